@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The wire contract between the BPF programs and user space: every struct that crosses the ring buffer.
+ *
+ * Only fixed-width integers, arrays and nested structs; explicit padding (-Wpadded -Werror). The TypeScript
+ * decoder src/bpf/layout.gen.ts is generated from the BTF of the built object, and the loader compares sizes
+ * and offsets before it attaches.
+ */
+#ifndef SOCKSPAN_EVENT_H
+#define SOCKSPAN_EVENT_H
+
+#define COMM_LENGTH 16
+
+enum event_kind {
+	EVENT_SOCKET_DATA = 1,
+	EVENT_SOCKET_STATE = 2,
+	EVENT_PROCESS = 3,
+};
+
+enum direction {
+	DIRECTION_INGRESS = 1, /* the traced process received the bytes */
+	DIRECTION_EGRESS = 2,  /* the traced process sent the bytes */
+};
+
+enum socket_role {
+	SOCKET_ROLE_UNKNOWN = 0,
+	SOCKET_ROLE_CLIENT = 1, /* connect(2) */
+	SOCKET_ROLE_SERVER = 2, /* accept(2) */
+};
+
+enum data_source {
+	DATA_SOURCE_SYSCALL = 1,
+	DATA_SOURCE_TLS_LIBRARY = 2, /* plaintext; stream_offset counts plaintext bytes */
+};
+
+enum unit_kind {
+	UNIT_NONE = 0,
+	UNIT_GOROUTINE = 1,
+	UNIT_PYTHON_CONTEXT = 2,
+	UNIT_GREENLET = 3,
+	UNIT_TOKIO_TASK = 4,
+	UNIT_JVM_VIRTUAL_THREAD = 5,
+	UNIT_NGINX_REQUEST = 6,
+	UNIT_NODE_ASYNC = 7,
+	UNIT_RUBY_FIBER = 8,
+};
+
+enum event_flags {
+	EVENT_FLAG_FAULTED = 1 << 0,   /* user pages were not resident: captured_length is short */
+	EVENT_FLAG_CONFLICT = 1 << 1,  /* another thread may have claimed the same stream position */
+	EVENT_FLAG_TRUNCATED = 1 << 2, /* captured_length < call_length because of the verdict's limit */
+	EVENT_FLAG_NO_BYTES = 1 << 3,  /* sendfile, splice: length only */
+	EVENT_FLAG_FIN = 1 << 4,       /* the read also consumed the FIN */
+};
+
+enum process_action {
+	PROCESS_FORK = 1,
+	PROCESS_EXEC = 2,
+	PROCESS_EXIT = 3,
+};
+
+/* First in every record. */
+struct event_header {
+	__u32 kind;         /* enum event_kind */
+	__u32 length;       /* bytes of this record that are used, header included */
+	__u64 timestamp_ns; /* CLOCK_MONOTONIC: sends at entry, receives when done */
+	__u32 tgid;         /* as the own pid namespace knows it */
+	__u32 pid;          /* thread */
+};
+
+/* Both ends as the traced process sees them. IPv4 is v4-mapped (::ffff:a.b.c.d). */
+struct socket_tuple {
+	__u8 local_address[16];
+	__u8 remote_address[16];
+	__u16 local_port; /* host order */
+	__u16 remote_port;
+	__u32 network_namespace; /* inode of the netns */
+};
+
+struct socket_data_event {
+	struct event_header header;
+	__u64 entry_ns;      /* 0 where the hook set does not know it */
+	__u64 coroutine_id;  /* Go: goid; else 0 */
+	__u64 unit_id;       /* with unit_kind: the runtime's own unit of work */
+	__u64 turn_id;       /* equal = the same uninterrupted turn of an event loop; 0 unknown */
+	__u64 socket_cookie;
+	__u64 event_number;  /* per socket, +1 for each event, also for those that could not be reserved */
+	__u64 stream_offset; /* of the first byte, from the connection's first data byte; UDP: 0 */
+	struct socket_tuple tuple;
+	__u32 local_first_sequence;  /* first data sequence number that the local end sends */
+	__u32 remote_first_sequence; /* the same of the remote end */
+	__u32 call_length;           /* bytes that the call moved */
+	__u32 captured_length;       /* bytes that follow this struct */
+	__u32 flags;                 /* enum event_flags */
+	__u8 address_family;         /* AF_INET, AF_INET6, later AF_UNIX */
+	__u8 protocol;               /* IPPROTO_TCP, IPPROTO_UDP */
+	__u8 direction;              /* enum direction */
+	__u8 role;                   /* enum socket_role */
+	__u8 source;                 /* enum data_source */
+	__u8 unit_kind;              /* enum unit_kind */
+	__u8 padding[6];
+	__u8 comm[COMM_LENGTH];
+};
+
+struct socket_state_event {
+	struct event_header header;
+	__u64 socket_cookie;
+	struct socket_tuple tuple;
+	__u32 local_first_sequence;
+	__u32 remote_first_sequence;
+	__u8 address_family;
+	__u8 protocol;
+	__u8 role;
+	__u8 old_state; /* TCP_* */
+	__u8 new_state;
+	__u8 padding[3];
+};
+
+struct process_event {
+	struct event_header header; /* tgid, pid: of the process that the action is about */
+	__u32 action;               /* enum process_action */
+	__u32 parent_tgid;
+	__u64 start_time_ns; /* task->start_boottime: with tgid names a process for ever */
+	__u8 comm[COMM_LENGTH];
+};
+
+#endif

@@ -1,0 +1,13 @@
+/** The base of every error that a user may see: a stable code, listed in docs/errors.md, and what to do. */
+export abstract class SockspanError extends Error {
+  /** Stable, upper snake case: `CONFIG_UNKNOWN_KEY`. */
+  abstract readonly code: string;
+  /** What the user can do about it, one sentence. */
+  readonly advice: string;
+
+  constructor(message: string, advice: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.advice = advice;
+  }
+}
