@@ -1,0 +1,3 @@
+module sockspan.test/truth
+
+go 1.21

@@ -1,0 +1,115 @@
+// A Go server that calls on: a goroutine per request, or a pool of workers behind a channel.
+package main
+
+import (
+	"context"
+	"io"
+	"math/rand"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+var (
+	next   = os.Getenv("NEXT")
+	mode   = os.Getenv("MODE") // goroutine, pool, pool-context
+	client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: poolSize()}}
+	jobs   = make(chan job)
+)
+
+type job struct {
+	ctx  context.Context
+	path string
+	work string
+	done chan<- struct{}
+}
+
+func poolSize() int {
+	size, _ := strconv.Atoi(os.Getenv("POOL"))
+	return size
+}
+
+func doWork(kind string) {
+	switch kind {
+	case "cpu":
+		for end := time.Now().Add(time.Millisecond); time.Now().Before(end); {
+		}
+	case "sleep":
+		time.Sleep(time.Millisecond + time.Duration(rand.Intn(8000))*time.Microsecond)
+	case "file":
+		_, _ = os.ReadFile("/etc/services")
+	}
+}
+
+func call(ctx context.Context, path string) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, next+path, nil)
+	if err != nil {
+		return
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, response.Body)
+	_ = response.Body.Close()
+}
+
+func run(ctx context.Context, path, work string) {
+	if mode == "goroutine" {
+		doWork(work)
+		call(ctx, path)
+		return
+	}
+	done := make(chan struct{})
+	if mode == "pool" {
+		ctx = context.Background()
+	}
+	jobs <- job{ctx, path, work, done}
+	<-done
+}
+
+func serve(writer http.ResponseWriter, request *http.Request) {
+	query := request.URL.Query()
+	calls := 1
+	if query.Has("n") {
+		calls, _ = strconv.Atoi(query.Get("n"))
+	}
+	id := strings.TrimPrefix(request.URL.Path, "/h/")
+	var group sync.WaitGroup
+	for index := 1; index <= calls; index++ {
+		path := "/h/" + id + "." + strconv.Itoa(index) + "?" + request.URL.RawQuery
+		switch query.Get("m") {
+		case "par":
+			group.Add(1)
+			go func() { defer group.Done(); run(request.Context(), path, query.Get("w")) }()
+		case "after":
+			go run(context.WithoutCancel(request.Context()), path, query.Get("w"))
+		default:
+			run(request.Context(), path, query.Get("w"))
+		}
+	}
+	group.Wait()
+	if after, _ := strconv.Atoi(query.Get("p")); after > 0 {
+		time.Sleep(time.Duration(after) * time.Millisecond)
+	}
+	_, _ = io.WriteString(writer, "ok\n")
+}
+
+func main() {
+	for worker := 0; worker < 64; worker++ {
+		go func() {
+			for job := range jobs {
+				doWork(job.work)
+				call(job.ctx, job.path)
+				close(job.done)
+			}
+		}()
+	}
+	http.HandleFunc("/h/", serve)
+	if err := http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil); err != nil {
+		os.Exit(1)
+	}
+}

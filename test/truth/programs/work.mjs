@@ -1,0 +1,34 @@
+// What a handler does between reading its request and calling on: shared by the Node programs.
+import { readFile } from "node:fs/promises";
+
+export function parseShape(url) {
+  const { pathname, searchParams } = new URL(url, "http://localhost");
+  return {
+    id: pathname.slice(3),
+    query: url.slice(url.indexOf("?")),
+    work: searchParams.get("w") ?? "none",
+    calls: Number(searchParams.get("n") ?? 1),
+    mode: searchParams.get("m") ?? "seq",
+    afterMs: Number(searchParams.get("p") ?? 0),
+  };
+}
+
+export async function doWork(kind) {
+  if (kind === "cpu") for (const end = performance.now() + 1; performance.now() < end; );
+  else if (kind === "sleep") await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 8));
+  else if (kind === "file") await readFile("/etc/services");
+}
+
+export async function serve(request, response, call) {
+  const shape = parseShape(request.url);
+  const one = async (index) => {
+    await doWork(shape.work);
+    await call(`/h/${shape.id}.${index}${shape.query}`);
+  };
+  const indexes = Array.from({ length: shape.calls }, (_, index) => index + 1);
+  if (shape.mode === "after") response.end("ok\n");
+  if (shape.mode === "par") await Promise.all(indexes.map(one));
+  else for (const index of indexes) await one(index);
+  if (shape.afterMs > 0) await new Promise((resolve) => setTimeout(resolve, shape.afterMs));
+  if (shape.mode !== "after") response.end("ok\n");
+}
