@@ -65,7 +65,13 @@ async function runRows(program: Program, leaf: string, rows: readonly Row[]): Pr
     await waitForPort(port, 60_000);
     for (const row of rows) {
       const prefix = `t${nextRun++}r`;
-      const failed = await drive({ port, prefix, query: row.query, requests: row.requests, concurrency: row.concurrency });
+      const failed = await drive({
+        port,
+        prefix,
+        query: row.query,
+        requests: row.requests,
+        concurrency: row.concurrency,
+      });
       runs.push({ program: program.name, row, prefix, failed });
     }
   } finally {
@@ -117,7 +123,10 @@ async function main(): Promise<number> {
   const runs: Run[] = [];
   const leafPort = nextPort++;
   const leaf = startLeaf(leafPort);
-  const sockspan = await startSockspan(folder, values.set.flatMap((setting) => ["--set", setting]));
+  const sockspan = await startSockspan(
+    folder,
+    values.set.flatMap((setting) => ["--set", setting]),
+  );
   try {
     await waitForPort(leafPort, 10_000);
     for (const program of programs()) {
@@ -129,7 +138,9 @@ async function main(): Promise<number> {
       }
       say(`running ${program.name}`);
       for (const rows of [rowsWithAmplePool(), rowsWithSmallPool()]) {
-        const here = rows.filter((row) => canRun(program.name, row) && (concurrency ?? row.concurrency) === row.concurrency);
+        const here = rows.filter(
+          (row) => canRun(program.name, row) && (concurrency ?? row.concurrency) === row.concurrency,
+        );
         if (here.length > 0) runs.push(...(await runRows(program, `http://127.0.0.1:${leafPort}`, here)));
       }
     }
@@ -145,7 +156,9 @@ async function main(): Promise<number> {
   if (values.write) writeFileSync(join(ROOT, "docs/truth.md"), tableOf(results, skipped));
   if (!values.keep) rmSync(folder, { recursive: true });
   else say(`spans kept in ${folder}`);
-  return results.some((result) => result.score.wrong + result.score.exchangesWrong > result.score.right * 0.001) ? 1 : 0;
+  return results.some((result) => result.score.wrong + result.score.exchangesWrong > result.score.right * 0.001)
+    ? 1
+    : 0;
 }
 
 process.exitCode = await main();

@@ -37,7 +37,13 @@ function needsPython(...modules: string[]): () => string | undefined {
   };
 }
 
-function run(command: string, args: readonly string[], port: number, next: string, extra: Record<string, string> = {}): ChildProcess {
+function run(
+  command: string,
+  args: readonly string[],
+  port: number,
+  next: string,
+  extra: Record<string, string> = {},
+): ChildProcess {
   return spawn(command, args, {
     cwd: SOURCES,
     env: { ...process.env, PORT: String(port), NEXT: next, PYTHONDONTWRITEBYTECODE: "1", ...extra },
@@ -59,7 +65,10 @@ function go(mode: string): Program {
     name: `go-${mode}`,
     missing: needs("go"),
     start(port, next, pool) {
-      execFileSync("go", ["build", "-o", binary, "."], { cwd: join(SOURCES, "go"), env: { ...process.env, GOFLAGS: "-mod=mod" } });
+      execFileSync("go", ["build", "-o", binary, "."], {
+        cwd: join(SOURCES, "go"),
+        env: { ...process.env, GOFLAGS: "-mod=mod" },
+      });
       return run(binary, [], port, next, { MODE: mode, POOL: pool >= 256 ? "0" : String(pool) });
     },
   };
@@ -80,12 +89,18 @@ function java(name: string, client: string, threads: string): Program {
 
 function gunicorn(kind: string): Program {
   const modules = kind === "gevent" ? ["gunicorn", "gevent"] : ["gunicorn"];
-  const size = kind === "sync" ? ["-w", "16"] : kind === "gthread" ? ["--threads", "64"] : ["--worker-connections", "256"];
+  const size =
+    kind === "sync" ? ["-w", "16"] : kind === "gthread" ? ["--threads", "64"] : ["--worker-connections", "256"];
   return {
     name: `gunicorn-${kind}`,
     missing: needsPython(...modules),
     start: (port, next) =>
-      run(python(), ["-m", "gunicorn", "-k", kind, ...size, "-b", `127.0.0.1:${port}`, "--log-level", "error", "wsgi:app"], port, next),
+      run(
+        python(),
+        ["-m", "gunicorn", "-k", kind, ...size, "-b", `127.0.0.1:${port}`, "--log-level", "error", "wsgi:app"],
+        port,
+        next,
+      ),
   };
 }
 
@@ -116,7 +131,8 @@ const nginx: Program = {
   start(port, next, pool) {
     const folder = mkdtempSync(join(tmpdir(), "truth-nginx-"));
     const upstream = `upstream next { server ${new URL(next).host}; keepalive ${Math.min(pool, 64)}; }`;
-    const location = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://next/h/$1.1$is_args$args;';
+    const location =
+      'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://next/h/$1.1$is_args$args;';
     writeFileSync(join(folder, "nginx.conf"), nginxConfig(port, location, upstream));
     return run("nginx", ["-p", folder, "-c", "nginx.conf"], port, next);
   },

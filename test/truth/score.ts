@@ -48,7 +48,10 @@ function idOf(span: JsonSpan): string | undefined {
   return /\/h\/([\w.]+)/.exec(url)?.[1];
 }
 
-function index(spans: readonly JsonSpan[], prefix: string): { servers: Map<string, JsonSpan[]>; clients: Map<string, JsonSpan[]> } {
+function index(
+  spans: readonly JsonSpan[],
+  prefix: string,
+): { servers: Map<string, JsonSpan[]>; clients: Map<string, JsonSpan[]> } {
   const servers = new Map<string, JsonSpan[]>();
   const clients = new Map<string, JsonSpan[]>();
   for (const span of spans) {

@@ -10,7 +10,18 @@ export interface Result {
   readonly score: Score;
 }
 
-const HEAD = ["program", "shape", "work", "in flight", "spans", "precision", "recall", "whole traces", "unjoined", "evidence"];
+const HEAD = [
+  "program",
+  "shape",
+  "work",
+  "in flight",
+  "spans",
+  "precision",
+  "recall",
+  "whole traces",
+  "unjoined",
+  "evidence",
+];
 
 function percent(share: number): string {
   return `${(share * 100).toFixed(share > 0.99 && share < 1 ? 2 : 1)} %`;
@@ -18,7 +29,9 @@ function percent(share: number): string {
 
 function evidenceOf(score: Score): string {
   const parts = [...score.byEvidence].sort((a, b) => b[1].right + b[1].wrong - a[1].right - a[1].wrong);
-  return parts.map(([name, { right, wrong }]) => (wrong > 0 ? `${name} ${right}/${wrong}` : `${name} ${right}`)).join(", ");
+  return parts
+    .map(([name, { right, wrong }]) => (wrong > 0 ? `${name} ${right}/${wrong}` : `${name} ${right}`))
+    .join(", ");
 }
 
 function cells({ program, row, failed, expectation, score }: Result): string[] {
@@ -40,9 +53,17 @@ function cells({ program, row, failed, expectation, score }: Result): string[] {
 export function printTable(results: readonly Result[]): string {
   const rows = [HEAD, ...results.map(cells)];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  let text = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()).join("\n");
+  let text = rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
   for (const { program, row, score } of results)
-    for (const mistake of score.mistakes) text += `\nwrong: ${program} ${row.shape} ${row.work} ${row.concurrency}: ${mistake}`;
+    for (const mistake of score.mistakes)
+      text += `\nwrong: ${program} ${row.shape} ${row.work} ${row.concurrency}: ${mistake}`;
   return `${text}\n`;
 }
 
