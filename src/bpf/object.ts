@@ -1,0 +1,157 @@
+/** One BPF object file: open, configure, load, attach. Everything it holds is freed by dispose, in any state. */
+import { BpfError, BpfPermissionError, VerifierError } from "./error.ts";
+import { addressOf, errno, libbpf, type Pointer, viewMemory } from "./libbpf.ts";
+import { captureLibbpfLog } from "./libbpf-log.ts";
+import { BpfMap } from "./map.ts";
+import { findVariable } from "./variable.ts";
+
+const EPERM = 1;
+
+export interface AttachedProgram {
+  readonly program: string;
+  readonly section: string;
+}
+
+export class BpfObject implements Disposable {
+  readonly name: string;
+  readonly #handle: Pointer;
+  readonly #programs = new Map<string, Pointer>();
+  readonly #maps = new Map<string, Pointer>();
+  readonly #links = new Map<string, Pointer>();
+  #isLoaded = false;
+  #isDisposed = false;
+
+  private constructor(name: string, handle: Pointer) {
+    this.name = name;
+    this.#handle = handle;
+    const library = libbpf();
+    for (let p = library.nextProgram(handle, null); p !== null; p = library.nextProgram(handle, p)) {
+      this.#programs.set(library.programName(p), p);
+    }
+    for (let m = library.nextMap(handle, null); m !== null; m = library.nextMap(handle, m)) {
+      this.#maps.set(library.mapName(m), m);
+    }
+  }
+
+  /** @param name what errors call it, 15 characters at most are shown by bpftool */
+  static open(name: string, bytes: Uint8Array): BpfObject {
+    const library = libbpf();
+    const nameBytes = Buffer.from(`${name}\0`);
+    // struct bpf_object_open_opts of libbpf 1.1: { size_t sz; const char *object_name; ... }
+    const options = new BigUint64Array([16n, addressOf(nameBytes)]);
+    const { result: handle, log } = captureLibbpfLog(library, () =>
+      library.openMem(bytes, bytes.length, new Uint8Array(options.buffer)),
+    );
+    // koffi sees only a number in `options`: the name must outlive the call.
+    if (handle === null || nameBytes.length === 0) throw new BpfError(`open ${name}`, errno(), log.trim());
+    return new BpfObject(name, handle);
+  }
+
+  /** Program name to ELF section. */
+  get programs(): ReadonlyMap<string, string> {
+    return new Map([...this.#programs].map(([name, handle]) => [name, libbpf().programSection(handle)]));
+  }
+
+  /** Exactly these programs are loaded; the others stay in the file. */
+  selectPrograms(names: ReadonlySet<string>): void {
+    for (const name of names) this.#program(name);
+    for (const [name, handle] of this.#programs) libbpf().programSetAutoload(handle, names.has(name));
+  }
+
+  /** Sets a `const volatile` variable of .rodata: the verifier then sees a constant. Before load only. */
+  setConstant(variable: string, value: number | bigint | Uint8Array): void {
+    const library = libbpf();
+    const btf = library.objectBtf(this.#handle);
+    const place = btf === null ? undefined : findVariable(btf, ".rodata", variable);
+    const map = [...this.#maps].find(([name]) => name.endsWith(".rodata"))?.[1];
+    if (place === undefined || map === undefined) throw new BpfError(`constant ${variable} of ${this.name}`, 2);
+    const size = new BigUint64Array(1);
+    const memory = library.mapInitialValue(map, size);
+    if (memory === null || this.#isLoaded) throw new BpfError(`constant ${variable} of ${this.name}`, 22);
+    const view = new DataView(viewMemory(memory, Number(size[0])), place.offset, place.sizeBytes);
+    writeConstant(view, variable, value);
+  }
+
+  setMaxEntries(map: string, entries: number): void {
+    const result = libbpf().mapSetMaxEntries(this.#map(map), entries);
+    if (result < 0) throw new BpfError(`size of map ${map}`, -result);
+  }
+
+  /** @throws VerifierError with the log, BpfPermissionError */
+  load(): void {
+    const library = libbpf();
+    const { result, log } = captureLibbpfLog(library, () => library.load(this.#handle));
+    if (result === 0) {
+      this.#isLoaded = true;
+      return;
+    }
+    if (log.includes("BEGIN PROG LOAD LOG")) throw new VerifierError(this.name, log);
+    if (-result === EPERM) throw new BpfPermissionError(`load ${this.name}`);
+    throw new BpfError(`load ${this.name}`, -result, log.trim());
+  }
+
+  attach(program: string): AttachedProgram {
+    const library = libbpf();
+    const handle = this.#program(program);
+    const section = library.programSection(handle);
+    const { result: link, log } = captureLibbpfLog(library, () => library.programAttach(handle));
+    if (link === null) throw new BpfError(`attach ${program} (${section})`, errno(), log.trim());
+    this.#links.set(program, link);
+    return { program, section };
+  }
+
+  /** @throws BpfError if the object has no such map */
+  map(name: string): BpfMap {
+    const library = libbpf();
+    const handle = this.#map(name);
+    return new BpfMap({
+      name,
+      fd: library.mapFd(handle),
+      type: library.mapType(handle),
+      keySizeBytes: library.mapKeySize(handle),
+      valueSizeBytes: library.mapValueSize(handle),
+      maxEntries: library.mapMaxEntries(handle),
+    });
+  }
+
+  get mapNames(): readonly string[] {
+    return [...this.#maps.keys()];
+  }
+
+  detach(): void {
+    for (const link of this.#links.values()) libbpf().linkDestroy(link);
+    this.#links.clear();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.detach();
+    libbpf().close(this.#handle);
+  }
+
+  #program(name: string): Pointer {
+    const handle = this.#programs.get(name);
+    if (handle === undefined) throw new BpfError(`program ${name} of ${this.name}`, 2);
+    return handle;
+  }
+
+  #map(name: string): Pointer {
+    const handle = this.#maps.get(name);
+    if (handle === undefined) throw new BpfError(`map ${name} of ${this.name}`, 2);
+    return handle;
+  }
+}
+
+function writeConstant(view: DataView, variable: string, value: number | bigint | Uint8Array): void {
+  if (value instanceof Uint8Array) {
+    if (value.length > view.byteLength) {
+      throw new RangeError(`${variable} has ${view.byteLength} bytes, not ${value.length}`);
+    }
+    new Uint8Array(view.buffer, view.byteOffset, view.byteLength).set(value);
+  } else if (view.byteLength === 8) view.setBigUint64(0, BigInt.asUintN(64, BigInt(value)), true);
+  else if (view.byteLength === 4) view.setUint32(0, Number(value), true);
+  else if (view.byteLength === 2) view.setUint16(0, Number(value), true);
+  else if (view.byteLength === 1) view.setUint8(0, Number(value));
+  else throw new RangeError(`${variable} has ${view.byteLength} bytes: give it bytes`);
+}
