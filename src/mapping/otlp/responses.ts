@@ -1,0 +1,62 @@
+import { asInt64, asText, readFields } from "./wire-reader.ts";
+
+/** ExportTracePartialSuccess (trace_service.proto). */
+export interface PartialSuccess {
+  readonly rejectedSpans: number;
+  readonly message: string;
+}
+
+/** google.rpc.Status, as OTLP servers send it in grpc-status-details-bin and in HTTP bodies. */
+export interface RpcStatus {
+  readonly code: number;
+  readonly message: string;
+  /** google.rpc.RetryInfo.retry_delay among the details. */
+  readonly retryDelayMs: number | undefined;
+}
+
+/** ExportTraceServiceResponse {partial_success = 1 {rejected_spans = 1, error_message = 2}}. */
+export function readTraceResponse(bytes: Uint8Array): PartialSuccess {
+  let rejectedSpans = 0;
+  let message = "";
+  for (const outer of readFields(bytes)) {
+    if (outer.field !== 1) continue;
+    for (const field of readFields(outer.bytes)) {
+      if (field.field === 1) rejectedSpans = asInt64(field.value);
+      else if (field.field === 2) message = asText(field.bytes);
+    }
+  }
+  return { rejectedSpans: Math.max(0, rejectedSpans), message };
+}
+
+/** Status {code = 1, message = 2, repeated Any details = 3}. */
+export function readRpcStatus(bytes: Uint8Array): RpcStatus {
+  let code = 0;
+  let message = "";
+  let retryDelayMs: number | undefined;
+  for (const field of readFields(bytes)) {
+    if (field.field === 1) code = asInt64(field.value);
+    else if (field.field === 2) message = asText(field.bytes);
+    else if (field.field === 3) retryDelayMs = readRetryInfo(field.bytes) ?? retryDelayMs;
+  }
+  return { code, message, retryDelayMs };
+}
+
+/** Any {type_url = 1, value = 2} with RetryInfo {retry_delay = 1}; Duration {seconds = 1, nanos = 2}. */
+function readRetryInfo(any: Uint8Array): number | undefined {
+  let type = "";
+  let value: Uint8Array | undefined;
+  for (const field of readFields(any)) {
+    if (field.field === 1) type = asText(field.bytes);
+    else if (field.field === 2) value = field.bytes;
+  }
+  if (value === undefined || !type.endsWith("google.rpc.RetryInfo")) return undefined;
+  let delayMs = 0;
+  for (const field of readFields(value)) {
+    if (field.field !== 1) continue;
+    for (const part of readFields(field.bytes)) {
+      if (part.field === 1) delayMs += asInt64(part.value) * 1_000;
+      else if (part.field === 2) delayMs += asInt64(part.value) / 1_000_000;
+    }
+  }
+  return Math.max(0, delayMs);
+}

@@ -1,0 +1,203 @@
+import { semconvSchemaUrl } from "../semconv.ts";
+import type { Resource, Span } from "../span.ts";
+import { writeAttributes } from "./attributes.ts";
+import { ReverseWriter, tag, WireType } from "./reverse-writer.ts";
+import { scopeName, scopeVersion } from "./scope.ts";
+import { writeSpan } from "./span.ts";
+
+/** An ExportTraceServiceRequest in protobuf (collector/trace/v1/trace_service.proto). */
+export interface EncodedRequest {
+  readonly bytes: Uint8Array;
+  readonly spanCount: number;
+}
+
+/** Encoded spans of one resource: a run of ScopeSpans.spans fields. */
+interface Chunk {
+  readonly bytes: Uint8Array;
+  readonly spanCount: number;
+}
+
+const requestField = { resourceSpans: tag(1, WireType.lengthDelimited) } as const;
+const resourceSpansField = {
+  resource: tag(1, WireType.lengthDelimited),
+  scopeSpans: tag(2, WireType.lengthDelimited),
+  schemaUrl: tag(3, WireType.lengthDelimited),
+} as const;
+const scopeSpansField = {
+  scope: tag(1, WireType.lengthDelimited),
+  spans: tag(2, WireType.lengthDelimited),
+  schemaUrl: tag(3, WireType.lengthDelimited),
+} as const;
+const resourceField = { attributes: tag(1, WireType.lengthDelimited) } as const;
+const scopeField = { name: tag(1, WireType.lengthDelimited), version: tag(2, WireType.lengthDelimited) } as const;
+
+/** Tags and lengths around one resource's spans: two nested messages of at most 5 bytes of length each, and a third. */
+const framingSizeBytes = 20;
+/** A chunk is closed when it has grown past this, so that requests can be filled close to their limit. */
+const chunkSizeBytes = 32_768;
+
+/** One request with all spans, whatever its size. */
+export function encodeTraceRequest(spans: readonly Span[]): Uint8Array {
+  const builder = new TraceRequestBuilder();
+  builder.add(spans);
+  return builder.finish(Number.POSITIVE_INFINITY)[0]?.bytes ?? new Uint8Array(0);
+}
+
+/** As few requests as hold all spans, none above `maxSizeBytes` unless a single span is. */
+export function splitBySize(spans: readonly Span[], maxSizeBytes: number): EncodedRequest[] {
+  const builder = new TraceRequestBuilder();
+  builder.add(spans);
+  return builder.finish(maxSizeBytes);
+}
+
+/** Takes spans as they come, and encodes them at once: bytes are a quarter of the objects, and known to the byte. */
+export class TraceRequestBuilder {
+  readonly #chunks = new Map<Resource, Chunk[]>();
+  #spanCount = 0;
+  #sizeBytes = 0;
+
+  get spanCount(): number {
+    return this.#spanCount;
+  }
+
+  /** Size of one request that would hold everything (an upper bound, a few bytes above). */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  add(spans: readonly Span[]): void {
+    for (const [resource, group] of byResource(spans)) {
+      let chunks = this.#chunks.get(resource);
+      if (chunks === undefined) {
+        chunks = [];
+        this.#chunks.set(resource, chunks);
+        this.#sizeBytes += overheadOf(resource);
+      }
+      for (const chunk of encodeChunks(group)) {
+        chunks.push(chunk);
+        this.#sizeBytes += chunk.bytes.length;
+      }
+      this.#spanCount += group.length;
+    }
+  }
+
+  /** The requests, filled in order; the builder is empty then. */
+  finish(maxSizeBytes: number): EncodedRequest[] {
+    const requests: EncodedRequest[] = [];
+    let open = new Map<Resource, Chunk[]>();
+    let openSizeBytes = 0;
+    for (const [resource, chunks] of this.#chunks) {
+      for (const chunk of chunks) {
+        let added = chunk.bytes.length + (open.has(resource) ? 0 : overheadOf(resource));
+        if (openSizeBytes > 0 && openSizeBytes + added > maxSizeBytes) {
+          requests.push(assemble(open));
+          open = new Map();
+          openSizeBytes = 0;
+          added = chunk.bytes.length + overheadOf(resource);
+        }
+        const list = open.get(resource);
+        if (list === undefined) open.set(resource, [chunk]);
+        else list.push(chunk);
+        openSizeBytes += added;
+      }
+    }
+    if (openSizeBytes > 0) requests.push(assemble(open));
+    this.#chunks.clear();
+    this.#spanCount = 0;
+    this.#sizeBytes = 0;
+    return requests;
+  }
+}
+
+function byResource(spans: readonly Span[]): Map<Resource, Span[]> {
+  const groups = new Map<Resource, Span[]>();
+  for (const span of spans) {
+    const group = groups.get(span.resource);
+    if (group === undefined) groups.set(span.resource, [span]);
+    else group.push(span);
+  }
+  return groups;
+}
+
+/** Spans are written from the last to the first; the chunks come back in order. */
+function encodeChunks(spans: readonly Span[]): Chunk[] {
+  const chunks: Chunk[] = [];
+  const writer = shared;
+  writer.clear();
+  let spanCount = 0;
+  for (let i = spans.length - 1; i >= 0; i--) {
+    const start = writer.length;
+    writeSpan(writer, spans[i]!);
+    writer.prefix(scopeSpansField.spans, start);
+    const ownSizeBytes = writer.length - start;
+    // A giant goes alone: together with small ones it could pass a limit that each of them keeps.
+    if (ownSizeBytes > chunkSizeBytes && spanCount > 0) {
+      chunks.push({ bytes: writer.slice(ownSizeBytes), spanCount });
+      chunks.push({ bytes: writer.slice(0, ownSizeBytes), spanCount: 1 });
+    } else {
+      spanCount++;
+      if (writer.length < chunkSizeBytes && i > 0) continue;
+      chunks.push({ bytes: writer.slice(), spanCount });
+    }
+    writer.clear();
+    spanCount = 0;
+  }
+  return chunks.reverse();
+}
+
+function assemble(groups: ReadonlyMap<Resource, readonly Chunk[]>): EncodedRequest {
+  const writer = shared;
+  writer.clear();
+  let spanCount = 0;
+  for (const [resource, chunks] of [...groups].reverse()) {
+    const start = writer.length;
+    writeText(writer, resourceSpansField.schemaUrl, semconvSchemaUrl);
+    const scopeSpans = writer.length;
+    writeText(writer, scopeSpansField.schemaUrl, semconvSchemaUrl);
+    for (let i = chunks.length - 1; i >= 0; i--) {
+      writer.bytes(chunks[i]!.bytes);
+      spanCount += chunks[i]!.spanCount;
+    }
+    writer.bytes(scopeBlock);
+    writer.prefix(resourceSpansField.scopeSpans, scopeSpans);
+    writer.bytes(resourceBlock(resource));
+    writer.prefix(requestField.resourceSpans, start);
+  }
+  return { bytes: writer.slice(), spanCount };
+}
+
+/** ResourceSpans.resource, encoded once per process. */
+function resourceBlock(resource: Resource): Uint8Array {
+  let block = resourceBlocks.get(resource);
+  if (block === undefined) {
+    const writer = new ReverseWriter(1_024);
+    writeAttributes(writer, resourceField.attributes, resource.attributes);
+    writer.prefix(resourceSpansField.resource, 0);
+    block = writer.slice();
+    resourceBlocks.set(resource, block);
+  }
+  return block;
+}
+
+function overheadOf(resource: Resource): number {
+  return resourceBlock(resource).length + fixedOverheadSizeBytes;
+}
+
+function writeText(writer: ReverseWriter, fieldTag: number, text: string): void {
+  const start = writer.length;
+  writer.utf8(text);
+  writer.prefix(fieldTag, start);
+}
+
+function encodeScope(): Uint8Array {
+  const writer = new ReverseWriter(256);
+  writeText(writer, scopeField.version, scopeVersion);
+  writeText(writer, scopeField.name, scopeName);
+  writer.prefix(scopeSpansField.scope, 0);
+  return writer.slice();
+}
+
+const shared = new ReverseWriter();
+const resourceBlocks = new WeakMap<Resource, Uint8Array>();
+const scopeBlock = encodeScope();
+const fixedOverheadSizeBytes = scopeBlock.length + 2 * semconvSchemaUrl.length + framingSizeBytes;
