@@ -7,6 +7,7 @@ import { DataSource, Direction, SocketRole } from "../../bpf/layout.gen.ts";
 import type { Resource } from "../../mapping/span.ts";
 import type { CaptureDecoder } from "./capture.ts";
 import { type CapturedSocket, dataEvent } from "./capture-events.ts";
+import { CaptureDamagedError, CaptureTruncatedError } from "./error.ts";
 import { parseAddress } from "./ip-address.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { TransportProtocol } from "./network-layer.ts";
@@ -56,7 +57,7 @@ export class DatadumpDecoder implements CaptureDecoder {
     const last = this.#lines.end();
     if (last !== undefined && !this.#stopped) this.#line(last.rest, last.offset);
     if (this.#head !== undefined) {
-      this.#options.problem({ code: "CAPTURE_TRUNCATED", offset: 0, message: "the last event has no bytes" });
+      this.#options.problem(new CaptureTruncatedError(0, "the last event has no bytes"));
     }
     this.#target?.flush();
     this.#target = undefined;
@@ -64,7 +65,7 @@ export class DatadumpDecoder implements CaptureDecoder {
 
   #stop(offset: number, message: string): void {
     this.#stopped = true;
-    this.#options.problem({ code: "CAPTURE_DAMAGED", offset, message });
+    this.#options.problem(new CaptureDamagedError(offset, message));
   }
 
   #line(line: string, offset: number): void {

@@ -27,10 +27,32 @@ export class CaptureUnreadableError extends SockspanError {
   }
 }
 
-/** Where a file breaks. What came before is kept, so this is told and no exception. */
-export interface CaptureProblem {
-  readonly code: "CAPTURE_TRUNCATED" | "CAPTURE_DAMAGED";
+/** Where a file breaks. What came before is kept, so these are told and not thrown. */
+export type CaptureProblem = CaptureTruncatedError | CaptureDamagedError;
+
+/** The file ends inside a record. */
+export class CaptureTruncatedError extends SockspanError {
+  readonly code = "CAPTURE_TRUNCATED";
   /** In the uncompressed file. */
   readonly offset: number;
-  readonly message: string;
+
+  constructor(offset: number, what: string) {
+    super(
+      `broken at byte ${offset}: ${what}; what came before is kept`,
+      "Let the capturing program finish before the file is copied.",
+    );
+    this.offset = offset;
+  }
+}
+
+/** The file has a record that can't be. */
+export class CaptureDamagedError extends SockspanError {
+  readonly code = "CAPTURE_DAMAGED";
+  /** In the uncompressed file. */
+  readonly offset: number;
+
+  constructor(offset: number, what: string) {
+    super(`broken at byte ${offset}: ${what}; what came before is kept`, "Copy the file again, or capture anew.");
+    this.offset = offset;
+  }
 }

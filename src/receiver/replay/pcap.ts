@@ -1,5 +1,6 @@
 /** The classic capture file (IETF draft-ietf-opsawg-pcap): micro- and nanoseconds, both byte orders. */
 import { type CaptureDecoder, MAXIMUM_RECORD_BYTES, type PacketSink } from "./capture.ts";
+import { CaptureDamagedError, CaptureTruncatedError } from "./error.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 
 const FILE_HEADER_BYTES = 24;
@@ -55,11 +56,9 @@ export class PcapDecoder implements CaptureDecoder {
       const originalLength = buffer.uint32(12, littleEndian);
       if (capturedLength > MAXIMUM_RECORD_BYTES) {
         this.#stopped = true;
-        this.#sink.problem({
-          code: "CAPTURE_DAMAGED",
-          offset: buffer.fileOffset,
-          message: `a packet record says that it holds ${capturedLength} bytes`,
-        });
+        this.#sink.problem(
+          new CaptureDamagedError(buffer.fileOffset, `a packet record says that it holds ${capturedLength} bytes`),
+        );
         return;
       }
       const size = recordHeaderBytes + capturedLength;
@@ -78,10 +77,11 @@ export class PcapDecoder implements CaptureDecoder {
 
   end(): void {
     if (this.#stopped || this.#buffer.available === 0) return;
-    this.#sink.problem({
-      code: "CAPTURE_TRUNCATED",
-      offset: this.#buffer.fileOffset,
-      message: this.#variant === undefined ? "the file header is cut off" : "the last packet record is cut off",
-    });
+    this.#sink.problem(
+      new CaptureTruncatedError(
+        this.#buffer.fileOffset,
+        this.#variant === undefined ? "the file header is cut off" : "the last packet record is cut off",
+      ),
+    );
   }
 }

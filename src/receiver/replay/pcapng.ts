@@ -1,5 +1,6 @@
 /** pcapng (IETF draft-ietf-opsawg-pcapng): sections, interfaces with their own clock resolution, packet blocks. */
 import { type CaptureDecoder, MAXIMUM_RECORD_BYTES, type PacketSink } from "./capture.ts";
+import { CaptureDamagedError, CaptureTruncatedError } from "./error.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 
 const BlockType = { sectionHeader: 0x0a0d0d0a, interface: 1, packet: 2, simplePacket: 3, enhancedPacket: 6 } as const;
@@ -37,7 +38,7 @@ export class PcapngDecoder implements CaptureDecoder {
       const damage = typeof length === "string" ? length : this.#block(length);
       if (damage !== undefined) {
         this.#stopped = true;
-        this.#sink.problem({ code: "CAPTURE_DAMAGED", offset: buffer.fileOffset, message: damage });
+        this.#sink.problem(new CaptureDamagedError(buffer.fileOffset, damage));
         return;
       }
       buffer.consume(length as number);
@@ -46,11 +47,7 @@ export class PcapngDecoder implements CaptureDecoder {
 
   end(): void {
     if (this.#stopped || this.#buffer.available === 0) return;
-    this.#sink.problem({
-      code: "CAPTURE_TRUNCATED",
-      offset: this.#buffer.fileOffset,
-      message: "the last block is cut off",
-    });
+    this.#sink.problem(new CaptureTruncatedError(this.#buffer.fileOffset, "the last block is cut off"));
   }
 
   /** @returns the length of the next block, or what is wrong with it */

@@ -1,7 +1,7 @@
 /** Reads a recording (recording.ts) into a trace engine. */
 import type { Resource } from "../../mapping/span.ts";
 import type { CaptureDecoder } from "./capture.ts";
-import type { CaptureProblem } from "./error.ts";
+import { CaptureDamagedError, type CaptureProblem, CaptureTruncatedError } from "./error.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { parseRecordingLine } from "./recording.ts";
 import type { ReplayTarget, Timeline } from "./replay.ts";
@@ -34,7 +34,7 @@ export class RecordingDecoder implements CaptureDecoder {
   end(): void {
     const last = this.#lines.end();
     if (last !== undefined && !this.#stopped) {
-      this.#options.problem({ code: "CAPTURE_TRUNCATED", offset: last.offset, message: "the last line is cut off" });
+      this.#options.problem(new CaptureTruncatedError(last.offset, "the last line is cut off"));
     }
     this.#target?.flush();
     this.#target = undefined;
@@ -42,7 +42,7 @@ export class RecordingDecoder implements CaptureDecoder {
 
   #stop(offset: number, message: string): void {
     this.#stopped = true;
-    this.#options.problem({ code: "CAPTURE_DAMAGED", offset, message });
+    this.#options.problem(new CaptureDamagedError(offset, message));
   }
 
   #line(line: string, offset: number): void {

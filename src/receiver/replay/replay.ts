@@ -9,7 +9,7 @@ import type { Resource } from "../../mapping/span.ts";
 import type { CaptureDecoder } from "./capture.ts";
 import type { EventSink } from "./capture-events.ts";
 import { DatadumpDecoder, isDatadump } from "./datadump.ts";
-import { type CaptureProblem, UnknownCaptureFormatError } from "./error.ts";
+import { type CaptureProblem, CaptureTruncatedError, UnknownCaptureFormatError } from "./error.ts";
 import { fileChunks } from "./file-chunks.ts";
 import { PacketSource } from "./packet-source.ts";
 import { isPcapMagic, PcapDecoder } from "./pcap.ts";
@@ -81,7 +81,7 @@ export class Replay {
     let head: Uint8Array = new Uint8Array(0);
     let offset = 0;
     const onCut = (message: string): void => {
-      this.#options.problem(path, { code: "CAPTURE_TRUNCATED", offset, message: `gzip: ${message}` });
+      this.#options.problem(path, new CaptureTruncatedError(offset, `gzip: ${message}`));
     };
     for await (const chunk of fileChunks(path, onCut)) {
       offset += chunk.length;
