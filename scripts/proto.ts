@@ -1,5 +1,5 @@
 /**
- * `npm run proto`: makes src/mapping/trident/proto/*.gen.ts from proto/ with buf and protoc-gen-es.
+ * `npm run proto`: makes src/trident/proto/*.gen.ts from proto/ with buf and protoc-gen-es.
  * Enums become const objects, since the compiler runs with erasableSyntaxOnly; comments stay in proto/.
  */
 import { execFileSync } from "node:child_process";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const root = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const generated = join(root, ".cache/proto");
-const target = join(root, "src/mapping/trident/proto");
+const target = join(root, "src/trident/proto");
 
 const FILES: readonly (readonly [generated: string, target: string])[] = [
   ["agent/agent_pb", "agent"],

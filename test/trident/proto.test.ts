@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { create, type DescMessage, fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
-import * as agent from "../../../src/mapping/trident/proto/agent.gen.ts";
-import * as trident from "../../../src/mapping/trident/proto/trident.gen.ts";
+import * as agent from "../../src/trident/proto/agent.gen.ts";
+import * as trident from "../../src/trident/proto/trident.gen.ts";
 
 const fixtures = join(process.cwd(), "test/fixtures/trident");
 
