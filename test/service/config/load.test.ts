@@ -1,0 +1,248 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the configuration has its own templates
+import assert from "node:assert/strict";
+import { EnvironmentInvalidError } from "../../../src/service/config/environment.ts";
+import { load, MINIMAL, problemsOf } from "./support.ts";
+
+describe("configuration", () => {
+  it("fills defaults, and null is an empty component", () => {
+    const { config, warnings } = load({ files: { "a.yaml": MINIMAL } });
+    assert.deepEqual(config.receivers.get("socket_trace")?.settings, { hooks: "auto" });
+    assert.deepEqual(config.exporters.get("debug")?.settings, { verbosity: "basic" });
+    assert.deepEqual(config.pipelines, [
+      { id: "traces", signal: "traces", receivers: ["socket_trace"], processors: [], exporters: ["debug"] },
+    ]);
+    assert.deepEqual(config.telemetry.metrics, { address: { host: "127.0.0.1", port: 8888 }, isDefaultAddress: true });
+    assert.deepEqual(warnings, []);
+  });
+
+  it("merges several files: maps merge, lists are replaced", () => {
+    const over = `
+exporters:
+  otlp: {endpoint: "a:4317"}
+service:
+  pipelines:
+    traces:
+      exporters: [otlp]
+`;
+    const { config, warnings } = load({
+      files: { "a.yaml": MINIMAL, "b.yaml": over },
+      locations: ["a.yaml", "file:b.yaml"],
+    });
+    assert.deepEqual(config.pipelines[0]?.exporters, ["otlp"]);
+    assert.equal(config.exporters.get("otlp")?.type, "otlp_grpc");
+    assert.deepEqual(config.pipelines[0]?.receivers, ["socket_trace"]);
+    assert.deepEqual(warnings, ["exporters.debug is defined but not used"]);
+  });
+
+  it("takes --set, env: and yaml: layers in order", () => {
+    const { config } = load({
+      files: { "a.yaml": MINIMAL },
+      locations: ["a.yaml", "env:EXTRA", "yaml:exporters::debug::verbosity: normal"],
+      settings: ["receivers.socket_trace.hooks=fentry", "service.telemetry.logs.level=debug"],
+      environment: { EXTRA: "exporters: {debug: {verbosity: detailed}}" },
+    });
+    assert.deepEqual(config.exporters.get("debug")?.settings, { verbosity: "normal" });
+    assert.deepEqual(config.receivers.get("socket_trace")?.settings, { hooks: "fentry" });
+    assert.equal(config.telemetry.logs.level, "debug");
+  });
+
+  it("expands variables, with defaults, types and escapes", () => {
+    const text = `
+receivers: {socket_trace: }
+exporters:
+  otlp_grpc:
+    endpoint: \${env:HOST:-localhost}:\${env:PORT}
+    timeout: \${env:TIMEOUT:-2s}
+    tls: {insecure: "\${env:INSECURE}"}
+    sending_queue: \${env:QUEUE}
+    headers: {cost: "$$5", number: "\${env:NUMBER}", plain: "\${PORT}", file: "\${file:secret}"}
+service: {pipelines: {traces: {receivers: [socket_trace], exporters: [otlp_grpc]}}}
+`;
+    const { config } = load({
+      files: { "a.yaml": text, secret: "s3cret\n" },
+      environment: { PORT: "4317", INSECURE: "true", QUEUE: "{queue_size: 4KiB}", NUMBER: "0123" },
+    });
+    assert.deepEqual(config.exporters.get("otlp_grpc")?.settings, {
+      endpoint: "localhost:4317",
+      timeout: 2000,
+      compression: "gzip",
+      headers: { cost: "$5", number: "0123", plain: "4317", file: "s3cret" },
+      tls: { insecure: true },
+      sending_queue: { queue_size: 4096, num_consumers: 10 },
+    });
+  });
+
+  it("warns of variables that are not set", () => {
+    const text = MINIMAL.replace(
+      "debug:",
+      "debug: {verbosity: basic}\n  otlp_grpc: {endpoint: 'a:1', headers: {x: 'b${env:NOPE}'}}",
+    );
+    assert.deepEqual(load({ files: { "a.yaml": text } }).warnings, [
+      "${env:NOPE} is not set and has no default: empty",
+      "exporters.otlp_grpc is defined but not used",
+    ]);
+  });
+
+  it("follows variables that name variables, and stops at a cycle", () => {
+    const text = MINIMAL.replace("debug:", "debug: {verbosity: '${env:A}'}");
+    const { config } = load({ files: { "a.yaml": text }, environment: { A: "${env:B}", B: "normal" } });
+    assert.deepEqual(config.exporters.get("debug")?.settings, { verbosity: "normal" });
+    const cyclic = problemsOf({ files: { "a.yaml": text }, environment: { A: "x${env:A}" } });
+    assert.match(cyclic[0]!, /without end \[CONFIG_VARIABLE\]/);
+  });
+});
+
+describe("configuration problems", () => {
+  it("come all at once, each with its place and the nearest right word", () => {
+    const text = `receivers:
+  socket_trac:
+  socket_trace:
+    hoks: fentry
+processor:
+  batch:
+exporters:
+  debug:
+    verbosity: detialed
+  otlp_grpc:
+    timeout: soon
+    tls: {insecure: yes please}
+    sending_queue: {num_consumers: 0}
+service:
+  extensions: [zpage]
+  pipelines:
+    traces:
+      receivers: [socket_trace, socket_tracer]
+      exporters: []
+    trace: {receivers: [socket_trace], exporters: [debug]}
+`;
+    assert.deepEqual(problemsOf({ files: { "a.yaml": text } }), [
+      'a.yaml:5:1: processor: unknown key "processor", did you mean "processors"? [CONFIG_UNKNOWN_KEY]',
+      'a.yaml:2:3: receivers.socket_trac: there is no receiver "socket_trac", did you mean "socket_trace"? [CONFIG_UNKNOWN_COMPONENT]',
+      'a.yaml:4:5: receivers.socket_trace.hoks: unknown key "hoks", did you mean "hooks"? [CONFIG_UNKNOWN_KEY]',
+      'a.yaml:9:16: exporters.debug.verbosity: "detialed" is none of basic, normal, detailed, did you mean "detailed"? [CONFIG_BAD_VALUE]',
+      "a.yaml:11:5: exporters.otlp_grpc.endpoint: is required and missing [CONFIG_BAD_VALUE]",
+      'a.yaml:11:14: exporters.otlp_grpc.timeout: "soon" is not a duration, write it like "5s" or "200ms" [CONFIG_BAD_VALUE]',
+      'a.yaml:12:21: exporters.otlp_grpc.tls.insecure: "yes please" is not a boolean [CONFIG_BAD_VALUE]',
+      "a.yaml:13:36: exporters.otlp_grpc.sending_queue.num_consumers: 0 is too small, at least 1 is needed [CONFIG_BAD_VALUE]",
+      'a.yaml:18:33: service.pipelines.traces.receivers[1]: "socket_tracer" is not defined under receivers, did you mean "socket_trace"? [CONFIG_UNDEFINED_COMPONENT]',
+      "a.yaml:19:18: service.pipelines.traces.exporters: a pipeline needs at least one of exporters [CONFIG_PIPELINE]",
+      'a.yaml:20:5: service.pipelines.trace: "trace" is no pipeline of sockspan: traces, profiles, with /name where there are more, did you mean "traces"? [CONFIG_UNKNOWN_COMPONENT]',
+      'a.yaml:15:16: service.extensions[0]: "zpage" is not defined under extensions [CONFIG_UNDEFINED_COMPONENT]',
+    ]);
+  });
+
+  it("name a syntax error's place", () => {
+    assert.match(
+      problemsOf({ files: { "a.yaml": "receivers:\n  a: [1\nb: 2\n" } })[0]!,
+      /^a\.yaml:\d+:\d+: .*\[CONFIG_SYNTAX\]$/,
+    );
+    assert.match(problemsOf({ files: { "a.yaml": "a: 1\na: 2\n" } })[0]!, /^a\.yaml:2:1: .*unique.*\[CONFIG_SYNTAX\]$/);
+  });
+
+  it("name what can't be read", () => {
+    assert.deepEqual(problemsOf({ locations: ["b.yaml", "env:NOPE", "http://x"], settings: ["a.b"] }), [
+      "b.yaml: no such file [CONFIG_UNREADABLE]",
+      "env:NOPE: the variable is not set [CONFIG_UNREADABLE]",
+      'http://x: "http" is no provider: file, env and yaml are [CONFIG_UNREADABLE]',
+      "--set a.b: write it as --set key.key=value [CONFIG_UNREADABLE]",
+    ]);
+  });
+
+  it("name --set as the place", () => {
+    assert.deepEqual(problemsOf({ files: { "a.yaml": MINIMAL }, settings: ["exporters.debug.verbosity=loud"] }), [
+      '--set exporters.debug.verbosity=loud: exporters.debug.verbosity: "loud" is none of basic, normal, detailed [CONFIG_BAD_VALUE]',
+    ]);
+  });
+
+  it("never show a secret", () => {
+    const text = MINIMAL.replace(
+      "debug:",
+      "debug:\n  otlp_grpc: {endpoint: 'a:1', headers: {authorization: [hunter2]}, password: hunter2}",
+    );
+    const lines = problemsOf({ files: { "a.yaml": text } }).join("\n");
+    assert.match(lines, /exporters\.otlp_grpc\.headers\.authorization/);
+    assert.doesNotMatch(lines, /hunter2/);
+  });
+
+  it("say where a component belongs", () => {
+    const text = MINIMAL.replace("socket_trace:\n", "socket_trace:\n  debug:\n");
+    assert.match(problemsOf({ files: { "a.yaml": text } })[0]!, /"debug" belongs under exporters, it is no receiver/);
+  });
+
+  it("are raised for pipelines that can't work", () => {
+    const text = MINIMAL.replace("socket_trace:\n", "socket_trace:\n  profile:\n").replace(
+      "[socket_trace]",
+      "[profile, profile]",
+    );
+    const lines = problemsOf({ files: { "a.yaml": text } });
+    assert.match(lines.join("\n"), /"profile" can't be in a pipeline of traces, only of profiles/);
+    assert.match(lines.join("\n"), /"profile" is listed twice/);
+    assert.match(problemsOf({ files: { "a.yaml": "service: {pipelines: {}}" } })[0]!, /no pipeline is defined/);
+    assert.match(problemsOf({ files: { "a.yaml": "" } })[0]!, /service\.pipelines: is required and missing/);
+    assert.match(problemsOf({ files: { "a.yaml": "- 1" } })[0]!, /is no map/);
+  });
+});
+
+describe("OTEL_EXPORTER_OTLP_*", () => {
+  const exporterOf = (environment: Record<string, string>) => {
+    const { config } = load({ locations: [], environment });
+    const id = config.pipelines[0]?.exporters.find((each) => each.endsWith("/environment"));
+    return id === undefined ? undefined : config.exporters.get(id);
+  };
+
+  it("adds an exporter to the default configuration only", () => {
+    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4317" };
+    assert.equal(exporterOf(environment)?.type, "otlp_grpc");
+    assert.equal(load({ files: { "a.yaml": MINIMAL }, environment }).config.exporters.size, 1);
+    assert.equal(exporterOf({}), undefined);
+    assert.equal(exporterOf({ ...environment, OTEL_TRACES_EXPORTER: "none" }), undefined);
+  });
+
+  it("reads every variable, the signal's own first", () => {
+    const settings = exporterOf({
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://general:4317",
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://collector",
+      OTEL_EXPORTER_OTLP_TIMEOUT: "1500",
+      OTEL_EXPORTER_OTLP_HEADERS: "api-key=a%3Db$c, x = y ",
+      OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
+      OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: "none",
+      OTEL_EXPORTER_OTLP_CERTIFICATE: "/ca.pem",
+    })?.settings;
+    assert.deepEqual(settings, {
+      endpoint: "collector:443",
+      timeout: 1500,
+      compression: "none",
+      headers: { "api-key": "a=b$c", x: "y" },
+      tls: { insecure: false, ca_file: "/ca.pem" },
+      sending_queue: { queue_size: 1024, num_consumers: 10 },
+    });
+  });
+
+  it("picks the exporter by protocol, and by port where none is set", () => {
+    assert.equal(exporterOf({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4318" })?.type, "otlp_http");
+    assert.equal(
+      exporterOf({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4318", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" })?.type,
+      "otlp_grpc",
+    );
+    const json = exporterOf({
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://c/custom",
+      OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/json",
+    });
+    assert.equal(json?.type, "otlp_http");
+    const { traces_endpoint, encoding } = (json?.settings ?? {}) as Record<string, unknown>;
+    assert.deepEqual([traces_endpoint, encoding], ["http://c/custom", "json"]);
+  });
+
+  it("refuses what it can't mean", () => {
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4317" };
+    for (const wrong of [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: "ftp://c" },
+      { ...endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: "thrift" },
+      { ...endpoint, OTEL_EXPORTER_OTLP_TIMEOUT: "5s" },
+      { ...endpoint, OTEL_EXPORTER_OTLP_COMPRESSION: "zip" },
+      { ...endpoint, OTEL_EXPORTER_OTLP_HEADERS: "novalue" },
+    ]) {
+      assert.throws(() => exporterOf(wrong), EnvironmentInvalidError, JSON.stringify(wrong));
+    }
+  });
+});
