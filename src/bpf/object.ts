@@ -58,6 +58,11 @@ export class BpfObject implements Disposable {
     for (const [name, handle] of this.#programs) libbpf().programSetAutoload(handle, names.has(name));
   }
 
+  /** Those that load brings into the kernel. */
+  get selectedPrograms(): readonly string[] {
+    return [...this.#programs].filter(([, handle]) => libbpf().programAutoload(handle)).map(([name]) => name);
+  }
+
   /** Sets a `const volatile` variable of .rodata: the verifier then sees a constant. Before load only. */
   setConstant(variable: string, value: number | bigint | Uint8Array): void {
     const library = libbpf();

@@ -1,0 +1,149 @@
+/**
+ * The privileged process: loads and attaches the programs, reads /proc, starts the worker and answers it. It parses
+ * nothing that a stranger wrote.
+ */
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Attachment, BrokerMessage, WorkerRequest } from "../ipc/messages.ts";
+import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
+import type { Log } from "../log.ts";
+import { Capture } from "./capture.ts";
+import { FileNotOpenedError, WorkerFailedError } from "./error.ts";
+import { ProcessControls } from "./process-controls.ts";
+import { ReaderClient } from "./reader-client.ts";
+import { RequestHandler } from "./request-handler.ts";
+import { Resources } from "./resources.ts";
+import { resolveUser } from "./user.ts";
+import { inheritedAs, inheritedFd, WorkerProcess } from "./worker-process.ts";
+
+const READ_TIMEOUT_MS = 1000;
+const READER_ENTRY = fileURLToPath(new URL("./reader.js", import.meta.url));
+/** The maps that the worker may use by itself where the kernel lets it. */
+const WORKER_MAPS: readonly string[] = ["loss_counters", "socket_verdicts", "verdict_generations"];
+
+export interface BrokerOptions {
+  /** socket_trace.bpf.o */
+  readonly objectPath: string;
+  /** undefined: nothing is captured, nothing is loaded. */
+  readonly socketTrace: SocketTraceConfig | undefined;
+  /** Compiled entry file of the worker. */
+  readonly workerEntry: string;
+  readonly workerNodeArguments?: readonly string[];
+  /** Opaque to the broker: the worker finds it in its hello. */
+  readonly workerSettings: unknown;
+  /** A name or `uid:gid`; undefined: the worker keeps its user (not root anyway). */
+  readonly user: string | undefined;
+  /** Files that the configuration names, opened here for appending and inherited by the worker. */
+  readonly files: readonly string[];
+  readonly log: Log;
+  /** The worker says something to main: `ready`. */
+  readonly onWorkerEvent?: (name: string, value: unknown) => void;
+}
+
+export interface WorkerExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface Broker {
+  readonly workerPid: number;
+  /** Empty until the worker has asked for it. */
+  readonly attachment: Attachment | undefined;
+  /** When the worker ends, whatever the reason. */
+  readonly workerExit: Promise<WorkerExit>;
+  /** New settings for the worker (SIGHUP). */
+  reload(workerSettings: unknown): void;
+  /** Detaches, lets the worker drain, and frees everything. */
+  stop(drainTimeoutMs: number): Promise<WorkerExit>;
+}
+
+/** @throws SockspanError: no BTF, no libbpf, not permitted, a program refused, a file that can't be opened */
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  using resources = new Resources();
+  const user = options.user === undefined ? undefined : resolveUser(options.user);
+  const files = openFiles(options.files, resources);
+  const capture =
+    options.socketTrace === undefined
+      ? undefined
+      : resources.use(Capture.load({ objectPath: options.objectPath, config: options.socketTrace }));
+  const controls =
+    capture === undefined || options.socketTrace === undefined
+      ? undefined
+      : new ProcessControls(capture.map("processes"), options.socketTrace);
+  const reader = new ReaderClient({
+    entry: READER_ENTRY,
+    timeoutMs: READ_TIMEOUT_MS,
+    onHang: (tgid) => options.log.warn("reading a process hung, its facts are left out", { tgid }),
+  });
+  resources.defer(() => reader.stop());
+  const handler = new RequestHandler({ capture, controls, reader });
+
+  const maps = capture === undefined ? [] : ["socket_data", ...WORKER_MAPS].map((name) => capture.map(name).descriptor);
+  const { promise: workerExit, resolve: onExit } = withResolvers<WorkerExit>();
+  const worker = new WorkerProcess({
+    entry: options.workerEntry,
+    nodeArguments: options.workerNodeArguments ?? [],
+    inherited: [...maps.map((map) => map.fd), ...files.values()],
+    answer: (request: WorkerRequest) => handler.answer(request),
+    onEvent: (name, value) => options.onWorkerEvent?.(name, value),
+    onExit: (code, signal) => onExit({ code, signal }),
+    onBadMessage: (reason) => options.log.warn("the worker sent something that is no message of ours", { reason }),
+  });
+  const workerPid = worker.pid;
+  if (workerPid === undefined) throw new WorkerFailedError("it could not be spawned");
+  resources.defer(() => worker.kill("SIGKILL"));
+  for (const tgid of [process.pid, reader.pid, workerPid]) if (tgid !== undefined) controls?.excludeOwn(tgid);
+
+  const [ring, ...rest] = inheritedAs(maps);
+  worker.send({
+    kind: "hello",
+    brokerPid: process.pid,
+    settings: options.workerSettings,
+    files: Object.fromEntries([...files.keys()].map((path, i) => [path, inheritedFd(maps.length + i)])),
+    user,
+    bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    ownTgids: controls?.ownTgids ?? [],
+    capture: ring === undefined ? undefined : { ring, maps: rest },
+  } satisfies BrokerMessage);
+
+  const owned = resources.move();
+  void workerExit.then(() => owned[Symbol.dispose]());
+  return {
+    workerPid,
+    workerExit,
+    get attachment() {
+      return handler.attachment;
+    },
+    reload: (settings) => worker.send({ kind: "reload", settings }),
+    stop: (drainTimeoutMs) => {
+      capture?.detach();
+      worker.send({ kind: "shutdown" });
+      const timer = setTimeout(() => worker.kill("SIGKILL"), drainTimeoutMs);
+      return workerExit.finally(() => clearTimeout(timer));
+    },
+  };
+}
+
+function openFiles(paths: readonly string[], resources: Resources): Map<string, number> {
+  const files = new Map<string, number>();
+  for (const path of new Set(paths)) {
+    let fd: number;
+    try {
+      fd = openSync(path, "a", 0o644);
+    } catch (cause) {
+      throw new FileNotOpenedError(path, { cause });
+    }
+    resources.defer(() => closeSync(fd));
+    files.set(path, fd);
+  }
+  return files;
+}
+
+/** Promise.withResolvers, which Node 20 does not have. */
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,107 @@
+/**
+ * The broker's side of the reader process: requests in order, one at a time, each with a deadline. A request that hangs
+ * costs the reader its life and nothing else: a new one takes the rest of the queue.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { ProcessFacts } from "../ipc/process-facts.ts";
+
+const QUEUE_LIMIT = 10_000;
+
+export interface ReaderRequest {
+  readonly id: number;
+  readonly tgid: number;
+}
+
+export interface ReaderReply {
+  readonly id: number;
+  readonly facts: ProcessFacts | null;
+}
+
+interface Waiting extends ReaderRequest {
+  readonly resolve: (facts: ProcessFacts | null) => void;
+}
+
+export interface ReaderOptions {
+  /** Compiled entry file of the reader. */
+  readonly entry: string;
+  readonly timeoutMs: number;
+  /** A read of this process did not come back. */
+  readonly onHang: (tgid: number) => void;
+}
+
+export class ReaderClient {
+  readonly #options: ReaderOptions;
+  readonly #queue: Waiting[] = [];
+  #child: ChildProcess;
+  #lastId = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+    this.#child = this.#spawn();
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** null: the process is gone, or reading it hangs. */
+  processFacts(tgid: number): Promise<ProcessFacts | null> {
+    if (this.#isStopped || this.#queue.length >= QUEUE_LIMIT) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      this.#lastId++;
+      this.#queue.push({ id: this.#lastId, tgid, resolve });
+      if (this.#queue.length === 1) this.#sendFirst();
+    });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    this.#child.kill("SIGKILL");
+    for (const { resolve } of this.#queue.splice(0)) resolve(null);
+  }
+
+  #spawn(): ChildProcess {
+    const child = spawn(process.execPath, [this.#options.entry], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    child.on("message", (message) => this.#receive(child, message as ReaderReply));
+    child.on("exit", () => this.#replace(child));
+    child.on("error", () => this.#replace(child));
+    return child;
+  }
+
+  #receive(child: ChildProcess, reply: ReaderReply): void {
+    const first = this.#queue[0];
+    if (child !== this.#child || first === undefined || first.id !== reply.id) return;
+    clearTimeout(this.#timer);
+    this.#queue.shift();
+    first.resolve(reply.facts);
+    this.#sendFirst();
+  }
+
+  #sendFirst(): void {
+    const first = this.#queue[0];
+    if (first === undefined) return;
+    this.#timer = setTimeout(() => this.#giveUp(first), this.#options.timeoutMs);
+    if (this.#child.connected) this.#child.send({ id: first.id, tgid: first.tgid } satisfies ReaderRequest);
+  }
+
+  #giveUp(request: Waiting): void {
+    if (this.#queue[0] !== request) return;
+    this.#queue.shift();
+    request.resolve(null);
+    this.#options.onHang(request.tgid);
+    const hanging = this.#child;
+    // A read that even SIGKILL does not end leaves a process behind; we go on all the same.
+    hanging.kill("SIGKILL");
+    this.#replace(hanging);
+  }
+
+  #replace(child: ChildProcess): void {
+    if (child !== this.#child || this.#isStopped) return;
+    clearTimeout(this.#timer);
+    this.#child = this.#spawn();
+    this.#sendFirst();
+  }
+}

@@ -1,0 +1,24 @@
+import { SockspanError } from "../error.ts";
+
+export class BrokerRequestError extends SockspanError {
+  readonly code = "BROKER_REQUEST_FAILED";
+
+  constructor(request: string, reason: string) {
+    super(
+      `the broker did not answer ${request}: ${reason}`,
+      "Look for the broker's own message above; restart sockspan",
+    );
+  }
+}
+
+export class PrivilegeDropError extends SockspanError {
+  readonly code = "PRIVILEGE_DROP_FAILED";
+
+  constructor(reason: string, options?: ErrorOptions) {
+    super(
+      `the worker could not become an unprivileged user: ${reason}`,
+      "Check the user in the configuration",
+      options,
+    );
+  }
+}

@@ -1,0 +1,40 @@
+/** The configuration of the socket_trace receiver: the broker takes the kernel's part of it, the receiver the rest. */
+import { z } from "zod";
+import { sizeBytes } from "../config-value.ts";
+
+const MIB = 1024 ** 2;
+
+const hookSet = z.enum(["auto", "a", "b", "c"]).default("auto");
+
+/** Each list narrows by itself: a process passes when it matches one entry of each list that is not empty. */
+const processSelection = z.strictObject({
+  /** Base name or absolute path of the executable. */
+  executables: z.array(z.string().min(1)).default([]),
+  pids: z.array(z.int().positive()).default([]),
+  /** Local or remote port of the connection. */
+  ports: z.array(z.int().min(1).max(65_535)).default([]),
+  /** Container id, or its first 12 digits. */
+  containers: z.array(z.string().min(12)).default([]),
+});
+
+export const socketTraceConfig = z.strictObject({
+  hook_set: z.strictObject({ sends: hookSet, receives: hookSet }).prefault({}),
+  /** auto: the own pid namespace, unless that is the host's. */
+  scope: z.enum(["auto", "host", "pid_namespace", "cgroup"]).default("auto"),
+  include: processSelection.prefault({}),
+  exclude: processSelection.prefault({}),
+  ring_buffer_size_bytes: sizeBytes()
+    .refine((bytes) => bytes >= MIB && bytes <= 512 * MIB && Number.isInteger(Math.log2(bytes)), {
+      message: "not a power of two from 1MiB to 512MiB",
+    })
+    .prefault("16MiB"),
+  /** What is copied of each call while nothing is known about its socket. */
+  capture_prefix_bytes: sizeBytes()
+    .refine((bytes) => bytes >= 64 && bytes <= 4096, { message: "not from 64 to 4096" })
+    .prefault(1024),
+  /** OTLP Export calls of other programs. */
+  trace_otlp_export: z.boolean().default(false),
+});
+
+export type SocketTraceConfig = z.output<typeof socketTraceConfig>;
+export type ProcessSelection = SocketTraceConfig["exclude"];
