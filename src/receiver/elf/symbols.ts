@@ -1,0 +1,62 @@
+/** Look-up of symbols by name in .dynsym and .symtab (System V gABI, chapter 4, "Symbol Table"). */
+import { cString, type ElfFile, readSection, type Section, sectionNamed, u64, viewOf } from "./elf-file.ts";
+
+export interface ElfSymbol {
+  readonly name: string;
+  /** Address, or for TLS symbols the offset in the TLS segment. */
+  readonly value: number;
+  readonly sizeBytes: number;
+  /** STT_*: 2 function, 6 TLS. */
+  readonly type: number;
+}
+
+const ENTRY_BYTES = 24;
+/** A symbol table of 128 MB belongs to no program that we read more of. */
+const MAX_TABLE_BYTES = 128 << 20;
+
+async function tableOf(
+  elf: ElfFile,
+  name: ".dynsym" | ".symtab",
+): Promise<{ entries: Uint8Array; names: Uint8Array } | undefined> {
+  const section = sectionNamed(elf, name);
+  const strings: Section | undefined = section === undefined ? undefined : elf.sections[section.link];
+  if (section === undefined || strings === undefined) return undefined;
+  const entries = await readSection(elf, section, MAX_TABLE_BYTES);
+  const names = await readSection(elf, strings, MAX_TABLE_BYTES);
+  return entries === undefined || names === undefined ? undefined : { entries, names };
+}
+
+/** The defined symbols whose raw name is wanted. */
+export async function scanSymbols(
+  elf: ElfFile,
+  table: ".dynsym" | ".symtab",
+  isWanted: (name: Buffer) => boolean,
+): Promise<ElfSymbol[]> {
+  const found: ElfSymbol[] = [];
+  const read = await tableOf(elf, table);
+  if (read === undefined) return found;
+  const view = viewOf(read.entries);
+  const names = Buffer.from(read.names.buffer, read.names.byteOffset, read.names.byteLength);
+  for (let at = 0; at + ENTRY_BYTES <= read.entries.length; at += ENTRY_BYTES) {
+    const isUndefined = view.getUint16(at + 6, true) === 0;
+    const nameAt = view.getUint32(at, true);
+    if (isUndefined || nameAt === 0 || nameAt >= names.length) continue;
+    const end = names.indexOf(0, nameAt);
+    if (!isWanted(names.subarray(nameAt, end < 0 ? names.length : end))) continue;
+    found.push({
+      name: cString(read.names, nameAt),
+      type: (read.entries[at + 4] ?? 0) & 0xf,
+      value: u64(view, at + 8),
+      sizeBytes: u64(view, at + 16),
+    });
+  }
+  return found;
+}
+
+/** The symbol of exactly this name, from .dynsym (which survives strip), else from .symtab. */
+export async function findSymbol(elf: ElfFile, name: string): Promise<ElfSymbol | undefined> {
+  const wanted = Buffer.from(name, "latin1");
+  const isWanted = (candidate: Buffer) => candidate.equals(wanted);
+  const dynamic = await scanSymbols(elf, ".dynsym", isWanted);
+  return dynamic[0] ?? (await scanSymbols(elf, ".symtab", isWanted))[0];
+}

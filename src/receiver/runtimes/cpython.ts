@@ -1,0 +1,182 @@
+/**
+ * CPython 3.9 to 3.13: the unit is the asyncio task, seen as the context that the thread state points to, or with
+ * gevent the greenlet, seen as the root of its data stack.
+ *
+ * The thread state stays in the GILState key (pthread TSD) while the interpreter lock is dropped for a system call
+ * (Python/pystate.c, _PyGILState_NoteThreadState), so the way is: thread pointer -> key -> thread state -> context.
+ * The offsets are fixed within a minor version; the plan is checked on the live process before it is used.
+ */
+import { UnitKind } from "../../bpf/layout.gen.ts";
+import { u64, viewOf } from "../elf/elf-file.ts";
+import { addressOf, findImage, type Image } from "./images.ts";
+import type { ProcessView } from "./process-view.ts";
+import type { UnitFinding, UnitStep } from "./unit-plan.ts";
+
+const RUNTIME = "cpython";
+/** glibc 2.34+ x86-64: struct pthread.specific_1stblock, {seq, data} of 16 bytes for each key below 32. */
+const FIRST_KEY_OFFSET = 0x310;
+const MAX_KEY = 32;
+
+interface Offsets {
+  readonly autoTssKey: number;
+  readonly interpreters: number;
+  readonly threads: number;
+  /** Of native_thread_id; undefined before 3.11. */
+  readonly nativeThreadId: number | undefined;
+  readonly context: number;
+  readonly contextVersion: number;
+  readonly dataStack: number | undefined;
+}
+
+const OFFSETS = new Map<string, Offsets>([
+  [
+    "3.9",
+    {
+      autoTssKey: 584,
+      interpreters: 32,
+      threads: 8,
+      nativeThreadId: undefined,
+      context: 240,
+      contextVersion: 248,
+      dataStack: undefined,
+    },
+  ],
+  [
+    "3.10",
+    {
+      autoTssKey: 584,
+      interpreters: 32,
+      threads: 8,
+      nativeThreadId: undefined,
+      context: 240,
+      contextVersion: 248,
+      dataStack: undefined,
+    },
+  ],
+  [
+    "3.11",
+    {
+      autoTssKey: 592,
+      interpreters: 40,
+      threads: 16,
+      nativeThreadId: 160,
+      context: 224,
+      contextVersion: 232,
+      dataStack: 296,
+    },
+  ],
+  [
+    "3.12",
+    {
+      autoTssKey: 1544,
+      interpreters: 40,
+      threads: 72,
+      nativeThreadId: 144,
+      context: 208,
+      contextVersion: 216,
+      dataStack: 232,
+    },
+  ],
+  [
+    "3.13",
+    {
+      autoTssKey: 2160,
+      interpreters: 632,
+      threads: 7344,
+      nativeThreadId: 160,
+      context: 208,
+      contextVersion: 216,
+      dataStack: 232,
+    },
+  ],
+]);
+
+const LIBRARY = /^libpython(3\.\d+)\S*\.so/;
+const EXECUTABLE = /^python(3\.\d+)\S*$/;
+const GREENLET = /^_greenlet\S*\.so/;
+
+/** @returns undefined when the process does not run CPython */
+export async function findCpython(process: ProcessView): Promise<UnitFinding | undefined> {
+  const image = await interpreterOf(process);
+  if (image === undefined) return undefined;
+  const version = await versionOf(process, image);
+  const offsets = version === undefined ? undefined : OFFSETS.get(version);
+  if (version === undefined || offsets === undefined)
+    return { runtime: RUNTIME, off: `CPython ${version ?? "of unknown version"}: its layout is not known` };
+  const runtimeAddress = await addressOf(image, "_PyRuntime");
+  if (runtimeAddress === undefined) return { runtime: RUNTIME, off: "_PyRuntime is not exported" };
+  const key = await readKey(process, runtimeAddress + offsets.autoTssKey);
+  if (key === undefined)
+    return { runtime: RUNTIME, off: "the GILState key is not set: not initialised yet, or not glibc" };
+  const doubt = await checkThreads(process, runtimeAddress, offsets);
+  if (doubt !== undefined) return { runtime: RUNTIME, off: doubt };
+  const hasGreenlets = (await process.mappings()).some(({ path }) => GREENLET.test(baseName(path)));
+  return {
+    runtime: RUNTIME,
+    version,
+    unitKind: hasGreenlets && offsets.dataStack !== undefined ? UnitKind.greenlet : UnitKind.pythonContext,
+    steps: stepsOf(FIRST_KEY_OFFSET + 16 * key + 8, offsets, hasGreenlets),
+    facts: new Map(),
+  };
+}
+
+function stepsOf(keyOffset: number, offsets: Offsets, hasGreenlets: boolean): readonly UnitStep[] {
+  const field = (offset: number): UnitStep[] => [
+    { step: "thread_pointer", operand: keyOffset },
+    { step: "load", operand: offset },
+    { step: "load", operand: 0 },
+  ];
+  const turn: UnitStep[] = [...field(offsets.contextVersion), { step: "to_turn" }];
+  if (!hasGreenlets || offsets.dataStack === undefined)
+    return [...field(offsets.context), { step: "to_unit" }, ...turn];
+  return [...field(offsets.dataStack), { step: "follow", operand: 0 }, { step: "to_unit" }, ...turn];
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+async function interpreterOf(process: ProcessView): Promise<Image | undefined> {
+  const library = await findImage(process, LIBRARY);
+  if (library !== undefined) return library;
+  return EXECUTABLE.test(baseName(process.executable)) ? findImage(process, "executable") : undefined;
+}
+
+/** Py_Version (3.11+) is a constant in the image; before, the file's name tells. */
+async function versionOf(process: ProcessView, image: Image): Promise<string | undefined> {
+  const address = await addressOf(image, "Py_Version");
+  const bytes = address === undefined ? new Uint8Array() : await process.memory(address, 4);
+  if (bytes.length === 4) {
+    const hex = viewOf(bytes).getUint32(0, true);
+    return `${hex >>> 24}.${(hex >>> 16) & 0xff}`;
+  }
+  return (LIBRARY.exec(baseName(image.path)) ?? EXECUTABLE.exec(baseName(image.path)))?.[1];
+}
+
+async function readKey(process: ProcessView, address: number): Promise<number | undefined> {
+  const bytes = await process.memory(address, 8);
+  if (bytes.length < 8) return undefined;
+  const view = viewOf(bytes);
+  const isInitialised = view.getInt32(0, true) === 1;
+  const key = view.getUint32(4, true);
+  return isInitialised && key < MAX_KEY ? key : undefined;
+}
+
+async function pointerAt(process: ProcessView, address: number): Promise<number> {
+  const bytes = await process.memory(address, 8);
+  return bytes.length === 8 ? u64(viewOf(bytes), 0) : 0;
+}
+
+/** The first thread state names a thread of this process: the table fits this build. */
+async function checkThreads(process: ProcessView, runtime: number, offsets: Offsets): Promise<string | undefined> {
+  const interpreter = await pointerAt(process, runtime + offsets.interpreters);
+  const thread = interpreter === 0 ? 0 : await pointerAt(process, interpreter + offsets.threads);
+  if (thread === 0) return "no thread state found: not initialised yet, or another layout";
+  if (offsets.nativeThreadId === undefined) {
+    const owner = await pointerAt(process, thread + 16);
+    return owner === interpreter ? undefined : "the thread state does not name its interpreter: another layout";
+  }
+  const nativeId = await pointerAt(process, thread + offsets.nativeThreadId);
+  const isOwn = (await process.threads()).includes(nativeId);
+  return isOwn ? undefined : `native_thread_id ${nativeId} is no thread of the process: another layout`;
+}

@@ -1,0 +1,28 @@
+/**
+ * nginx: the unit is the downstream connection. The epoll item of a socket holds its ngx_connection_t, whose first
+ * field is, while an upstream is spoken to, the ngx_http_request_t ("HTTP" in its first four bytes), and that names
+ * the downstream connection (src/http/ngx_http_request.h). Kernel memory and three user loads; no symbol is needed.
+ */
+import { UnitKind } from "../../bpf/layout.gen.ts";
+import { sectionNamed } from "../elf/elf-file.ts";
+import { findImage } from "./images.ts";
+import type { ProcessView } from "./process-view.ts";
+import type { UnitFinding } from "./unit-plan.ts";
+
+const RUNTIME = "nginx";
+const NAME = /^(?:nginx|openresty|tengine|angie|freenginx)/;
+
+/** @returns undefined when the executable is none of nginx's family */
+export async function findNginx(process: ProcessView): Promise<UnitFinding | undefined> {
+  if (!NAME.test(process.executable.slice(process.executable.lastIndexOf("/") + 1))) return undefined;
+  const image = await findImage(process, "executable");
+  if (image === undefined || sectionNamed(image.elf, ".text") === undefined)
+    return { runtime: RUNTIME, off: "the executable can't be read" };
+  return {
+    runtime: RUNTIME,
+    version: "",
+    unitKind: UnitKind.nginxRequest,
+    steps: [{ step: "to_unit" }],
+    facts: new Map(),
+  };
+}

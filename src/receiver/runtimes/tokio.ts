@@ -1,0 +1,88 @@
+/**
+ * Tokio 1.22+: the unit is the task, `current_task_id` in the thread-local `tokio::runtime::context::CONTEXT`, set
+ * around each poll (tokio/src/runtime/task/core.rs, TaskIdGuard). The ids count up and are never used again.
+ *
+ * rustc orders the fields, so the offset is read from the code of TaskIdGuard::enter, which stores the new id.
+ */
+import { UnitKind } from "../../bpf/layout.gen.ts";
+import { ElfMachine } from "../elf/elf-file.ts";
+import { scanSymbols } from "../elf/symbols.ts";
+import { codeOf, findImage, type Image } from "./images.ts";
+import type { ProcessView } from "./process-view.ts";
+import { executableTlsOffset } from "./tls.ts";
+import type { UnitFinding } from "./unit-plan.ts";
+
+const RUNTIME = "tokio";
+const STT_TLS = 6;
+const CODE_LIMIT_BYTES = 256;
+
+const isContext = (name: Buffer) =>
+  name.includes("tokio") && name.includes("context") && name.includes("CONTEXT") && name.includes("runtime");
+const isEnter = (name: Buffer) => name.includes("TaskIdGuard") && name.includes("enter");
+
+/** @returns undefined when the executable has no tokio in it, as far as its symbols tell */
+export async function findTokio(process: ProcessView): Promise<UnitFinding | undefined> {
+  const image = await findImage(process, "executable");
+  if (image === undefined || image.elf.machine !== ElfMachine.x86_64) return undefined;
+  const symbols = await scanSymbols(image.elf, ".symtab", (name) => isContext(name) || isEnter(name));
+  const context = symbols.find((symbol) => symbol.type === STT_TLS);
+  if (context === undefined) return undefined;
+  const tlsOffset = executableTlsOffset(image.elf, context.value);
+  const enter = symbols.find((symbol) => isEnter(Buffer.from(symbol.name)));
+  if (tlsOffset === undefined || enter === undefined)
+    return { runtime: RUNTIME, off: "TaskIdGuard::enter has no symbol: the offset of the task id is not known" };
+  const field = await fieldOffset(image, enter, tlsOffset);
+  if (field === undefined) return { runtime: RUNTIME, off: "the code of TaskIdGuard::enter is not of a known form" };
+  return {
+    runtime: RUNTIME,
+    version: "",
+    unitKind: UnitKind.tokioTask,
+    steps: [{ step: "thread_pointer", operand: tlsOffset + field }, { step: "load", operand: 0 }, { step: "to_unit" }],
+    facts: new Map(),
+  };
+}
+
+/**
+ * Looks for the store of the id: `mov %r, D(%base)` with an 8-bit displacement, or `mov %r, %fs:X`. The function
+ * loads the old id from and stores the new one to the same place, so exactly one displacement is both.
+ */
+async function fieldOffset(
+  image: Image,
+  enter: Parameters<typeof codeOf>[1],
+  tlsOffset: number,
+): Promise<number | undefined> {
+  const code = await codeOf(image, enter, CODE_LIMIT_BYTES);
+  const loads = new Set<number>();
+  const stores = new Set<number>();
+  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
+  for (let at = 0; at + 3 < code.length; at++) {
+    const isFs = code[at] === 0x64;
+    const rexAt = isFs ? at + 1 : at;
+    const rex = code[rexAt] ?? 0;
+    const opcode = code[rexAt + 1] ?? 0;
+    const isMove64 = (rex & 0xf8) === 0x48 && (opcode === 0x89 || opcode === 0x8b);
+    if (!isMove64) continue;
+    const displacement = displacementOf(view, rexAt + 2, isFs, tlsOffset);
+    if (displacement !== undefined) (opcode === 0x89 ? stores : loads).add(displacement);
+  }
+  const both = [...stores].filter((displacement) => loads.has(displacement));
+  return both.length === 1 ? both[0] : undefined;
+}
+
+/** Of the ModRM operand at `at`, as an offset into CONTEXT; undefined for other addressing. */
+function displacementOf(view: DataView, at: number, isFs: boolean, tlsOffset: number): number | undefined {
+  const modRm = view.getUint8(at);
+  const mode = modRm >> 6;
+  const base = modRm & 7;
+  if (isFs) {
+    const isAbsolute = mode === 0 && base === 4 && at + 6 <= view.byteLength && view.getUint8(at + 1) === 0x25;
+    return isAbsolute ? plausible(view.getInt32(at + 2, true) - tlsOffset) : undefined;
+  }
+  const STACK = 4;
+  if (mode !== 1 || base === STACK || at + 1 >= view.byteLength) return undefined;
+  return plausible(view.getInt8(at + 1));
+}
+
+function plausible(offset: number): number | undefined {
+  return offset >= 0 && offset < 512 && offset % 8 === 0 ? offset : undefined;
+}

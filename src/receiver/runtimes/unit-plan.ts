@@ -1,0 +1,38 @@
+/** How the BPF programs find a thread's unit of work at a system call: a short list of steps (bpf/control.h). */
+import type { UnitKind } from "../../bpf/layout.gen.ts";
+
+/** Names of enum unit_step_kind; the loader maps them to numbers. */
+export type UnitStep =
+  | { readonly step: "thread_pointer"; readonly operand: number }
+  | { readonly step: "register_g"; readonly operand: number }
+  | { readonly step: "absolute"; readonly operand: number }
+  /** value = *(u64 *)value + operand; a failed read ends the walk with id 0. */
+  | { readonly step: "load"; readonly operand: number }
+  | { readonly step: "add"; readonly operand: number }
+  /** value = *(u64 *)value where that is not 0, at most four times: to the root of a list. */
+  | { readonly step: "follow"; readonly operand: number }
+  | { readonly step: "to_coroutine" }
+  | { readonly step: "to_unit" }
+  | { readonly step: "to_turn" };
+
+export interface UnitPlan {
+  readonly runtime: string;
+  /** Version or build as the process tells it, for `doctor`. */
+  readonly version: string;
+  readonly unitKind: UnitKind;
+  readonly steps: readonly UnitStep[];
+  /** Facts the join needs beyond the steps (Go: where writeLoop keeps its channel). */
+  readonly facts: ReadonlyMap<string, number>;
+}
+
+/** The runtime is there, but its unit can't be read: the reason is shown by `doctor`. */
+export interface UnitOff {
+  readonly runtime: string;
+  readonly off: string;
+}
+
+export type UnitFinding = UnitPlan | UnitOff;
+
+export function isPlan(finding: UnitFinding): finding is UnitPlan {
+  return "steps" in finding;
+}

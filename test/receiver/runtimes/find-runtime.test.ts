@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { UnitKind } from "../../../src/bpf/layout.gen.ts";
+import { findRuntime } from "../../../src/receiver/runtimes/find-runtime.ts";
+import { isPlan, type UnitFinding } from "../../../src/receiver/runtimes/unit-plan.ts";
+import { localProcess } from "../../support/local-process.ts";
+
+/** Starts a program that sleeps, and looks until it is recognised or two seconds have gone. */
+async function findingOf(command: string, args: readonly string[]): Promise<UnitFinding | undefined> {
+  const child: ChildProcess = spawn(command, args, { stdio: "ignore" });
+  try {
+    let finding: UnitFinding | undefined;
+    for (let attempt = 0; attempt < 20; attempt++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      finding = await findRuntime(localProcess(child.pid ?? 0));
+      if (finding !== undefined && isPlan(finding)) return finding;
+    }
+    return finding;
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+function skipWithout(context: Mocha.Context, command: string): void {
+  if (spawnSync("which", [command]).status === 0) return;
+  process.stderr.write(`skipped: no ${command} on the PATH\n`);
+  context.skip();
+}
+
+describe("findRuntime", function () {
+  this.timeout(20_000);
+
+  it("reads CPython's context through the GILState key", async function () {
+    skipWithout(this, "python3");
+    const executable = spawnSync("python3", ["-c", "import sys; print(sys.executable)"], {
+      encoding: "utf8",
+    }).stdout.trim();
+    const finding = await findingOf(executable, ["-c", "import time; time.sleep(10)"]);
+    assert.ok(finding !== undefined && isPlan(finding), JSON.stringify(finding));
+    assert.equal(finding.unitKind, UnitKind.pythonContext);
+    assert.deepEqual(
+      finding.steps.map(({ step }) => step),
+      ["thread_pointer", "load", "load", "to_unit", "thread_pointer", "load", "load", "to_turn"],
+    );
+  });
+
+  it("reads Ruby's execution context through the library's thread-local block", async function () {
+    skipWithout(this, "ruby");
+    const finding = await findingOf("ruby", ["-e", "sleep 10"]);
+    assert.ok(finding !== undefined && isPlan(finding), JSON.stringify(finding));
+    assert.equal(finding.unitKind, UnitKind.rubyFiber);
+    assert.equal(finding.steps[0]?.step, "thread_pointer");
+  });
+
+  it("finds no unit beside the thread in a C program", async () => {
+    assert.equal(await findingOf("sleep", ["10"]), undefined);
+  });
+});
