@@ -1,0 +1,56 @@
+import type { Log } from "../log.ts";
+
+const dropLogIntervalMs = 10_000;
+const maxServerMessages = 20;
+
+/** What the log says of one destination: changes of its state, and sums of what was lost, never a line per request. */
+export class DeliveryLog {
+  readonly #log: Log;
+  readonly #now: () => number;
+  readonly #serverMessages = new Set<string>();
+  readonly #dropped = new Map<string, { spans: number; loggedAtMs: number }>();
+  #failure: string | undefined;
+
+  constructor(log: Log, now: () => number) {
+    this.#log = log;
+    this.#now = now;
+  }
+
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  failed(reason: string): void {
+    if (this.#failure === undefined) this.#log.warn("export fails, will retry", { reason });
+    this.#failure = reason;
+  }
+
+  succeeded(): void {
+    if (this.#failure === undefined) return;
+    this.#failure = undefined;
+    this.#log.info("export works again");
+  }
+
+  /** The first loss for a reason is said at once, later ones in sums. */
+  dropped(reason: string, spans: number, detail?: string): void {
+    this.#failure = detail ?? this.#failure;
+    const entry = this.#dropped.get(reason) ?? { spans: 0, loggedAtMs: Number.NEGATIVE_INFINITY };
+    this.#dropped.set(reason, entry);
+    entry.spans += spans;
+    if (this.#now() - entry.loggedAtMs < dropLogIntervalMs) return;
+    this.#log.warn("spans lost", { reason, spans: entry.spans, detail });
+    entry.loggedAtMs = this.#now();
+    entry.spans = 0;
+  }
+
+  /** A server's own words (partial_success), each once. */
+  serverSaid(message: string, rejectedSpans: number): void {
+    if (message === "" || this.#serverMessages.has(message) || this.#serverMessages.size >= maxServerMessages) return;
+    this.#serverMessages.add(message);
+    this.#log.warn("the server says of an export", { message, rejectedSpans });
+  }
+
+  cutDown(reason: string, maxSizeBytes: number): void {
+    this.#log.warn("the server takes only smaller requests", { reason, maxSizeBytes });
+  }
+}

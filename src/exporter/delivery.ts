@@ -1,0 +1,142 @@
+import { setMaxListeners } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { StageAccount } from "../mapping/account.ts";
+import { Backoff } from "./backoff.ts";
+import type { DeliveryLog } from "./delivery-log.ts";
+import type { RequestFormat } from "./request-format.ts";
+import type { QueuedRequest, Sender, SendOutcome } from "./send-outcome.ts";
+import type { RetrySettings } from "./settings/retry-on-failure.ts";
+
+/** While we shut down, waiting for long is as good as giving up. */
+const drainRetryMs = 500;
+
+export interface DeliveryOptions<Body> {
+  readonly format: RequestFormat<Body>;
+  readonly sender: Sender<Body>;
+  readonly retry: RetrySettings;
+  readonly account: StageAccount;
+  readonly log: DeliveryLog;
+  readonly now: () => number;
+}
+
+/** Brings one request to its end: sent, or counted lost with the reason. */
+export class Delivery<Body> {
+  readonly #options: DeliveryOptions<Body>;
+  readonly #abort = new AbortController();
+  #wake = new AbortController();
+  #draining = false;
+  #sentRequests = 0;
+  /** What the server has let through, once it has refused something for its size. */
+  #maxSizeBytes = Number.POSITIVE_INFINITY;
+
+  constructor(options: DeliveryOptions<Body>) {
+    this.#options = options;
+    // As many listen as there are consumers.
+    setMaxListeners(0, this.#abort.signal, this.#wake.signal);
+  }
+
+  get sentRequests(): number {
+    return this.#sentRequests;
+  }
+
+  get maxSizeBytes(): number {
+    return this.#maxSizeBytes;
+  }
+
+  /** Never rejects. */
+  async deliver(request: QueuedRequest<Body>): Promise<void> {
+    const { retry, log, now } = this.#options;
+    const backoff = new Backoff(retry);
+    const startedMs = now();
+    while (!this.#abort.signal.aborted) {
+      const outcome = await this.#attempt(request);
+      switch (outcome.kind) {
+        case "sent":
+          this.#sent(request, outcome.rejectedSpans, outcome.message);
+          return;
+        case "permanent":
+          this.#lose("permanent", request.spanCount, outcome.reason);
+          return;
+        case "too_large":
+          await this.#deliverHalves(request, outcome.reason);
+          return;
+        case "retry": {
+          // An abort cuts the attempt short; that is no failure of the server.
+          if (this.#abort.signal.aborted) break;
+          log.failed(outcome.reason);
+          const delayMs = backoff.next(now() - startedMs, outcome.serverDelayMs);
+          if (delayMs === undefined) {
+            this.#lose("retry_exhausted", request.spanCount, outcome.reason);
+            return;
+          }
+          await this.#pause(delayMs);
+        }
+      }
+    }
+    this.#lose("shutdown", request.spanCount);
+  }
+
+  /** Waits end now, and become short. */
+  drain(): void {
+    this.#draining = true;
+    this.#wake.abort();
+    this.#wake = new AbortController();
+    setMaxListeners(0, this.#wake.signal);
+  }
+
+  /** What is under way is given up and counted. */
+  abort(): void {
+    this.#abort.abort();
+    this.#wake.abort();
+  }
+
+  /** A sender that does not let go when it is told to is left behind. */
+  async #attempt(request: QueuedRequest<Body>): Promise<SendOutcome> {
+    const { signal } = this.#abort;
+    let giveUp = () => {};
+    const aborted = new Promise<SendOutcome>((resolve) => {
+      giveUp = () => resolve({ kind: "retry", reason: "shutdown", serverDelayMs: undefined });
+    });
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      return await Promise.race([this.#options.sender.send(request, signal), aborted]);
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  async #pause(delayMs: number): Promise<void> {
+    const ms = this.#draining ? Math.min(delayMs, drainRetryMs) : delayMs;
+    await sleep(ms, undefined, { signal: this.#wake.signal }).catch(() => undefined);
+  }
+
+  async #deliverHalves(request: QueuedRequest<Body>, reason: string): Promise<void> {
+    const halves = this.#options.format.halve(request);
+    if (halves === undefined) {
+      this.#lose("permanent", request.spanCount, reason);
+      return;
+    }
+    const limit = Math.max(halves[0].sizeBytes, halves[1].sizeBytes);
+    if (limit < this.#maxSizeBytes) {
+      this.#maxSizeBytes = limit;
+      this.#options.log.cutDown(reason, limit);
+    }
+    await this.deliver(halves[0]);
+    await this.deliver(halves[1]);
+  }
+
+  #sent(request: QueuedRequest<Body>, rejected: number, message: string): void {
+    const { account, log } = this.#options;
+    const rejectedSpans = Math.min(rejected, request.spanCount);
+    account.addOut(request.spanCount - rejectedSpans);
+    if (rejectedSpans > 0) account.addLost("rejected", rejectedSpans);
+    this.#sentRequests++;
+    log.succeeded();
+    log.serverSaid(message, rejectedSpans);
+  }
+
+  #lose(reason: string, spanCount: number, detail?: string): void {
+    this.#options.account.addLost(reason, spanCount);
+    this.#options.log.dropped(reason, spanCount, detail);
+  }
+}

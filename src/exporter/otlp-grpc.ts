@@ -1,0 +1,92 @@
+import * as grpc from "@grpc/grpc-js";
+import { z } from "zod";
+import { durationMs } from "../config-value.ts";
+import { scopeName, scopeVersion } from "../mapping/otlp/scope.ts";
+import type { ExporterDeps, TraceExporter } from "./exporter.ts";
+import { GrpcSender } from "./grpc-sender.ts";
+import { protobufFormat } from "./protobuf-format.ts";
+import { QueuedExporter } from "./queued-exporter.ts";
+import { grpcEndpoint, parseGrpcEndpoint } from "./settings/grpc-endpoint.ts";
+import { headerSettings } from "./settings/headers.ts";
+import { retryOnFailure } from "./settings/retry-on-failure.ts";
+import { sendingQueue } from "./settings/sending-queue.ts";
+import { readTlsFiles, type TlsSettings, tlsSettings } from "./settings/tls.ts";
+import { spanListFormat } from "./span-list-format.ts";
+
+/** The Collector's otlp_grpc exporter, with its names and defaults; `sender` is ours. */
+export const otlpGrpcSettings = z.strictObject({
+  endpoint: grpcEndpoint,
+  timeout: durationMs().prefault("5s"),
+  tls: tlsSettings.prefault({}),
+  headers: headerSettings,
+  compression: z.enum(["gzip", "none"]).default("gzip"),
+  sending_queue: sendingQueue.prefault({}),
+  retry_on_failure: retryOnFailure.prefault({}),
+  /** `sdk`: OpenTelemetry JS encodes and sends; it sees no partial_success. */
+  sender: z.enum(["raw", "sdk"]).default("raw"),
+});
+
+export type OtlpGrpcSettings = z.output<typeof otlpGrpcSettings>;
+
+const exportPath = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+export async function createOtlpGrpcExporter(
+  id: string,
+  settings: OtlpGrpcSettings,
+  deps: ExporterDeps,
+): Promise<TraceExporter> {
+  const { target, secure } = parseGrpcEndpoint(settings.endpoint, settings.tls.insecure)!;
+  const credentials = () => createCredentials(settings.tls, secure, deps);
+  const common = { id, queue: settings.sending_queue, retry: settings.retry_on_failure, deps };
+  if (settings.sender === "sdk") {
+    // Loaded only where it is asked for: it brings the SDK with it.
+    const { SdkSender } = await import("./otel-js/sdk-sender.ts");
+    const sender = new SdkSender({
+      target,
+      credentials,
+      compression: settings.compression,
+      headers: settings.headers,
+      timeoutMs: settings.timeout,
+      concurrency: settings.sending_queue.num_consumers,
+    });
+    return new QueuedExporter({ ...common, format: spanListFormat, sender });
+  }
+  const sender = new GrpcSender({
+    path: exportPath,
+    target,
+    credentials,
+    channelOptions: channelOptions(settings),
+    headers: settings.headers,
+    timeoutMs: settings.timeout,
+  });
+  return new QueuedExporter({ ...common, format: protobufFormat, sender });
+}
+
+async function createCredentials(
+  tls: TlsSettings,
+  secure: boolean,
+  deps: ExporterDeps,
+): Promise<grpc.ChannelCredentials> {
+  if (!secure) return grpc.credentials.createInsecure();
+  const { ca, cert, key } = await readTlsFiles(tls, deps.files);
+  return grpc.credentials.createSsl(ca ?? null, key ?? null, cert ?? null, {
+    rejectUnauthorized: !tls.insecure_skip_verify,
+  });
+}
+
+function channelOptions(settings: OtlpGrpcSettings): grpc.ChannelOptions {
+  const name = settings.tls.server_name_override;
+  return {
+    "grpc.primary_user_agent": `${scopeName}/${scopeVersion}`,
+    // A channel would wait for up to two minutes between two connections, and the queue's retries would fail on it.
+    "grpc.max_reconnect_backoff_ms": Math.max(1_000, settings.retry_on_failure.max_interval),
+    "grpc.initial_reconnect_backoff_ms": Math.min(1_000, Math.max(100, settings.retry_on_failure.initial_interval)),
+    // Retries are ours alone.
+    "grpc.enable_retries": 0,
+    "grpc.service_config_disable_resolution": 1,
+    ...(settings.compression === "gzip"
+      ? { "grpc.default_compression_algorithm": grpc.compressionAlgorithms.gzip }
+      : {}),
+    ...(name === undefined ? {} : { "grpc.ssl_target_name_override": name, "grpc.default_authority": name }),
+  };
+}

@@ -1,0 +1,38 @@
+import { halveRequest } from "../mapping/otlp/split-request.ts";
+import { type EncodedRequest, TraceRequestBuilder } from "../mapping/otlp/trace-request.ts";
+import type { Span } from "../mapping/span.ts";
+import type { OpenBatch, RequestFormat } from "./request-format.ts";
+import type { QueuedRequest } from "./send-outcome.ts";
+
+/** Spans are encoded when they come: the queue then holds bytes outside of the JavaScript heap, counted exactly. */
+export const protobufFormat: RequestFormat<Uint8Array> = {
+  open: () => new ProtobufBatch(),
+  halve: ({ body, spanCount }) => {
+    const halves = halveRequest({ bytes: body, spanCount });
+    return halves === undefined ? undefined : [toQueued(halves[0]), toQueued(halves[1])];
+  },
+};
+
+class ProtobufBatch implements OpenBatch<Uint8Array> {
+  readonly #builder = new TraceRequestBuilder();
+
+  get spanCount(): number {
+    return this.#builder.spanCount;
+  }
+
+  get sizeBytes(): number {
+    return this.#builder.sizeBytes;
+  }
+
+  add(spans: readonly Span[]): void {
+    this.#builder.add(spans);
+  }
+
+  finish(maxSizeBytes: number): QueuedRequest<Uint8Array>[] {
+    return this.#builder.finish(maxSizeBytes).map(toQueued);
+  }
+}
+
+function toQueued({ bytes, spanCount }: EncodedRequest): QueuedRequest<Uint8Array> {
+  return { body: bytes, spanCount, sizeBytes: bytes.length };
+}

@@ -1,0 +1,169 @@
+import type { StageAccount } from "../mapping/account.ts";
+import type { Span } from "../mapping/span.ts";
+import type { Delivery } from "./delivery.ts";
+import type { DeliveryLog } from "./delivery-log.ts";
+import type { OpenBatch, RequestFormat } from "./request-format.ts";
+import type { QueuedRequest } from "./send-outcome.ts";
+import type { QueueSettings } from "./settings/sending-queue.ts";
+
+/** OTLP's recommendation and grpc-go's default limit is 4 MiB; the margin is for what a server may add. */
+const maxRequestSizeBytes = 4 * 1_048_576 - 65_536;
+/** Spans that are added between two looks at the limits: by so much they may be passed. */
+const sliceSpans = 256;
+
+export interface QueueOptions<Body> {
+  readonly settings: QueueSettings;
+  readonly format: RequestFormat<Body>;
+  readonly delivery: Delivery<Body>;
+  readonly account: StageAccount;
+  readonly log: DeliveryLog;
+}
+
+/**
+ * Batches and holds: spans go into the open batch, full or old batches into the queue, the consumers deliver them.
+ * When there is no room the newest spans are dropped, since older ones may complete traces that were sent in part.
+ */
+export class SendingQueue<Body> {
+  readonly #options: QueueOptions<Body>;
+  readonly #open: OpenBatch<Body>;
+  #waiting: QueuedRequest<Body>[] = [];
+  #inFlight = new Set<QueuedRequest<Body>>();
+  #heldSpans = 0;
+  #heldBytes = 0;
+  #flushTimer: NodeJS.Timeout | undefined;
+  /** The open batch is old or full enough to leave. */
+  #due = false;
+  #closed = false;
+  #idle: (() => void) | undefined;
+
+  constructor(options: QueueOptions<Body>) {
+    this.#options = options;
+    this.#open = options.format.open();
+  }
+
+  get inFlightRequests(): number {
+    return this.#inFlight.size;
+  }
+
+  get queuedBytes(): number {
+    return this.#heldBytes + this.#open.sizeBytes;
+  }
+
+  /** In the unit of the sizer. */
+  get size(): number {
+    const { sizer } = this.#options.settings;
+    if (sizer === "requests") return this.#waiting.length + this.#inFlight.size;
+    return sizer === "items" ? this.#heldSpans + this.#open.spanCount : this.queuedBytes;
+  }
+
+  get capacity(): number {
+    const { enabled, sizer, queue_size, num_consumers } = this.#options.settings;
+    return !enabled && sizer === "requests" ? num_consumers : queue_size;
+  }
+
+  offer(spans: readonly Span[]): void {
+    this.#options.account.addIn(spans.length);
+    for (let from = 0; from < spans.length; ) {
+      const count = this.#closed ? 0 : Math.min(sliceSpans, spans.length - from, this.#room());
+      if (count <= 0) {
+        const reason = this.#closed ? "shutdown" : "queue_full";
+        this.#options.account.addLost(reason, spans.length - from);
+        this.#options.log.dropped(reason, spans.length - from);
+        return;
+      }
+      this.#open.add(spans.slice(from, from + count));
+      from += count;
+      if (this.#isFull()) this.#due = true;
+      this.#pump();
+    }
+    this.#armFlush();
+  }
+
+  /** Nothing is taken any more; resolves when all that was held has come to its end. */
+  async drain(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#flushTimer);
+    this.#closeBatch();
+    this.#pump();
+    if (this.#inFlight.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve;
+    });
+  }
+
+  /** Forgets what no consumer has taken yet, and says how many spans that were. */
+  clear(): number {
+    let spanCount = 0;
+    for (const request of this.#waiting) spanCount += request.spanCount;
+    for (const request of this.#waiting) this.#release(request);
+    this.#waiting = [];
+    return spanCount;
+  }
+
+  /** How many spans may still be taken. */
+  #room(): number {
+    const { settings } = this.#options;
+    if (this.queuedBytes >= settings.max_size_bytes) return 0;
+    const { max_size, sizer } = settings.batch;
+    // A full batch stays open when the queue has no room for it.
+    let room = this.#isFull() ? 0 : Number.POSITIVE_INFINITY;
+    if (max_size > 0 && sizer === "items") room = Math.min(room, max_size - this.#open.spanCount);
+    if (settings.sizer === "items") room = Math.min(room, this.capacity - this.size);
+    if (settings.sizer === "bytes" && this.size >= this.capacity) room = 0;
+    return room;
+  }
+
+  #isFull(): boolean {
+    const { min_size, sizer } = this.#options.settings.batch;
+    const size = sizer === "items" ? this.#open.spanCount : this.#open.sizeBytes;
+    return this.#open.spanCount > 0 && (size >= min_size || this.#open.sizeBytes >= this.#maxRequestSizeBytes());
+  }
+
+  #maxRequestSizeBytes(): number {
+    const { max_size, sizer } = this.#options.settings.batch;
+    const configured = max_size > 0 && sizer === "bytes" ? max_size : maxRequestSizeBytes;
+    return Math.min(configured, this.#options.delivery.maxSizeBytes);
+  }
+
+  #armFlush(): void {
+    if (this.#flushTimer !== undefined || this.#open.spanCount === 0) return;
+    this.#flushTimer = setTimeout(() => {
+      this.#flushTimer = undefined;
+      this.#due = true;
+      this.#pump();
+    }, this.#options.settings.batch.flush_timeout);
+  }
+
+  /** Moves what is due: the open batch into the queue, requests to free consumers. */
+  #pump(): void {
+    const { sizer, num_consumers } = this.#options.settings;
+    if (this.#due && (sizer !== "requests" || this.size < this.capacity)) this.#closeBatch();
+    while (this.#inFlight.size < num_consumers) {
+      const request = this.#waiting.shift();
+      if (request === undefined) return;
+      this.#inFlight.add(request);
+      void this.#options.delivery.deliver(request).then(() => {
+        this.#inFlight.delete(request);
+        this.#release(request);
+        this.#pump();
+        if (this.#inFlight.size === 0) this.#idle?.();
+      });
+    }
+  }
+
+  #closeBatch(): void {
+    this.#due = false;
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    for (const request of this.#open.finish(this.#maxRequestSizeBytes())) {
+      this.#waiting.push(request);
+      this.#heldSpans += request.spanCount;
+      this.#heldBytes += request.sizeBytes;
+    }
+  }
+
+  #release(request: QueuedRequest<Body>): void {
+    this.#heldSpans -= request.spanCount;
+    this.#heldBytes -= request.sizeBytes;
+  }
+}

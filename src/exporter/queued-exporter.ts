@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { StageAccount } from "../mapping/account.ts";
+import type { Span } from "../mapping/span.ts";
+import { Delivery } from "./delivery.ts";
+import { DeliveryLog } from "./delivery-log.ts";
+import type { ExporterDeps, ExporterState, TraceExporter } from "./exporter.ts";
+import { SendingQueue } from "./queue.ts";
+import type { RequestFormat } from "./request-format.ts";
+import type { Sender } from "./send-outcome.ts";
+import type { RetrySettings } from "./settings/retry-on-failure.ts";
+import type { QueueSettings } from "./settings/sending-queue.ts";
+
+export interface QueuedExporterOptions<Body> {
+  readonly id: string;
+  readonly format: RequestFormat<Body>;
+  readonly sender: Sender<Body>;
+  readonly queue: QueueSettings;
+  readonly retry: RetrySettings;
+  readonly deps: Pick<ExporterDeps, "log" | "now">;
+}
+
+/** An exporter that sends over a network: a queue in front of a sender. */
+export class QueuedExporter<Body> implements TraceExporter {
+  readonly id: string;
+  readonly account: StageAccount;
+  readonly #queue: SendingQueue<Body>;
+  readonly #delivery: Delivery<Body>;
+  readonly #sender: Sender<Body>;
+  readonly #log: DeliveryLog;
+
+  constructor({ id, format, sender, queue, retry, deps }: QueuedExporterOptions<Body>) {
+    this.id = id;
+    this.account = new StageAccount(`exporter/${id}`, "spans");
+    this.#sender = sender;
+    const account = this.account;
+    const log = new DeliveryLog(deps.log, deps.now);
+    this.#log = log;
+    this.#delivery = new Delivery({ format, sender, retry, account, log, now: deps.now });
+    this.#queue = new SendingQueue({ settings: queue, format, delivery: this.#delivery, account, log });
+  }
+
+  get state(): ExporterState {
+    return {
+      queueSize: this.#queue.size,
+      queueCapacity: this.#queue.capacity,
+      queuedBytes: this.#queue.queuedBytes,
+      inFlightRequests: this.#queue.inFlightRequests,
+      failure: this.#log.failure,
+      sentRequests: this.#delivery.sentRequests,
+    };
+  }
+
+  async start(): Promise<void> {
+    await this.#sender.start();
+  }
+
+  consume(spans: readonly Span[]): void {
+    this.#queue.offer(spans);
+  }
+
+  async shutdown(deadlineMs: number): Promise<void> {
+    const drained = this.#queue.drain();
+    this.#delivery.drain();
+    const timer = new AbortController();
+    const timeout = sleep(deadlineMs, undefined, { signal: timer.signal }).catch(() => undefined);
+    await Promise.race([drained, timeout]);
+    timer.abort();
+    const abandoned = this.#queue.clear();
+    if (abandoned > 0) {
+      this.account.addLost("shutdown", abandoned);
+      this.#log.dropped("shutdown", abandoned);
+    }
+    this.#delivery.abort();
+    await drained;
+    await this.#sender.close();
+  }
+}
