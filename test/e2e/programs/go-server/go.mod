@@ -1,0 +1,3 @@
+module sockspan.test/goserver
+
+go 1.18
