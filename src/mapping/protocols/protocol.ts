@@ -19,6 +19,8 @@ export interface Message {
   readonly role: MessageRole;
   /** Pairs request and response in multiplexed protocols; undefined: answers come in the order of the requests. */
   readonly id: number | string | undefined;
+  /** It has no end of its own: the end of the connection is its regular end. */
+  readonly endsAtClose?: boolean;
 }
 
 /** Says what the bytes that this call of `parse` consumes are. At most one message starts in a call. */
@@ -36,6 +38,9 @@ export interface MessageSink<M extends Message> {
 /** Results of `parse` other than a count of bytes. */
 export const NEED_MORE = 0;
 export const INVALID = -1;
+
+/** For `upgrade`: whatever the next bytes turn out to be (behind an HTTP CONNECT). */
+export const UPGRADE_TO_ANY = "*";
 
 export const Recognition = { no: 0, needMore: 1, request: 2, response: 3 } as const;
 export type Recognition = (typeof Recognition)[keyof typeof Recognition];
@@ -103,6 +108,10 @@ export interface Protocol<M extends Message, S> {
   readonly networkProtocolName: string;
   /** Ports where it is usually found: a hint for the order of recognition, never a proof. */
   readonly usualPorts: readonly number[];
+  /** Its bytes are easily mistaken: it is claimed only where both directions fit, or on a usual port. */
+  readonly isWeak?: boolean;
+  /** After a gap, a message is only believed to start where a system call does: its bodies may hold its own messages. */
+  readonly resyncsAtCallStart?: boolean;
   /**
    * Are these bytes the start of a message of this protocol? Says who sent them. `needMore` only while every byte
    * so far fits; a false claim loses a whole connection, so the doubtful answer is `no`.

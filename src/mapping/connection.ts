@@ -1,0 +1,354 @@
+/**
+ * One end of a TCP connection: two streams, the role, the protocol that its bytes speak, and what its messages are.
+ * The two ends of a connection inside one host are two connections here.
+ */
+import { Direction, SocketRole } from "../bpf/layout.gen.ts";
+import type { StageAccount } from "./account.ts";
+import { Side, Sink } from "./connection-side.ts";
+import type { EventMeta } from "./event-meta.ts";
+import { NEED_MORE, Sender, UPGRADE_TO_ANY } from "./protocols/protocol.ts";
+import type { AnyMessage, AnyProtocol } from "./protocols/registry.ts";
+import { recognize, UNKNOWN } from "./recognition.ts";
+import { Stream, type StreamLimits } from "./stream.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** Who takes the messages. Offsets are stream offsets. */
+export interface MessageListener {
+  begin(protocol: AnyProtocol, message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void;
+  /** @param offset behind the message's last byte */
+  end(message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void;
+  /** Bytes of `sender` are lost; `last` is the last event before them. */
+  gap(sender: Sender, last: EventMeta | undefined): void;
+  /** An event of a direction that has not found its next message yet. */
+  unsynced(sender: Sender, meta: EventMeta): void;
+  close(last: EventMeta | undefined): void;
+}
+
+export interface ConnectionOptions {
+  readonly protocols: readonly AnyProtocol[];
+  readonly streamLimits: StreamLimits;
+  /** In bytes. */
+  readonly account: StageAccount;
+  readonly listener: MessageListener;
+  verdict(verdict: Verdict): void;
+}
+
+/** So many bytes must be enough to tell a protocol. */
+const RECOGNITION_BYTES = 4096;
+/** So many bytes are kept in search of a message boundary. */
+const RESYNC_BYTES = 16_384;
+/** So many times in a row bytes may be no message of the protocol before the connection is given up. */
+const MAX_INVALID = 8;
+const NEVER = Number.POSITIVE_INFINITY;
+
+export class Connection {
+  readonly #localPort: number;
+  readonly #remotePort: number;
+  readonly #options: ConnectionOptions;
+  readonly #ingress: Side;
+  readonly #egress: Side;
+  /** As the kernel says, else as the content says. */
+  role: SocketRole;
+  protocol: AnyProtocol | undefined;
+  #state: unknown;
+  #isOpaque = false;
+  #opaqueReason = "unknown_protocol";
+  #invalidCount = 0;
+  #isClosed = false;
+  readonly #sink: Sink = new Sink();
+
+  constructor(role: SocketRole, localPort: number, remotePort: number, options: ConnectionOptions) {
+    this.role = role;
+    this.#options = options;
+    this.#localPort = localPort;
+    this.#remotePort = remotePort;
+    this.#ingress = new Side(new Stream(options.account, options.streamLimits), Direction.ingress);
+    this.#egress = new Side(new Stream(options.account, options.streamLimits), Direction.egress);
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Nothing that it sends is of use. */
+  get isOpaque(): boolean {
+    return this.#isOpaque;
+  }
+
+  /** The connection was seen before its first byte: bytes that are missing at the start are missing. */
+  opened(): void {
+    for (const side of [this.#ingress, this.#egress]) if (!side.stream.isStarted) side.stream.start(0);
+  }
+
+  /** @param bytes only valid during the call */
+  push(direction: number, offset: number, length: number, bytes: Uint8Array, meta: EventMeta, flags: number): void {
+    if (this.#isOpaque) {
+      this.#options.account.addIn(length);
+      this.#options.account.addConsumed(this.#opaqueReason, length);
+      return;
+    }
+    const side = direction === Direction.ingress ? this.#ingress : this.#egress;
+    const stream = side.stream;
+    side.last = meta;
+    if (!stream.isStarted) {
+      // The other direction was seen from its first byte: then what is missing here is lost, not before our time.
+      const other = side === this.#ingress ? this.#egress : this.#ingress;
+      stream.start(other.stream.isStarted && other.sawStart ? 0 : offset);
+      side.isSynced = stream.position === 0;
+      side.sawStart = offset === 0;
+    }
+    stream.push(offset, length, bytes, meta, flags);
+    if (this.protocol !== undefined) this.#read(side, meta.timestampNs);
+    else this.#recognize(meta.timestampNs);
+    stream.settle();
+  }
+
+  /** When `advance` has something to do; infinity: never. */
+  get deadlineNs(): number {
+    if (this.#isOpaque) return NEVER;
+    const left = this.#ingress.stream.obstacle?.waitUntilNs ?? NEVER;
+    return Math.min(left, this.#egress.stream.obstacle?.waitUntilNs ?? NEVER);
+  }
+
+  /** Gives up waiting for what did not come in time. */
+  advance(nowNs: number): void {
+    if (this.#isOpaque) return;
+    if (this.protocol === undefined) {
+      this.#recognize(nowNs);
+      return;
+    }
+    this.#read(this.#ingress, nowNs);
+    this.#read(this.#egress, nowNs);
+  }
+
+  /** No more bytes will come. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (!this.#isOpaque) {
+      this.advance(NEVER);
+      for (const side of [this.#ingress, this.#egress]) {
+        this.#finishEnding(side, side.last);
+        side.stream.end(this.protocol === undefined ? "unknown_protocol" : "incomplete_message");
+      }
+    }
+    const ingress = this.#ingress.last;
+    const egress = this.#egress.last;
+    this.#options.listener.close((ingress?.order ?? -1) > (egress?.order ?? -1) ? ingress : egress);
+  }
+
+  /** While nobody knows the role, the lower port is more likely the server's. */
+  get #serverPort(): number {
+    if (this.role === SocketRole.client) return this.#remotePort;
+    return this.role === SocketRole.server ? this.#localPort : Math.min(this.#localPort, this.#remotePort);
+  }
+
+  #senderOf(side: Side): Sender {
+    return (side.direction === Direction.egress) === (this.role === SocketRole.client) ? Sender.client : Sender.server;
+  }
+
+  #recognize(nowNs: number): void {
+    const egressSender =
+      this.role === SocketRole.unknown ? undefined : this.role === SocketRole.client ? Sender.client : Sender.server;
+    const claim = recognize(
+      this.#options.protocols,
+      { bytes: this.#egress.stream.view(), isStreamStart: this.#egress.isAtStart },
+      { bytes: this.#ingress.stream.view(), isStreamStart: this.#ingress.isAtStart },
+      egressSender,
+      this.#serverPort,
+      "tcp",
+    );
+    if (claim === undefined) {
+      const held = Math.max(this.#egress.stream.available, this.#ingress.stream.available);
+      if (held >= RECOGNITION_BYTES || this.#isBlocked(nowNs)) this.#giveUp();
+      return;
+    }
+    if (claim === UNKNOWN) {
+      this.#giveUp();
+      return;
+    }
+    this.role = claim.firstSender === Sender.client ? SocketRole.client : SocketRole.server;
+    this.protocol = claim.protocol;
+    this.#state = claim.protocol.createState();
+    this.#options.verdict({ mode: "all" });
+    const clientSide = claim.firstSender === Sender.client ? this.#egress : this.#ingress;
+    this.#read(clientSide, nowNs);
+    this.#read(clientSide === this.#egress ? this.#ingress : this.#egress, nowNs);
+  }
+
+  #isBlocked(nowNs: number): boolean {
+    return [this.#ingress, this.#egress].some((side) => {
+      const obstacle = side.stream.obstacle;
+      return obstacle !== undefined && (obstacle.waitUntilNs <= nowNs || side.stream.tooManyPieces);
+    });
+  }
+
+  /** The bytes so far are of no known protocol. A connection that was seen from its start is done with for good. */
+  #giveUp(): void {
+    const isWholeStart = [this.#ingress, this.#egress].every((side) => !side.stream.isStarted || side.isAtStart);
+    if (isWholeStart && this.#ingress.stream.obstacle === undefined && this.#egress.stream.obstacle === undefined) {
+      this.#becomeOpaque("unknown_protocol");
+      this.#options.verdict({ mode: "drop" });
+      return;
+    }
+    for (const side of [this.#ingress, this.#egress]) {
+      const stream = side.stream;
+      if (!stream.isStarted) continue;
+      side.isSynced = false;
+      if (stream.available > 0) stream.discard(stream.available, "before_first_message");
+      while (stream.obstacle !== undefined) {
+        stream.skipObstacle();
+        if (stream.available > 0) stream.discard(stream.available, "before_first_message");
+      }
+    }
+  }
+
+  #becomeOpaque(reason: string): void {
+    this.#isOpaque = true;
+    this.#opaqueReason = reason;
+    for (const side of [this.#ingress, this.#egress]) {
+      this.#finishEnding(side, side.last);
+      side.stream.end(reason);
+    }
+  }
+
+  /** Consumes what `side` holds, as far as it goes. */
+  #read(side: Side, nowNs: number): void {
+    const stream = side.stream;
+    const sink = this.#sink;
+    while (!this.#isOpaque && this.protocol !== undefined) {
+      if (side.ending !== undefined) {
+        const end = stream.endMeta;
+        if (end === undefined) return;
+        this.#finishEnding(side, end);
+      }
+      if (!side.isSynced && !this.#findBoundary(side, 0)) {
+        if (!this.#passObstacle(side, nowNs)) return;
+        continue;
+      }
+      if (stream.available === 0) {
+        if (!this.#passObstacle(side, nowNs)) return;
+        continue;
+      }
+      const sender = this.#senderOf(side);
+      const protocol = this.protocol!;
+      const position = stream.position;
+      sink.reset();
+      const count = protocol.parse(stream.view(), sender, this.#state, sink);
+      if (count === NEED_MORE) {
+        if (!this.#passObstacle(side, nowNs)) return;
+      } else if (count < 0 || !(count > 0)) {
+        this.#invalid(side);
+      } else {
+        this.#take(side, protocol, sender, position, count);
+      }
+    }
+  }
+
+  #take(side: Side, protocol: AnyProtocol, sender: Sender, position: number, count: number): void {
+    const sink = this.#sink;
+    const stream = side.stream;
+    const started = sink.whole ?? sink.begun;
+    const ended = sink.whole ?? sink.ended;
+    const upgrade = sink.upgradeTo;
+    const startMeta = started === undefined ? undefined : stream.metaAt(position);
+    stream.consume(count);
+    if (started !== undefined && startMeta !== undefined) {
+      this.#invalidCount = 0;
+      this.#options.listener.begin(protocol, started, sender, position, startMeta);
+    }
+    if (ended !== undefined) {
+      side.ending = ended;
+      if (stream.endMeta !== undefined) this.#finishEnding(side, stream.endMeta);
+    }
+    if (upgrade !== undefined) this.#upgrade(upgrade);
+  }
+
+  #finishEnding(side: Side, meta: EventMeta | undefined): void {
+    const message = side.ending;
+    if (message === undefined) return;
+    side.ending = undefined;
+    if (meta !== undefined) this.#options.listener.end(message, this.#senderOf(side), side.stream.position, meta);
+  }
+
+  #upgrade(name: string): void {
+    if (name === UPGRADE_TO_ANY) {
+      this.protocol = undefined;
+      for (const side of [this.#ingress, this.#egress]) side.startOffset = side.stream.position;
+      return;
+    }
+    const protocol = this.#options.protocols.find((candidate) => candidate.name === name);
+    if (protocol === undefined) {
+      this.#becomeOpaque("upgraded");
+      this.#options.verdict({ mode: "drop" });
+      return;
+    }
+    this.protocol = protocol;
+    this.#state = protocol.createState();
+    this.#invalidCount = 0;
+  }
+
+  /** Behind the head is a hole, or something is missing. @returns whether the stream went on behind it */
+  #passObstacle(side: Side, nowNs: number): boolean {
+    const stream = side.stream;
+    const obstacle = stream.obstacle;
+    if (obstacle === undefined) return false;
+    if (obstacle.waitUntilNs > nowNs && !stream.tooManyPieces) return false;
+    const before = stream.available > 0 ? stream.metaAt(stream.position + stream.available - 1) : stream.endMeta;
+    stream.skipObstacle();
+    this.#loseSync(side, before);
+    return true;
+  }
+
+  #invalid(side: Side): void {
+    this.#invalidCount++;
+    if (this.#invalidCount > MAX_INVALID) {
+      this.#becomeOpaque("invalid");
+      return;
+    }
+    const before = side.stream.metaAt(side.stream.position);
+    this.#loseSync(side, before);
+    this.#findBoundary(side, 1);
+  }
+
+  #loseSync(side: Side, before: EventMeta | undefined): void {
+    const sender = this.#senderOf(side);
+    side.isSynced = false;
+    this.protocol!.resync(this.#state, sender);
+    this.#options.listener.gap(sender, before);
+  }
+
+  /** Looks for a message start at or after `from` in the view. What lies before it, or can't be one, is lost. */
+  #findBoundary(side: Side, from: number): boolean {
+    const stream = side.stream;
+    const sender = this.#senderOf(side);
+    const view = stream.view();
+    if (view.length <= from) {
+      if (view.length > 0) stream.discard(view.length, "resync");
+      return false;
+    }
+    const index = this.#boundaryIn(stream, view, from, sender);
+    if (index >= 0) {
+      if (index > 0) stream.discard(index, "resync");
+      side.isSynced = true;
+      return true;
+    }
+    if (side.last !== undefined) this.#options.listener.unsynced(sender, side.last);
+    if (from > 0) stream.discard(from, "resync");
+    if (stream.available > RESYNC_BYTES) stream.discard(stream.available - RESYNC_BYTES, "resync");
+    return false;
+  }
+
+  #boundaryIn(stream: Stream, view: Uint8Array, from: number, sender: Sender): number {
+    const protocol = this.protocol!;
+    if (!protocol.resyncsAtCallStart) return protocol.findBoundary(view, from, sender, this.#state);
+    const position = stream.position;
+    let offset = stream.callStartAt(position + from);
+    while (offset >= 0) {
+      const index = offset - position;
+      if (protocol.findBoundary(view, index, sender, this.#state) === index) return index;
+      offset = stream.callStartAt(offset + 1);
+    }
+    return -1;
+  }
+}

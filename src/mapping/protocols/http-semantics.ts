@@ -1,0 +1,107 @@
+/**
+ * HTTP spans by the stable semantic conventions (docs/http/http-spans.md), for every version of HTTP.
+ * No content leaves unasked: query values are redacted, headers are named by the configuration.
+ */
+import type { Attribute } from "../span.ts";
+import { SpanKind } from "../span.ts";
+import type { SpanFields, SpanView } from "./protocol.ts";
+import { redactQuery, splitTarget } from "./url.ts";
+
+export interface HttpExchange {
+  readonly method: string;
+  /** As it stands in the request: origin, absolute, authority or asterisk form. */
+  readonly target: string;
+  /** Host or :authority. */
+  readonly authority: string | undefined;
+  /** Where the protocol carries it (:scheme). */
+  readonly scheme: string | undefined;
+  readonly version: string;
+  readonly statusCode: number | undefined;
+  readonly incomplete: string | undefined;
+  readonly requestBodySize: number | undefined;
+  readonly responseBodySize: number | undefined;
+  readonly requestHeader: (name: string) => string | undefined;
+  readonly responseHeader: (name: string) => string | undefined;
+}
+
+const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]);
+/** Our own blindness is no error of the program. */
+const FAILURES = new Set(["connection_closed", "timeout"]);
+const MAX_TEXT = 2048;
+
+export function describeHttp(exchange: HttpExchange, view: SpanView): SpanFields {
+  const isClient = view.kind === SpanKind.client;
+  const isKnown = KNOWN_METHODS.has(exchange.method);
+  const method = isKnown ? exchange.method : "_OTHER";
+  const attributes: Attribute[] = [["http.request.method", method]];
+  if (!isKnown) attributes.push(["http.request.method_original", clip(exchange.method)]);
+
+  const url = splitTarget(exchange.target, exchange.method === "CONNECT");
+  const scheme = url.scheme ?? exchange.scheme ?? (view.isEncrypted ? "https" : "http");
+  const host = splitAuthority(url.authority ?? exchange.authority);
+  const query = url.query === undefined ? undefined : redactQuery(url.query, view.options.urlQueryParameters);
+  const serverPort = host?.port ?? view.server.port;
+  attributes.push(["server.address", host === undefined ? view.server.address : clip(host.name)]);
+  if (serverPort > 0) attributes.push(["server.port", serverPort]);
+  attributes.push(["url.scheme", scheme]);
+  if (isClient) {
+    const authority = host?.text ?? bracketed(view.server.address, view.server.port);
+    const path = exchange.method === "CONNECT" ? "" : url.path;
+    attributes.push(["url.full", clip(`${scheme}://${authority}${path}${query === undefined ? "" : `?${query}`}`)]);
+  } else {
+    if (exchange.method !== "CONNECT") attributes.push(["url.path", clip(url.path)]);
+    if (query !== undefined && query !== "") attributes.push(["url.query", clip(query)]);
+  }
+  attributes.push(["network.protocol.name", "http"], ["network.protocol.version", exchange.version]);
+  const userAgent = exchange.requestHeader("user-agent");
+  if (userAgent !== undefined) attributes.push(["user_agent.original", clip(userAgent)]);
+  if (exchange.requestBodySize !== undefined) attributes.push(["http.request.body.size", exchange.requestBodySize]);
+  if (exchange.responseBodySize !== undefined) attributes.push(["http.response.body.size", exchange.responseBodySize]);
+  const status = exchange.statusCode;
+  if (status !== undefined) attributes.push(["http.response.status_code", status]);
+  pushHeaders(attributes, "http.request.header.", view.options.requestHeaders, exchange.requestHeader);
+  pushHeaders(attributes, "http.response.header.", view.options.responseHeaders, exchange.responseHeader);
+
+  const hasFailed = exchange.incomplete !== undefined && FAILURES.has(exchange.incomplete);
+  const isErrorStatus = status !== undefined && status >= (isClient ? 400 : 500);
+  if (isErrorStatus) attributes.push(["error.type", String(status)]);
+  else if (hasFailed) attributes.push(["error.type", exchange.incomplete!]);
+  return { name: isKnown ? method : "HTTP", attributes, isError: isErrorStatus || hasFailed };
+}
+
+function pushHeaders(
+  attributes: Attribute[],
+  prefix: string,
+  names: readonly string[],
+  headerValue: (name: string) => string | undefined,
+): void {
+  for (const name of names) {
+    const value = headerValue(name);
+    if (value !== undefined) attributes.push([prefix + name, [clip(value)]]);
+  }
+}
+
+/** `host`, `host:port`, `[v6]:port`; undefined where it is none of them. */
+function splitAuthority(
+  text: string | undefined,
+): { name: string; port: number | undefined; text: string } | undefined {
+  if (text === undefined || text === "" || !/^[\x21-\x7e\x80-\xff]+$/.test(text)) return undefined;
+  const colon = text.lastIndexOf(":");
+  const hasPort = colon > 0 && colon > text.lastIndexOf("]");
+  if (!hasPort) return { name: unbracketed(text), port: undefined, text };
+  const port = Number(text.slice(colon + 1));
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) return undefined;
+  return { name: unbracketed(text.slice(0, colon)), port: port === 0 ? undefined : port, text };
+}
+
+function unbracketed(host: string): string {
+  return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+}
+
+function bracketed(address: string, port: number): string {
+  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
+}
+
+function clip(text: string): string {
+  return text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text;
+}

@@ -1,0 +1,15 @@
+/** The one list of protocols: strong ones (that can't be mistaken) first. */
+import { http1 } from "./http1.ts";
+import type { Message, Protocol } from "./protocol.ts";
+
+/** A protocol whose message and state types only its own file knows. */
+// biome-ignore lint/suspicious/noExplicitAny: each protocol has its own message and state types, and only meets its own
+export type AnyProtocol = Protocol<any, any>;
+export type AnyMessage = Message;
+
+export const PROTOCOLS: readonly AnyProtocol[] = [http1];
+
+/** @param names registry names; undefined: all */
+export function protocolsNamed(names: readonly string[] | undefined): readonly AnyProtocol[] {
+  return names === undefined ? PROTOCOLS : PROTOCOLS.filter((protocol) => names.includes(protocol.name));
+}

@@ -1,0 +1,238 @@
+/** Pairs the messages of one connection into exchanges: in order, or by the id that the protocol gives them. */
+import type { StageAccount } from "./account.ts";
+import type { EventMeta } from "./event-meta.ts";
+import { MessageRole, type Sender } from "./protocols/protocol.ts";
+import type { AnyMessage, AnyProtocol } from "./protocols/registry.ts";
+
+/** One request, and its response as far as it came. It exists from the moment that its request starts. */
+export class Exchange<C> {
+  readonly connection: C;
+  readonly protocol: AnyProtocol;
+  readonly request: AnyMessage;
+  readonly requestSender: Sender;
+  readonly requestStart: EventMeta;
+  /** Stream offset of the request's first byte (UDP: a number made of the payload). */
+  readonly requestOffset: number;
+  requestEnd: EventMeta | undefined;
+  requestBytes = 0;
+  response: AnyMessage | undefined;
+  responseStart: EventMeta | undefined;
+  responseOffset = 0;
+  responseEnd: EventMeta | undefined;
+  responseBytes = 0;
+  /** Why there is no whole response. */
+  incomplete: string | undefined;
+  isFinished = false;
+
+  constructor(
+    connection: C,
+    protocol: AnyProtocol,
+    request: AnyMessage,
+    sender: Sender,
+    start: EventMeta,
+    offset: number,
+  ) {
+    this.connection = connection;
+    this.protocol = protocol;
+    this.request = request;
+    this.requestSender = sender;
+    this.requestStart = start;
+    this.requestOffset = offset;
+  }
+}
+
+export interface ExchangeListener<C> {
+  /** The request's beginning is known; its end may not be. */
+  requestStarted(exchange: Exchange<C>): void;
+  responseStarted(exchange: Exchange<C>): void;
+  finished(exchange: Exchange<C>): void;
+}
+
+export interface SessionLimits {
+  /** Open exchanges of one connection; the oldest is given up first. */
+  readonly maxOpen: number;
+  /** A request on an open connection waits so long for its answer. */
+  readonly timeoutNs: number;
+}
+
+/** After a gap on a connection that pipelines, nobody knows which answer is whose before both ends have paused so long. */
+const QUIET_NS = 1_000_000_000;
+
+export class SessionTracker<C> {
+  readonly #connection: C;
+  readonly #listener: ExchangeListener<C>;
+  readonly #account: StageAccount;
+  readonly #limits: SessionLimits;
+  #ordered: Exchange<C>[] = [];
+  #byId: Map<number | string, Exchange<C>> | undefined;
+  #hasPipelined = false;
+  #isPairingUnsure = false;
+  #lastMessageNs = 0;
+  /** A response that began and whose end a gap has hidden: it ended before the next message starts. */
+  #endHidden: Exchange<C> | undefined;
+  #hiddenEnd: EventMeta | undefined;
+  #orphan: AnyMessage | undefined;
+
+  /** @param account in messages */
+  constructor(connection: C, listener: ExchangeListener<C>, account: StageAccount, limits: SessionLimits) {
+    this.#connection = connection;
+    this.#listener = listener;
+    this.#account = account;
+    this.#limits = limits;
+  }
+
+  get openCount(): number {
+    return this.#ordered.length + (this.#byId?.size ?? 0);
+  }
+
+  /** A message starts at `offset` of its direction. */
+  begin(protocol: AnyProtocol, message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void {
+    this.#account.addIn();
+    if (message.role === MessageRole.response) this.#beginResponse(message, offset, meta);
+    else this.#beginRequest(protocol, message, sender, offset, meta);
+    this.#lastMessageNs = meta.timestampNs;
+  }
+
+  /** The message that began ends; `offset` is behind its last byte. */
+  end(message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void {
+    this.#lastMessageNs = meta.timestampNs;
+    if (message.role === MessageRole.response) {
+      if (message === this.#orphan) return;
+      const exchange = this.#find((candidate) => candidate.response === message, message.id);
+      if (exchange === undefined) return;
+      exchange.responseEnd = meta;
+      exchange.responseBytes = offset - exchange.responseOffset;
+      this.#finish(exchange);
+      return;
+    }
+    const exchange = this.#find((candidate) => candidate.request === message, message.id);
+    if (exchange === undefined || exchange.requestSender !== sender) return;
+    exchange.requestEnd = meta;
+    exchange.requestBytes = offset - exchange.requestOffset;
+    if (message.role === MessageRole.oneWay) this.#finish(exchange);
+  }
+
+  /**
+   * Bytes of `sender` are lost. In-order pairing can't be trusted across it: what is open ends here.
+   * @param last the last event of this direction before the gap
+   */
+  gap(sender: Sender, last: EventMeta | undefined): void {
+    this.#endHiddenResponse();
+    for (const exchange of this.#ordered.slice()) {
+      if (exchange.responseStart !== undefined && exchange.requestSender !== sender && this.#ordered[0] === exchange) {
+        this.#endHidden = exchange;
+        this.#hiddenEnd = last;
+      } else {
+        exchange.incomplete = "gap";
+        this.#finish(exchange);
+      }
+    }
+    // Answers by id stay right; those whose answer was lost end by timeout or with the connection.
+    if (this.#hasPipelined) this.#isPairingUnsure = true;
+  }
+
+  /** An event of a direction whose message boundary is not known yet. */
+  unsynced(sender: Sender, meta: EventMeta): void {
+    if (this.#endHidden !== undefined && this.#endHidden.requestSender !== sender) this.#hiddenEnd = meta;
+  }
+
+  /** The connection is over. */
+  close(meta: EventMeta | undefined): void {
+    this.#endHiddenResponse();
+    for (const exchange of [...this.#ordered, ...(this.#byId?.values() ?? [])]) {
+      if (exchange.response?.endsAtClose && exchange.responseStart !== undefined) {
+        exchange.responseEnd = exchange.responseEnd ?? meta ?? exchange.responseStart;
+      } else {
+        exchange.incomplete = "connection_closed";
+      }
+      this.#finish(exchange);
+    }
+  }
+
+  expire(nowNs: number): void {
+    const before = nowNs - this.#limits.timeoutNs;
+    if (this.openCount === 0 || this.#lastMessageNs > before) return;
+    this.#endHiddenResponse();
+    for (const exchange of [...this.#ordered, ...(this.#byId?.values() ?? [])]) {
+      if (exchange.requestStart.timestampNs > before) continue;
+      exchange.incomplete = "timeout";
+      this.#finish(exchange);
+    }
+  }
+
+  #beginRequest(protocol: AnyProtocol, message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void {
+    this.#endHiddenResponse();
+    if (this.#isPairingUnsure && message.id === undefined) {
+      if (meta.timestampNs - this.#lastMessageNs < QUIET_NS) {
+        this.#account.addLost("pairing_unsure");
+        return;
+      }
+      this.#isPairingUnsure = false;
+    }
+    if (this.openCount >= this.#limits.maxOpen) this.#dropOldest();
+    const exchange = new Exchange(this.#connection, protocol, message, sender, meta, offset);
+    if (message.id === undefined) {
+      this.#ordered.push(exchange);
+    } else {
+      this.#byId ??= new Map();
+      const replaced = this.#byId.get(message.id);
+      if (replaced !== undefined) {
+        replaced.incomplete = "id_reused";
+        this.#finish(replaced);
+      }
+      this.#byId.set(message.id, exchange);
+    }
+    this.#listener.requestStarted(exchange);
+  }
+
+  #beginResponse(message: AnyMessage, offset: number, meta: EventMeta): void {
+    if (this.#endHidden !== undefined && message.id === undefined) this.#endHiddenResponse();
+    const exchange =
+      message.id === undefined
+        ? this.#ordered.find((candidate) => candidate.response === undefined)
+        : this.#byId?.get(message.id);
+    if (exchange === undefined || exchange.response !== undefined) {
+      this.#orphan = message;
+      this.#account.addLost("response_without_request");
+      return;
+    }
+    // A second open request alone proves nothing: the first one's answer may be lost.
+    if (this.#ordered.length > 1 && this.#ordered[1]!.responseStart === undefined) this.#hasPipelined = true;
+    exchange.response = message;
+    exchange.responseStart = meta;
+    exchange.responseOffset = offset;
+    this.#listener.responseStarted(exchange);
+  }
+
+  #endHiddenResponse(): void {
+    const exchange = this.#endHidden;
+    if (exchange === undefined) return;
+    this.#endHidden = undefined;
+    exchange.responseEnd = this.#hiddenEnd ?? exchange.responseStart;
+    this.#finish(exchange);
+  }
+
+  #find(matches: (exchange: Exchange<C>) => boolean, id: number | string | undefined): Exchange<C> | undefined {
+    if (id === undefined) return this.#ordered.find(matches);
+    const exchange = this.#byId?.get(id);
+    return exchange !== undefined && matches(exchange) ? exchange : undefined;
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#ordered[0] ?? this.#byId?.values().next().value;
+    if (oldest === undefined) return;
+    oldest.incomplete = "overflow";
+    this.#finish(oldest);
+  }
+
+  #finish(exchange: Exchange<C>): void {
+    if (exchange.isFinished) return;
+    exchange.isFinished = true;
+    const index = this.#ordered.indexOf(exchange);
+    if (index >= 0) this.#ordered.splice(index, 1);
+    const id = exchange.request.id;
+    if (id !== undefined && this.#byId?.get(id) === exchange) this.#byId.delete(id);
+    this.#account.addOut(exchange.response === undefined ? 1 : 2);
+    this.#listener.finished(exchange);
+  }
+}

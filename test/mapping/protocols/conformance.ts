@@ -1,0 +1,184 @@
+/**
+ * What every protocol must do, whatever it is. A protocol joins by its line in the registry and its folder of
+ * dialogues in fixtures/ (see docs/adding-a-protocol.md); UPDATE_GOLDEN=1 writes the expected spans beside them.
+ */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import fc from "fast-check";
+import { SocketRole } from "../../../src/bpf/layout.gen.ts";
+import { PROTOCOLS } from "../../../src/mapping/protocols/registry.ts";
+import { Conversation, type ConversationOptions, type Outcome } from "../../support/conversation.ts";
+import type { Dialogue, Utterance } from "../../support/dialogue.ts";
+
+const RUNS = 60;
+
+export function conformance(dialogue: Dialogue): void {
+  const isUdp = dialogue.transport === "udp";
+  const options = { serverPort: dialogue.serverPort, transport: dialogue.transport };
+
+  it("gives the spans of its golden file", () => {
+    const spans = play(dialogue.utterances, options).outcomes.map(({ protocol, incomplete, fields }) => ({
+      protocol,
+      ...(incomplete === undefined ? {} : { incomplete }),
+      ...(fields === undefined ? { noSpan: true } : { ...fields, attributes: Object.fromEntries(fields.attributes) }),
+    }));
+    const actual = `${JSON.stringify(spans, (_, value) => (typeof value === "bigint" ? String(value) : value), 2)}\n`;
+    const path = `${dialogue.path.slice(0, -4)}.spans.json`;
+    const { UPDATE_GOLDEN } = process.env;
+    if (UPDATE_GOLDEN || !existsSync(path)) writeFileSync(path, actual);
+    assert.equal(actual, readFileSync(path, "utf8"));
+  });
+
+  it("is recognised by content alone, whoever is asked about the role", () => {
+    const known = play(dialogue.utterances, options).outcomes;
+    const unknown = play(dialogue.utterances, { ...options, role: SocketRole.unknown }).outcomes;
+    assert.ok(known.length > 0, "a dialogue without an exchange proves nothing");
+    assert.ok(known.some(({ protocol }) => protocol === dialogue.protocol));
+    assert.deepEqual(unknown, known);
+  });
+
+  it("is claimed by no other protocol", () => {
+    const others = PROTOCOLS.filter(({ name }) => name !== dialogue.protocol);
+    const conversation = play(dialogue.utterances, { ...options, protocols: others });
+    assert.deepEqual(
+      conversation.outcomes.map(({ protocol }) => protocol),
+      [],
+    );
+  });
+
+  if (!isUdp) {
+    it("gives the same for any split of the bytes", () => {
+      const whole = play(dialogue.utterances, options).outcomes;
+      fc.assert(
+        fc.property(fc.infiniteStream(fc.integer({ min: 1, max: 40 })), (sizes) => {
+          assert.deepEqual(play(split(dialogue.utterances, sizes), options).outcomes, whole);
+        }),
+        { numRuns: RUNS },
+      );
+      assert.deepEqual(play(split(dialogue.utterances, ones()), options).outcomes, whole);
+    });
+
+    it("waits when the input is cut short, and invents nothing", () => {
+      const whole = play(dialogue.utterances, options).outcomes;
+      const total = dialogue.utterances.reduce((sum, { bytes }) => sum + bytes.length, 0);
+      fc.assert(
+        fc.property(fc.integer({ min: 0, max: total }), (length) => {
+          const conversation = play(cut(dialogue.utterances, length), { ...options, keepOpen: true });
+          assert.deepEqual(conversation.outcomes, whole.slice(0, conversation.outcomes.length));
+          assert.equal(conversation.bytes.lost.size, 0);
+        }),
+        { numRuns: RUNS },
+      );
+    });
+  }
+
+  it("never pairs wrongly when calls are lost", () => {
+    const pairs = new Set(play(dialogue.utterances, options).outcomes.map(pairOf));
+    fc.assert(
+      fc.property(fc.array(fc.nat(dialogue.utterances.length - 1), { minLength: 1, maxLength: 3 }), (lost) => {
+        const conversation = new Conversation(options);
+        dialogue.utterances.forEach(({ sender, bytes }, index) => {
+          if (lost.includes(index)) conversation.lose(sender, bytes.length);
+          else conversation.say(sender, bytes);
+        });
+        conversation.close();
+        balances(conversation);
+        for (const outcome of conversation.outcomes) {
+          if (outcome.incomplete === undefined && outcome.response !== undefined) assert.ok(pairs.has(pairOf(outcome)));
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it("survives any damage", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 8 }),
+        fc.infiniteStream(fc.integer({ min: 1, max: 100 })),
+        fc.infiniteStream(fc.integer({ min: 0, max: 100 })),
+        (damages, sizes, captures) => {
+          const calls = split(dialogue.utterances, sizes).map(({ sender, bytes }) => ({
+            sender,
+            bytes: bytes.slice(),
+          }));
+          for (const [at, byte] of damages) {
+            const { bytes } = calls[at % calls.length]!;
+            bytes[at % bytes.length] = byte;
+          }
+          const conversation = new Conversation(options);
+          for (const { sender, bytes } of calls) conversation.say(sender, bytes, captures.next().value as number);
+          conversation.close();
+          balances(conversation);
+          conversation.outcomes;
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  });
+}
+
+/** For all protocols together: bytes that nobody made. */
+export function noiseConformance(): void {
+  it("never throws, and accounts for every byte of noise", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom(0 as const, 1 as const), fc.uint8Array({ minLength: 1, maxLength: 200 }))),
+        fc.constantFrom(SocketRole.unknown, SocketRole.client, SocketRole.server),
+        fc.constantFrom("tcp" as const, "udp" as const),
+        (calls, role, transport) => {
+          const conversation = new Conversation({ role, transport });
+          for (const [sender, bytes] of calls) conversation.say(sender, bytes);
+          conversation.close();
+          balances(conversation);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+}
+
+function play(utterances: readonly Utterance[], options: ConversationOptions & { keepOpen?: boolean }): Conversation {
+  const conversation = new Conversation(options);
+  for (const { sender, bytes } of utterances) conversation.say(sender, bytes);
+  if (!options.keepOpen) {
+    conversation.close();
+    balances(conversation);
+  }
+  return conversation;
+}
+
+function balances(conversation: Conversation): void {
+  assert.equal(conversation.bytes.held, 0);
+  assert.equal(conversation.messages.held, 0);
+}
+
+function pairOf({ request, response }: Outcome): string {
+  return JSON.stringify([request, response], (_, value) => (typeof value === "bigint" ? String(value) : value));
+}
+
+function split(utterances: readonly Utterance[], sizes: Iterator<number>): Utterance[] {
+  const calls: Utterance[] = [];
+  for (const { sender, bytes } of utterances) {
+    for (let from = 0; from < bytes.length; ) {
+      const to = from + (sizes.next().value as number);
+      calls.push({ sender, bytes: bytes.subarray(from, to) });
+      from = to;
+    }
+  }
+  return calls;
+}
+
+function* ones(): Generator<number> {
+  for (;;) yield 1;
+}
+
+function cut(utterances: readonly Utterance[], length: number): Utterance[] {
+  const result: Utterance[] = [];
+  let left = length;
+  for (const { sender, bytes } of utterances) {
+    if (left > 0) result.push({ sender, bytes: bytes.subarray(0, left) });
+    left -= bytes.length;
+  }
+  return result;
+}
