@@ -7,9 +7,29 @@ import { UnitKind } from "../../bpf/layout.gen.ts";
 import { readSection, sectionNamed, u64, viewOf } from "../elf/elf-file.ts";
 import { addressOf, findImage, type Image } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
-import type { UnitFinding } from "./unit-plan.ts";
+import { goCallerOperand, type UnitFinding, type UnitStep } from "./unit-plan.ts";
 
 const RUNTIME = "go";
+
+/** Of struct g, hchan and sudog (runtime/runtime2.go, chan.go) and of writeLoop's frame on x86-64, by minor version. */
+interface Layout {
+  readonly goid: number;
+  /** Below g.stack.hi: writeRequest.ch in the frame of net/http.(*persistConn).writeLoop. */
+  readonly writeRequestDistance: number;
+  readonly receiveQueue: number;
+  readonly sudogChannel: number;
+}
+
+const LAYOUTS = new Map<number, Layout>([
+  [21, { goid: 152, writeRequestDistance: 128, receiveQueue: 56, sudogChannel: 80 }],
+  [22, { goid: 152, writeRequestDistance: 96, receiveQueue: 56, sudogChannel: 80 }],
+  [23, { goid: 160, writeRequestDistance: 96, receiveQueue: 64, sudogChannel: 80 }],
+  [24, { goid: 160, writeRequestDistance: 96, receiveQueue: 64, sudogChannel: 80 }],
+  [25, { goid: 152, writeRequestDistance: 96, receiveQueue: 64, sudogChannel: 80 }],
+  [26, { goid: 152, writeRequestDistance: 96, receiveQueue: 64, sudogChannel: 88 }],
+]);
+/** 1.17 to 1.20 have the goid there; later ones than we know are checked on the live process. */
+const OTHER_GOID_OFFSET = 152;
 const BUILD_INFO_LIMIT_BYTES = 1 << 20;
 const MAGIC = Buffer.from("\xff Go buildinf:", "latin1");
 const FLAG_INLINE = 2;
@@ -23,16 +43,34 @@ export async function findGo(process: ProcessView): Promise<UnitFinding | undefi
   if (version === undefined) return undefined;
   const minor = Number(/^go1\.(\d+)/.exec(version)?.[1] ?? Number.NaN);
   if (!(minor >= 17)) return { runtime: RUNTIME, off: `${version}: before 1.17 g is in no register` };
-  const goidOffset = minor === 23 || minor === 24 ? 160 : 152;
+  const layout = LAYOUTS.get(minor);
+  const goidOffset = layout?.goid ?? OTHER_GOID_OFFSET;
   const doubt = await checkGoroutines(process, image, goidOffset);
   if (doubt !== undefined) return { runtime: RUNTIME, off: doubt };
   return {
     runtime: RUNTIME,
     version,
     unitKind: UnitKind.goroutine,
-    steps: [{ step: "register_g", operand: goidOffset }, { step: "load", operand: 0 }, { step: "to_coroutine" }],
-    facts: new Map([["goid_offset", goidOffset]]),
+    steps: stepsOf(goidOffset, layout),
   };
+}
+
+function stepsOf(goid: number, layout: Layout | undefined): readonly UnitStep[] {
+  const own: UnitStep[] = [
+    { step: "register_g", operand: goid },
+    { step: "load", operand: 0 },
+    { step: "to_coroutine" },
+  ];
+  if (layout === undefined) return own;
+  const { writeRequestDistance, receiveQueue, sudogChannel } = layout;
+  return [
+    ...own,
+    { step: "register_g", operand: 0 },
+    { step: "go_caller", operand: goCallerOperand(writeRequestDistance, receiveQueue, sudogChannel) },
+    { step: "add", operand: goid },
+    { step: "load", operand: 0 },
+    { step: "to_unit" },
+  ];
 }
 
 /** `go1.22.5`, from the .go.buildinfo section in its form since Go 1.18 (debug/buildinfo), else undefined. */

@@ -22,7 +22,6 @@ export async function findNginx(process: ProcessView): Promise<UnitFinding | und
     runtime: RUNTIME,
     version: "",
     unitKind: UnitKind.nginxRequest,
-    steps: [{ step: "to_unit" }],
-    facts: new Map(),
+    steps: [{ step: "nginx_connection", operand: 0 }, { step: "to_unit" }],
   };
 }

@@ -27,6 +27,5 @@ export async function findRuby(process: ProcessView): Promise<UnitFinding | unde
     version,
     unitKind: UnitKind.rubyFiber,
     steps: [...steps, { step: "load", operand: 0 }, { step: "to_unit" }],
-    facts: new Map(),
   };
 }

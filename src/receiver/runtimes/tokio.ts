@@ -38,7 +38,6 @@ export async function findTokio(process: ProcessView): Promise<UnitFinding | und
     version: "",
     unitKind: UnitKind.tokioTask,
     steps: [{ step: "thread_pointer", operand: tlsOffset + field }, { step: "load", operand: 0 }, { step: "to_unit" }],
-    facts: new Map(),
   };
 }
 

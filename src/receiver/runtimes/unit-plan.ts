@@ -11,9 +11,18 @@ export type UnitStep =
   | { readonly step: "add"; readonly operand: number }
   /** value = *(u64 *)value where that is not 0, at most four times: to the root of a list. */
   | { readonly step: "follow"; readonly operand: number }
+  /** value = g of the goroutine that waits for this writeLoop's answer; ends the walk where the channel does not prove it. */
+  | { readonly step: "go_caller"; readonly operand: number }
+  /** value = the downstream ngx_connection_t, through the epoll item of the socket. */
+  | { readonly step: "nginx_connection"; readonly operand: number }
   | { readonly step: "to_coroutine" }
   | { readonly step: "to_unit" }
   | { readonly step: "to_turn" };
+
+/** Operand of `go_caller`: three distances of 16 bits each. */
+export function goCallerOperand(writeRequestDistance: number, receiveQueue: number, sudogChannel: number): number {
+  return writeRequestDistance + receiveQueue * 0x1_0000 + sudogChannel * 0x1_0000_0000;
+}
 
 export interface UnitPlan {
   readonly runtime: string;
@@ -21,8 +30,6 @@ export interface UnitPlan {
   readonly version: string;
   readonly unitKind: UnitKind;
   readonly steps: readonly UnitStep[];
-  /** Facts the join needs beyond the steps (Go: where writeLoop keeps its channel). */
-  readonly facts: ReadonlyMap<string, number>;
 }
 
 /** The runtime is there, but its unit can't be read: the reason is shown by `doctor`. */
