@@ -25,7 +25,7 @@ describe("l7 rows", () => {
     assert.equal(client.processName0, "curl");
     assert.equal(client.requestBytes, 120);
     assert.equal(client.code, 200);
-    assert.deepEqual(client.traceIds, ["4bf92f3577b34da6a3ce929d0e0e4736"]);
+    assert.equal(client.traceId, "4bf92f3577b34da6a3ce929d0e0e4736");
     assert.equal(client.xRequestId0, "xr-1");
     assert.equal(client.epcId1, -2);
   });

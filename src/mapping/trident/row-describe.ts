@@ -1,0 +1,176 @@
+/** What a row says, as name, attributes and status of a span (semantic conventions; no payload, no query values). */
+import { type Attribute, SpanKind, StatusCode } from "../span.ts";
+import { formatIpv4, formatIpv6 } from "./address.ts";
+import { L7_GRPC, L7Family, type L7Protocol, l7ProtocolOf } from "./l7-protocol.ts";
+import { type L7Row, NO_CODE, RowFlag, RowStatus } from "./l7-row.ts";
+
+export interface RowDescription {
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly attributes: Attribute[];
+  readonly status: StatusCode;
+}
+
+const HTTP_METHODS: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "DELETE",
+  "CONNECT",
+  "OPTIONS",
+  "TRACE",
+  "PATCH",
+  "QUERY",
+]);
+const UNKNOWN_PROTOCOL: L7Protocol = { number: 0, name: "", family: L7Family.other };
+
+/** @param side from which end the span is told */
+export function describeRow(row: L7Row, side: "client" | "server"): RowDescription {
+  const protocol = l7ProtocolOf(row.protocol) ?? UNKNOWN_PROTOCOL;
+  const attributes: Attribute[] = [];
+  const clientAddress = row.isIpv6 ? formatIpv6(row.ip60) : formatIpv4(row.ip0);
+  const serverAddress = row.isIpv6 ? formatIpv6(row.ip61) : formatIpv4(row.ip1);
+  const host =
+    row.requestDomain === "" || protocol.family === L7Family.messaging ? undefined : hostOf(row.requestDomain);
+  attributes.push(["server.address", host?.address ?? serverAddress], ["server.port", host?.port ?? row.port1]);
+  if (side === "server") attributes.push(["client.address", row.clientIp === "" ? clientAddress : row.clientIp]);
+  attributes.push(
+    ["network.peer.address", side === "server" ? clientAddress : serverAddress],
+    ["network.peer.port", side === "server" ? row.port0 : row.port1],
+    ["network.transport", row.transport === 17 ? "udp" : "tcp"],
+  );
+  const protocolName = protocol.name === "" ? row.protocolName.toLowerCase() : protocol.name;
+  if (protocolName !== "") attributes.push(["network.protocol.name", protocolName]);
+  if (row.version !== "") attributes.push(["network.protocol.version", row.version]);
+  const name =
+    describeFamily(row, protocol, side, host?.address ?? serverAddress, attributes) || protocolName || "unknown";
+  addIds(row, side, attributes);
+  for (let index = 0; index < Math.min(row.attributeNames.length, row.attributeValues.length); index++) {
+    const key = row.attributeNames[index] ?? "";
+    if (!key.startsWith("sockspan.row"))
+      attributes.push([`deepflow.attribute.${key}`, row.attributeValues[index] ?? ""]);
+  }
+  return { name, kind: kindOf(row, protocol, side), attributes, status: statusOf(row, protocol, side, attributes) };
+}
+
+function describeFamily(
+  row: L7Row,
+  protocol: L7Protocol,
+  side: "client" | "server",
+  address: string,
+  attributes: Attribute[],
+): string {
+  switch (protocol.family) {
+    case L7Family.http:
+      return describeHttp(row, side, address, attributes);
+    case L7Family.rpc:
+      return describeRpc(row, protocol, attributes);
+    case L7Family.database: {
+      const operation = databaseOperation(row);
+      attributes.push(["db.system.name", protocol.name]);
+      if (operation !== "") attributes.push(["db.operation.name", operation]);
+      if (hasCode(row) && row.code !== 0) attributes.push(["db.response.status_code", String(row.code)]);
+      return operation;
+    }
+    case L7Family.messaging: {
+      const topic = row.endpoint || row.requestDomain;
+      attributes.push(["messaging.system", protocol.name]);
+      if (row.requestType !== "") attributes.push(["messaging.operation.name", row.requestType]);
+      if (topic !== "") attributes.push(["messaging.destination.name", topic]);
+      return [row.requestType, topic].filter((part) => part !== "").join(" ");
+    }
+    case L7Family.dns:
+      if (row.requestResource !== "") attributes.push(["dns.question.name", row.requestResource]);
+      return `DNS ${row.requestType}`.trim();
+    default:
+      return row.requestType;
+  }
+}
+
+function describeHttp(row: L7Row, side: "client" | "server", address: string, attributes: Attribute[]): string {
+  const isKnown = HTTP_METHODS.has(row.requestType);
+  const method = isKnown ? row.requestType : "_OTHER";
+  const scheme = (row.flags & RowFlag.tls) !== 0 ? "https" : "http";
+  attributes.push(["http.request.method", method]);
+  if (!isKnown && row.requestType !== "") attributes.push(["http.request.method_original", row.requestType]);
+  const [path = "", query] = row.requestResource.split("?", 2);
+  if (side === "server") {
+    attributes.push(["url.scheme", scheme], ["url.path", path]);
+    if (query !== undefined) attributes.push(["url.query", redactQuery(query)]);
+  } else {
+    const authority = row.requestDomain === "" ? address : row.requestDomain;
+    const suffix = query === undefined ? "" : `?${redactQuery(query)}`;
+    attributes.push(["url.full", `${scheme}://${authority}${path}${suffix}`]);
+  }
+  if (hasCode(row)) attributes.push(["http.response.status_code", row.code]);
+  if (row.requestBytes > 0) attributes.push(["http.request.body.size", row.requestBytes]);
+  if (row.responseBytes > 0) attributes.push(["http.response.body.size", row.responseBytes]);
+  if (row.userAgent !== "") attributes.push(["user_agent.original", row.userAgent]);
+  return isKnown ? method : "HTTP";
+}
+
+function describeRpc(row: L7Row, protocol: L7Protocol, attributes: Attribute[]): string {
+  const path = (row.endpoint || row.requestResource).replace(/^\//, "");
+  const slash = path.lastIndexOf("/");
+  const service = row.rpcService || (slash > 0 ? path.slice(0, slash) : "");
+  const method = slash > 0 ? path.slice(slash + 1) : path || row.requestType;
+  attributes.push(["rpc.system", protocol.number === L7_GRPC ? "grpc" : protocol.name]);
+  if (service !== "") attributes.push(["rpc.service", service]);
+  if (method !== "") attributes.push(["rpc.method", method]);
+  if (hasCode(row) && protocol.number === L7_GRPC) attributes.push(["rpc.grpc.status_code", row.code]);
+  return service !== "" && method !== "" ? `${service}/${method}` : method;
+}
+
+/** The command only: the row's text may hold literals. */
+function databaseOperation(row: L7Row): string {
+  const word = /^[\s(]*([A-Za-z]+)/.exec(row.requestResource)?.[1] ?? "";
+  if (/^(?:COM_|P$|Q$|)/.test(row.requestType) && word !== "" && row.requestType !== word) return word.toUpperCase();
+  return row.requestType.toUpperCase();
+}
+
+function addIds(row: L7Row, side: "client" | "server", attributes: Attribute[]): void {
+  const thread = side === "server" ? row.threadId1 : row.threadId0;
+  const coroutine = side === "server" ? row.coroutineId1 : row.coroutineId0;
+  if (thread !== 0) attributes.push(["thread.id", thread]);
+  if (coroutine !== 0n) attributes.push(["sockspan.coroutine.id", coroutine]);
+  if (row.requestTcpSeq !== 0) attributes.push(["sockspan.tcp.seq", row.requestTcpSeq]);
+}
+
+function hasCode(row: L7Row): boolean {
+  return row.code !== NO_CODE && row.status !== RowStatus.timeout && row.kind !== 0;
+}
+
+function kindOf(row: L7Row, protocol: L7Protocol, side: "client" | "server"): SpanKind {
+  if (side === "server") return SpanKind.server;
+  if (protocol.family !== L7Family.messaging) return SpanKind.client;
+  if (/^(?:produce|publish|send|pub)/i.test(row.requestType)) return SpanKind.producer;
+  return /^(?:fetch|consume|receive|deliver)/i.test(row.requestType) ? SpanKind.consumer : SpanKind.client;
+}
+
+function statusOf(row: L7Row, protocol: L7Protocol, side: "client" | "server", attributes: Attribute[]): StatusCode {
+  const isHttp = protocol.family === L7Family.http;
+  const isError =
+    row.status === RowStatus.serverError ||
+    row.status === RowStatus.timeout ||
+    // A client's mistake is no error of an HTTP or RPC server.
+    (row.status === RowStatus.clientError && (side === "client" || (!isHttp && protocol.family !== L7Family.rpc)));
+  if (!isError) return StatusCode.unset;
+  const type =
+    row.status === RowStatus.timeout ? "timeout" : hasCode(row) && row.code !== 0 ? String(row.code) : "_OTHER";
+  attributes.push(["error.type", type]);
+  return StatusCode.error;
+}
+
+function redactQuery(query: string): string {
+  return query
+    .split("&")
+    .map((pair) => (pair.includes("=") ? `${pair.slice(0, pair.indexOf("="))}=REDACTED` : pair))
+    .join("&");
+}
+
+function hostOf(domain: string): { address: string; port: number | undefined } {
+  const match = /^(\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(domain);
+  if (match === null) return { address: domain, port: undefined };
+  return { address: match[1] ?? domain, port: Number(match[2]) };
+}
