@@ -3,6 +3,8 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "./free-port.ts";
+import { type Metric, parseMetrics } from "./metrics.ts";
 import { Program, type ProgramOptions } from "./program.ts";
 import type { Scratch } from "./scratch.ts";
 import { readTraceFile, type TestSpan } from "./trace-file.ts";
@@ -22,15 +24,17 @@ const READY_MS = 60_000;
 export class Sockspan {
   readonly program: Program;
   readonly #traceFile: string;
+  readonly #metricsPort: number;
 
-  private constructor(program: Program, traceFile: string) {
+  private constructor(program: Program, traceFile: string, metricsPort: number) {
     this.program = program;
     this.#traceFile = traceFile;
+    this.#metricsPort = metricsPort;
   }
 
   /** Resolves when it captures. It stops with the scratch, if not before. */
   static async start(scratch: Scratch, options: SockspanOptions = {}): Promise<Sockspan> {
-    const { config, traceFile } = await writeConfig(scratch, options);
+    const { config, traceFile, metricsPort } = await writeConfig(scratch, options);
     const readyFile = scratch.path(`ready-${process.hrtime.bigint()}`);
     const args = ["run", "--config", config, "--ready-file", readyFile, ...(options.args ?? [])];
     const programOptions: ProgramOptions = {
@@ -43,12 +47,22 @@ export class Sockspan {
       if (program.hasEnded || Date.now() > deadline) throw new Error(`sockspan is not ready:\n${program.output}`);
       await sleep(20);
     }
-    return new Sockspan(program, traceFile);
+    return new Sockspan(program, traceFile, metricsPort);
   }
 
   /** SIGTERM drains: what was captured is in the file when it has ended. */
   async stopAndRead(): Promise<TestSpan[]> {
-    await this.program.stop();
+    this.program.signal("SIGTERM");
+    return await this.endAndRead();
+  }
+
+  /** Its own telemetry. */
+  async metrics(): Promise<Metric[]> {
+    const response = await fetch(`http://127.0.0.1:${this.#metricsPort}/metrics`);
+    return parseMetrics(await response.text());
+  }
+
+  async endAndRead(): Promise<TestSpan[]> {
     const code = await this.program.end();
     if (code !== 0) throw new Error(`sockspan ended with ${code}:\n${this.program.output}`);
     return await readTraceFile(this.#traceFile);
@@ -58,8 +72,9 @@ export class Sockspan {
 export async function writeConfig(
   scratch: Scratch,
   options: SockspanOptions = {},
-): Promise<{ config: string; traceFile: string }> {
+): Promise<{ config: string; traceFile: string; metricsPort: number }> {
   const traceFile = scratch.path("traces.jsonl");
+  const metricsPort = await freePort();
   const exporters = { file: `{ path: ${traceFile} }`, ...options.exporters };
   const config = scratch.path("config.yaml");
   await writeFile(
@@ -70,6 +85,8 @@ export async function writeConfig(
       "exporters:",
       ...Object.entries(exporters).map(([id, yaml]) => `  ${id}: ${yaml}`),
       "service:",
+      "  telemetry:",
+      `    metrics: { readers: [{ pull: { exporter: { prometheus: { port: ${metricsPort} } } } }] }`,
       "  pipelines:",
       "    traces:",
       "      receivers: [socket_trace]",
@@ -77,5 +94,5 @@ export async function writeConfig(
       "",
     ].join("\n"),
   );
-  return { config, traceFile };
+  return { config, traceFile, metricsPort };
 }
