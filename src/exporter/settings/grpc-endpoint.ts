@@ -24,7 +24,8 @@ export function parseGrpcEndpoint(endpoint: string, insecure: boolean): GrpcEndp
   const url = tryUrl(`grpc://${match?.[2]}`);
   if (match === null || url === undefined || url.hostname === "") return undefined;
   const scheme = match[1];
-  const port = url.port === "" ? defaultPort : Number(url.port);
+  const usualPort = scheme === "https" ? 443 : defaultPort;
+  const port = url.port === "" ? usualPort : Number(url.port);
   return {
     target: `dns:${url.hostname}:${port}`,
     secure: scheme === "https" || (scheme !== "http" && !insecure),

@@ -7,6 +7,7 @@ describe("parseGrpcEndpoint", () => {
     ["http://localhost", false, "dns:localhost:4317", false],
     ["http://localhost:80/", false, "dns:localhost:80", false],
     ["https://otel.example.com:443", true, "dns:otel.example.com:443", true],
+    ["https://otel.example.com", false, "dns:otel.example.com:443", true],
     ["otel.example.com:4317", false, "dns:otel.example.com:4317", true],
     ["otel.example.com:4317", true, "dns:otel.example.com:4317", false],
     ["dns:///otel:4317", true, "dns:otel:4317", false],

@@ -1,0 +1,126 @@
+import { type ClientRequest, type Agent as HttpAgent, type IncomingMessage, request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { type PartialSuccess, readRpcStatus, readTraceResponse } from "../mapping/otlp/responses.ts";
+import { parseRetryAfterMs } from "./retry-after.ts";
+import type { QueuedRequest, Sender, SendOutcome } from "./send-outcome.ts";
+
+/** OTLP specification, "OTLP/HTTP Response": a client should retry after these. */
+const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+/** More of an answer than this is not read. */
+const maxResponseBytes = 65_536;
+
+export interface HttpSenderOptions {
+  readonly url: URL;
+  readonly agent: () => Promise<HttpAgent>;
+  readonly contentType: "application/x-protobuf" | "application/json";
+  readonly compression: "gzip" | "none";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+/** One POST per request, over connections that stay. */
+export class HttpSender implements Sender<Uint8Array> {
+  readonly #options: HttpSenderOptions;
+  #agent: HttpAgent | undefined;
+
+  constructor(options: HttpSenderOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    this.#agent = await this.#options.agent();
+  }
+
+  async send({ body }: QueuedRequest<Uint8Array>, signal: AbortSignal): Promise<SendOutcome> {
+    const { timeoutMs, compression } = this.#options;
+    const timeout = timeoutMs === 0 ? [] : [AbortSignal.timeout(timeoutMs)];
+    try {
+      const bytes = compression === "gzip" ? await compress(body, { level: 1 }) : body;
+      const response = await this.#post(bytes, AbortSignal.any([signal, ...timeout]));
+      const answer = await readBody(response);
+      return outcomeOf(response, answer);
+    } catch (error) {
+      const reason = timeout[0]?.aborted === true ? `no answer within ${timeoutMs} ms` : describe(error);
+      return { kind: "retry", reason, serverDelayMs: undefined };
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#agent?.destroy();
+  }
+
+  #post(bytes: Uint8Array, signal: AbortSignal): Promise<IncomingMessage> {
+    const { url, contentType, compression, headers } = this.#options;
+    const request = url.protocol === "https:" ? requestHttps : requestHttp;
+    return new Promise((resolve, reject) => {
+      const outgoing: ClientRequest = request(url, {
+        method: "POST",
+        agent: this.#agent,
+        signal,
+        headers: {
+          ...headers,
+          "content-type": contentType,
+          "content-length": bytes.length,
+          ...(compression === "gzip" ? { "content-encoding": "gzip" } : {}),
+        },
+      });
+      outgoing.on("response", resolve).on("error", reject).end(bytes);
+    });
+  }
+}
+
+const compress = promisify<Uint8Array, { level: number }, Buffer>(gzip);
+
+/** The whole body, so that the connection can be used again; undefined when it is longer than we care for. */
+async function readBody(response: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > maxResponseBytes) break;
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+function outcomeOf(response: IncomingMessage, body: Buffer): SendOutcome {
+  const status = response.statusCode ?? 0;
+  const isJson = (response.headers["content-type"] ?? "").includes("json");
+  if (status >= 200 && status < 300) {
+    const { rejectedSpans, message } = isJson ? readJsonResponse(body) : readTraceResponse(body);
+    return { kind: "sent", rejectedSpans, message };
+  }
+  const detail = isJson || looksLikeText(body) ? body.toString().slice(0, 200) : readRpcStatus(body).message;
+  const reason = `HTTP ${status}${detail === "" ? "" : `: ${detail}`}`;
+  if (status === 413) return { kind: "too_large", reason };
+  if (!retryable.has(status)) return { kind: "permanent", reason };
+  return { kind: "retry", reason, serverDelayMs: parseRetryAfterMs(response.headers["retry-after"], Date.now()) };
+}
+
+function readJsonResponse(body: Buffer): PartialSuccess {
+  try {
+    const { partialSuccess } = JSON.parse(body.toString()) as {
+      partialSuccess?: { rejectedSpans?: string | number; errorMessage?: string };
+    };
+    const rejectedSpans = Number(partialSuccess?.rejectedSpans ?? 0);
+    return {
+      rejectedSpans: rejectedSpans > 0 ? rejectedSpans : 0,
+      message: String(partialSuccess?.errorMessage ?? ""),
+    };
+  } catch {
+    return { rejectedSpans: 0, message: "" };
+  }
+}
+
+function looksLikeText(body: Buffer): boolean {
+  return body.every((byte) => byte >= 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Several addresses were tried, and the message is empty.
+  if (error instanceof AggregateError) return error.errors.map(describe).join("; ");
+  return error.message;
+}

@@ -1,0 +1,68 @@
+import { traceRequestJson } from "../mapping/otlp/trace-json.ts";
+import type { Span } from "../mapping/span.ts";
+import type { OpenBatch, RequestFormat } from "./request-format.ts";
+import type { QueuedRequest } from "./send-outcome.ts";
+import { spanListFormat } from "./span-list-format.ts";
+
+/** OTLP's JSON. A span takes about twice the bytes that it takes in protobuf. */
+export const jsonFormat: RequestFormat<Uint8Array> = {
+  open: () => new JsonBatch(),
+  halve: ({ body, spanCount }) => {
+    if (spanCount < 2) return undefined;
+    const middle = spanCount >> 1;
+    return [keepSpans(body, 0, middle), keepSpans(body, middle, spanCount)];
+  },
+};
+
+/** The list's estimates are of protobuf. */
+const jsonToProtobuf = 2;
+
+class JsonBatch implements OpenBatch<Uint8Array> {
+  readonly #list: OpenBatch<readonly Span[]> = spanListFormat.open();
+
+  get spanCount(): number {
+    return this.#list.spanCount;
+  }
+
+  get sizeBytes(): number {
+    return this.#list.sizeBytes * jsonToProtobuf;
+  }
+
+  add(spans: readonly Span[]): void {
+    this.#list.add(spans);
+  }
+
+  finish(maxSizeBytes: number): QueuedRequest<Uint8Array>[] {
+    return this.#list.finish(maxSizeBytes / jsonToProtobuf).flatMap((request) => encode(request, maxSizeBytes));
+  }
+}
+
+/** Cuts until the bytes, which are known only now, keep the limit. */
+function encode(request: QueuedRequest<readonly Span[]>, maxSizeBytes: number): QueuedRequest<Uint8Array>[] {
+  const body = Buffer.from(traceRequestJson(request.body));
+  const halves = body.length > maxSizeBytes ? spanListFormat.halve(request) : undefined;
+  if (halves !== undefined) return halves.flatMap((half) => encode(half, maxSizeBytes));
+  return [{ body, spanCount: request.spanCount, sizeBytes: body.length }];
+}
+
+interface JsonRequest {
+  resourceSpans: { scopeSpans: { spans: unknown[] }[] }[];
+}
+
+function keepSpans(body: Uint8Array, from: number, to: number): QueuedRequest<Uint8Array> {
+  const request = JSON.parse(Buffer.from(body).toString()) as JsonRequest;
+  let next = 0;
+  for (const { scopeSpans } of request.resourceSpans) {
+    for (const scope of scopeSpans) {
+      scope.spans = scope.spans.filter(() => {
+        const index = next++;
+        return index >= from && index < to;
+      });
+    }
+  }
+  request.resourceSpans = request.resourceSpans.filter(({ scopeSpans }) =>
+    scopeSpans.some(({ spans }) => spans.length > 0),
+  );
+  const kept = Buffer.from(JSON.stringify(request));
+  return { body: kept, spanCount: to - from, sizeBytes: kept.length };
+}

@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { type ExportConnection, watchConnections } from "../../src/exporter/connection-watch.ts";
+import type { TraceExporter } from "../../src/exporter/exporter.ts";
+import { createOtlpHttpExporter, otlpHttpSettings } from "../../src/exporter/otlp-http.ts";
+import { eventually } from "../support/eventually.ts";
+import { makeExporterDeps, type TestDeps } from "../support/exporter-deps.ts";
+import { OtlpHttpCollector } from "../support/otlp-http-collector.ts";
+import { makeSpan, makeSpans } from "../support/spans.ts";
+
+const quick = {
+  sending_queue: { num_consumers: 1, batch: { flush_timeout: "5ms", min_size: 100 } },
+  retry_on_failure: { initial_interval: "10ms", max_interval: "20ms" },
+};
+
+describe("otlp_http exporter", () => {
+  let collector: OtlpHttpCollector;
+  let exporter: TraceExporter | undefined;
+  let deps: TestDeps;
+
+  beforeEach(async () => {
+    collector = await OtlpHttpCollector.start();
+    deps = makeExporterDeps();
+  });
+
+  afterEach(async () => {
+    await exporter?.shutdown(0);
+    await collector.stop();
+  });
+
+  async function start(settings: object = {}): Promise<TraceExporter> {
+    const endpoint = `http://127.0.0.1:${collector.port}`;
+    const parsed = otlpHttpSettings.parse({ endpoint, ...quick, ...settings });
+    exporter = await createOtlpHttpExporter("otlp_http", parsed, deps);
+    await exporter.start();
+    return exporter;
+  }
+
+  for (const encoding of ["proto", "json"]) {
+    for (const compression of ["gzip", "none"]) {
+      it(`posts ${encoding}, compression ${compression}, over one connection`, async () => {
+        const { account, consume } = bound(await start({ encoding, compression, headers: { "X-Tenant": "a" } }));
+        consume(makeSpans(250));
+        await eventually(() => account.out === 250);
+        assert.equal(new Set(collector.spans.map((span) => span.spanId)).size, 250);
+        assert.equal(collector.spans[0]?.traceId, "0af7651916cd43dd8448eb211c80319c");
+        const [message] = collector.messages;
+        assert.equal(message?.path, "/v1/traces");
+        assert.equal(message?.headers["x-tenant"], "a");
+        assert.match(message?.headers["user-agent"] ?? "", /^sockspan\//);
+        assert.equal(new Set(collector.messages.map(({ localPort }) => localPort)).size, 1);
+      });
+    }
+
+    it(`counts what partial_success rejects (${encoding})`, async () => {
+      collector.answerNext({ kind: "partial", rejectedSpans: 4, message: "too old" });
+      const { account, consume } = bound(await start({ encoding }));
+      consume(makeSpans(10));
+      await eventually(() => account.held === 0);
+      assert.deepEqual([account.out, account.lost], [6, new Map([["rejected", 4]])]);
+    });
+
+    it(`splits what the server finds too large (${encoding})`, async () => {
+      collector.answerNext({ kind: "status", status: 413 }, { kind: "status", status: 413 });
+      const { account, consume } = bound(await start({ encoding }));
+      consume(makeSpans(20));
+      await eventually(() => account.out === 20);
+      assert.deepEqual(
+        collector.requests.map((request) => request.resourceSpans?.[0]?.scopeSpans?.[0]?.spans?.length),
+        [5, 5, 10],
+      );
+      assert.equal(new Set(collector.spans.map((span) => span.spanId)).size, 20);
+    });
+  }
+
+  it("takes traces_endpoint as it is", async () => {
+    const traces_endpoint = `http://127.0.0.1:${collector.port}/custom/path?x=1`;
+    const { account, consume } = bound(await start({ endpoint: undefined, traces_endpoint }));
+    consume([makeSpan()]);
+    await eventually(() => account.out === 1);
+    assert.equal(collector.messages[0]?.path, "/custom/path?x=1");
+  });
+
+  it("retries 429, 502, 503, 504 and a broken connection", async () => {
+    collector.answerNext({ kind: "reset" });
+    for (const status of [429, 502, 503, 504]) collector.answerNext({ kind: "status", status });
+    const { account, consume } = bound(await start());
+    consume(makeSpans(3));
+    await eventually(() => account.out === 3);
+    assert.equal(collector.messages.length, 6);
+  });
+
+  it("waits as long as Retry-After says", async () => {
+    collector.answerNext({ kind: "status", status: 503, headers: { "retry-after": "1" } });
+    const { account, consume } = bound(await start());
+    const startedMs = performance.now();
+    consume(makeSpans(3));
+    await eventually(() => account.out === 3);
+    assert.ok(performance.now() - startedMs >= 990);
+  });
+
+  for (const status of [400, 401, 404, 500, 301]) {
+    it(`gives up at once on ${status}`, async () => {
+      collector.answerNext({ kind: "status", status, body: "no such tenant" });
+      const exporter = await start();
+      exporter.consume(makeSpans(3));
+      await eventually(() => exporter.account.held === 0);
+      assert.deepEqual(exporter.account.lost, new Map([["permanent", 3]]));
+      assert.equal(exporter.state?.failure, `HTTP ${status}: no such tenant`);
+    });
+  }
+
+  it("cuts off a server that hangs", async () => {
+    collector.answerNext({ kind: "hang" });
+    const exporter = await start({ timeout: "50ms" });
+    exporter.consume(makeSpans(3));
+    await eventually(() => exporter.state?.failure === "no answer within 50 ms");
+    await eventually(() => exporter.account.out === 3);
+  });
+
+  it("says why a connection can't be made", async () => {
+    const exporter = await start({ endpoint: "http://127.0.0.1:1" });
+    exporter.consume(makeSpans(3));
+    await eventually(() => exporter.state?.failure !== undefined);
+    assert.match(exporter.state?.failure ?? "", /ECONNREFUSED 127\.0\.0\.1:1/);
+  });
+
+  it("tells of its connection", async () => {
+    const connections: ExportConnection[] = [];
+    using _watch = watchConnections((connection) => connections.push(connection));
+    const { account, consume } = bound(await start());
+    consume(makeSpans(1));
+    await eventually(() => account.out === 1);
+    const own = connections.filter(({ remotePort }) => remotePort === collector.port);
+    assert.deepEqual(
+      own.map(({ localPort }) => localPort),
+      collector.messages.map(({ localPort }) => localPort),
+    );
+  });
+
+  it("refuses settings without a place to send to", () => {
+    assert.match(otlpHttpSettings.safeParse({}).error?.message ?? "", /endpoint or traces_endpoint is needed/);
+    assert.match(otlpHttpSettings.safeParse({ endpoint: "localhost:4318" }).error?.message ?? "", /not an URL/);
+  });
+});
+
+function bound(exporter: TraceExporter): { account: TraceExporter["account"]; consume: TraceExporter["consume"] } {
+  return { account: exporter.account, consume: (spans) => exporter.consume(spans) };
+}
