@@ -37,6 +37,8 @@ export interface FileAccess {
   open(path: string, append: boolean): Promise<number>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** The names in a folder. */
+  list(folder: string): Promise<string[]>;
 }
 
 /** What an exporter gets from the service. */

@@ -1,5 +1,5 @@
 import { constants, openSync } from "node:fs";
-import { readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import type { FileAccess } from "./exporter.ts";
 
 /** The files as this process may open them. */
@@ -10,4 +10,5 @@ export const localFiles: FileAccess = {
     openSync(path, constants.O_WRONLY | constants.O_CREAT | (append ? constants.O_APPEND : constants.O_TRUNC), 0o640),
   rename,
   remove: (path) => rm(path, { force: true }),
+  list: (folder) => readdir(folder),
 };

@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { durationMs } from "../config-value.ts";
+import { StageAccount } from "../mapping/account.ts";
+import { traceRequestJson } from "../mapping/otlp/trace-json.ts";
+import type { Span } from "../mapping/span.ts";
+import { DeliveryLog } from "./delivery-log.ts";
+import { ExporterFileError } from "./error.ts";
+import type { ExporterDeps, TraceExporter } from "./exporter.ts";
+import { backupPath, pruneBackups } from "./file/backups.ts";
+import { LineWriter } from "./file/line-writer.ts";
+
+/** The Collector's file exporter, with its names and defaults: OTLP JSON, one request per line. */
+export const fileSettings = z
+  .strictObject({
+    path: z.string().min(1),
+    format: z.literal("json").default("json"),
+    /** Otherwise the file is emptied at the start. */
+    append: z.boolean().default(false),
+    flush_interval: durationMs().prefault("1s"),
+    rotation: z
+      .strictObject({
+        max_megabytes: z.number().int().positive().default(100),
+        max_backups: z.number().int().positive().default(100),
+      })
+      .optional(),
+  })
+  .refine(({ append, rotation }) => !append || rotation === undefined, {
+    path: ["append"],
+    message: "append and rotation exclude each other",
+  });
+
+export type FileSettings = z.output<typeof fileSettings>;
+
+/** Spans that wait for a slow disk beyond this are lost, and counted. */
+const maxPendingBytes = 32 * 1_048_576;
+/** A flush does not wait for its interval when so much is pending. */
+const flushBytes = 1_048_576;
+const lineSpans = 1_024;
+
+export function createFileExporter(id: string, settings: FileSettings, deps: ExporterDeps): TraceExporter {
+  return new FileExporter(id, settings, deps);
+}
+
+interface PendingLine {
+  readonly bytes: Buffer;
+  readonly spanCount: number;
+}
+
+class FileExporter implements TraceExporter {
+  readonly id: string;
+  readonly account: StageAccount;
+  readonly #settings: FileSettings;
+  readonly #deps: ExporterDeps;
+  readonly #log: DeliveryLog;
+  #writer: LineWriter | undefined;
+  #pending: PendingLine[] = [];
+  #pendingBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> | undefined;
+  #closed = false;
+  #rotationFails = false;
+
+  constructor(id: string, settings: FileSettings, deps: ExporterDeps) {
+    this.id = id;
+    this.account = new StageAccount(`exporter/${id}`, "spans");
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#log = new DeliveryLog(deps.log, deps.now);
+  }
+
+  async start(): Promise<void> {
+    await this.#open(this.#settings.append);
+  }
+
+  consume(spans: readonly Span[]): void {
+    this.account.addIn(spans.length);
+    for (let from = 0; from < spans.length; from += lineSpans) this.#add(spans.slice(from, from + lineSpans));
+    if (this.#pendingBytes >= flushBytes) void this.#flush();
+    else if (this.#pending.length > 0) {
+      this.#timer ??= setTimeout(() => void this.#flush(), this.#settings.flush_interval);
+    }
+  }
+
+  async shutdown(deadlineMs: number): Promise<void> {
+    this.#closed = true;
+    const timer = new AbortController();
+    const timeout = sleep(deadlineMs, undefined, { signal: timer.signal }).catch(() => undefined);
+    const isWritten = await Promise.race([this.#flush().then(() => true), timeout.then(() => false)]);
+    timer.abort();
+    this.#lose("shutdown", this.#pending.splice(0));
+    // A write that hangs still has the descriptor: closed, its number could become another file's.
+    if (isWritten) await this.#writer?.close().catch(() => undefined);
+  }
+
+  #add(spans: readonly Span[]): void {
+    if (this.#closed || this.#pendingBytes >= maxPendingBytes) {
+      const reason = this.#closed ? "shutdown" : "queue_full";
+      this.account.addLost(reason, spans.length);
+      this.#log.dropped(reason, spans.length);
+      return;
+    }
+    const bytes = Buffer.from(`${traceRequestJson(spans)}\n`);
+    this.#pending.push({ bytes, spanCount: spans.length });
+    this.#pendingBytes += bytes.length;
+  }
+
+  /** One at a time; a call while one runs joins it, and that one goes on until nothing is pending. */
+  #flush(): Promise<void> {
+    this.#flushing ??= this.#writePending().finally(() => {
+      this.#flushing = undefined;
+    });
+    return this.#flushing;
+  }
+
+  async #writePending(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    while (this.#pending.length > 0) {
+      const lines = this.#pending.splice(0);
+      const bytes = Buffer.concat(lines.map((line) => line.bytes));
+      try {
+        await this.#rotate(bytes.length);
+        if (this.#writer === undefined) throw new Error("the file is not open");
+        await this.#writer.write(bytes);
+      } catch (error) {
+        this.#lose("write_failed", lines, error instanceof Error ? error.message : String(error));
+        continue;
+      }
+      this.#pendingBytes -= bytes.length;
+      this.account.addOut(lines.reduce((sum, line) => sum + line.spanCount, 0));
+      this.#log.succeeded();
+    }
+  }
+
+  #lose(reason: string, lines: readonly PendingLine[], detail?: string): void {
+    for (const { bytes, spanCount } of lines) {
+      this.#pendingBytes -= bytes.length;
+      this.account.addLost(reason, spanCount);
+      this.#log.dropped(reason, spanCount, detail);
+    }
+  }
+
+  /** A rotation that fails costs nothing but the limit: the lines go on into the file that is open. */
+  async #rotate(addedBytes: number): Promise<void> {
+    const { path, rotation } = this.#settings;
+    const writer = this.#writer;
+    if (rotation === undefined || writer === undefined || writer.sizeBytes === 0) return;
+    if (writer.sizeBytes + addedBytes <= rotation.max_megabytes * 1_048_576) return;
+    try {
+      await this.#deps.files.rename(path, backupPath(path, new Date()));
+      await this.#open(false);
+      await writer.close();
+      await pruneBackups(path, rotation.max_backups, this.#deps.files);
+      this.#rotationFails = false;
+    } catch (error) {
+      if (!this.#rotationFails) this.#deps.log.warn("the file can't be rotated", { path, reason: String(error) });
+      this.#rotationFails = true;
+    }
+  }
+
+  async #open(append: boolean): Promise<void> {
+    const { path } = this.#settings;
+    try {
+      const writer = new LineWriter(await this.#deps.files.open(path, append));
+      await writer.start();
+      this.#writer = writer;
+    } catch (error) {
+      throw new ExporterFileError("path", path, error);
+    }
+  }
+}

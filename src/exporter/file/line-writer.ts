@@ -1,0 +1,44 @@
+import { close, fstat, ftruncate, write } from "node:fs";
+import { promisify } from "node:util";
+
+const fs = {
+  close: promisify(close),
+  fstat: promisify(fstat),
+  ftruncate: promisify(ftruncate),
+  write: promisify(write),
+};
+
+/** Whole lines at the end of an open file: after a write that failed half way, the half line is taken back. */
+export class LineWriter {
+  readonly #fd: number;
+  #sizeBytes = 0;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** The size that the file had. */
+  async start(): Promise<void> {
+    this.#sizeBytes = (await fs.fstat(this.#fd)).size;
+  }
+
+  async write(bytes: Buffer): Promise<void> {
+    let done = 0;
+    try {
+      while (done < bytes.length) done += (await fs.write(this.#fd, bytes, done)).bytesWritten;
+      this.#sizeBytes += bytes.length;
+    } catch (error) {
+      // A pipe or a device can't be cut; then the reader meets a broken line.
+      if (done > 0) await fs.ftruncate(this.#fd, this.#sizeBytes).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await fs.close(this.#fd);
+  }
+}
