@@ -9,6 +9,9 @@
 #ifndef SOCKSPAN_EVENT_H
 #define SOCKSPAN_EVENT_H
 
+#pragma clang diagnostic push
+#pragma clang diagnostic error "-Wpadded"
+
 #define COMM_LENGTH 16
 
 enum event_kind {
@@ -84,7 +87,7 @@ struct socket_data_event {
 	__u64 unit_id;       /* with unit_kind: the runtime's own unit of work */
 	__u64 turn_id;       /* equal = the same uninterrupted turn of an event loop; 0 unknown */
 	__u64 socket_cookie;
-	__u64 event_number;  /* per socket, +1 for each event, also for those that could not be reserved */
+	__u64 event_number;  /* per socket and direction, +1 for each event, also for those that could not be reserved */
 	__u64 stream_offset; /* of the first byte, from the connection's first data byte; UDP: 0 */
 	struct socket_tuple tuple;
 	__u32 local_first_sequence;  /* first data sequence number that the local end sends */
@@ -103,7 +106,7 @@ struct socket_data_event {
 };
 
 struct socket_state_event {
-	struct event_header header;
+	struct event_header header; /* tgid, pid: 0, the state changes in any context */
 	__u64 socket_cookie;
 	struct socket_tuple tuple;
 	__u32 local_first_sequence;
@@ -121,7 +124,12 @@ struct process_event {
 	__u32 action;               /* enum process_action */
 	__u32 parent_tgid;
 	__u64 start_time_ns; /* task->start_boottime: with tgid names a process for ever */
+	__u64 cgroup_id;     /* version 2; exec and exit: of the process, fork: of the parent */
 	__u8 comm[COMM_LENGTH];
+	__u32 filename_length;  /* exec: bytes of the path that follow this struct, */
+	__u32 arguments_length; /* and of argv after them, each argument with its NUL */
 };
+
+#pragma clang diagnostic pop
 
 #endif

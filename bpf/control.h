@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What user space tells the programs: read-only configuration before load, and the values of the maps that it
+ * writes. Same rules as event.h.
+ */
+#ifndef SOCKSPAN_CONTROL_H
+#define SOCKSPAN_CONTROL_H
+
+#pragma clang diagnostic push
+#pragma clang diagnostic error "-Wpadded"
+
+enum scope_kind {
+	SCOPE_HOST = 0,          /* every process; tgid and pid are the initial namespace's */
+	SCOPE_PID_NAMESPACE = 1, /* processes whose own pid namespace is the configured one */
+};
+
+/* The read-only variable trace_conf. */
+struct trace_conf {
+	__u64 pid_namespace_device; /* of /proc/self/ns/pid */
+	__u64 pid_namespace_inode;
+	__u64 cgroup_id;          /* 0: any; else only processes below this cgroup (v2) */
+	__u64 bytes_per_second;   /* of ring buffer for each tgid; 0: no limit */
+	__u64 burst_bytes;        /* the bucket's size */
+	__u32 scope;              /* enum scope_kind */
+	__u32 cgroup_level;       /* depth of cgroup_id in the hierarchy */
+	__u32 default_limit;      /* bytes of each call while a socket has no verdict, at most MAX_CAPTURE */
+	__u32 udp_send_by_length; /* 1: sock_send_length tells UDP sends (no fentry at udp_sendmsg) */
+	__u32 recvmsg_arguments;  /* of tcp_recvmsg in this kernel: 5 (6 before 5.19); only for fexit */
+	__u32 padding;
+};
+
+enum verdict_action {
+	VERDICT_PREFIX = 0, /* the first `limit` bytes of each call */
+	VERDICT_ALL = 1,    /* as much of each call as an event holds */
+	VERDICT_DROP = 2,   /* nothing, for `drop_calls` calls */
+	VERDICT_LENGTHS = 3, /* events without bytes */
+};
+
+enum verdict_flags {
+	VERDICT_FLAG_UNTIL_TURN = 1 << 0, /* a drop also ends when the direction of the traffic changes */
+};
+
+/* Value of socket_verdicts, key: socket id. After writing one, bump verdict_generations[id % VERDICT_GENERATIONS]. */
+struct socket_verdict {
+	__u64 skip_until_ingress; /* stream offset: earlier bytes make no event (HTTP/1 bodies) */
+	__u64 skip_until_egress;
+	__u64 drop_idle_ns; /* a drop ends after this much silence; 0: not by time */
+	__u32 drop_calls;
+	__u32 action; /* enum verdict_action */
+	__u32 limit; /* 0: trace_conf.default_limit */
+	__u32 flags; /* enum verdict_flags */
+	__u32 serial; /* another number starts the drop anew */
+	__u32 padding;
+};
+
+#define VERDICT_GENERATIONS 1024
+
+enum process_filter {
+	PROCESS_FILTER_NONE = 0,
+	PROCESS_FILTER_EXCLUDE = 1,      /* never traced */
+	PROCESS_FILTER_EXCLUDE_TREE = 2, /* nor what it forks from now on */
+};
+
+enum unit_step_kind {
+	UNIT_STEP_END = 0,
+	UNIT_STEP_THREAD_POINTER = 1,   /* value = thread pointer + operand */
+	UNIT_STEP_REGISTER_G = 2,       /* value = Go's g register + operand (r14; r28 on arm64) */
+	UNIT_STEP_LOAD = 3,             /* value = *(u64 *)value + operand */
+	UNIT_STEP_LOAD_32 = 4,          /* value = *(u32 *)value + operand */
+	UNIT_STEP_ADD = 5,              /* value += operand */
+	UNIT_STEP_TO_COROUTINE = 6,     /* coroutine_id = value */
+	UNIT_STEP_TO_UNIT = 7,          /* unit_id = value */
+	UNIT_STEP_TO_TURN = 8,          /* turn_id = value */
+	UNIT_STEP_ABSOLUTE = 9,         /* value = operand */
+};
+
+struct unit_step {
+	__s64 operand;
+	__u32 kind; /* enum unit_step_kind */
+	__u32 padding;
+};
+
+#define UNIT_STEPS 12
+
+/* Value of processes, key: tgid. User space writes filter and steps; the bucket is the programs' own. */
+struct process_control {
+	__u64 bucket_ns;
+	__s64 bucket_bytes;
+	__u32 filter;     /* enum process_filter */
+	__u32 unit_kind;  /* enum unit_kind, of what the steps read */
+	__u32 step_count; /* 0: nothing to read */
+	__u32 padding;
+	struct unit_step steps[UNIT_STEPS];
+};
+
+/* Index into loss_counters (per CPU): why bytes or calls made no event, or one without bytes. */
+enum loss_reason {
+	LOSS_RING_FULL = 0,       /* no room: event_number shows the gap */
+	LOSS_RATE_LIMITED = 1,    /* the process's bucket was empty: event_number shows the gap */
+	LOSS_USER_FAULT = 2,      /* user pages not resident */
+	LOSS_CONFLICT = 3,        /* events flagged CONFLICT */
+	LOSS_COMPAT_CALL = 4,     /* 32-bit system calls: length only */
+	LOSS_IO_URING = 5,        /* io_uring's receives: length only */
+	LOSS_VECTOR_CALL = 6,     /* recvmmsg with a timeout: which message is not known: length only */
+	LOSS_NO_SOCKET_INFO = 7,  /* socket_info had no room */
+	LOSS_SEGMENTS = 8,        /* more iovecs than are followed: captured short */
+	CONSUMED_DROP = 9,        /* by verdict */
+	CONSUMED_SKIP = 10,       /* by verdict: before skip_until */
+	CONSUMED_EXCLUDED = 11,   /* calls of excluded processes */
+	LOSS_REASONS = 12,
+};
+
+#pragma clang diagnostic pop
+
+#endif

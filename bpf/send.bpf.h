@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Sends: read before any peer can have the bytes. */
+#ifndef SOCKSPAN_SEND_H
+#define SOCKSPAN_SEND_H
+
+#include "emit.bpf.h"
+#include "system_call.bpf.h"
+
+/* Written by the programs only: how many sends wait for their bytes to become resident. */
+__u64 faults_pending;
+
+static __always_inline struct tcp_sock *tcp_of(struct sock *sk, const enum access access)
+{
+	return access == ACCESS_TRUSTED ? bpf_skc_to_tcp_sock(sk) : CAST(access, sk, struct tcp_sock);
+}
+
+static __always_inline bool begin_call(struct call *call, struct sock *sk, __u8 direction, const enum access access)
+{
+	call->family = LOAD(access, sk, __sk_common.skc_family);
+	if (call->family != AF_INET && call->family != AF_INET6)
+		return false;
+	call->protocol = LOAD(access, sk, sk_protocol);
+	if (call->protocol != IPPROTO_TCP && call->protocol != IPPROTO_UDP)
+		return false;
+	call->direction = direction;
+	call->entry_ns = 0;
+	call->flags = 0;
+	call->peer = 0;
+	call->peer_in_kernel = false;
+	call->unit.coroutine_id = 0;
+	call->unit.unit_id = 0;
+	call->unit.turn_id = 0;
+	return true;
+}
+
+static __always_inline struct socket_info *call_socket(struct call *call, struct sock *sk, struct tcp_sock *tp,
+						       const struct tcp_numbers *numbers, const enum access access)
+{
+	struct socket_info *info;
+
+	call->id = socket_id(sk, access);
+	info = find_socket_info(call->id);
+	if (info)
+		return info;
+	info = add_socket_info(call->id);
+	if (info && tp)
+		tcp_identity(info, sk, tp, numbers, access);
+	return info;
+}
+
+static __always_inline void read_unit(struct call *call, const struct pt_regs *regs, const enum access access)
+{
+	struct process_control *process = call->caller.process;
+	struct task_struct *task;
+
+	if (!process || !process->step_count)
+		return;
+	if (access == ACCESS_PROBE) {
+		task = (void *)bpf_get_current_task();
+	} else {
+		task = bpf_get_current_task_btf();
+		if (!regs)
+			regs = (void *)bpf_task_pt_regs(task);
+	}
+	if (!regs)
+		return;
+	walk_unit_steps(&call->unit, process, THREAD_POINTER(access, task), GO_REGISTER(regs));
+}
+
+/*
+ * True where this chunk goes on with a call that has been told already. The socket is locked between the chunks,
+ * but for waits: where another thread wrote meanwhile, the rest has a new place in the stream and is told again.
+ */
+static __always_inline bool is_same_send(const struct socket_info *info, const struct call *call)
+{
+	return call->payload.skip && info->send_pid == call->caller.pid && call->offset > info->send_start &&
+	       call->offset + call->length == info->send_end;
+}
+
+static __always_inline void claim_send(struct socket_info *info, struct call *call)
+{
+	if (call->offset < info->send_end && info->send_pid != call->caller.pid) {
+		call->flags |= EVENT_FLAG_CONFLICT;
+		count(LOSS_CONFLICT);
+	}
+	info->send_start = call->offset;
+	info->send_end = call->offset + call->length;
+	info->send_pid = call->caller.pid;
+}
+
+/* Emits a send whose bytes and length are known; `retry`: sock_send_length will come and can try again. */
+static __always_inline void emit_send(struct sock *sk, struct socket_info *info, struct call *call,
+				      const struct pt_regs *regs, bool retry, const enum access access)
+{
+	if (!apply_verdict(info, call))
+		return;
+	read_unit(call, regs, access);
+	emit(sk, info, call, access);
+}
+
+/* Body of tcp_sendmsg_locked, as tracepoint (each chunk) or function entry. */
+static __always_inline int tcp_send(struct sock *sk, const struct msghdr *msg)
+{
+	struct tcp_numbers numbers;
+	struct socket_info *info;
+	struct tcp_sock *tp;
+	struct call call;
+	__u64 done;
+
+	if (!is_traced(&call.caller) || !begin_call(&call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
+		return 0;
+	call.length = msg->msg_iter.count;
+	if (!call.length || msg->msg_flags & MSG_OOB)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	tcp_numbers(&numbers, tp, ACCESS_TRUSTED);
+	info = call_socket(&call, sk, tp, &numbers, ACCESS_TRUSTED);
+	if (!info)
+		return 0;
+	call.offset = egress_offset(info, &numbers);
+	payload_from_iterator(&call.payload, msg);
+	done = msg->msg_iter.iov_offset;
+	if (done && info->send_pid == call.caller.pid && call.offset > info->send_start &&
+	    call.offset + call.length == info->send_end)
+		return 0;
+	claim_send(info, &call);
+	call.now = bpf_ktime_get_ns();
+	emit_send(sk, info, &call, NULL, true, ACCESS_TRUSTED);
+	return 0;
+}
+
+/* A UDP send at its function's entry. */
+static __always_inline int udp_send(struct sock *sk, const struct msghdr *msg)
+{
+	struct socket_info *info;
+	struct call call;
+
+	if (!is_traced(&call.caller) || !begin_call(&call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
+		return 0;
+	call.length = msg->msg_iter.count;
+	info = call_socket(&call, sk, NULL, NULL, ACCESS_TRUSTED);
+	if (!info)
+		return 0;
+	call.offset = 0;
+	call.peer = (__u64)msg->msg_name;
+	call.peer_in_kernel = true;
+	payload_from_iterator(&call.payload, msg);
+	call.now = bpf_ktime_get_ns();
+	emit_send(sk, info, &call, NULL, false, ACCESS_TRUSTED);
+	return 0;
+}
+
+/* sock_send_length: where UDP has no function entry, its sends are told when done. */
+static __always_inline int sent_length(struct sock *sk, int result)
+{
+	struct call_registers registers;
+	struct socket_info *info;
+	struct pt_regs *regs;
+	struct call call;
+
+	if (!trace_conf.udp_send_by_length || sk->sk_protocol != IPPROTO_UDP)
+		return 0;
+	if (!is_traced(&call.caller) || !begin_call(&call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
+		return 0;
+	regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	call_registers(&registers, regs);
+	describe_call(&call, &registers, result);
+	if (result <= 0)
+		return 0;
+	call.length = result;
+	info = call_socket(&call, sk, NULL, NULL, ACCESS_TRUSTED);
+	if (!info)
+		return 0;
+	call.offset = 0;
+	call.now = bpf_ktime_get_ns();
+	emit_send(sk, info, &call, regs, false, ACCESS_TRUSTED);
+	return 0;
+}
+
+#endif

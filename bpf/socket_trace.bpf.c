@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Stateless capture of socket calls. User space loads the programs of one hook set for sends and one for receives;
+ * docs/kernel.md has the table.
+ */
+#include "kernel_types.bpf.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+#include "process.bpf.h"
+#include "receive.bpf.h"
+#include "state.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Types that cross are kept in the object's BTF, also where no program names them. */
+#define KEEP_TYPE(type) type *kept_##type __attribute__((unused))
+struct kept_types {
+	enum direction direction;
+	enum data_source data_source;
+	enum unit_kind unit_kind;
+	enum event_flags event_flags;
+	enum process_action process_action;
+	enum socket_role socket_role;
+	enum event_kind event_kind;
+	enum scope_kind scope_kind;
+	enum verdict_action verdict_action;
+	enum verdict_flags verdict_flags;
+	enum process_filter process_filter;
+	enum unit_step_kind unit_step_kind;
+	enum loss_reason loss_reason;
+	struct socket_data_event *socket_data_event;
+	struct socket_state_event *socket_state_event;
+	struct process_event *process_event;
+};
+const struct kept_types *kept_types __attribute__((unused)) SEC(".kept");
+
+/* Hook set a: tracepoints of the socket layer. */
+
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(trace_tcp_sendmsg_locked, struct sock *sk, struct msghdr *msg)
+{
+	return tcp_send(sk, msg);
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(trace_sock_send_length, struct sock *sk, int result)
+{
+	return sent_length(sk, result);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(trace_sock_recv_length, struct sock *sk, int result, int flags)
+{
+	return received(sk, NULL, result, flags);
+}
+
+/* Hook set b: function entry and exit at the same places. */
+
+SEC("fentry/tcp_sendmsg_locked")
+int BPF_PROG(enter_tcp_sendmsg_locked, struct sock *sk, struct msghdr *msg)
+{
+	return tcp_send(sk, msg);
+}
+
+SEC("fentry/udp_sendmsg")
+int BPF_PROG(enter_udp_sendmsg, struct sock *sk, struct msghdr *msg)
+{
+	return udp_send(sk, msg);
+}
+
+SEC("fentry/udpv6_sendmsg")
+int BPF_PROG(enter_udpv6_sendmsg, struct sock *sk, struct msghdr *msg)
+{
+	return udp_send(sk, msg);
+}
+
+/* Life of connections and processes. */
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(trace_inet_sock_set_state, struct sock *sk, int old_state, int new_state)
+{
+	return state_changed(sk, old_state, new_state);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(trace_sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	return process_forked(parent, child);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(trace_sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	return process_executed(task, bprm);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(trace_sched_process_exit, struct task_struct *task)
+{
+	return process_exited(task);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* From the registers of a socket system call to the bytes and the address that it was given. */
+#ifndef SOCKSPAN_SYSTEM_CALL_H
+#define SOCKSPAN_SYSTEM_CALL_H
+
+#include "emit.bpf.h"
+
+/* linux/socket.h: struct user_msghdr, what is used of it; struct mmsghdr is one of 64 bytes with its length at 56. */
+struct user_message {
+	__u64 name;
+	__u32 name_length;
+	__u32 padding;
+	__u64 vector;
+	__u64 vector_count;
+};
+#define MMSGHDR_SIZE 64
+#define MMSGHDR_LENGTH 56
+
+static __always_inline void describe_message(struct call *call, __u64 message_address)
+{
+	struct user_message message;
+
+	if (bpf_probe_read_user(&message, sizeof(message), (void *)message_address)) {
+		payload_none(&call->payload);
+		return;
+	}
+	payload_vector(&call->payload, message.vector, message.vector_count, false);
+	call->peer = message.name;
+}
+
+/*
+ * Which message of a sendmmsg or recvmmsg this is: both stop only after the last or at an error, and each message
+ * is told, so counting is exact; but for a recvmmsg that may stop at a timeout.
+ */
+static __always_inline __u32 vector_index(const struct call *call, const struct call_registers *registers, int result)
+{
+	__u64 thread = (__u64)call->caller.tgid << 32 | call->caller.pid;
+	struct vector_call *state = bpf_map_lookup_elem(&vector_calls, &thread);
+	__u32 index = 0, count = registers->argument[2];
+
+	if (state && state->vector == registers->argument[1])
+		index = state->index;
+	if (result < 0 || index + 1 >= count) {
+		if (state)
+			bpf_map_delete_elem(&vector_calls, &thread);
+	} else {
+		struct vector_call next = { .vector = registers->argument[1], .index = index + 1 };
+
+		bpf_map_update_elem(&vector_calls, &thread, &next, BPF_ANY);
+	}
+	return index;
+}
+
+/* Where the call's bytes are. For the hooks that see one message: the socket layer's. */
+static __always_inline void describe_call(struct call *call, const struct call_registers *registers, int result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (is_compat_call(task, ACCESS_TRUSTED)) {
+		count(LOSS_COMPAT_CALL);
+		payload_none(&call->payload);
+		return;
+	}
+	switch (registers->number) {
+	case CALL_WRITE:
+	case CALL_READ:
+		payload_buffer(&call->payload, registers->argument[1]);
+		return;
+	case CALL_SENDTO:
+	case CALL_RECVFROM:
+		payload_buffer(&call->payload, registers->argument[1]);
+		call->peer = registers->argument[4];
+		return;
+	case CALL_WRITEV:
+	case CALL_READV:
+	case CALL_PWRITEV:
+	case CALL_PREADV:
+	case CALL_PWRITEV2:
+	case CALL_PREADV2:
+		payload_vector(&call->payload, registers->argument[1], registers->argument[2], false);
+		return;
+	case CALL_SENDMSG:
+	case CALL_RECVMSG:
+		describe_message(call, registers->argument[1]);
+		return;
+	case CALL_RECVMMSG:
+		if (registers->argument[4]) {
+			count(LOSS_VECTOR_CALL);
+			break;
+		}
+		/* fallthrough */
+	case CALL_SENDMMSG:
+		describe_message(call, registers->argument[1] +
+					       (__u64)vector_index(call, registers, result) * MMSGHDR_SIZE);
+		return;
+	case CALL_IO_URING_ENTER:
+		count(LOSS_IO_URING);
+		break;
+	}
+	payload_none(&call->payload);
+}
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loads and attaches each program of an object by itself and says which this kernel takes:
+ *
+ *     loader OBJECT [NAME=WANT]...     WANT: yes (must load), no (must be refused), any
+ *
+ * One line per program: `ok NAME`, `no-target NAME`, `refused NAME` with the verifier's last lines. Ends with 0 if
+ * every program did as wanted (default: any). Small enough for an initramfs.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char verifier_log[16 << 20];
+static char library_log[65536];
+
+static int keep_log(enum libbpf_print_level level, const char *format, va_list args)
+{
+	size_t used = strlen(library_log);
+
+	if (level == LIBBPF_WARN && used < sizeof(library_log) - 1)
+		vsnprintf(library_log + used, sizeof(library_log) - used, format, args);
+	return 0;
+}
+
+static const char *tail(char *text, int lines)
+{
+	char *at = text + strlen(text);
+
+	while (at > text && lines >= 0)
+		if (*--at == '\n')
+			lines--;
+	return at > text ? at + 1 : text;
+}
+
+static const char *wanted(int argc, char **argv, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (int i = 2; i < argc; i++)
+		if (!strncmp(argv[i], name, length) && argv[i][length] == '=')
+			return argv[i] + length + 1;
+	return "any";
+}
+
+/* Returns NULL if it was loaded and attached, else a word that says what failed. */
+static const char *try_program(const char *path, const char *name)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = NULL);
+	struct bpf_object *object = bpf_object__open_file(path, &options);
+	struct bpf_program *program;
+	const char *failed = NULL;
+	struct bpf_link *link;
+
+	library_log[0] = verifier_log[0] = 0;
+	if (!object)
+		return "open";
+	bpf_object__for_each_program(program, object)
+	{
+		bool chosen = !strcmp(bpf_program__name(program), name);
+
+		bpf_program__set_autoload(program, chosen);
+		if (chosen) {
+			bpf_program__set_log_buf(program, verifier_log, sizeof(verifier_log));
+			bpf_program__set_log_level(program, 4);
+		}
+	}
+	if (bpf_object__load(object)) {
+		failed = "refused";
+	} else {
+		link = bpf_program__attach(bpf_object__find_program_by_name(object, name));
+		if (!link)
+			failed = "unattached";
+		bpf_link__destroy(link);
+	}
+	bpf_object__close(object);
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	struct bpf_object *object;
+	struct bpf_program *program;
+	int wrong = 0;
+
+	libbpf_set_print(keep_log);
+	object = argc > 1 ? bpf_object__open_file(argv[1], NULL) : NULL;
+	if (!object) {
+		fprintf(stderr, "usage: loader OBJECT [NAME=yes|no|any]...\n%s", library_log);
+		return 2;
+	}
+	bpf_object__for_each_program(program, object)
+	{
+		const char *name = bpf_program__name(program), *want = wanted(argc, argv, name);
+		const char *failed = try_program(argv[1], name);
+		const char *statistics = tail(verifier_log, 3);
+		const char *processed = strstr(statistics, "processed ");
+
+		if (!failed)
+			printf("ok %s %.*s\n", name, processed ? (int)strcspn(processed, "\n") : 0,
+			       processed ? processed : "");
+		else if (strstr(library_log, "not found in kernel") || strstr(library_log, "failed to find kernel BTF"))
+			printf("no-target %s\n", name);
+		else
+			printf("%s %s (%s)\n%s%s\n", failed, name, strerror(errno), tail(library_log, 6),
+			       tail(verifier_log, 25));
+		fflush(stdout);
+		if ((!strcmp(want, "yes") && failed) || (!strcmp(want, "no") && !failed)) {
+			printf("wrong %s: wanted %s\n", name, want);
+			wrong = 1;
+		}
+	}
+	bpf_object__close(object);
+	return wrong;
+}
