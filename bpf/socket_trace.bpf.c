@@ -16,7 +16,6 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Types that cross are kept in the object's BTF, also where no program names them. */
-#define KEEP_TYPE(type) type *kept_##type __attribute__((unused))
 struct kept_types {
 	enum direction direction;
 	enum data_source data_source;
@@ -31,9 +30,11 @@ struct kept_types {
 	enum process_filter process_filter;
 	enum unit_step_kind unit_step_kind;
 	enum loss_reason loss_reason;
-	struct socket_data_event *socket_data_event;
-	struct socket_state_event *socket_state_event;
-	struct process_event *process_event;
+	struct socket_data_event socket_data_event;
+	struct socket_state_event socket_state_event;
+	struct process_event process_event;
+	struct trace_conf trace_conf;
+	struct process_control process_control;
 };
 const struct kept_types *kept_types __attribute__((unused)) SEC(".kept");
 

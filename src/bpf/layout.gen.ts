@@ -1,15 +1,28 @@
 // Generated from the BTF of build/bpf/socket_trace.bpf.o by scripts/gen-layout.ts. Do not edit.
-
-export const EventKind = { socketData: 1, socketState: 2, process: 3 } as const;
+export const EventKind = {
+  socketData: 1,
+  socketState: 2,
+  process: 3,
+} as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 
-export const Direction = { ingress: 1, egress: 2 } as const;
+export const Direction = {
+  ingress: 1,
+  egress: 2,
+} as const;
 export type Direction = (typeof Direction)[keyof typeof Direction];
 
-export const SocketRole = { unknown: 0, client: 1, server: 2 } as const;
+export const SocketRole = {
+  unknown: 0,
+  client: 1,
+  server: 2,
+} as const;
 export type SocketRole = (typeof SocketRole)[keyof typeof SocketRole];
 
-export const DataSource = { syscall: 1, tlsLibrary: 2 } as const;
+export const DataSource = {
+  syscall: 1,
+  tlsLibrary: 2,
+} as const;
 export type DataSource = (typeof DataSource)[keyof typeof DataSource];
 
 export const UnitKind = {
@@ -25,12 +38,97 @@ export const UnitKind = {
 } as const;
 export type UnitKind = (typeof UnitKind)[keyof typeof UnitKind];
 
-export const EventFlags = { faulted: 1, conflict: 2, truncated: 4, noBytes: 8, fin: 16 } as const;
+export const EventFlags = {
+  faulted: 1,
+  conflict: 2,
+  truncated: 4,
+  noBytes: 8,
+  fin: 16,
+} as const;
+export type EventFlags = (typeof EventFlags)[keyof typeof EventFlags];
 
-export const ProcessAction = { fork: 1, exec: 2, exit: 3 } as const;
+export const ProcessAction = {
+  fork: 1,
+  exec: 2,
+  exit: 3,
+} as const;
 export type ProcessAction = (typeof ProcessAction)[keyof typeof ProcessAction];
 
-/** u64 fields are JavaScript numbers: exact below 2^53. */
+export const ScopeKind = {
+  host: 0,
+  pidNamespace: 1,
+} as const;
+export type ScopeKind = (typeof ScopeKind)[keyof typeof ScopeKind];
+
+export const VerdictAction = {
+  prefix: 0,
+  all: 1,
+  drop: 2,
+  lengths: 3,
+} as const;
+export type VerdictAction = (typeof VerdictAction)[keyof typeof VerdictAction];
+
+export const VerdictFlags = {
+  untilTurn: 1,
+} as const;
+export type VerdictFlags = (typeof VerdictFlags)[keyof typeof VerdictFlags];
+
+export const ProcessFilter = {
+  none: 0,
+  exclude: 1,
+  excludeTree: 2,
+} as const;
+export type ProcessFilter = (typeof ProcessFilter)[keyof typeof ProcessFilter];
+
+export const UnitStepKind = {
+  end: 0,
+  threadPointer: 1,
+  registerG: 2,
+  load: 3,
+  load32: 4,
+  add: 5,
+  toCoroutine: 6,
+  toUnit: 7,
+  toTurn: 8,
+  absolute: 9,
+} as const;
+export type UnitStepKind = (typeof UnitStepKind)[keyof typeof UnitStepKind];
+
+export const LossReason = {
+  lossRingFull: 0,
+  lossRateLimited: 1,
+  lossUserFault: 2,
+  lossConflict: 3,
+  lossCompatCall: 4,
+  lossIoUring: 5,
+  lossVectorCall: 6,
+  lossNoSocketInfo: 7,
+  lossSegments: 8,
+  consumedDrop: 9,
+  consumedSkip: 10,
+  consumedExcluded: 11,
+  lossReasons: 12,
+} as const;
+export type LossReason = (typeof LossReason)[keyof typeof LossReason];
+
+/** Of each struct: its size and the offsets of its fields. The loader compares them with the object's BTF. */
+export const LAYOUT = {
+  event_header: { sizeBytes: 24, offsets: { kind: 0, length: 4, timestamp_ns: 8, tgid: 16, pid: 20 } },
+  socket_tuple: { sizeBytes: 40, offsets: { local_address: 0, remote_address: 16, local_port: 32, remote_port: 34, network_namespace: 36 } },
+  socket_data_event: { sizeBytes: 168, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, turn_id: 48, socket_cookie: 56, event_number: 64, stream_offset: 72, tuple: 80, local_first_sequence: 120, remote_first_sequence: 124, call_length: 128, captured_length: 132, flags: 136, address_family: 140, protocol: 141, direction: 142, role: 143, source: 144, unit_kind: 145, comm: 152 } },
+  socket_state_event: { sizeBytes: 88, offsets: { header: 0, socket_cookie: 24, tuple: 32, local_first_sequence: 72, remote_first_sequence: 76, address_family: 80, protocol: 81, role: 82, old_state: 83, new_state: 84 } },
+  process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
+  trace_conf: { sizeBytes: 64, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56 } },
+  socket_verdict: { sizeBytes: 48, offsets: { skip_until_ingress: 0, skip_until_egress: 8, drop_idle_ns: 16, drop_calls: 24, action: 28, limit: 32, flags: 36, serial: 40 } },
+  unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
+  process_control: { sizeBytes: 224, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, steps: 32 } },
+} as const;
+
+function u64(view: DataView, offset: number): number {
+  return view.getUint32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true);
+}
+
+/** u64 fields are JavaScript numbers: exact below 2^53. u8[] fields are views of the record: valid while it is. */
 export interface EventHeader {
   readonly kind: number;
   readonly length: number;
@@ -89,5 +187,162 @@ export interface ProcessEvent {
   readonly action: number;
   readonly parentTgid: number;
   readonly startTimeNs: number;
+  readonly cgroupId: number;
   readonly comm: Uint8Array;
+  readonly filenameLength: number;
+  readonly argumentsLength: number;
+}
+
+export interface TraceConf {
+  readonly pidNamespaceDevice: number;
+  readonly pidNamespaceInode: number;
+  readonly cgroupId: number;
+  readonly bytesPerSecond: number;
+  readonly burstBytes: number;
+  readonly scope: number;
+  readonly cgroupLevel: number;
+  readonly defaultLimit: number;
+  readonly udpSendByLength: number;
+  readonly recvmsgArguments: number;
+}
+
+export interface SocketVerdict {
+  readonly skipUntilIngress: number;
+  readonly skipUntilEgress: number;
+  readonly dropIdleNs: number;
+  readonly dropCalls: number;
+  readonly action: number;
+  readonly limit: number;
+  readonly flags: number;
+  readonly serial: number;
+}
+
+export interface UnitStep {
+  readonly operand: number;
+  readonly kind: number;
+}
+
+export interface ProcessControl {
+  readonly bucketNs: number;
+  readonly bucketBytes: number;
+  readonly filter: number;
+  readonly unitKind: number;
+  readonly stepCount: number;
+  readonly steps: readonly UnitStep[];
+}
+
+export function decodeEventHeader(view: DataView, offset: number): EventHeader {
+  return {
+    kind: view.getUint32(offset, true),
+    length: view.getUint32(offset + 4, true),
+    timestampNs: u64(view, offset + 8),
+    tgid: view.getUint32(offset + 16, true),
+    pid: view.getUint32(offset + 20, true),
+  };
+}
+
+export function decodeSocketTuple(view: DataView, offset: number): SocketTuple {
+  return {
+    localAddress: new Uint8Array(view.buffer, view.byteOffset + offset, 16),
+    remoteAddress: new Uint8Array(view.buffer, view.byteOffset + offset + 16, 16),
+    localPort: view.getUint16(offset + 32, true),
+    remotePort: view.getUint16(offset + 34, true),
+    networkNamespace: view.getUint32(offset + 36, true),
+  };
+}
+
+export function decodeSocketDataEvent(view: DataView, offset: number): SocketDataEvent {
+  return {
+    header: decodeEventHeader(view, offset),
+    entryNs: u64(view, offset + 24),
+    coroutineId: u64(view, offset + 32),
+    unitId: u64(view, offset + 40),
+    turnId: u64(view, offset + 48),
+    socketCookie: u64(view, offset + 56),
+    eventNumber: u64(view, offset + 64),
+    streamOffset: u64(view, offset + 72),
+    tuple: decodeSocketTuple(view, offset + 80),
+    localFirstSequence: view.getUint32(offset + 120, true),
+    remoteFirstSequence: view.getUint32(offset + 124, true),
+    callLength: view.getUint32(offset + 128, true),
+    capturedLength: view.getUint32(offset + 132, true),
+    flags: view.getUint32(offset + 136, true),
+    addressFamily: view.getUint8(offset + 140),
+    protocol: view.getUint8(offset + 141),
+    direction: view.getUint8(offset + 142),
+    role: view.getUint8(offset + 143),
+    source: view.getUint8(offset + 144),
+    unitKind: view.getUint8(offset + 145),
+    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 152, 16),
+  };
+}
+
+export function decodeSocketStateEvent(view: DataView, offset: number): SocketStateEvent {
+  return {
+    header: decodeEventHeader(view, offset),
+    socketCookie: u64(view, offset + 24),
+    tuple: decodeSocketTuple(view, offset + 32),
+    localFirstSequence: view.getUint32(offset + 72, true),
+    remoteFirstSequence: view.getUint32(offset + 76, true),
+    addressFamily: view.getUint8(offset + 80),
+    protocol: view.getUint8(offset + 81),
+    role: view.getUint8(offset + 82),
+    oldState: view.getUint8(offset + 83),
+    newState: view.getUint8(offset + 84),
+  };
+}
+
+export function decodeProcessEvent(view: DataView, offset: number): ProcessEvent {
+  return {
+    header: decodeEventHeader(view, offset),
+    action: view.getUint32(offset + 24, true),
+    parentTgid: view.getUint32(offset + 28, true),
+    startTimeNs: u64(view, offset + 32),
+    cgroupId: u64(view, offset + 40),
+    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 48, 16),
+    filenameLength: view.getUint32(offset + 64, true),
+    argumentsLength: view.getUint32(offset + 68, true),
+  };
+}
+
+/** Writes into zeroed memory. */
+export function encodeTraceConf(view: DataView, offset: number, value: TraceConf): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.pidNamespaceDevice)), true);
+  view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.pidNamespaceInode)), true);
+  view.setBigInt64(offset + 16, BigInt.asIntN(64, BigInt(value.cgroupId)), true);
+  view.setBigInt64(offset + 24, BigInt.asIntN(64, BigInt(value.bytesPerSecond)), true);
+  view.setBigInt64(offset + 32, BigInt.asIntN(64, BigInt(value.burstBytes)), true);
+  view.setUint32(offset + 40, value.scope, true);
+  view.setUint32(offset + 44, value.cgroupLevel, true);
+  view.setUint32(offset + 48, value.defaultLimit, true);
+  view.setUint32(offset + 52, value.udpSendByLength, true);
+  view.setUint32(offset + 56, value.recvmsgArguments, true);
+}
+
+/** Writes into zeroed memory. */
+export function encodeSocketVerdict(view: DataView, offset: number, value: SocketVerdict): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.skipUntilIngress)), true);
+  view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.skipUntilEgress)), true);
+  view.setBigInt64(offset + 16, BigInt.asIntN(64, BigInt(value.dropIdleNs)), true);
+  view.setUint32(offset + 24, value.dropCalls, true);
+  view.setUint32(offset + 28, value.action, true);
+  view.setUint32(offset + 32, value.limit, true);
+  view.setUint32(offset + 36, value.flags, true);
+  view.setUint32(offset + 40, value.serial, true);
+}
+
+/** Writes into zeroed memory. */
+export function encodeUnitStep(view: DataView, offset: number, value: UnitStep): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.operand)), true);
+  view.setUint32(offset + 8, value.kind, true);
+}
+
+/** Writes into zeroed memory. */
+export function encodeProcessControl(view: DataView, offset: number, value: ProcessControl): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.bucketNs)), true);
+  view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.bucketBytes)), true);
+  view.setUint32(offset + 16, value.filter, true);
+  view.setUint32(offset + 20, value.unitKind, true);
+  view.setUint32(offset + 24, value.stepCount, true);
+  value.steps.slice(0, 12).forEach((element, index) => { encodeUnitStep(view, offset + 32 + index * 16, element); });
 }

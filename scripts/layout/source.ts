@@ -1,0 +1,121 @@
+/** From BTF to the text of src/bpf/layout.gen.ts. */
+import type { Btf, BtfMember } from "../../src/bpf/btf.ts";
+
+/** Enums that user space names, with the prefix that their values drop. */
+const ENUMS: readonly (readonly [name: string, prefix: string])[] = [
+  ["event_kind", "EVENT_"],
+  ["direction", "DIRECTION_"],
+  ["socket_role", "SOCKET_ROLE_"],
+  ["data_source", "DATA_SOURCE_"],
+  ["unit_kind", "UNIT_"],
+  ["event_flags", "EVENT_FLAG_"],
+  ["process_action", "PROCESS_"],
+  ["scope_kind", "SCOPE_"],
+  ["verdict_action", "VERDICT_"],
+  ["verdict_flags", "VERDICT_FLAG_"],
+  ["process_filter", "PROCESS_FILTER_"],
+  ["unit_step_kind", "UNIT_STEP_"],
+  ["loss_reason", ""],
+];
+const DECODED = ["event_header", "socket_tuple", "socket_data_event", "socket_state_event", "process_event"];
+const ENCODED = ["trace_conf", "socket_verdict", "unit_step", "process_control"];
+
+const camel = (name: string): string =>
+  name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+const pascal = (name: string): string => camel(`_${name}`);
+
+export function layoutSource(btf: Btf): string {
+  return [
+    "// Generated from the BTF of build/bpf/socket_trace.bpf.o by scripts/gen-layout.ts. Do not edit.",
+    ...ENUMS.map(([name, prefix]) => enumSource(btf, name, prefix)),
+    "/** Of each struct: its size and the offsets of its fields. The loader compares them with the object's BTF. */",
+    `export const LAYOUT = {\n${[...DECODED, ...ENCODED].map((name) => layoutEntry(btf, name)).join("\n")}\n} as const;\n`,
+    HELPERS,
+    "/** u64 fields are JavaScript numbers: exact below 2^53. u8[] fields are views of the record: valid while it is. */",
+    ...[...DECODED, ...ENCODED].map((name) => interfaceSource(btf, name)),
+    ...DECODED.map((name) => decoderSource(btf, name)),
+    ...ENCODED.map((name) => encoderSource(btf, name)),
+  ].join("\n");
+}
+
+function structOf(btf: Btf, name: string): { sizeBytes: number; members: readonly BtfMember[] } {
+  const found = btf.struct(name);
+  if (found === undefined) throw new Error(`the object's BTF has no struct ${name}`);
+  return { sizeBytes: found.sizeBytes, members: found.members.filter((member) => member.name !== "padding") };
+}
+
+function enumSource(btf: Btf, name: string, prefix: string): string {
+  const values = btf.enum(name);
+  if (values === undefined) throw new Error(`the object's BTF has no enum ${name}`);
+  const type = pascal(name);
+  const entries = [...values].map(([key, value]) => `  ${camel(key.replace(prefix, ""))}: ${value},`);
+  return (
+    `export const ${type} = {\n${entries.join("\n")}\n} as const;\n` +
+    `export type ${type} = (typeof ${type})[keyof typeof ${type}];\n`
+  );
+}
+
+function layoutEntry(btf: Btf, name: string): string {
+  const { sizeBytes, members } = structOf(btf, name);
+  const offsets = members.map((member) => `${member.name}: ${member.offsetBytes}`).join(", ");
+  return `  ${name}: { sizeBytes: ${sizeBytes}, offsets: { ${offsets} } },`;
+}
+
+function interfaceSource(btf: Btf, name: string): string {
+  const fields = structOf(btf, name).members.map((m) => `  readonly ${camel(m.name)}: ${typeSource(btf, m.type)};`);
+  return `export interface ${pascal(name)} {\n${fields.join("\n")}\n}\n`;
+}
+
+function typeSource(btf: Btf, id: number): string {
+  const type = btf.resolve(id);
+  if (type.kind === "struct") return pascal(type.name);
+  if (type.kind !== "array") return "number";
+  return btf.sizeBytes(type.element) === 1 ? "Uint8Array" : `readonly ${typeSource(btf, type.element)}[]`;
+}
+
+const plus = (offset: number): string => (offset === 0 ? "offset" : `offset + ${offset}`);
+
+function decoderSource(btf: Btf, name: string): string {
+  const { members } = structOf(btf, name);
+  const fields = members.map((m) => `    ${camel(m.name)}: ${readSource(btf, m.type, plus(m.offsetBytes))},`);
+  return (
+    `export function decode${pascal(name)}(view: DataView, offset: number): ${pascal(name)} {\n` +
+    `  return {\n${fields.join("\n")}\n  };\n}\n`
+  );
+}
+
+function readSource(btf: Btf, id: number, at: string): string {
+  const type = btf.resolve(id);
+  const size = btf.sizeBytes(id);
+  if (type.kind === "struct") return `decode${pascal(type.name)}(view, ${at})`;
+  if (type.kind === "array") return `new Uint8Array(view.buffer, view.byteOffset + ${at}, ${type.count})`;
+  if (size === 8) return `u64(view, ${at})`;
+  return size === 1 ? `view.getUint8(${at})` : `view.getUint${size * 8}(${at}, true)`;
+}
+
+function encoderSource(btf: Btf, name: string): string {
+  const { members } = structOf(btf, name);
+  const lines = members.map((m) => `  ${writeSource(btf, m.type, `value.${camel(m.name)}`, plus(m.offsetBytes))}`);
+  return (
+    `/** Writes into zeroed memory. */\n` +
+    `export function encode${pascal(name)}(view: DataView, offset: number, value: ${pascal(name)}): void {\n` +
+    `${lines.join("\n")}\n}\n`
+  );
+}
+
+function writeSource(btf: Btf, id: number, value: string, at: string): string {
+  const type = btf.resolve(id);
+  const size = btf.sizeBytes(id);
+  if (type.kind === "struct") return `encode${pascal(type.name)}(view, ${at}, ${value});`;
+  if (type.kind === "array") {
+    const element = writeSource(btf, type.element, "element", `${at} + index * ${btf.sizeBytes(type.element)}`);
+    return `${value}.slice(0, ${type.count}).forEach((element, index) => { ${element} });`;
+  }
+  if (size === 8) return `view.setBigInt64(${at}, BigInt.asIntN(64, BigInt(${value})), true);`;
+  return size === 1 ? `view.setUint8(${at}, ${value});` : `view.setUint${size * 8}(${at}, ${value}, true);`;
+}
+
+const HELPERS = `function u64(view: DataView, offset: number): number {
+  return view.getUint32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true);
+}
+`;
