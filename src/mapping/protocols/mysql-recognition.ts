@@ -1,0 +1,93 @@
+/** Do these bytes begin a MySQL packet that only MySQL sends? */
+import { latin1 } from "../latin1.ts";
+import { uint24le, uint32le } from "./byte-reader.ts";
+import { Capability, Command, HEADER_BYTES, isSqlStart, MAX_PACKET } from "./mysql-wire.ts";
+import { Recognition, Sender } from "./protocol.ts";
+
+export function recognizeMysql(bytes: Uint8Array, sender: Sender | undefined): Recognition {
+  if (bytes.length < HEADER_BYTES + 1) {
+    return bytes.length < 3 || uint24le(bytes, 0) > 0 ? Recognition.needMore : Recognition.no;
+  }
+  const length = uint24le(bytes, 0);
+  const sequence = bytes[3]!;
+  if (length === 0 || length > MAX_PACKET) return Recognition.no;
+  const asClient = sender === Sender.server ? Recognition.no : clientPacket(bytes, length, sequence);
+  if (asClient === Recognition.request || sender === Sender.client) return asClient;
+  const asServer = serverPacket(bytes, length, sequence);
+  return asServer === Recognition.no ? asClient : asServer;
+}
+
+function clientPacket(bytes: Uint8Array, length: number, sequence: number): Recognition {
+  const body = HEADER_BYTES;
+  const end = Math.min(bytes.length, body + length);
+  if (sequence === 1) return loginPacket(bytes, length);
+  if (sequence !== 0) return Recognition.no;
+  const first = bytes[body]!;
+  switch (first) {
+    case Command.query:
+    case Command.statementPrepare: {
+      if (end - body < Math.min(length, 9)) return Recognition.needMore;
+      const hasAttributes = first === Command.query && bytes[body + 1] === 0 && bytes[body + 2] === 1;
+      return isSqlStart(bytes, body + (hasAttributes ? 3 : 1), end) ? Recognition.request : Recognition.no;
+    }
+    case Command.statementExecute:
+      if (length < 10) return Recognition.no;
+      if (end - body < 10) return Recognition.needMore;
+      return uint32le(bytes, body + 6) === 1 && bytes[body + 5]! <= 15 ? Recognition.request : Recognition.no;
+    case Command.ping:
+    case Command.quit:
+    case Command.resetConnection:
+    case Command.statistics:
+      return length === 1 && bytes.length === body + 1 ? Recognition.needMore : Recognition.no;
+    case Command.statementClose:
+    case Command.statementReset:
+      return length === 5 ? Recognition.needMore : Recognition.no;
+    case Command.initDb:
+    case Command.fieldList:
+      return length < 256 && /^[\w$-]+\0?/.test(latin1(bytes, body + 1, end)) ? Recognition.needMore : Recognition.no;
+    default:
+      return Recognition.no;
+  }
+}
+
+function loginPacket(bytes: Uint8Array, length: number): Recognition {
+  if (length < 32 || length > 4096) return Recognition.no;
+  if (bytes.length < HEADER_BYTES + 32) return Recognition.needMore;
+  const capabilities = uint32le(bytes, HEADER_BYTES);
+  if ((capabilities & Capability.protocol41) === 0) return Recognition.no;
+  // 19 bytes of zeros (MariaDB uses the last four of the 23).
+  for (let i = HEADER_BYTES + 9; i < HEADER_BYTES + 28; i++) if (bytes[i] !== 0) return Recognition.no;
+  return Recognition.request;
+}
+
+function serverPacket(bytes: Uint8Array, length: number, sequence: number): Recognition {
+  const body = HEADER_BYTES;
+  const first = bytes[body]!;
+  if (first === 0xff && sequence <= 8 && length >= 9 && length < 600) {
+    if (bytes.length < body + 9) return Recognition.needMore;
+    const isError = /^#[0-9A-Z]{5}$/.test(latin1(bytes, body + 3, body + 9));
+    return isError ? Recognition.response : Recognition.no;
+  }
+  if (sequence === 0 && first === 10) return greeting(bytes, length);
+  if (sequence === 1 && length === 1 && first < 0xfb && first > 0) return resultHead(bytes);
+  if (sequence >= 1 && sequence <= 8 && first === 0 && length >= 7 && length < 256) {
+    return bytes.length >= body + length ? Recognition.needMore : Recognition.needMore;
+  }
+  return Recognition.no;
+}
+
+function greeting(bytes: Uint8Array, length: number): Recognition {
+  if (length < 30 || length > 512) return Recognition.no;
+  const end = bytes.indexOf(0, HEADER_BYTES + 1);
+  if (end < 0) return bytes.length < HEADER_BYTES + 100 ? Recognition.needMore : Recognition.no;
+  const version = latin1(bytes, HEADER_BYTES + 1, end);
+  return /^\d{1,3}\.\d{1,3}[ -~]{0,90}$/.test(version) ? Recognition.response : Recognition.no;
+}
+
+/** A column count, then the first column definition, whose catalog is always `def`. */
+function resultHead(bytes: Uint8Array): Recognition {
+  const column = HEADER_BYTES + 1;
+  if (bytes.length < column + 8) return Recognition.needMore;
+  const isColumn = bytes[column + 3] === 2 && latin1(bytes, column + 4, column + 8) === "\x03def";
+  return isColumn ? Recognition.response : Recognition.no;
+}

@@ -1,0 +1,407 @@
+/**
+ * MySQL and MariaDB: text and prepared statements, several statements and result sets, LOCAL INFILE, compression.
+ *
+ * Claims: a greeting, a login, an error packet, a result set's head, a command with SQL text or an execute with its
+ * iteration count; single bytes of commands (PING) only wait. Bound of the state: MAX_STATEMENTS texts of MAX_TEXT
+ * characters (1 MB at most, if 256 statements are that long), MAX_PENDING commands, MAX_INFLATED bytes of
+ * uncompressed packets for each direction.
+ */
+import { utf8 } from "../latin1.ts";
+import type { Attribute } from "../span.ts";
+import { summarizeSql } from "../sql.ts";
+import { uint16le, uint24le, uint32le } from "./byte-reader.ts";
+import { missingResponse } from "./failure.ts";
+import { CompressedStream } from "./mysql-compression.ts";
+import { recognizeMysql } from "./mysql-recognition.ts";
+import { type MysqlResponse, parseReply, startReply } from "./mysql-reply.ts";
+import {
+  Capability,
+  COMMAND_NAMES,
+  Command,
+  HEADER_BYTES,
+  isSqlStart,
+  lenencAt,
+  MAX_PACKET,
+  UNANSWERED,
+} from "./mysql-wire.ts";
+import {
+  INVALID,
+  type Message,
+  MessageRole,
+  type MessageSink,
+  NEED_MORE,
+  type Protocol,
+  Recognition,
+  type RecognitionHint,
+  Sender,
+  type Session,
+  type SpanFields,
+} from "./protocol.ts";
+import { sqlComment } from "./sql-comment.ts";
+
+export interface MysqlMessage extends Message {
+  /** Command of a request. */
+  readonly command: number;
+  readonly text: string | undefined;
+  readonly user: string | undefined;
+  readonly database: string | undefined;
+  readonly isMariaDb: boolean;
+  /** Responses. */
+  errorCode: number | undefined;
+  sqlState: string | undefined;
+  rows: number | undefined;
+}
+
+export interface MysqlState {
+  /** undefined: the handshake was not seen. */
+  capabilities: number | undefined;
+  /** Known from the handshake, else learnt from the first result set. */
+  deprecatesEof: boolean | undefined;
+  isGreeted: boolean;
+  isMariaDb: boolean;
+  database: string | undefined;
+  /** Commands that are not answered yet, in order. */
+  pending: MysqlMessage[];
+  reply: MysqlResponse | undefined;
+  readonly statements: Map<number, string>;
+  lastStatement: number;
+  /** The client's last packet had MAX_PACKET bytes. */
+  isClientContinued: boolean;
+  clientMessage: MysqlMessage | undefined;
+  /** The server asked for a file: the client sends it until an empty packet. */
+  isInfile: boolean;
+  isLoggingIn: boolean;
+  compressed: readonly [CompressedStream, CompressedStream] | undefined;
+}
+
+const MAX_TEXT = 4096;
+const MAX_STATEMENTS = 256;
+const MAX_PENDING = 64;
+
+function createState(): MysqlState {
+  return {
+    capabilities: undefined,
+    deprecatesEof: undefined,
+    isGreeted: false,
+    isMariaDb: false,
+    database: undefined,
+    pending: [],
+    reply: undefined,
+    statements: new Map(),
+    lastStatement: -1,
+    isClientContinued: false,
+    clientMessage: undefined,
+    isInfile: false,
+    isLoggingIn: false,
+    compressed: undefined,
+  };
+}
+
+function request(state: MysqlState, command: number, text: string | undefined, user?: string): MysqlMessage {
+  return {
+    role: UNANSWERED.has(command) ? MessageRole.oneWay : MessageRole.request,
+    id: undefined,
+    command,
+    text,
+    user,
+    database: state.database,
+    isMariaDb: state.isMariaDb,
+    errorCode: undefined,
+    sqlState: undefined,
+    rows: undefined,
+  };
+}
+
+function parseClient(bytes: Uint8Array, state: MysqlState, sink: MessageSink<MysqlMessage>): number {
+  if (bytes.length < HEADER_BYTES) return NEED_MORE;
+  const length = uint24le(bytes, 0);
+  const sequence = bytes[3]!;
+  const total = HEADER_BYTES + length;
+  if (state.isClientContinued) {
+    state.isClientContinued = length === MAX_PACKET;
+    if (!state.isClientContinued && state.clientMessage !== undefined) {
+      sink.end(state.clientMessage);
+      state.clientMessage = undefined;
+    }
+    return total;
+  }
+  if (state.isInfile) {
+    if (length === 0) state.isInfile = false;
+    return total;
+  }
+  if (state.isLoggingIn && sequence !== 0) return total;
+  if (state.isGreeted || (sequence === 1 && state.pending.length === 0 && length >= 32)) {
+    return parseLogin(bytes, length, state, sink);
+  }
+  if (sequence !== 0 || length === 0) return INVALID;
+  if (bytes.length < Math.min(total, HEADER_BYTES + MAX_TEXT)) return NEED_MORE;
+  const command = bytes[HEADER_BYTES]!;
+  if (!COMMAND_NAMES.has(command)) return INVALID;
+  const message = request(state, command, commandText(bytes, command, Math.min(total, bytes.length), state));
+  if (message.role === MessageRole.request) push(state, message);
+  if (command === Command.initDb) state.database = message.text;
+  else if (command === Command.query && message.text !== undefined) {
+    state.database = /^\s*use\s+`?([^`;\s]{1,64})`?\s*;?\s*$/i.exec(message.text)?.[1] ?? state.database;
+  } else if (command === Command.statementClose && total <= bytes.length && length >= 5) {
+    state.statements.delete(uint32le(bytes, 5));
+  } else if (command === Command.changeUser) state.isLoggingIn = true;
+  if (length === MAX_PACKET) {
+    state.isClientContinued = true;
+    state.clientMessage = message;
+    sink.begin(message);
+  } else sink.message(message);
+  return total;
+}
+
+function push(state: MysqlState, message: MysqlMessage): void {
+  if (state.pending.length >= MAX_PENDING) state.pending.shift();
+  state.pending.push(message);
+}
+
+function commandText(bytes: Uint8Array, command: number, end: number, state: MysqlState): string | undefined {
+  const from = HEADER_BYTES + 1;
+  switch (command) {
+    case Command.query: {
+      // With query attributes (8.0.23) a parameter count and a set count stand before the text.
+      const skip = !isSqlStart(bytes, from, end) && bytes[from] === 0 && bytes[from + 1] === 1 ? 2 : 0;
+      return utf8(bytes, from + skip, Math.min(end, from + skip + MAX_TEXT));
+    }
+    case Command.statementPrepare:
+    case Command.initDb:
+    case Command.createDb:
+    case Command.dropDb:
+      return utf8(bytes, from, Math.min(end, from + MAX_TEXT));
+    case Command.statementExecute:
+    case Command.statementBulkExecute:
+    case Command.statementFetch:
+    case Command.statementReset: {
+      if (from + 4 > end) return undefined;
+      const id = uint32le(bytes, from);
+      // MariaDB: the statement that was prepared last.
+      return state.statements.get(id === 0xffffffff ? state.lastStatement : id);
+    }
+    default:
+      return undefined;
+  }
+}
+
+function parseLogin(bytes: Uint8Array, length: number, state: MysqlState, sink: MessageSink<MysqlMessage>): number {
+  const total = HEADER_BYTES + length;
+  if (bytes.length < Math.min(total, HEADER_BYTES + 1024)) return NEED_MORE;
+  if (length < 4) return INVALID;
+  state.isGreeted = false;
+  let capabilities = uint16le(bytes, 4);
+  let at = HEADER_BYTES + 5;
+  if ((capabilities & Capability.protocol41) !== 0) {
+    capabilities = uint32le(bytes, 4);
+    if ((capabilities & Capability.ssl) !== 0 && length === 32) {
+      sink.upgrade("tls");
+      return total;
+    }
+    at = HEADER_BYTES + 32;
+  }
+  const end = Math.min(total, bytes.length);
+  if (at > end) return INVALID;
+  const userEnd = bytes.indexOf(0, at);
+  if (userEnd < 0 || userEnd >= end) return INVALID;
+  const user = utf8(bytes, at, Math.min(userEnd, at + 128));
+  at = userEnd + 1;
+  if ((capabilities & Capability.pluginAuthLenencClientData) !== 0) {
+    const secret = lenencAt(bytes, at);
+    at = secret.next + Math.max(0, secret.value);
+  } else if ((capabilities & Capability.secureConnection) !== 0) at += 1 + (bytes[at] ?? 0);
+  else at = (bytes.indexOf(0, at) + 1 || end) as number;
+  if ((capabilities & Capability.connectWithDb) !== 0 && at < end) {
+    const databaseEnd = bytes.indexOf(0, at);
+    state.database = utf8(bytes, at, Math.min(databaseEnd < 0 ? end : databaseEnd, end, at + 128)) || undefined;
+  }
+  state.capabilities = capabilities >>> 0;
+  state.deprecatesEof = (capabilities & Capability.deprecateEof) !== 0;
+  state.isLoggingIn = true;
+  const message = request(state, Command.login, undefined, user);
+  state.pending = [message];
+  sink.message(message);
+  return total;
+}
+
+function parseGreeting(bytes: Uint8Array, length: number, state: MysqlState): number {
+  const total = HEADER_BYTES + length;
+  if (bytes.length < total) return length > 1024 ? INVALID : NEED_MORE;
+  const end = bytes.indexOf(0, HEADER_BYTES + 1);
+  if (bytes[HEADER_BYTES] !== 10 || end < 0 || end >= total) return bytes[HEADER_BYTES] === 0xff ? total : INVALID;
+  const isMariaDb = /MariaDB/i.test(utf8(bytes, HEADER_BYTES + 1, end));
+  Object.assign(state, createState(), { isGreeted: true, isMariaDb });
+  return total;
+}
+
+function parseServer(bytes: Uint8Array, state: MysqlState, sink: MessageSink<MysqlMessage>): number {
+  if (bytes.length < HEADER_BYTES) return NEED_MORE;
+  if (state.reply === undefined) {
+    const length = uint24le(bytes, 0);
+    if (bytes.length < HEADER_BYTES + Math.min(1, length)) return NEED_MORE;
+    if (bytes[3] === 0 && (bytes[HEADER_BYTES] === 10 || bytes[HEADER_BYTES] === 0xff) && state.pending.length === 0) {
+      return parseGreeting(bytes, length, state);
+    }
+    const pending = state.pending[0];
+    if (pending === undefined) return length > 0 && bytes[3] !== 0 ? HEADER_BYTES + length : INVALID;
+    // The answer to a command counts on from it (a login and a file's end are later in the count).
+    if (bytes[3] === 0) return INVALID;
+    state.reply = startReply(pending.command, request(state, pending.command, undefined));
+  }
+  const reply = state.reply;
+  const wasBegun = reply.isBegun;
+  const count = parseReply(bytes, reply, state);
+  if (count <= 0) return count;
+  if (reply.isDone) {
+    state.reply = undefined;
+    const asked = state.pending.shift();
+    finishReply(reply, asked, state);
+    if (wasBegun) sink.end(reply.message);
+    else sink.message(reply.message);
+  } else if (!wasBegun) {
+    reply.isBegun = true;
+    sink.begin(reply.message);
+  }
+  return count;
+}
+
+function finishReply(reply: MysqlResponse, asked: MysqlMessage | undefined, state: MysqlState): void {
+  if (asked === undefined) return;
+  const isError = reply.message.errorCode !== undefined;
+  if (asked.command === Command.login || asked.command === Command.changeUser) {
+    state.isLoggingIn = false;
+    const capabilities = state.capabilities ?? 0;
+    if (!isError && asked.command === Command.login) {
+      if ((capabilities & (Capability.compress | Capability.zstdCompression)) !== 0) {
+        state.compressed = [new CompressedStream(), new CompressedStream()];
+      }
+    }
+  } else if (asked.command === Command.statementPrepare && !isError && asked.text !== undefined) {
+    if (state.statements.size >= MAX_STATEMENTS) state.statements.delete(state.statements.keys().next().value!);
+    state.statements.set(reply.statementId, asked.text);
+    state.lastStatement = reply.statementId;
+  }
+}
+
+function parsePlain(bytes: Uint8Array, sender: Sender, state: MysqlState, sink: MessageSink<MysqlMessage>): number {
+  return sender === Sender.client ? parseClient(bytes, state, sink) : parseServer(bytes, state, sink);
+}
+
+function parseCompressed(
+  bytes: Uint8Array,
+  sender: Sender,
+  state: MysqlState,
+  sink: MessageSink<MysqlMessage>,
+): number {
+  const stream = state.compressed![sender]!;
+  const count = stream.push(bytes);
+  if (count <= 0) return count;
+  let started = 0;
+  let ended = 0;
+  // One message may start in a call; what lies behind it in the same packet waits for the next one.
+  const counting: MessageSink<MysqlMessage> = {
+    message: (message) => {
+      started++;
+      ended++;
+      sink.message(message);
+    },
+    begin: (message) => {
+      started++;
+      sink.begin(message);
+    },
+    end: (message) => {
+      ended++;
+      sink.end(message);
+    },
+    upgrade: (protocol) => sink.upgrade(protocol),
+  };
+  while (stream.view.length > 0 && ended === 0 && started <= 1) {
+    const consumed = parsePlain(stream.view, sender, state, counting);
+    if (consumed === NEED_MORE) break;
+    if (consumed < 0) return INVALID;
+    stream.consume(consumed);
+  }
+  return count;
+}
+
+export const mysql: Protocol<MysqlMessage, MysqlState> = {
+  name: "mysql",
+  networkProtocolName: "mysql",
+  usualPorts: [3306, 33060, 4000],
+  resyncsAtCallStart: true,
+
+  recognize(bytes: Uint8Array, hint: RecognitionHint): Recognition {
+    return hint.transport === "tcp" ? recognizeMysql(bytes, hint.sender) : Recognition.no;
+  },
+
+  createState,
+
+  parse(bytes, sender, state, sink): number {
+    return state.compressed === undefined
+      ? parsePlain(bytes, sender, state, sink)
+      : parseCompressed(bytes, sender, state, sink);
+  },
+
+  findBoundary(bytes, from, sender, state): number {
+    if (bytes.length < from + HEADER_BYTES + 1) return -1;
+    if (state.compressed !== undefined) return state.compressed[sender]!.isBoundary(bytes, from) ? from : -1;
+    for (let at = from; at + HEADER_BYTES < bytes.length; at++) {
+      const length = uint24le(bytes, at);
+      const sequence = bytes[at + 3]!;
+      if (sender === Sender.server) {
+        if (sequence === 1 && state.pending.length > 0 && length > 0) return at;
+      } else if (recognizeMysql(bytes.subarray(at), sender) !== Recognition.no) return at;
+    }
+    return -1;
+  },
+
+  resync(state, sender): void {
+    state.pending = [];
+    state.reply = undefined;
+    state.isInfile = false;
+    state.isGreeted = false;
+    state.isLoggingIn = false;
+    state.compressed?.[sender]?.clear();
+    if (sender === Sender.client) {
+      state.isClientContinued = false;
+      state.clientMessage = undefined;
+      state.database = undefined;
+    }
+  },
+
+  carried(message: MysqlMessage, key: string): string | undefined {
+    return message.command === Command.query && message.text !== undefined ? sqlComment(message.text, key) : undefined;
+  },
+
+  describe(session: Session<MysqlMessage>): SpanFields | undefined {
+    const { request: asked, response } = session;
+    if (asked === undefined || UNANSWERED.has(asked.command)) return undefined;
+    const attributes: Attribute[] = [["db.system.name", asked.isMariaDb ? "mariadb" : "mysql"]];
+    if (asked.database !== undefined) attributes.push(["db.namespace", asked.database]);
+    const command = COMMAND_NAMES.get(asked.command)!;
+    let name = command;
+    let operation: string | undefined = command;
+    const isSql =
+      asked.command !== Command.initDb && asked.command !== Command.createDb && asked.command !== Command.dropDb;
+    if (asked.text !== undefined && isSql) {
+      const sql = summarizeSql(asked.text, "mysql");
+      const isPrepare = asked.command === Command.statementPrepare;
+      operation = isPrepare ? command : sql.operation;
+      if (sql.summary !== undefined) name = isPrepare ? `${command} ${sql.summary}` : sql.summary;
+      if (sql.collection !== undefined) attributes.push(["db.collection.name", sql.collection]);
+      attributes.push(["db.query.text", sql.text]);
+      if (sql.summary !== undefined) attributes.push(["db.query.summary", name]);
+    } else if (asked.text !== undefined) {
+      name = `${command} ${asked.text}`;
+    }
+    if (operation !== undefined) attributes.push(["db.operation.name", operation]);
+    if (response?.rows !== undefined) attributes.push(["db.response.returned_rows", response.rows]);
+    let errorType = missingResponse(session);
+    if (response?.errorCode !== undefined) {
+      errorType = String(response.errorCode);
+      attributes.push(["db.response.status_code", errorType]);
+    }
+    if (errorType !== undefined) attributes.push(["error.type", errorType]);
+    return { name, attributes, isError: errorType !== undefined };
+  },
+};
