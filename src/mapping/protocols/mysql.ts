@@ -7,13 +7,11 @@
  * uncompressed packets for each direction.
  */
 import { utf8 } from "../latin1.ts";
-import type { Attribute } from "../span.ts";
-import { summarizeSql } from "../sql.ts";
 import { uint16le, uint24le, uint32le } from "./byte-reader.ts";
-import { missingResponse } from "./failure.ts";
 import { CompressedStream } from "./mysql-compression.ts";
 import { recognizeMysql } from "./mysql-recognition.ts";
 import { type MysqlResponse, parseReply, startReply } from "./mysql-reply.ts";
+import { describeMysql } from "./mysql-span.ts";
 import {
   Capability,
   COMMAND_NAMES,
@@ -34,8 +32,6 @@ import {
   Recognition,
   type RecognitionHint,
   Sender,
-  type Session,
-  type SpanFields,
 } from "./protocol.ts";
 import { sqlComment } from "./sql-comment.ts";
 
@@ -45,7 +41,8 @@ export interface MysqlMessage extends Message {
   readonly text: string | undefined;
   readonly user: string | undefined;
   readonly database: string | undefined;
-  readonly isMariaDb: boolean;
+  /** undefined: the greeting was not seen. */
+  readonly isMariaDb: boolean | undefined;
   /** Responses. */
   errorCode: number | undefined;
   sqlState: string | undefined;
@@ -58,7 +55,7 @@ export interface MysqlState {
   /** Known from the handshake, else learnt from the first result set. */
   deprecatesEof: boolean | undefined;
   isGreeted: boolean;
-  isMariaDb: boolean;
+  isMariaDb: boolean | undefined;
   database: string | undefined;
   /** Commands that are not answered yet, in order. */
   pending: MysqlMessage[];
@@ -83,7 +80,7 @@ function createState(): MysqlState {
     capabilities: undefined,
     deprecatesEof: undefined,
     isGreeted: false,
-    isMariaDb: false,
+    isMariaDb: undefined,
     database: undefined,
     pending: [],
     reply: undefined,
@@ -373,35 +370,5 @@ export const mysql: Protocol<MysqlMessage, MysqlState> = {
     return message.command === Command.query && message.text !== undefined ? sqlComment(message.text, key) : undefined;
   },
 
-  describe(session: Session<MysqlMessage>): SpanFields | undefined {
-    const { request: asked, response } = session;
-    if (asked === undefined || UNANSWERED.has(asked.command)) return undefined;
-    const attributes: Attribute[] = [["db.system.name", asked.isMariaDb ? "mariadb" : "mysql"]];
-    if (asked.database !== undefined) attributes.push(["db.namespace", asked.database]);
-    const command = COMMAND_NAMES.get(asked.command)!;
-    let name = command;
-    let operation: string | undefined = command;
-    const isSql =
-      asked.command !== Command.initDb && asked.command !== Command.createDb && asked.command !== Command.dropDb;
-    if (asked.text !== undefined && isSql) {
-      const sql = summarizeSql(asked.text, "mysql");
-      const isPrepare = asked.command === Command.statementPrepare;
-      operation = isPrepare ? command : sql.operation;
-      if (sql.summary !== undefined) name = isPrepare ? `${command} ${sql.summary}` : sql.summary;
-      if (sql.collection !== undefined) attributes.push(["db.collection.name", sql.collection]);
-      attributes.push(["db.query.text", sql.text]);
-      if (sql.summary !== undefined) attributes.push(["db.query.summary", name]);
-    } else if (asked.text !== undefined) {
-      name = `${command} ${asked.text}`;
-    }
-    if (operation !== undefined) attributes.push(["db.operation.name", operation]);
-    if (response?.rows !== undefined) attributes.push(["db.response.returned_rows", response.rows]);
-    let errorType = missingResponse(session);
-    if (response?.errorCode !== undefined) {
-      errorType = String(response.errorCode);
-      attributes.push(["db.response.status_code", errorType]);
-    }
-    if (errorType !== undefined) attributes.push(["error.type", errorType]);
-    return { name, attributes, isError: errorType !== undefined };
-  },
+  describe: describeMysql,
 };

@@ -1,13 +1,16 @@
 /** The one list of protocols: strong ones (that can't be mistaken) first. */
+import { dns, dnsTcp } from "./dns.ts";
 import { http1 } from "./http1.ts";
+import { mysql } from "./mysql.ts";
 import type { Message, Protocol } from "./protocol.ts";
+import { redis } from "./redis.ts";
 
 /** A protocol whose message and state types only its own file knows. */
 // biome-ignore lint/suspicious/noExplicitAny: each protocol has its own message and state types, and only meets its own
 export type AnyProtocol = Protocol<any, any>;
 export type AnyMessage = Message;
 
-export const PROTOCOLS: readonly AnyProtocol[] = [http1];
+export const PROTOCOLS: readonly AnyProtocol[] = [http1, redis, mysql, dns, dnsTcp];
 
 /** @param names registry names; undefined: all */
 export function protocolsNamed(names: readonly string[] | undefined): readonly AnyProtocol[] {

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { SocketRole } from "../../../src/bpf/layout.gen.ts";
 import { PROTOCOLS } from "../../../src/mapping/protocols/registry.ts";
-import { Conversation, type ConversationOptions, type Outcome } from "../../support/conversation.ts";
+import { Conversation, type ConversationOptions } from "../../support/conversation.ts";
 import type { Dialogue, Utterance } from "../../support/dialogue.ts";
 
 const RUNS = 60;
@@ -73,7 +73,7 @@ export function conformance(dialogue: Dialogue): void {
   }
 
   it("never pairs wrongly when calls are lost", () => {
-    const pairs = new Set(play(dialogue.utterances, options).outcomes.map(pairOf));
+    const pairs = play(dialogue.utterances, options).outcomes;
     fc.assert(
       fc.property(fc.array(fc.nat(dialogue.utterances.length - 1), { minLength: 1, maxLength: 3 }), (lost) => {
         const conversation = new Conversation(options);
@@ -84,7 +84,11 @@ export function conformance(dialogue: Dialogue): void {
         conversation.close();
         balances(conversation);
         for (const outcome of conversation.outcomes) {
-          if (outcome.incomplete === undefined && outcome.response !== undefined) assert.ok(pairs.has(pairOf(outcome)));
+          if (outcome.incomplete !== undefined || outcome.response === undefined) continue;
+          const isKnown = pairs.some(
+            (pair) => fits(outcome.request, pair.request) && fits(outcome.response, pair.response),
+          );
+          assert.ok(isKnown, `no such pair: ${JSON.stringify([outcome.request, outcome.response])}`);
         }
       }),
       { numRuns: RUNS },
@@ -153,8 +157,14 @@ function balances(conversation: Conversation): void {
   assert.equal(conversation.messages.held, 0);
 }
 
-function pairOf({ request, response }: Outcome): string {
-  return JSON.stringify([request, response], (_, value) => (typeof value === "bigint" ? String(value) : value));
+/** What a lost call would have told (the database in use, a prepared statement's text) may be unknown, never different. */
+function fits(actual: unknown, whole: unknown): boolean {
+  if (actual === undefined) return true;
+  if (typeof actual !== "object" || actual === null || typeof whole !== "object" || whole === null) {
+    return Object.is(actual, whole);
+  }
+  const wanted = whole as Record<string, unknown>;
+  return Object.entries(actual).every(([key, value]) => fits(value, wanted[key]));
 }
 
 function split(utterances: readonly Utterance[], sizes: Iterator<number>): Utterance[] {

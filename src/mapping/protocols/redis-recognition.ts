@@ -1,0 +1,58 @@
+/** Do these bytes begin a message that only Redis sends? */
+import { latin1 } from "../latin1.ts";
+import { Recognition } from "./protocol.ts";
+import { isRedisCommandWord } from "./redis-commands.ts";
+import { CR, DOLLAR, headerNumber, LF, lineEnd, MAX_BULK_BYTES, MAX_HEADER_BYTES, STAR } from "./redis-wire.ts";
+
+/** `*2\r\n$3\r\nGET\r\n` up to the command word. */
+export function recognizeRequest(bytes: Uint8Array): Recognition {
+  const end = lineEnd(bytes, 0, MAX_HEADER_BYTES);
+  if (end <= 0) return end === 0 && isNumberSoFar(bytes, 1) ? Recognition.needMore : Recognition.no;
+  if (!(headerNumber(bytes, 1, end) >= 1)) return Recognition.no;
+  if (end >= bytes.length) return Recognition.needMore;
+  if (bytes[end] !== DOLLAR) return Recognition.no;
+  const header = lineEnd(bytes, end, MAX_HEADER_BYTES);
+  if (header <= 0) return header === 0 && isNumberSoFar(bytes, end + 1) ? Recognition.needMore : Recognition.no;
+  const length = headerNumber(bytes, end + 1, header);
+  if (!(length >= 1 && length <= 64)) return Recognition.no;
+  if (header + length + 2 > bytes.length) return Recognition.needMore;
+  if (bytes[header + length] !== CR) return Recognition.no;
+  return isRedisCommandWord(latin1(bytes, header, header + length)) ? Recognition.request : Recognition.no;
+}
+
+function isNumberSoFar(bytes: Uint8Array, from: number): boolean {
+  for (let i = from; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if ((byte < 48 || byte > 57) && byte !== CR) return false;
+  }
+  return true;
+}
+
+const REPLY_LINE =
+  /^(?:\+(?:OK|PONG|QUEUED|RESET|FULLRESYNC [0-9a-f]{40} \d+|CONTINUE.*)|-[A-Z][A-Z0-9]+ .*|:-?\d+|_|#[tf])$/;
+/** Words that begin an inline command; what they mean is settled by the answer. */
+export const INLINE =
+  /^(?:get|set|ping|info|select|auth|keys|del|exists|incr|decr|config|client|monitor|dbsize|flushall|flushdb|ttl|type|hgetall|lrange|echo|quit)\b/i;
+
+export function recognizeReply(bytes: Uint8Array): Recognition {
+  const type = bytes[0]!;
+  const limit = type === 43 || type === 45 ? 1024 : MAX_HEADER_BYTES;
+  const end = lineEnd(bytes, 0, limit);
+  if (end < 0) return Recognition.no;
+  if (end === 0) return Recognition.needMore;
+  if (type === DOLLAR || type === STAR || type === 37 || type === 126 || type === 62) {
+    const count = headerNumber(bytes, 1, end);
+    if (!(count >= -1 && count <= MAX_BULK_BYTES)) return Recognition.no;
+    if (count <= 0 && type !== DOLLAR) return Recognition.response;
+    if (count === -1) return Recognition.response;
+    if (type === DOLLAR) {
+      const next = end + count;
+      if (next + 1 < bytes.length)
+        return bytes[next] === CR && bytes[next + 1] === LF ? Recognition.response : Recognition.no;
+      return count > 64 && bytes.length > end + 16 ? Recognition.response : Recognition.needMore;
+    }
+    if (end >= bytes.length) return Recognition.needMore;
+    return "$:+-*_,#%~(=!|".includes(String.fromCharCode(bytes[end]!)) ? Recognition.response : Recognition.no;
+  }
+  return REPLY_LINE.test(latin1(bytes, 0, end - 2)) ? Recognition.response : Recognition.no;
+}
