@@ -79,7 +79,7 @@ function perFile(file: string): void {
 
 function endFile(): void {
   if (current.count === 0 || options.eachTest || options.skipReason !== undefined) return;
-  print(`  ${current.file.replace(/^.*\/build\//, "").replace(/\.js$/, ".ts")}: ${current.count}`);
+  print(`  ${current.file.replace(/^(.*\/)?build\//, "").replace(/\.js$/, ".ts")}: ${current.count}`);
 }
 
 /** Set by skip() on the test, or on the suite of the hook that skipped. */
