@@ -3,7 +3,14 @@
  * claimed length costs nothing until its bytes are there. After a fault the stream can't be read on: there is no mark
  * to find the next frame by.
  */
-import { decodeFrameHeader, type FrameFault, type FrameHeader, faultOf, headerBytes } from "./frame.ts";
+import {
+  decodeFrameHeader,
+  type FrameFault,
+  type FrameHeader,
+  faultOf,
+  headerBytes,
+  SHORT_HEADER_BYTES,
+} from "./frame.ts";
 
 const INITIAL_BYTES = 4096;
 
@@ -49,7 +56,7 @@ export class FrameReader {
 
   /** How many bytes make the next step possible: header first, then the frame. */
   #wantedBytes(): number {
-    if (this.#pendingBytes <= 4) return 5;
+    if (this.#pendingBytes < SHORT_HEADER_BYTES) return SHORT_HEADER_BYTES;
     const size = headerBytes(this.#pending[4] ?? 0);
     if (this.#pendingBytes < size) return size;
     return decodeFrameHeader(this.#pending, 0).frameBytes;
@@ -57,10 +64,12 @@ export class FrameReader {
 
   /** Hands over the frame at the start of `bytes`; returns its length, 0 when more is needed. */
   #takeWhole(bytes: Uint8Array, sink: FrameSink): number {
-    if (bytes.length < 5 || bytes.length < headerBytes(bytes[4] ?? 0)) return 0;
+    if (bytes.length < SHORT_HEADER_BYTES) return 0;
+    const type = bytes[4] as number;
+    this.#fault = faultOf(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0), type, this.#maxFrameBytes);
+    if (this.#fault !== undefined || bytes.length < headerBytes(type)) return 0;
     const header = decodeFrameHeader(bytes, 0);
-    this.#fault = faultOf(header, this.#maxFrameBytes);
-    if (this.#fault !== undefined || bytes.length < header.frameBytes) return 0;
+    if (bytes.length < header.frameBytes) return 0;
     sink(header, bytes.subarray(headerBytes(header.type), header.frameBytes));
     return header.frameBytes;
   }

@@ -91,10 +91,11 @@ export function encodeFrame(header: Omit<FrameHeader, "frameBytes">, body: Uint8
 /** Why a stream or datagram is refused; the name is the reason in the account. */
 export type FrameFault = "unknown_type" | "frame_too_short" | "frame_too_long" | "frame_truncated";
 
-export function faultOf(header: FrameHeader, maxFrameBytes: number): FrameFault | undefined {
+/** Can be said of the first five bytes alone. */
+export function faultOf(frameBytes: number, type: number, maxFrameBytes: number): FrameFault | undefined {
   // A bare header is legal whatever its type says.
-  if (header.frameBytes === HEADER_BYTES) return undefined;
-  if (!isKnownMessageType(header.type)) return "unknown_type";
-  if (header.frameBytes < headerBytes(header.type)) return "frame_too_short";
-  return header.frameBytes > maxFrameBytes ? "frame_too_long" : undefined;
+  if (frameBytes === HEADER_BYTES) return undefined;
+  if (!isKnownMessageType(type)) return "unknown_type";
+  if (frameBytes < headerBytes(type)) return "frame_too_short";
+  return frameBytes > maxFrameBytes ? "frame_too_long" : undefined;
 }

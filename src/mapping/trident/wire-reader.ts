@@ -59,6 +59,20 @@ export class WireReader {
     return view.getFloat64(0, true);
   }
 
+  fixed64(): bigint {
+    if (this.position + 8 > this.end) return BigInt(this.#breakOff());
+    const view = new DataView(this.bytes.buffer, this.bytes.byteOffset + this.position, 8);
+    this.position += 8;
+    return view.getBigUint64(0, true);
+  }
+
+  fixed32(): number {
+    if (this.position + 4 > this.end) return this.#breakOff();
+    const view = new DataView(this.bytes.buffer, this.bytes.byteOffset + this.position, 4);
+    this.position += 4;
+    return view.getUint32(0, true);
+  }
+
   /** A view on the input, not a copy. */
   view(): Uint8Array {
     const start = this.#lengthPrefixed();

@@ -1,0 +1,110 @@
+/** Spans to rows to frames to an ingester. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Span } from "../../mapping/span.ts";
+import { encodeFrame, FrameEncoder, HEADER_BYTES } from "../../mapping/trident/frame.ts";
+import { encodeL7Row } from "../../mapping/trident/l7-row-encode.ts";
+import { MessageType } from "../../mapping/trident/message-type.ts";
+import { joinRecords } from "../../mapping/trident/records.ts";
+import { SecondBudget } from "../../mapping/trident/second-budget.ts";
+import { spanToRow } from "../../mapping/trident/span-to-row.ts";
+import type { AgentDirectives } from "../../trident/agent-link.ts";
+import { compressBody, prepareCompression } from "../../trident/compression.ts";
+import type { QueuedRequest, Sender, SendOutcome } from "../send-outcome.ts";
+import type { IngesterConnection } from "./connection.ts";
+
+export interface FrameSenderOptions {
+  readonly connection: IngesterConnection;
+  /** As it is now: the controller may change it. */
+  readonly directives: () => AgentDirectives;
+  readonly encoder: FrameEncoder;
+  readonly now: () => number;
+}
+
+export class FrameSender implements Sender<readonly Span[]> {
+  readonly #options: FrameSenderOptions;
+  readonly #bytes = new SecondBudget();
+  /** Frames go one after the other, whoever sends them. */
+  #last: Promise<void> = Promise.resolve();
+  sentFrames = 0;
+  sentBytes = 0;
+
+  constructor(options: FrameSenderOptions) {
+    this.#options = options;
+  }
+
+  start(): Promise<void> {
+    return prepareCompression();
+  }
+
+  async send(request: QueuedRequest<readonly Span[]>, signal: AbortSignal): Promise<SendOutcome> {
+    const directives = this.#options.directives();
+    const rows: Uint8Array[] = [];
+    for (const span of request.body) {
+      const row = spanToRow(span, { agentId: directives.agentId, epcId: directives.vpcId });
+      if (row === undefined) continue;
+      row.startTimeNs += directives.clockOffsetNs;
+      row.endTimeNs += directives.clockOffsetNs;
+      rows.push(encodeL7Row(row));
+    }
+    return this.sendRecords(MessageType.protocolLog, rows, signal);
+  }
+
+  /** Rows of any type; never rejects. */
+  async sendRecords(type: number, records: readonly Uint8Array[], signal: AbortSignal): Promise<SendOutcome> {
+    const maxBytes = this.#options.connection.maxFrameBytes - HEADER_BYTES;
+    let rejectedSpans = 0;
+    let batch: Uint8Array[] = [];
+    let batchBytes = 0;
+    try {
+      for (const record of records) {
+        if (record.length + 4 > maxBytes) {
+          rejectedSpans++;
+          continue;
+        }
+        if (batchBytes + record.length + 4 > maxBytes) {
+          await this.#writeFrame(type, batch, signal);
+          batch = [];
+          batchBytes = 0;
+        }
+        batch.push(record);
+        batchBytes += record.length + 4;
+      }
+      if (batch.length > 0) await this.#writeFrame(type, batch, signal);
+      return {
+        kind: "sent",
+        rejectedSpans,
+        message: rejectedSpans > 0 ? "rows that fit in no frame were left out" : "",
+      };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { kind: "retry", reason, serverDelayMs: undefined };
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#options.connection.close();
+  }
+
+  #writeFrame(type: number, records: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    const written = this.#last.then(() => this.#writeNow(type, records, signal));
+    this.#last = written.catch(() => undefined);
+    return written;
+  }
+
+  async #writeNow(type: number, records: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    const { connection, directives, now } = this.#options;
+    const { ingester, agentId, teamId, organizationId, maxBytesPerSecond, isCompressed } = directives();
+    if (ingester === undefined) throw new Error("the controller has named no ingester yet");
+    const body = joinRecords(records);
+    // Only l7 rows are compressed, as the real agents do.
+    const isPacked = isCompressed && type === MessageType.protocolLog;
+    const encoder = isPacked ? this.#options.encoder : FrameEncoder.raw;
+    const frame = encodeFrame({ type, encoder, teamId, organizationId, agentId }, compressBody(encoder, body));
+    while (!this.#bytes.spend(frame.length, maxBytesPerSecond, now())) {
+      await sleep(this.#bytes.waitMs(now()), undefined, { signal });
+    }
+    await connection.write(frame, ingester, signal);
+    this.sentFrames++;
+    this.sentBytes += frame.length;
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * What the agent role (extension `trident`) tells the exporter `deepflow` of this process: who we are at the
+ * controller and where rows go. Extensions and exporters don't know each other; they meet here by the extension's id.
+ */
+export interface AgentDirectives {
+  /** False: the controller has switched this agent off, or it has been away for longer than max_escape_duration. */
+  readonly isEnabled: boolean;
+  /** 0 until the controller has registered us. */
+  readonly agentId: number;
+  readonly teamId: number;
+  readonly organizationId: number;
+  readonly vpcId: number;
+  readonly ingester: { readonly host: string; readonly port: number } | undefined;
+  readonly isCompressed: boolean;
+  /** 0: no limit. */
+  readonly maxRowsPerSecond: number;
+  /** 0: no limit. */
+  readonly maxBytesPerSecond: number;
+  /** Controller's clock minus ours; 0 while the drift is below min_drift. */
+  readonly clockOffsetNs: bigint;
+}
+
+export const UNKNOWN_DIRECTIVES: AgentDirectives = {
+  isEnabled: false,
+  agentId: 0,
+  teamId: 1,
+  organizationId: 1,
+  vpcId: 0,
+  ingester: undefined,
+  isCompressed: true,
+  maxRowsPerSecond: 10_000,
+  maxBytesPerSecond: 12_500_000,
+  clockOffsetNs: 0n,
+};
+
+export class AgentLink {
+  #directives = UNKNOWN_DIRECTIVES;
+
+  get directives(): AgentDirectives {
+    return this.#directives;
+  }
+
+  update(directives: AgentDirectives): void {
+    this.#directives = directives;
+  }
+}
+
+const links = new Map<string, AgentLink>();
+
+/** The same link for the same extension id, whoever asks first. */
+export function agentLink(extensionId: string): AgentLink {
+  let link = links.get(extensionId);
+  if (link === undefined) {
+    link = new AgentLink();
+    links.set(extensionId, link);
+  }
+  return link;
+}
