@@ -44,6 +44,7 @@ export interface Libbpf {
   btfFree(btf: Pointer): void;
   btfFindByNameKind(btf: Pointer, name: string, kind: number): number;
   btfTypeById(btf: Pointer, id: number): OptionalPointer;
+  btfRawData(btf: Pointer, size: Uint32Array): OptionalPointer;
   btfNameByOffset(btf: Pointer, offset: number): string | null;
 }
 
@@ -100,6 +101,7 @@ function declareLibbpf(): Libbpf {
     btfFree: f("void btf__free(void *btf)"),
     btfFindByNameKind: f("int btf__find_by_name_kind(void *btf, const char *name, uint32_t kind)"),
     btfTypeById: f("void *btf__type_by_id(void *btf, uint32_t id)"),
+    btfRawData: f("void *btf__raw_data(void *btf, void *size)"),
     btfNameByOffset: f("const char *btf__name_by_offset(void *btf, uint32_t offset)"),
   };
 }

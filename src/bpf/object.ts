@@ -1,5 +1,7 @@
 /** One BPF object file: open, configure, load, attach. Everything it holds is freed by dispose, in any state. */
-import { BpfError, BpfPermissionError, VerifierError } from "./error.ts";
+import { Btf } from "./btf.ts";
+import { BpfError, BpfPermissionError, LayoutMismatchError, VerifierError } from "./error.ts";
+import { layoutDifference, type StructLayouts } from "./layout-check.ts";
 import { addressOf, errno, libbpf, type Pointer, viewMemory } from "./libbpf.ts";
 import { captureLibbpfLog } from "./libbpf-log.ts";
 import { BpfMap } from "./map.ts";
@@ -50,6 +52,17 @@ export class BpfObject implements Disposable {
   /** Program name to ELF section. */
   get programs(): ReadonlyMap<string, string> {
     return new Map([...this.#programs].map(([name, handle]) => [name, libbpf().programSection(handle)]));
+  }
+
+  /** @throws LayoutMismatchError when the decoder was made for another object */
+  checkLayout(layout: StructLayouts): void {
+    const library = libbpf();
+    const btf = library.objectBtf(this.#handle);
+    const size = new Uint32Array(1);
+    const raw = btf === null ? null : library.btfRawData(btf, size);
+    if (raw === null) throw new LayoutMismatchError(this.name, "the object has no BTF");
+    const difference = layoutDifference(new Btf(new Uint8Array(viewMemory(raw, size[0] ?? 0))), layout);
+    if (difference !== undefined) throw new LayoutMismatchError(this.name, difference);
   }
 
   /** Exactly these programs are loaded; the others stay in the file. */

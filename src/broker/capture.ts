@@ -2,13 +2,15 @@
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import { BpfError, VerifierError } from "../bpf/error.ts";
-import { chooseHookSet, HookSet, kernelSymbols, type MissingFeature } from "../bpf/feature.ts";
-import { type BpfMap, keyU32, sumU64 } from "../bpf/map.ts";
+import { chooseHookSet, HookSet, type KernelSymbols, kernelSymbols, type MissingFeature } from "../bpf/feature.ts";
+import { LAYOUT } from "../bpf/layout.gen.ts";
+import { type LossCounter, readLossCounters } from "../bpf/loss-reason.ts";
+import type { BpfMap } from "../bpf/map.ts";
 import { BpfObject } from "../bpf/object.ts";
-import type { AttachedProbe, Attachment, LossCounter } from "../ipc/messages.ts";
+import type { AttachedProbe, Attachment } from "../ipc/messages.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
-import { encodeTraceConf, LossReason } from "./control.ts";
-import { programsOf } from "./hook-programs.ts";
+import { traceConfBytes } from "./control.ts";
+import { type HookSets, programsOf } from "./hook-programs.ts";
 import { scopeConf } from "./kernel-scope.ts";
 
 const BURST_BYTES = 4 * 1024 * 1024;
@@ -18,18 +20,13 @@ export interface CaptureOptions {
   readonly config: SocketTraceConfig;
 }
 
-interface Choice {
-  readonly sends: HookSet;
-  readonly receives: HookSet;
-}
-
 export class Capture implements Disposable {
   readonly #object: BpfObject;
-  readonly #choice: Choice;
+  readonly #choice: HookSets;
   readonly #missing: readonly MissingFeature[];
   #attachment: Attachment | undefined;
 
-  private constructor(object: BpfObject, choice: Choice, missing: readonly MissingFeature[]) {
+  private constructor(object: BpfObject, choice: HookSets, missing: readonly MissingFeature[]) {
     this.#object = object;
     this.#choice = choice;
     this.#missing = missing;
@@ -48,7 +45,7 @@ export class Capture implements Disposable {
     let refusal: unknown;
     for (const choice of combinations(sends.candidates, receives.candidates)) {
       try {
-        return new Capture(loadObject(bytes, choice, options.config), choice, missing);
+        return new Capture(loadObject(bytes, choice, options.config, symbols), choice, missing);
       } catch (error) {
         if (!(error instanceof VerifierError) && !(error instanceof BpfError)) throw error;
         refusal ??= error;
@@ -76,11 +73,7 @@ export class Capture implements Disposable {
   }
 
   lossCounters(): LossCounter[] {
-    const counters = this.map("loss_counters");
-    return Object.entries(LossReason).map(([reason, index]) => ({
-      reason,
-      count: sumU64(counters.getPerCpu(keyU32(index))),
-    }));
+    return readLossCounters(this.map("loss_counters"));
   }
 
   [Symbol.dispose](): void {
@@ -88,19 +81,20 @@ export class Capture implements Disposable {
   }
 }
 
-function loadObject(bytes: Uint8Array, choice: Choice, config: SocketTraceConfig): BpfObject {
+function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConfig, symbols: KernelSymbols): BpfObject {
   const object = BpfObject.open("socket_trace", bytes);
   try {
-    object.selectPrograms(programsOf(choice.sends, choice.receives));
+    object.checkLayout(LAYOUT);
+    object.selectPrograms(programsOf(choice, object.programs, symbols));
     object.setMaxEntries("socket_data", config.ring_buffer_size_bytes);
     object.setConstant(
       "trace_conf",
-      encodeTraceConf({
+      traceConfBytes({
         ...scopeConf(config.scope),
         bytesPerSecond: 0,
         burstBytes: BURST_BYTES,
-        defaultLimitBytes: config.capture_prefix_bytes,
-        isUdpSendByLength: choice.sends !== HookSet.b,
+        defaultLimit: config.capture_prefix_bytes,
+        udpSendByLength: choice.sends === HookSet.b ? 0 : 1,
         recvmsgArguments: isBefore(release(), 5, 19) ? 6 : 5,
       }),
     );
@@ -126,7 +120,7 @@ export function isBefore(version: string, major: number, minor: number): boolean
 }
 
 /** Both best first; then the sends give way, then the receives. */
-function* combinations(sends: readonly HookSet[], receives: readonly HookSet[]): Generator<Choice> {
+function* combinations(sends: readonly HookSet[], receives: readonly HookSet[]): Generator<HookSets> {
   const seen = new Set<string>();
   const steps = Math.max(sends.length, receives.length);
   for (let step = 0; step < steps; step++) {

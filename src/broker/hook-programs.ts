@@ -1,11 +1,46 @@
 /** Which programs of socket_trace.bpf.o make up a choice of hook sets. */
-import type { HookSet } from "../bpf/feature.ts";
+import type { HookSet, KernelSymbols } from "../bpf/feature.ts";
 
-/** Roles and life of connections, and of processes: with every choice. */
-const ALWAYS: readonly string[] = [];
-const SENDS: Record<HookSet, readonly string[]> = { a: [], b: [], c: [] };
-const RECEIVES: Record<HookSet, readonly string[]> = { a: [], b: [], c: [] };
+export interface HookSets {
+  readonly sends: HookSet;
+  readonly receives: HookSet;
+}
 
-export function programsOf(sends: HookSet, receives: HookSet): ReadonlySet<string> {
-  return new Set([...ALWAYS, ...SENDS[sends], ...RECEIVES[receives]]);
+/** Life of connections and of processes: with every choice. */
+const ALWAYS: readonly string[] = [
+  "trace_inet_sock_set_state",
+  "trace_sched_process_fork",
+  "trace_sched_process_exec",
+  "trace_sched_process_exit",
+];
+
+const SENDS: Record<HookSet, readonly string[]> = {
+  a: ["trace_tcp_sendmsg_locked", "trace_sock_send_length"],
+  b: ["enter_tcp_sendmsg_locked", "enter_udp_sendmsg", "enter_udpv6_sendmsg"],
+  c: ["trace_sys_enter"],
+};
+
+const RECEIVES: Record<HookSet, readonly string[]> = {
+  a: ["trace_sock_recv_length"],
+  b: ["exit_tcp_recvmsg", "exit_udp_recvmsg", "exit_udpv6_recvmsg"],
+  c: ["trace_sys_exit"],
+};
+
+/**
+ * @param sections program name to ELF section, of the object
+ * @returns the programs of the choice, without those for functions that this kernel lacks (IPv6 not built in)
+ */
+export function programsOf(
+  choice: HookSets,
+  sections: ReadonlyMap<string, string>,
+  symbols: KernelSymbols,
+): ReadonlySet<string> {
+  const wanted = [...ALWAYS, ...SENDS[choice.sends], ...RECEIVES[choice.receives]];
+  return new Set(wanted.filter((program) => isAttachable(sections.get(program), symbols)));
+}
+
+function isAttachable(section: string | undefined, symbols: KernelSymbols): boolean {
+  const [, kind, target] = /^(tp_btf|fentry|fexit)\/(\w+)$/.exec(section ?? "") ?? [];
+  if (target === undefined) return true;
+  return kind === "tp_btf" ? symbols.hasTracepoint(target) : symbols.hasFunction(target);
 }

@@ -1,18 +1,18 @@
 /** Which processes the programs look at: the configured scope in the kernel's terms. */
 import { readFileSync, readlinkSync, statSync } from "node:fs";
 import { UnsupportedFeatureError } from "../bpf/error.ts";
+import { ScopeKind } from "../bpf/layout.gen.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
-import { KernelScope } from "./control.ts";
 
 /** PROC_PID_INIT_INO and PROC_CGROUP_INIT_INO of include/linux/proc_ns.h. */
 const INITIAL_PID_NAMESPACE_INODE = 0xeffffffc;
 const INITIAL_CGROUP_NAMESPACE_INODE = 0xeffffffb;
 
 export interface ScopeConf {
-  readonly scope: KernelScope;
+  readonly scope: ScopeKind;
   readonly pidNamespaceDevice: number;
   readonly pidNamespaceInode: number;
-  readonly cgroupId: bigint;
+  readonly cgroupId: number;
   readonly cgroupLevel: number;
 }
 
@@ -22,10 +22,10 @@ export function scopeConf(scope: SocketTraceConfig["scope"]): ScopeConf {
   const isHostNamespace = ino === INITIAL_PID_NAMESPACE_INODE;
   const isOwnNamespaceOnly = scope === "pid_namespace" || (scope !== "host" && !isHostNamespace);
   return {
-    scope: isOwnNamespaceOnly ? KernelScope.pidNamespace : KernelScope.host,
+    scope: isOwnNamespaceOnly ? ScopeKind.pidNamespace : ScopeKind.host,
     pidNamespaceDevice: kernelDevice(dev),
     pidNamespaceInode: ino,
-    ...(scope === "cgroup" ? ownCgroup() : { cgroupId: 0n, cgroupLevel: 0 }),
+    ...(scope === "cgroup" ? ownCgroup() : { cgroupId: 0, cgroupLevel: 0 }),
   };
 }
 
@@ -36,13 +36,13 @@ function kernelDevice(device: number): number {
   return major * 2 ** 20 + minor;
 }
 
-function ownCgroup(): { cgroupId: bigint; cgroupLevel: number } {
+function ownCgroup(): { cgroupId: number; cgroupLevel: number } {
   const path = /^0::(\/.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8"))?.[1];
   const namespace = Number(/\[(\d+)\]/.exec(readlinkSync("/proc/self/ns/cgroup"))?.[1]);
   if (path === undefined) throw new UnsupportedFeatureError("cgroup version 2", "scope: cgroup can't be told");
   if (namespace !== INITIAL_CGROUP_NAMESPACE_INODE) {
     throw new UnsupportedFeatureError("the host's cgroup namespace", "scope: cgroup can't be told from inside another");
   }
-  const { ino } = statSync(`/sys/fs/cgroup${path}`, { bigint: true });
+  const { ino } = statSync(`/sys/fs/cgroup${path}`);
   return { cgroupId: ino, cgroupLevel: path.split("/").filter((part) => part !== "").length };
 }

@@ -1,9 +1,10 @@
 /** Keeps the kernel's map of processes: who is not traced, and how a Go program's goroutine is read. */
 import { basename } from "node:path";
+import { ProcessFilter } from "../bpf/layout.gen.ts";
 import { type BpfMap, keyU32 } from "../bpf/map.ts";
 import type { ProcessFacts } from "../ipc/process-facts.ts";
 import type { ProcessSelection, SocketTraceConfig } from "../ipc/socket-trace-config.ts";
-import { encodeProcessControl, goidOffset, ProcessFilter } from "./control.ts";
+import { goidOffset, processControlBytes } from "./control.ts";
 
 export class ProcessControls {
   readonly #map: BpfMap;
@@ -38,7 +39,7 @@ export class ProcessControls {
   }
 
   #write(tgid: number, filter: ProcessFilter, offset: number | undefined): void {
-    this.#map.set(keyU32(tgid), encodeProcessControl(this.#map.descriptor.valueSizeBytes, filter, offset));
+    this.#map.set(keyU32(tgid), processControlBytes(filter, offset));
     this.#written.add(tgid);
   }
 }

@@ -3,6 +3,7 @@
  * against these schemas and answers an unknown one with an error; the worker trusts the broker.
  */
 import { z } from "zod";
+import type { LossCounter } from "../bpf/loss-reason.ts";
 import type { MapDescriptor } from "../bpf/map.ts";
 import type { ProcessFacts } from "./process-facts.ts";
 
@@ -45,11 +46,6 @@ export interface AttachedProbe {
   readonly program: string;
   /** `tp_btf/sock_recv_length`. */
   readonly section: string;
-}
-
-export interface LossCounter {
-  readonly reason: string;
-  readonly count: number;
 }
 
 /** What each request is answered with. */

@@ -18,6 +18,8 @@ export const processFacts = z.strictObject({
     OTEL_RESOURCE_ATTRIBUTES: z.string().optional(),
   }),
   cgroupPath: z.string().optional(),
+  /** From the state of Docker or of a CRI runtime on this host. */
+  containerName: z.string().optional(),
   pidNamespace: z.number().optional(),
   networkNamespace: z.number().optional(),
   /** `go1.22.5`, from the build information of the executable. */

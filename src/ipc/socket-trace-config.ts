@@ -31,7 +31,7 @@ export const socketTraceConfig = z.strictObject({
   /** What is copied of each call while nothing is known about its socket. */
   capture_prefix_bytes: sizeBytes()
     .refine((bytes) => bytes >= 64 && bytes <= 4096, { message: "not from 64 to 4096" })
-    .prefault(1024),
+    .prefault(4096),
   /** OTLP Export calls of other programs. */
   trace_otlp_export: z.boolean().default(false),
 });

@@ -1,0 +1,156 @@
+/**
+ * Which process a tgid is now, and its resource. Facts are asked for at exec and at first sight, since many processes
+ * live for milliseconds, and are kept for a while after the exit, since their last events come later.
+ * Holds at most PROCESS_LIMIT processes; the one that is longest gone leaves first.
+ */
+
+import type { ProcessFacts } from "../ipc/process-facts.ts";
+import type { Resource } from "../mapping/span.ts";
+import { type HostFacts, type KnownFacts, processResource } from "./process-resource.ts";
+
+const PROCESS_LIMIT = 32_768;
+const KEPT_AFTER_EXIT_NS = 10e9;
+const NS_PER_TICK = 1e7;
+
+/** What the exec event says. */
+export interface ExecFacts {
+  readonly filename: string;
+  readonly commandLine: readonly string[];
+}
+
+export interface ProcessTableOptions {
+  readonly host: HostFacts;
+  /** null: the process is gone; a rejection: ask again later. */
+  readonly askFacts: (tgid: number) => Promise<ProcessFacts | null>;
+}
+
+interface Entry {
+  readonly tgid: number;
+  parentTgid: number | undefined;
+  startTimeNs: number | undefined;
+  exec: ExecFacts | undefined;
+  comm: string;
+  facts: KnownFacts | undefined;
+  resource: Resource | undefined;
+  isAsked: boolean;
+  exitNs: number | undefined;
+}
+
+export class ProcessTable {
+  readonly #options: ProcessTableOptions;
+  readonly #entries = new Map<number, Entry>();
+
+  constructor(options: ProcessTableOptions) {
+    this.#options = options;
+  }
+
+  /** undefined: the facts are not here yet. */
+  resourceOf(tgid: number): Resource | undefined {
+    return this.#entries.get(tgid)?.resource;
+  }
+
+  factsOf(tgid: number): KnownFacts | undefined {
+    return this.#entries.get(tgid)?.facts;
+  }
+
+  /** What is known now, be it only the thread's name: for a span that can't wait any longer. */
+  fallbackResource(tgid: number, comm: string): Resource {
+    const entry = this.#entries.get(tgid) ?? this.#add(tgid, comm);
+    entry.resource ??= processResource(this.#guess(entry), this.#options.host);
+    return entry.resource;
+  }
+
+  /** A process has an event: learn who it is. */
+  seen(tgid: number, comm: () => string): void {
+    const entry = this.#entries.get(tgid);
+    if (entry === undefined) this.#ask(this.#add(tgid, comm()));
+    else if (!entry.isAsked) this.#ask(entry);
+  }
+
+  /** The child is asked about when it does something: most forks are followed by an exec. */
+  forked(tgid: number, parentTgid: number, startTimeNs: number, comm: string): void {
+    const entry = this.#add(tgid, comm);
+    entry.parentTgid = parentTgid;
+    entry.startTimeNs = startTimeNs;
+  }
+
+  executed(tgid: number, startTimeNs: number, comm: string, exec: ExecFacts | undefined): void {
+    const parentTgid = this.#entries.get(tgid)?.parentTgid;
+    const entry = this.#add(tgid, comm);
+    entry.parentTgid = parentTgid;
+    entry.startTimeNs = startTimeNs;
+    entry.exec = exec;
+    this.#ask(entry);
+  }
+
+  exited(tgid: number, timestampNs: number): void {
+    const entry = this.#entries.get(tgid);
+    if (entry !== undefined) entry.exitNs = timestampNs;
+  }
+
+  advance(nowNs: number): void {
+    for (const [tgid, { exitNs }] of this.#entries) {
+      if (exitNs !== undefined && nowNs - exitNs > KEPT_AFTER_EXIT_NS) this.#entries.delete(tgid);
+    }
+  }
+
+  #add(tgid: number, comm: string): Entry {
+    const entry: Entry = {
+      tgid,
+      parentTgid: undefined,
+      startTimeNs: undefined,
+      exec: undefined,
+      comm,
+      facts: undefined,
+      resource: undefined,
+      isAsked: false,
+      exitNs: undefined,
+    };
+    this.#entries.delete(tgid);
+    if (this.#entries.size >= PROCESS_LIMIT) {
+      const oldest = this.#entries.keys().next();
+      if (oldest.done === false) this.#entries.delete(oldest.value);
+    }
+    this.#entries.set(tgid, entry);
+    return entry;
+  }
+
+  #ask(entry: Entry): void {
+    entry.isAsked = true;
+    this.#options.askFacts(entry.tgid).then(
+      (facts) => this.#learn(entry, facts ?? undefined),
+      () => {
+        entry.isAsked = false;
+      },
+    );
+  }
+
+  #learn(entry: Entry, facts: ProcessFacts | undefined): void {
+    // The number may have passed to another process since the question.
+    const isSame = facts === undefined || entry.startTimeNs === undefined || isStartOf(facts, entry.startTimeNs);
+    entry.facts = facts !== undefined && isSame ? facts : this.#guess(entry);
+    entry.resource = processResource(entry.facts, this.#options.host);
+  }
+
+  /** From the exec event, else from the parent: a fork that did not exec runs the parent's program. */
+  #guess(entry: Entry): KnownFacts {
+    const own = {
+      tgid: entry.tgid,
+      startTimeTicks: Math.floor((entry.startTimeNs ?? 0) / NS_PER_TICK),
+      comm: entry.comm,
+      environment: {},
+    };
+    const parent = entry.parentTgid === undefined ? undefined : this.#entries.get(entry.parentTgid)?.facts;
+    const inherited = { cgroupPath: parent?.cgroupPath, containerName: parent?.containerName };
+    if (entry.exec !== undefined) {
+      const { filename, commandLine } = entry.exec;
+      return { ...inherited, ...own, executablePath: filename, commandLine: [...commandLine] };
+    }
+    if (parent !== undefined) return { ...parent, ...own, environment: parent.environment };
+    return { ...own, commandLine: [] };
+  }
+}
+
+function isStartOf(facts: ProcessFacts, startTimeNs: number): boolean {
+  return Math.abs(facts.startTimeTicks - Math.floor(startTimeNs / NS_PER_TICK)) <= 1;
+}

@@ -1,0 +1,20 @@
+/** What the drain thread and its owner say to each other. */
+import type { MapDescriptor } from "../../bpf/map.ts";
+
+export interface DrainThreadData {
+  readonly ring: MapDescriptor;
+  readonly batchSizeBytes: number;
+  readonly batchCount: number;
+}
+
+/** From the thread. Records lie in `buffer` as they lay in the ring (ring-records.ts). */
+export type DrainMessage =
+  | { readonly kind: "ready" }
+  | { readonly kind: "batch"; readonly buffer: ArrayBuffer; readonly lengthBytes: number; readonly timestampNs: number }
+  /** Nothing is left in the ring that was submitted before this moment. */
+  | { readonly kind: "idle"; readonly timestampNs: number }
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "ended" };
+
+/** To the thread: a buffer for the next batch, or the wish that it drains what is there and ends. */
+export type DrainOrder = { readonly kind: "buffer"; readonly buffer: ArrayBuffer } | { readonly kind: "stop" };

@@ -1,0 +1,92 @@
+/** The drain thread as the receiver sees it. */
+import { Worker } from "node:worker_threads";
+import type { MapDescriptor } from "../../bpf/map.ts";
+import type { DrainMessage, DrainOrder, DrainThreadData } from "./drain-message.ts";
+import { DrainFailedError } from "./error.ts";
+
+/** Holds some hundred events; a batch is decoded in a few milliseconds. */
+const BATCH_SIZE_BYTES = 256 * 1024;
+/** With the ring itself, what a pause of the decoder may pile up. */
+const BATCH_COUNT = 32;
+
+export interface DrainOutput {
+  /** Records as they lay in the ring; the view is only valid during the call. */
+  batch(records: DataView, lengthBytes: number, timestampNs: number): void;
+  /** Everything that was submitted before has been given. */
+  idle(timestampNs: number): void;
+  failed(error: DrainFailedError): void;
+}
+
+export class Drain {
+  readonly #thread: Worker;
+  readonly #output: DrainOutput;
+  readonly #ready: Promise<void>;
+  readonly #ended: Promise<void>;
+  #onReady: () => void = () => {};
+  #onEnded: () => void = () => {};
+
+  constructor(ring: MapDescriptor, output: DrainOutput) {
+    this.#output = output;
+    this.#ready = new Promise((resolve) => {
+      this.#onReady = resolve;
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#onEnded = resolve;
+    });
+    this.#thread = new Worker(new URL("./drain-thread.js", import.meta.url), {
+      workerData: {
+        ring: { ...ring },
+        batchSizeBytes: BATCH_SIZE_BYTES,
+        batchCount: BATCH_COUNT,
+      } satisfies DrainThreadData,
+      resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
+    });
+    this.#thread.on("message", (message: DrainMessage) => this.#receive(message));
+    this.#thread.on("error", (error) => this.#fail(String(error)));
+    this.#thread.on("exit", () => this.#onEnded());
+  }
+
+  /** The thread has loaded its code and mapped the ring: privileges may go. */
+  ready(): Promise<void> {
+    return this.#ready;
+  }
+
+  /** Gives what is still in the ring, then ends. */
+  async stop(): Promise<void> {
+    this.#order({ kind: "stop" }, []);
+    await this.#ended;
+    await this.#thread.terminate();
+  }
+
+  #receive(message: DrainMessage): void {
+    switch (message.kind) {
+      case "batch": {
+        const { buffer, lengthBytes, timestampNs } = message;
+        this.#output.batch(new DataView(buffer), lengthBytes, timestampNs);
+        this.#order({ kind: "buffer", buffer }, [buffer]);
+        return;
+      }
+      case "idle":
+        this.#output.idle(message.timestampNs);
+        return;
+      case "ready":
+        this.#onReady();
+        return;
+      case "failed":
+        this.#fail(message.message);
+        return;
+      case "ended":
+        this.#onEnded();
+    }
+  }
+
+  #order(order: DrainOrder, transfer: ArrayBuffer[]): void {
+    this.#thread.postMessage(order, transfer);
+  }
+
+  #fail(message: string): void {
+    this.#output.failed(new DrainFailedError(message));
+    this.#onReady();
+    this.#onEnded();
+  }
+}

@@ -1,0 +1,123 @@
+/** Records to the engine: decode, leave out what is ours or not wanted, learn of processes. Runs on the worker's main thread. */
+import {
+  decodeProcessEvent,
+  decodeSocketDataEvent,
+  decodeSocketStateEvent,
+  EventKind,
+  LAYOUT,
+  ProcessAction,
+  type ProcessEvent,
+  type SocketDataEvent,
+  type SocketStateEvent,
+} from "../../bpf/layout.gen.ts";
+import { forEachRecord } from "../../bpf/ring-records.ts";
+import type { ProcessSelection } from "../../ipc/socket-trace-config.ts";
+import type { StageAccount } from "../../mapping/account.ts";
+import type { ProcessTable } from "../process-table.ts";
+import { execFacts } from "./exec-facts.ts";
+import type { OwnExchanges } from "./own-exchanges.ts";
+
+/** TraceEngine, as far as events go into it. */
+export interface EventTarget {
+  socketData(event: SocketDataEvent, bytes: Uint8Array): void;
+  socketState(event: SocketStateEvent): void;
+  process(event: ProcessEvent): void;
+}
+
+export interface EventDispatcherOptions {
+  readonly target: EventTarget;
+  readonly processes: ProcessTable;
+  readonly ownExchanges: OwnExchanges;
+  readonly ownTgids: readonly number[];
+  readonly includePorts: ProcessSelection["ports"];
+  readonly excludePorts: ProcessSelection["ports"];
+  /** Stage `dispatch`, unit event. */
+  readonly account: StageAccount;
+}
+
+export class EventDispatcher {
+  readonly #options: EventDispatcherOptions;
+  readonly #ownTgids: ReadonlySet<number>;
+  readonly #includePorts: ReadonlySet<number>;
+  readonly #excludePorts: ReadonlySet<number>;
+  #lastTgid = 0;
+
+  constructor(options: EventDispatcherOptions) {
+    this.#options = options;
+    this.#ownTgids = new Set(options.ownTgids);
+    this.#includePorts = new Set(options.includePorts);
+    this.#excludePorts = new Set(options.excludePorts);
+  }
+
+  /** @returns the number of records */
+  batch(records: DataView, lengthBytes: number): number {
+    return forEachRecord(records, lengthBytes, (offset, length) => this.#record(records, offset, length));
+  }
+
+  #record(view: DataView, offset: number, lengthBytes: number): void {
+    const { account } = this.#options;
+    account.addIn();
+    const kind = lengthBytes >= 4 ? view.getUint32(offset, true) : 0;
+    if (kind === EventKind.socketData && lengthBytes >= LAYOUT.socket_data_event.sizeBytes) {
+      this.#socketData(decodeSocketDataEvent(view, offset), view, offset + LAYOUT.socket_data_event.sizeBytes);
+    } else if (kind === EventKind.socketState && lengthBytes >= LAYOUT.socket_state_event.sizeBytes) {
+      this.#socketState(decodeSocketStateEvent(view, offset));
+    } else if (kind === EventKind.process && lengthBytes >= LAYOUT.process_event.sizeBytes) {
+      this.#process(decodeProcessEvent(view, offset), view, offset + LAYOUT.process_event.sizeBytes);
+    } else account.addLost("unknown_record");
+  }
+
+  #socketData(event: SocketDataEvent, view: DataView, bytesOffset: number): void {
+    const { account, target, processes, ownExchanges } = this.#options;
+    const { tgid } = event.header;
+    const why = this.#ownTgids.has(tgid)
+      ? "own_process"
+      : ownExchanges.isOtherEnd(event)
+        ? "own_export"
+        : this.#isPortWanted(event)
+          ? undefined
+          : "filtered";
+    if (why !== undefined) {
+      account.addConsumed(why);
+      return;
+    }
+    if (tgid !== this.#lastTgid) {
+      processes.seen(tgid, () => commText(event.comm));
+      this.#lastTgid = tgid;
+    }
+    target.socketData(event, new Uint8Array(view.buffer, view.byteOffset + bytesOffset, event.capturedLength));
+    account.addOut();
+  }
+
+  #socketState(event: SocketStateEvent): void {
+    const { account, target, ownExchanges } = this.#options;
+    ownExchanges.observe(event);
+    target.socketState(event);
+    account.addOut();
+  }
+
+  #process(event: ProcessEvent, view: DataView, textOffset: number): void {
+    const { account, target, processes } = this.#options;
+    const { tgid, timestampNs } = event.header;
+    this.#lastTgid = 0;
+    if (event.action === ProcessAction.fork) {
+      processes.forked(tgid, event.parentTgid, event.startTimeNs, commText(event.comm));
+    } else if (event.action === ProcessAction.exec) {
+      processes.executed(tgid, event.startTimeNs, commText(event.comm), execFacts(event, view, textOffset));
+    } else processes.exited(tgid, timestampNs);
+    target.process(event);
+    account.addOut();
+  }
+
+  #isPortWanted({ tuple }: SocketDataEvent): boolean {
+    if (this.#excludePorts.has(tuple.localPort) || this.#excludePorts.has(tuple.remotePort)) return false;
+    if (this.#includePorts.size === 0) return true;
+    return this.#includePorts.has(tuple.localPort) || this.#includePorts.has(tuple.remotePort);
+  }
+}
+
+/** task->comm, up to its NUL. */
+export function commText(comm: Uint8Array): string {
+  const end = comm.indexOf(0);
+  return Buffer.from(comm.subarray(0, end < 0 ? comm.length : end)).toString("utf8");
+}

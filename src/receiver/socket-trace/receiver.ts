@@ -1,0 +1,194 @@
+/** The socket_trace receiver: ring -> drain thread -> events -> trace engine -> spans. */
+import { ClockOffset } from "../../bpf/clock.ts";
+import { BpfError } from "../../bpf/error.ts";
+import { type LossCounter, readLossCounters } from "../../bpf/loss-reason.ts";
+import { BpfMap } from "../../bpf/map.ts";
+import type { BrokerConnection } from "../../ipc/connect-to-broker.ts";
+import type { Attachment } from "../../ipc/messages.ts";
+import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
+import type { Log } from "../../log.ts";
+import { StageAccount } from "../../mapping/account.ts";
+import type { Resource, Span } from "../../mapping/span.ts";
+import type { Verdict } from "../../mapping/verdict.ts";
+import type { HostFacts } from "../process-resource.ts";
+import { ProcessTable } from "../process-table.ts";
+import type { Receiver } from "../receiver.ts";
+import { Drain } from "./drain.ts";
+import { DrainFailedError } from "./error.ts";
+import { EventDispatcher, type EventTarget } from "./event-dispatcher.ts";
+import { LossAccounts } from "./loss-accounts.ts";
+import { isOtlpExport } from "./otlp-export-filter.ts";
+import { OwnExchanges } from "./own-exchanges.ts";
+import { VerdictWriter } from "./verdict-writer.ts";
+
+const ADVANCE_INTERVAL_NS = 50e6;
+const HOUSEKEEPING_INTERVAL_MS = 1000;
+
+/** TraceEngine (src/mapping/engine.ts), as the receiver uses it. */
+export interface ReceiverEngine extends EventTarget {
+  advance(nowNs: number): void;
+  flush(): void;
+  readonly accounts: readonly StageAccount[];
+}
+
+/** What the engine needs from the receiver; whoever composes the two adds limits and descriptions. */
+export interface ReceiverEngineInput {
+  readonly clockOffsetNs: () => bigint;
+  resourceOf(tgid: number): Resource | undefined;
+  fallbackResource(tgid: number, comm: string): Resource;
+  spans(spans: readonly Span[]): void;
+  verdict(socketCookie: number, verdict: Verdict): void;
+}
+
+export interface SocketTraceReceiverOptions {
+  readonly id: string;
+  readonly connection: BrokerConnection;
+  readonly config: SocketTraceConfig;
+  readonly host: HostFacts;
+  readonly log: Log;
+  readonly createEngine: (input: ReceiverEngineInput) => ReceiverEngine;
+}
+
+export class SocketTraceReceiver implements Receiver {
+  readonly id: string;
+  readonly #options: SocketTraceReceiverOptions;
+  readonly #clock = new ClockOffset();
+  readonly #ownExchanges = new OwnExchanges();
+  readonly #processes: ProcessTable;
+  readonly #engine: ReceiverEngine;
+  readonly #dispatcher: EventDispatcher;
+  readonly #drain: Drain;
+  readonly #verdicts: VerdictWriter | undefined;
+  readonly #ringAccount = new StageAccount("ring", "event");
+  readonly #payloadAccount = new StageAccount("payload", "event");
+  readonly #dispatchAccount = new StageAccount("dispatch", "event");
+  readonly #filterAccount = new StageAccount("filter", "span");
+  readonly #losses = new LossAccounts(this.#ringAccount, this.#payloadAccount);
+  readonly #lossMap: BpfMap | undefined;
+  #next: (spans: readonly Span[]) => void = () => {};
+  #housekeeping: NodeJS.Timeout | undefined;
+  #lastAdvanceNs = 0;
+  #attachment: Attachment | undefined;
+
+  constructor(options: SocketTraceReceiverOptions) {
+    const { client, hello } = options.connection;
+    if (hello.capture === undefined) throw new DrainFailedError("the broker captures nothing");
+    this.id = options.id;
+    this.#options = options;
+    this.#processes = new ProcessTable({
+      host: options.host,
+      askFacts: (tgid) => client.request({ type: "process_facts", tgid }),
+    });
+    const maps = new Map(hello.capture.maps.map((descriptor) => [descriptor.name, new BpfMap(descriptor)]));
+    const verdicts = maps.get("socket_verdicts");
+    const generations = maps.get("verdict_generations");
+    this.#lossMap = maps.get("loss_counters");
+    this.#verdicts =
+      verdicts === undefined || generations === undefined
+        ? undefined
+        : new VerdictWriter({ verdicts, generations }, client);
+    this.#engine = options.createEngine({
+      clockOffsetNs: () => this.#clock.valueNs,
+      resourceOf: (tgid) => this.#processes.resourceOf(tgid),
+      fallbackResource: (tgid, comm) => this.#processes.fallbackResource(tgid, comm),
+      spans: (spans) => this.#filter(spans),
+      verdict: (cookie, verdict) => this.#verdicts?.add(cookie, verdict),
+    });
+    this.#dispatcher = new EventDispatcher({
+      target: this.#engine,
+      processes: this.#processes,
+      ownExchanges: this.#ownExchanges,
+      ownTgids: hello.ownTgids,
+      includePorts: options.config.include.ports,
+      excludePorts: options.config.exclude.ports,
+      account: this.#dispatchAccount,
+    });
+    this.#drain = new Drain(hello.capture.ring, {
+      batch: (records, lengthBytes, timestampNs) => this.#batch(records, lengthBytes, timestampNs),
+      idle: (timestampNs) => this.#advance(timestampNs),
+      failed: (error) => options.log.error(error.message, { code: error.code }),
+    });
+  }
+
+  get accounts(): readonly StageAccount[] {
+    const own = [this.#ringAccount, this.#payloadAccount, this.#dispatchAccount, this.#filterAccount];
+    return [...own, ...this.#engine.accounts];
+  }
+
+  /** What runs in the kernel, once started. */
+  get attachment(): Attachment | undefined {
+    return this.#attachment;
+  }
+
+  /** Everything that needs code from disk or a privilege is done after this: the worker may become someone else. */
+  prepare(): Promise<void> {
+    this.#ownExchanges.start();
+    return this.#drain.ready();
+  }
+
+  async start(next: (spans: readonly Span[]) => void): Promise<void> {
+    this.#next = next;
+    await this.prepare();
+    this.#attachment = await this.#options.connection.client.request({ type: "attach" });
+    this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_INTERVAL_MS);
+  }
+
+  async shutdown(): Promise<void> {
+    clearInterval(this.#housekeeping);
+    await this.#drain.stop();
+    this.#readLosses();
+    this.#engine.flush();
+    this.#ownExchanges.stop();
+  }
+
+  #batch(records: DataView, lengthBytes: number, timestampNs: number): void {
+    this.#losses.received(this.#dispatcher.batch(records, lengthBytes));
+    if (timestampNs - this.#lastAdvanceNs >= ADVANCE_INTERVAL_NS) this.#advance(timestampNs);
+    this.#verdicts?.flush();
+  }
+
+  #advance(nowNs: number): void {
+    this.#lastAdvanceNs = nowNs;
+    this.#engine.advance(nowNs);
+    this.#processes.advance(nowNs);
+    this.#verdicts?.flush();
+  }
+
+  #filter(spans: readonly Span[]): void {
+    const account = this.#filterAccount;
+    account.addIn(spans.length);
+    const wanted = this.#options.config.trace_otlp_export ? spans : spans.filter((span) => !isOtlpExport(span));
+    if (wanted.length < spans.length) account.addConsumed("otlp_export", spans.length - wanted.length);
+    if (wanted.length > 0) this.#next(wanted);
+    account.addOut(wanted.length);
+  }
+
+  #keepHouse(): void {
+    if (this.#clock.refresh()) this.#options.log.info("wall time was stepped, spans follow it from now on");
+    this.#readLosses();
+  }
+
+  #readLosses(): void {
+    const counters = this.#readLossMap();
+    if (counters !== undefined) {
+      this.#losses.update(counters);
+      return;
+    }
+    // Where the kernel closes bpf(2) to the unprivileged, the broker reads.
+    const { client } = this.#options.connection;
+    client.request({ type: "loss_counters" }).then(
+      (read) => this.#losses.update(read),
+      () => {},
+    );
+  }
+
+  #readLossMap(): LossCounter[] | undefined {
+    const map = this.#lossMap;
+    try {
+      return map && readLossCounters(map);
+    } catch (error) {
+      if (error instanceof BpfError) return undefined;
+      throw error;
+    }
+  }
+}
