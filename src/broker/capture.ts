@@ -10,7 +10,7 @@ import { BpfObject } from "../bpf/object.ts";
 import type { AttachedProbe, Attachment } from "../ipc/messages.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 import { traceConfBytes } from "./control.ts";
-import { type HookSets, programsOf } from "./hook-programs.ts";
+import { type HookSets, isAttachable, programsOf } from "./hook-programs.ts";
 import { scopeConf } from "./kernel-scope.ts";
 
 const BURST_BYTES = 4 * 1024 * 1024;
@@ -85,7 +85,8 @@ function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConf
   const object = BpfObject.open("socket_trace", bytes);
   try {
     object.checkLayout(LAYOUT);
-    object.selectPrograms(programsOf(choice, object.programs, symbols));
+    const wanted = programsOf(choice.sends, choice.receives);
+    object.selectPrograms(new Set(wanted.filter((name) => isAttachable(object.programs.get(name) ?? "", symbols))));
     object.setMaxEntries("socket_data", config.ring_buffer_size_bytes);
     object.setConstant(
       "trace_conf",

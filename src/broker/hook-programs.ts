@@ -26,21 +26,17 @@ const RECEIVES: Record<HookSet, readonly string[]> = {
   c: ["trace_sys_exit"],
 };
 
-/**
- * @param sections program name to ELF section, of the object
- * @returns the programs of the choice, without those for functions that this kernel lacks (IPv6 not built in)
- */
-export function programsOf(
-  choice: HookSets,
-  sections: ReadonlyMap<string, string>,
-  symbols: KernelSymbols,
-): ReadonlySet<string> {
-  const wanted = [...ALWAYS, ...SENDS[choice.sends], ...RECEIVES[choice.receives]];
-  return new Set(wanted.filter((program) => isAttachable(sections.get(program), symbols)));
+export function programsOf(sends: HookSet, receives: HookSet): readonly string[] {
+  return [...ALWAYS, ...SENDS[sends], ...RECEIVES[receives]];
 }
 
-function isAttachable(section: string | undefined, symbols: KernelSymbols): boolean {
-  const [, kind, target] = /^(tp_btf|fentry|fexit)\/(\w+)$/.exec(section ?? "") ?? [];
+/**
+ * Whether this kernel has what the program attaches to: where IPv6 is a module, its functions are not in BTF.
+ *
+ * @param section of ELF: `fentry/udpv6_sendmsg`
+ */
+export function isAttachable(section: string, symbols: KernelSymbols): boolean {
+  const [, kind, target] = /^(tp_btf|fentry|fexit)\/(\w+)$/.exec(section) ?? [];
   if (target === undefined) return true;
   return kind === "tp_btf" ? symbols.hasTracepoint(target) : symbols.hasFunction(target);
 }
