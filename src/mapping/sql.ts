@@ -239,6 +239,8 @@ class SummaryBuilder {
   #operation: string | undefined;
   readonly #tables = new Set<string>();
   #parts: string[] = [];
+  /** Operation of the statement in work, where the text holds several. */
+  #current: string | undefined;
   #isExpectingTable = false;
   #isInName = false;
   #isNamePart = false;
@@ -285,6 +287,9 @@ class SummaryBuilder {
       if (this.#queries.length < 64) this.#queries.push(false);
     } else if (text === ")") {
       if (this.#queries.length > 1) this.#queries.pop();
+    } else if (text === ";" && this.#queries.length === 1) {
+      this.#current = undefined;
+      this.#isInFromList = false;
     } else if (text === "," && this.#isInFromList && this.#queries.length === this.#fromDepth) {
       this.#isExpectingTable = true;
     }
@@ -292,11 +297,11 @@ class SummaryBuilder {
 
   #word(text: string): void {
     const upper = text.toUpperCase();
-    if (this.#operation === undefined) {
-      this.#operation = upper;
-      this.#parts.push(upper);
-      this.#isExpectingTable = BEFORE_TABLE.has(upper);
-      if (upper === "CALL" || upper === "EXEC" || upper === "EXECUTE" || upper === "USE") this.#isExpectingTable = true;
+    if (this.#current === undefined) {
+      this.#current = upper;
+      this.#operation ??= upper;
+      if (this.#parts.length < 32) this.#parts.push(upper);
+      this.#isExpectingTable = BEFORE_TABLE.has(upper) || NO_TABLE.has(upper) || upper === "COPY";
       this.#previousWord = upper;
       return;
     }
@@ -332,6 +337,7 @@ class SummaryBuilder {
       upper !== "DESC"
     ) {
       // EXTRACT(YEAR FROM t), SUBSTRING(a FROM 2): no query stands in these parentheses.
+      if (this.#current === "COPY") return;
       if (upper !== "FROM" || this.#queries[this.#queries.length - 1]) this.#isExpectingTable = true;
       if (upper === "FROM" && this.#isExpectingTable) {
         this.#isInFromList = true;
@@ -353,7 +359,7 @@ class SummaryBuilder {
     const name = this.#name;
     // FROM unnest(...) is a function; INSERT INTO t (...) and CREATE TABLE t (...) are tables.
     if (isCall && this.#previousWord === "FROM") return;
-    if (!NO_TABLE.has(this.#operation ?? "") && this.#tables.size < 8) this.#tables.add(name);
+    if (!NO_TABLE.has(this.#current ?? "") && this.#tables.size < 8) this.#tables.add(name);
     if (this.#parts.length < 32) this.#parts.push(name);
   }
 

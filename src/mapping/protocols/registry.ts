@@ -2,6 +2,7 @@
 import { dns, dnsTcp } from "./dns.ts";
 import { http1 } from "./http1.ts";
 import { mysql } from "./mysql.ts";
+import { postgresql } from "./postgresql.ts";
 import type { Message, Protocol } from "./protocol.ts";
 import { redis } from "./redis.ts";
 
@@ -10,7 +11,7 @@ import { redis } from "./redis.ts";
 export type AnyProtocol = Protocol<any, any>;
 export type AnyMessage = Message;
 
-export const PROTOCOLS: readonly AnyProtocol[] = [http1, redis, mysql, dns, dnsTcp];
+export const PROTOCOLS: readonly AnyProtocol[] = [http1, redis, mysql, postgresql, dns, dnsTcp];
 
 /** @param names registry names; undefined: all */
 export function protocolsNamed(names: readonly string[] | undefined): readonly AnyProtocol[] {
