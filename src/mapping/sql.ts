@@ -323,8 +323,8 @@ class SummaryBuilder {
       this.#parts.push(upper);
     } else if (
       this.#parts.length === 1 &&
-      OBJECT_OPERATIONS.has(this.#operation) &&
-      this.#previousWord === this.#operation
+      OBJECT_OPERATIONS.has(this.#current) &&
+      this.#previousWord === this.#current
     ) {
       this.#parts.push(upper);
       if (upper === "DATABASE" || upper === "SCHEMA" || upper === "VIEW" || upper === "INDEX")
