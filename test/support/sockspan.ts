@@ -14,6 +14,8 @@ export interface SockspanOptions {
   readonly receiver?: string;
   /** More exporters by id, flow style; all are in the pipeline. */
   readonly exporters?: Readonly<Record<string, string>>;
+  /** No file exporter: stopAndRead() has nothing to read. */
+  readonly withoutFile?: boolean;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly within?: readonly string[];
@@ -75,7 +77,7 @@ export async function writeConfig(
 ): Promise<{ config: string; traceFile: string; metricsPort: number }> {
   const traceFile = scratch.path("traces.jsonl");
   const metricsPort = await freePort();
-  const exporters = { file: `{ path: ${traceFile} }`, ...options.exporters };
+  const exporters = { ...(options.withoutFile ? {} : { file: `{ path: ${traceFile} }` }), ...options.exporters };
   const config = scratch.path("config.yaml");
   await writeFile(
     config,
