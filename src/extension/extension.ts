@@ -4,6 +4,8 @@ export interface Extension {
   readonly id: string;
   /** Where it listens, for the ready line; undefined when it does not. */
   readonly address: string | undefined;
+  /** The default port was taken, and another one is used. */
+  readonly isMoved?: boolean;
   start(): Promise<void>;
   shutdown(): Promise<void>;
 }

@@ -38,6 +38,10 @@ export class HealthCheck implements Extension {
     return this.#listener === undefined ? undefined : `http://${formatListenAddress(this.#listener.address)}/`;
   }
 
+  get isMoved(): boolean {
+    return this.#listener?.isMoved ?? false;
+  }
+
   async start(): Promise<void> {
     this.#listener = await HttpListener.open({
       who: `extension ${this.id}`,

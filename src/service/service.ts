@@ -23,7 +23,7 @@ export interface ServiceOptions {
   readonly log: Log;
   /** Takes spans out before they reach any pipeline: the self-test's own. */
   readonly divert?: (spans: readonly Span[]) => readonly Span[];
-  /** Pages that show what every pipeline carries. */
+  /** Pages that show what the first pipeline exports. */
   readonly taps?: readonly SpanConsumer[];
 }
 
@@ -41,7 +41,7 @@ export class Service {
   readonly #log: Log;
   readonly #started = new Set<{ readonly id: string }>();
 
-  private constructor(parts: Parts, { config, log, divert, taps = [] }: ServiceOptions) {
+  private constructor(parts: Parts, { config, log, divert }: ServiceOptions) {
     this.receivers = [...parts.receivers.values()];
     this.processors = parts.processors;
     this.exporters = [...parts.exporters.values()];
@@ -53,7 +53,7 @@ export class Service {
           const found = parts.pipelines.get(pipeline.id);
           return pipeline.receivers.includes(id) && found !== undefined ? [found] : [];
         });
-        return [receiver, this.#input(id, [...outputs, ...taps], divert)];
+        return [receiver, this.#input(id, outputs, divert)];
       }),
     );
   }
@@ -154,7 +154,7 @@ interface Parts {
   readonly pipelines: ReadonlyMap<string, TracePipeline>;
 }
 
-async function makeParts({ config, factories }: ServiceOptions): Promise<Parts> {
+async function makeParts({ config, factories, taps = [] }: ServiceOptions): Promise<Parts> {
   const used = (kind: "receivers" | "exporters") => new Set(config.pipelines.flatMap((pipeline) => pipeline[kind]));
   const exporters = new Map<string, TraceExporter>();
   for (const id of used("exporters")) exporters.set(id, await factories.exporter(found(config.exporters, id)));
@@ -163,12 +163,12 @@ async function makeParts({ config, factories }: ServiceOptions): Promise<Parts> 
   const extensions = config.enabledExtensions.map((id) => factories.extension(found(config.extensions, id)));
   const processors: Processor[] = [];
   const pipelines = new Map<string, TracePipeline>();
-  for (const pipeline of config.pipelines) {
+  for (const [index, pipeline] of config.pipelines.entries()) {
     // A processor has state, so each pipeline has its own, as in the Collector.
     const own = pipeline.processors.map((id) => factories.processor(found(config.processors, id)));
     processors.push(...own);
     const ends = pipeline.exporters.map((id) => exporters.get(id)).filter((each) => each !== undefined);
-    pipelines.set(pipeline.id, new TracePipeline(pipeline.id, own, ends));
+    pipelines.set(pipeline.id, new TracePipeline(pipeline.id, own, index === 0 ? [...ends, ...taps] : ends));
   }
   return { receivers, processors, exporters, extensions, pipelines };
 }

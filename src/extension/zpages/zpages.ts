@@ -67,6 +67,10 @@ export class Zpages implements Extension {
     return `http://${formatListenAddress(this.#listener.address)}/?token=${this.#token}`;
   }
 
+  get isMoved(): boolean {
+    return this.#listener?.isMoved ?? false;
+  }
+
   async start(): Promise<void> {
     this.#listener = await HttpListener.open({
       who: `extension ${this.id}`,

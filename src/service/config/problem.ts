@@ -31,7 +31,7 @@ export class ConfigInvalidError extends SockspanError {
 
   constructor(problems: readonly Problem[]) {
     super(
-      problems.map(formatProblem).join("\n"),
+      ["the configuration can't be used", ...problems.map(formatProblem)].join("\n"),
       "Correct the lines named above; `sockspan validate` checks without starting anything.",
     );
     this.problems = problems;

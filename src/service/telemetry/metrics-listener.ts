@@ -31,6 +31,10 @@ export class MetricsListener implements Extension {
     return this.#listener === undefined ? undefined : `http://${formatListenAddress(this.#listener.address)}/metrics`;
   }
 
+  get isMoved(): boolean {
+    return this.#listener?.isMoved ?? false;
+  }
+
   async start(): Promise<void> {
     this.#listener = await HttpListener.open({
       who: "service.telemetry.metrics",

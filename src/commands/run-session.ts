@@ -1,0 +1,156 @@
+/** One configuration running: from the start of the broker to the end of the worker. */
+import { type Broker, startBroker } from "../broker/broker.ts";
+import { escapeText } from "../escape.ts";
+import type { Log } from "../log.ts";
+import type { Config } from "../service/config/config.ts";
+import { formatError } from "../service/exit-code.ts";
+import { bpfFolder, packageVersion, workerEntry } from "../service/package-paths.ts";
+import { readyLines } from "../service/ready-lines.ts";
+import { SelfTestProcesses } from "../service/self-test/self-test-processes.ts";
+import { socketTraceOf } from "../service/socket-trace-of.ts";
+import {
+  type FailedEvent,
+  type ReadyEvent,
+  type SelfTestEvent,
+  WorkerEvent,
+  type WorkerSettings,
+} from "../service/worker-settings.ts";
+
+/** A service manager kills after 90 s (systemd) or 30 s (Kubernetes). */
+const DRAIN_TIMEOUT_MS = 10_000;
+/** Beyond the worker's own deadline, for its last words. */
+const DRAIN_GRACE_MS = 2000;
+
+export const SessionEnd = { done: "done", failed: "failed", reload: "reload" } as const;
+export type SessionEnd = (typeof SessionEnd)[keyof typeof SessionEnd];
+
+export interface RunSessionOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly user: string;
+  readonly hasSelfTest: boolean;
+  /** Ends by itself so long after it is ready. */
+  readonly durationMs: number | undefined;
+  readonly onReady: () => void;
+  /** Throws when the new configuration can't be used. */
+  readonly reload: () => void;
+}
+
+export class RunSession {
+  readonly #options: RunSessionOptions;
+  #selfTest: SelfTestProcesses | undefined;
+  #broker: Broker | undefined;
+  #end: SessionEnd | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: RunSessionOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<SessionEnd> {
+    const { config, log, user, hasSelfTest } = this.#options;
+    const listeners = this.#listenToSignals();
+    try {
+      // Before the broker: what it starts later is left out of tracing.
+      this.#selfTest = hasSelfTest ? new SelfTestProcesses() : undefined;
+      const settings: WorkerSettings = {
+        version: packageVersion(),
+        source: config.source,
+        selfTestPids: this.#selfTest?.pids ?? [],
+        drainTimeoutMs: DRAIN_TIMEOUT_MS,
+      };
+      this.#broker = await startBroker({
+        objectPath: `${bpfFolder}socket_trace.bpf.o`,
+        socketTrace: socketTraceOf(config),
+        workerEntry,
+        workerSettings: settings,
+        user,
+        files: [],
+        log,
+        onWorkerEvent: (name, value) => this.#hear(name, value),
+      });
+      if (this.#end !== undefined) this.#stop(this.#end);
+      const { code, signal } = await this.#broker.workerExit;
+      if (this.#end !== undefined) return this.#end;
+      log.error("the worker ended by itself", { code: code ?? undefined, signal: signal ?? undefined });
+      return SessionEnd.failed;
+    } finally {
+      clearTimeout(this.#timer);
+      this.#selfTest?.end();
+      for (const [signal, listener] of listeners) process.off(signal, listener);
+    }
+  }
+
+  #listenToSignals(): readonly (readonly [NodeJS.Signals, () => void])[] {
+    const end = () => {
+      // The second one does not wait.
+      if (this.#end !== undefined) process.exit(130);
+      this.#stop(SessionEnd.done);
+    };
+    const listeners = [
+      ["SIGTERM", end],
+      ["SIGINT", end],
+      ["SIGHUP", () => this.#reload()],
+    ] as const;
+    for (const [signal, listener] of listeners) process.on(signal, listener);
+    return listeners;
+  }
+
+  #stop(end: SessionEnd): void {
+    this.#end = end;
+    void this.#broker?.stop(DRAIN_TIMEOUT_MS + DRAIN_GRACE_MS);
+  }
+
+  #reload(): void {
+    const { log, reload } = this.#options;
+    try {
+      reload();
+    } catch (error) {
+      log.error("the new configuration can't be used, the old one stays");
+      process.stderr.write(formatError(error));
+      return;
+    }
+    log.info("reloading");
+    this.#stop(SessionEnd.reload);
+  }
+
+  #hear(name: string, value: unknown): void {
+    if (name === WorkerEvent.ready) this.#ready(value as ReadyEvent);
+    else if (name === WorkerEvent.selfTest) this.#showSelfTest(value as SelfTestEvent);
+    else if (name === WorkerEvent.failed) this.#failed(value as FailedEvent);
+  }
+
+  #ready(event: ReadyEvent): void {
+    const { config, durationMs, onReady } = this.#options;
+    process.stderr.write(`${readyLines(event, this.#broker?.attachment, config).join("\n")}\n`);
+    onReady();
+    if (durationMs !== undefined) this.#timer = setTimeout(() => this.#stop(SessionEnd.done), durationMs);
+    void this.#exchange();
+  }
+
+  async #exchange(): Promise<void> {
+    if (this.#selfTest === undefined) return;
+    try {
+      await this.#selfTest.exchange();
+    } catch (error) {
+      this.#options.log.warn("the self-test's exchange failed, capturing goes on", { error: String(error) });
+    }
+  }
+
+  #showSelfTest({ lines }: SelfTestEvent): void {
+    const shown = lines.map((line) => `  ${escapeText(line)}`);
+    process.stderr.write(
+      `self-test: this exchange of our own was captured (shown here, never exported)\n${shown.join("\n")}\n`,
+    );
+  }
+
+  #failed({ code, message, advice }: FailedEvent): void {
+    process.stderr.write(
+      `sockspan: ${message
+        .split("\n")
+        .map((line) => escapeText(line))
+        .join("\n")} [${code}]\n${escapeText(advice)}\n`,
+    );
+    this.#end ??= SessionEnd.failed;
+  }
+}

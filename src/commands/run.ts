@@ -1,0 +1,64 @@
+/** `run`: the broker in this process, the worker beside it, until a signal, a deadline or a failure. */
+import { writeFileSync } from "node:fs";
+import type { Command } from "commander";
+import { parseDurationMs } from "../config-value.ts";
+import { addConfigOptions, type ConfigOptions } from "../service/command.ts";
+import { NotRootError, UsageError } from "../service/error.ts";
+import { ExitCode } from "../service/exit-code.ts";
+import { loadCommandConfig } from "../service/load-command-config.ts";
+import { Logger } from "../service/log.ts";
+import { rootCommand } from "../service/root-command.ts";
+import { RunSession, SessionEnd } from "./run-session.ts";
+
+interface RunOptions extends ConfigOptions {
+  readonly duration?: string;
+  readonly readyFile?: string;
+  readonly user: string;
+  readonly selfTest: boolean;
+}
+
+export function runCommand(command: Command): void {
+  addConfigOptions(command)
+    .option("--duration <time>", "end by itself: 10s, 5m")
+    .option("--ready-file <file>", "make this file when capturing has begun")
+    .option("--user <user>", "whom the worker becomes: a name or uid:gid", "nobody")
+    .option("--no-self-test", "make no exchange of our own at the start")
+    .action(run);
+}
+
+async function run(options: RunOptions): Promise<void> {
+  const durationMs = options.duration === undefined ? undefined : parseDurationMs(options.duration);
+  if (options.duration !== undefined && durationMs === undefined) {
+    throw new UsageError(`--duration ${options.duration} is no duration`, 'Write it like "10s" or "5m".');
+  }
+  let loaded = loadCommandConfig(options);
+  if (process.getuid?.() !== 0) throw new NotRootError(rootCommand(process.argv, process.env));
+  const log = new Logger({
+    ...loaded.config.telemetry.logs,
+    write: (line) => process.stderr.write(line),
+    now: () => new Date(),
+  });
+  const endAtMs = durationMs === undefined ? undefined : performance.now() + durationMs;
+  for (let isFirst = true; ; isFirst = false) {
+    for (const warning of loaded.warnings) log.warn(warning);
+    const session = new RunSession({
+      config: loaded.config,
+      log,
+      user: options.user,
+      hasSelfTest: isFirst && options.selfTest,
+      durationMs: endAtMs === undefined ? undefined : Math.max(0, endAtMs - performance.now()),
+      onReady: () => {
+        if (isFirst && options.readyFile !== undefined) writeFileSync(options.readyFile, `${process.pid}\n`);
+      },
+      /** A configuration that can't be used changes nothing. */
+      reload: () => {
+        loaded = loadCommandConfig(options);
+        log.configure(loaded.config.telemetry.logs);
+      },
+    });
+    const end = await session.run();
+    if (end === SessionEnd.reload) continue;
+    process.exitCode = end === SessionEnd.done ? ExitCode.fine : ExitCode.failed;
+    return;
+  }
+}

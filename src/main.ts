@@ -1,0 +1,54 @@
+/** The command line: finds the command, loads it alone, and turns errors into exit codes. */
+import { Command, CommanderError } from "commander";
+import type { CommandEntry } from "./service/command.ts";
+import { ExitCode, exitCodeOf, formatError } from "./service/exit-code.ts";
+import { packageVersion } from "./service/package-paths.ts";
+
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "run",
+    summary: "capture, and export traces",
+    load: async () => (await import("./commands/run.ts")).runCommand,
+  },
+  {
+    name: "validate",
+    summary: "check a configuration",
+    load: async () => (await import("./service/commands/validate.ts")).validateCommand,
+  },
+  {
+    name: "components",
+    summary: "list what this build has",
+    load: async () => (await import("./service/commands/components.ts")).componentsCommand,
+  },
+  {
+    name: "print-config",
+    summary: "print the effective configuration without its secrets",
+    load: async () => (await import("./service/commands/print-config.ts")).printConfigCommand,
+  },
+];
+
+async function main(words: readonly string[]): Promise<void> {
+  const program = new Command("sockspan")
+    .description("OpenTelemetry traces of a host's programs, from their sockets: no change to the programs")
+    .version(packageVersion())
+    .exitOverride()
+    .showHelpAfterError("(sockspan --help lists the commands)");
+  const wanted = words.find((word) => !word.startsWith("-"));
+  for (const entry of COMMANDS) {
+    const command = program.command(entry.name).summary(entry.summary).description(entry.summary).exitOverride();
+    if (entry.name === wanted) (await entry.load())(command);
+  }
+  await program.parseAsync(words, { from: "user" });
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // It has printed its message already; help and version are no errors.
+    process.exitCode = error.exitCode === 0 ? ExitCode.fine : ExitCode.wrongUse;
+  } else {
+    process.stderr.write(formatError(error));
+    process.exitCode = exitCodeOf(error);
+  }
+}

@@ -1,0 +1,32 @@
+/** Every component of this build: one line each. */
+import { debugSettings } from "../exporter/debug.ts";
+import { fileSettings } from "../exporter/file.ts";
+import { otlpGrpcSettings } from "../exporter/otlp-grpc.ts";
+import { otlpHttpSettings } from "../exporter/otlp-http.ts";
+import { healthCheckSettings } from "../extension/health-check.ts";
+import { zpagesSettings } from "../extension/zpages/zpages.ts";
+import { socketTraceConfig } from "../ipc/socket-trace-config.ts";
+import { ComponentCatalog, type ComponentType } from "./component-type.ts";
+import { batchSettings } from "./processor/batch.ts";
+import { filterSettings } from "./processor/filter.ts";
+import { memoryLimiterSettings } from "./processor/memory-limiter.ts";
+import { redactionSettings } from "./processor/redaction.ts";
+
+const traces = { aliases: [], signals: ["traces"], stability: "beta" } as const;
+const extension = { kind: "extensions", aliases: [], signals: [], stability: "beta" } as const;
+
+const TYPES: readonly ComponentType[] = [
+  { ...traces, kind: "receivers", type: "socket_trace", schema: socketTraceConfig },
+  { ...traces, kind: "processors", type: "batch", schema: batchSettings },
+  { ...traces, kind: "processors", type: "filter", schema: filterSettings },
+  { ...traces, kind: "processors", type: "memory_limiter", schema: memoryLimiterSettings },
+  { ...traces, kind: "processors", type: "redaction", schema: redactionSettings },
+  { ...traces, kind: "exporters", type: "debug", schema: debugSettings },
+  { ...traces, kind: "exporters", type: "file", schema: fileSettings },
+  { ...traces, kind: "exporters", type: "otlp_grpc", aliases: ["otlp"], schema: otlpGrpcSettings },
+  { ...traces, kind: "exporters", type: "otlp_http", aliases: ["otlphttp"], schema: otlpHttpSettings },
+  { ...extension, type: "health_check", schema: healthCheckSettings },
+  { ...extension, type: "zpages", schema: zpagesSettings },
+];
+
+export const catalog = new ComponentCatalog(TYPES);

@@ -1,0 +1,27 @@
+import { SockspanError } from "../error.ts";
+
+/** The configuration knows a component that nothing here can make: a defect of the build. */
+export class ComponentMissingError extends SockspanError {
+  readonly code = "COMPONENT_MISSING";
+
+  constructor(kind: string, type: string) {
+    super(`this build can't make the ${kind} ${type}`, "Report it; take the component out of the pipeline meanwhile.");
+  }
+}
+
+/** The command line makes no sense. */
+export class UsageError extends SockspanError {
+  readonly code = "USAGE_INVALID";
+}
+
+/** `run` without the privilege that loading BPF programs needs. */
+export class NotRootError extends SockspanError {
+  readonly code = "USAGE_NOT_ROOT";
+
+  constructor(command: string) {
+    super(
+      "capturing needs root: it loads BPF programs and reads /proc of all processes",
+      `Run it as root:\n\n    ${command}\n`,
+    );
+  }
+}

@@ -1,0 +1,27 @@
+/** Exporters by type. */
+import { createDebugExporter, type DebugSettings } from "../exporter/debug.ts";
+import type { ExporterDeps, TraceExporter } from "../exporter/exporter.ts";
+import { createFileExporter, type FileSettings } from "../exporter/file.ts";
+import { createOtlpGrpcExporter, type OtlpGrpcSettings } from "../exporter/otlp-grpc.ts";
+import { createOtlpHttpExporter, type OtlpHttpSettings } from "../exporter/otlp-http.ts";
+import type { ComponentConfig } from "./config/config.ts";
+import { ComponentMissingError } from "./error.ts";
+
+type Create = (id: string, settings: never, deps: ExporterDeps) => TraceExporter | Promise<TraceExporter>;
+
+const CREATE: ReadonlyMap<string, Create> = new Map<string, Create>([
+  ["debug", (id, settings: DebugSettings, deps) => createDebugExporter(id, settings, deps)],
+  ["file", (id, settings: FileSettings, deps) => createFileExporter(id, settings, deps)],
+  ["otlp_grpc", (id, settings: OtlpGrpcSettings, deps) => createOtlpGrpcExporter(id, settings, deps)],
+  ["otlp_http", (id, settings: OtlpHttpSettings, deps) => createOtlpHttpExporter(id, settings, deps)],
+]);
+
+/** @throws ComponentMissingError for a type that only the catalog knows */
+export async function createExporter(
+  { id, type, settings }: ComponentConfig,
+  deps: ExporterDeps,
+): Promise<TraceExporter> {
+  const create = CREATE.get(type);
+  if (create === undefined) throw new ComponentMissingError("exporter", type);
+  return create(id, settings as never, deps);
+}

@@ -1,0 +1,61 @@
+/**
+ * Two processes of our own that speak HTTP to each other once: the proof, at every start, that capturing works. They
+ * are started before the broker, since everything that is started after it is left out of tracing.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const STEP_TIMEOUT_MS = 5000;
+
+export class SelfTestProcesses {
+  readonly #server: ChildProcess;
+  readonly #client: ChildProcess;
+  readonly #port: Promise<number>;
+
+  constructor() {
+    this.#server = start("exchange-server.js");
+    this.#client = start("exchange-client.js");
+    this.#port = message(this.#server).then((value) => Number((value as { port?: unknown }).port));
+    // Looked at when the exchange is made; a failure before that is no unhandled rejection.
+    this.#port.catch(() => {});
+  }
+
+  get pids(): readonly number[] {
+    return [this.#server.pid, this.#client.pid].filter((pid) => pid !== undefined);
+  }
+
+  /** @throws Error when the two could not speak to each other */
+  async exchange(): Promise<void> {
+    const port = await this.#port;
+    const answer = message(this.#client);
+    this.#client.send({ port });
+    const { status, error } = (await answer) as { status?: number; error?: string };
+    if (status !== 200) throw new Error(error ?? `status ${status}`);
+  }
+
+  end(): void {
+    this.#server.kill("SIGKILL");
+    this.#client.kill("SIGKILL");
+  }
+}
+
+function start(file: string): ChildProcess {
+  const entry = fileURLToPath(new URL(`./${file}`, import.meta.url));
+  return fork(entry, [], { stdio: ["ignore", "ignore", "ignore", "ipc"], execArgv: ["--max-old-space-size=32"] });
+}
+
+function message(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error("no answer in time")), STEP_TIMEOUT_MS);
+    const settle = (finish: () => void) => () => {
+      clearTimeout(timer);
+      finish();
+    };
+    child.once("message", (value) => settle(() => resolve(value))());
+    child.once("error", (error) => settle(() => reject(error))());
+    child.once(
+      "exit",
+      settle(() => reject(new Error("it ended"))),
+    );
+  });
+}

@@ -1,0 +1,158 @@
+/** The worker's service with all that it stands on: files, pages, health, metrics, self-test. */
+import { randomUUID } from "node:crypto";
+import { noPaint } from "../exporter/debug/paint.ts";
+import { traceLines } from "../exporter/debug/trace-lines.ts";
+import type { ExporterDeps } from "../exporter/exporter.ts";
+import type { Extension } from "../extension/extension.ts";
+import { HealthCheck, type HealthCheckSettings } from "../extension/health-check.ts";
+import { Zpages, type ZpagesSettings } from "../extension/zpages/zpages.ts";
+import type { BrokerConnection } from "../ipc/connect-to-broker.ts";
+import type { StageAccount } from "../mapping/account.ts";
+import type { Span } from "../mapping/span.ts";
+import type { ComponentConfig, Config } from "./config/config.ts";
+import { ComponentMissingError } from "./error.ts";
+import { createExporter } from "./exporters.ts";
+import type { Logger } from "./log.ts";
+import { PreparedFiles } from "./prepared-files.ts";
+import { createProcessor } from "./processors.ts";
+import { createReceiver, type PreparedReceiver } from "./receivers.ts";
+import { SelfTestFilter } from "./self-test/self-test-filter.ts";
+import { Service } from "./service.ts";
+import type { FileOwner } from "./sudo-user.ts";
+import { MetricsListener } from "./telemetry/metrics-listener.ts";
+import { type ReadyEvent, type SelfTestEvent, WorkerEvent, type WorkerSettings } from "./worker-settings.ts";
+
+export interface WorkerHostOptions {
+  readonly config: Config;
+  readonly settings: WorkerSettings;
+  readonly connection: BrokerConnection;
+  readonly log: Logger;
+  readonly owner: FileOwner | undefined;
+}
+
+export class WorkerHost {
+  readonly #options: WorkerHostOptions;
+  readonly #selfTest: SelfTestFilter;
+  readonly #receivers: PreparedReceiver[] = [];
+  readonly #pages: Zpages[] = [];
+  #service: Service | undefined;
+  #metrics: MetricsListener | undefined;
+  #readySince: number | undefined;
+
+  private constructor(options: WorkerHostOptions) {
+    this.#options = options;
+    this.#selfTest = new SelfTestFilter(options.settings.selfTestPids, (spans) => this.#showSelfTest(spans));
+  }
+
+  /** Makes every component. */
+  static async build(options: WorkerHostOptions): Promise<WorkerHost> {
+    const host = new WorkerHost(options);
+    await host.#build();
+    return host;
+  }
+
+  get #accounts(): readonly StageAccount[] {
+    const pages = this.#pages.map((each) => each.store.account);
+    return [...(this.#service?.accounts ?? []), this.#selfTest.account, ...pages];
+  }
+
+  /** The last step that needs code from disk or a privilege. */
+  async prepare(): Promise<void> {
+    await Promise.all(this.#receivers.map((receiver) => receiver.prepare()));
+  }
+
+  async start(): Promise<void> {
+    await this.#metrics?.start();
+    await this.#service?.start();
+    this.#readySince = Date.now();
+    const event: ReadyEvent = {
+      listeners: [
+        ...(this.#service?.extensions ?? []),
+        ...(this.#metrics === undefined ? [] : [this.#metrics]),
+      ].flatMap(({ id, address, isMoved }) =>
+        address === undefined ? [] : [{ id, address, isMoved: isMoved ?? false }],
+      ),
+      exporters: (this.#service?.exporters ?? []).map((exporter) => exporter.id),
+    };
+    this.#options.connection.client.emit(WorkerEvent.ready, event);
+  }
+
+  async shutdown(deadlineMs: number): Promise<void> {
+    this.#readySince = undefined;
+    await this.#service?.shutdown(deadlineMs);
+    await this.#metrics?.shutdown();
+  }
+
+  async #build(): Promise<void> {
+    const { config, settings, log, owner, connection } = this.#options;
+    const files = await PreparedFiles.prepare(config, owner);
+    const deps = (id: string): ExporterDeps => ({
+      log: log.child(id),
+      now: () => performance.now(),
+      files,
+      stdout: process.stdout,
+    });
+    // The pages first: they are fed with what the pipelines carry.
+    const extensions = new Map(
+      config.enabledExtensions.map((id) => [id, this.#extension(config.extensions.get(id) ?? missing(id))]),
+    );
+    this.#service = await Service.build({
+      config,
+      log: log.child("service"),
+      divert: (spans) => this.#selfTest.divert(spans),
+      taps: this.#pages.map((each) => each.store),
+      factories: {
+        exporter: (component) => createExporter(component, deps(component.id)),
+        processor: createProcessor,
+        extension: ({ id }) => extensions.get(id) ?? missing(id),
+        receiver: async (component) => {
+          const receiver = createReceiver(component, connection, log.child(component.id));
+          this.#receivers.push(receiver);
+          return receiver;
+        },
+      },
+    });
+    const { accepted, processors, exporters } = this.#service;
+    this.#metrics = await MetricsListener.create(
+      config.telemetry,
+      { accounts: () => this.#accounts, accepted, processors, exporters },
+      { version: settings.version, instanceId: randomUUID() },
+    );
+  }
+
+  #extension({ id, type, settings }: ComponentConfig): Extension {
+    if (type === "health_check") return new HealthCheck(id, settings as HealthCheckSettings, this.#health());
+    if (type !== "zpages") throw new ComponentMissingError("extension", type);
+    const pages = new Zpages(id, settings as ZpagesSettings, {
+      accounts: () => this.#accounts,
+      status: () => ({
+        summary: this.#readySince === undefined ? "starting" : "capturing",
+        version: this.#options.settings.version,
+      }),
+    });
+    this.#pages.push(pages);
+    return pages;
+  }
+
+  #health() {
+    const since = () => this.#readySince;
+    return {
+      get isReady() {
+        return since() !== undefined;
+      },
+      get readySince() {
+        return since();
+      },
+      now: () => Date.now(),
+    };
+  }
+
+  #showSelfTest(spans: readonly Span[]): void {
+    const event: SelfTestEvent = { lines: [...traceLines(spans, noPaint)] };
+    this.#options.connection.client.emit(WorkerEvent.selfTest, event);
+  }
+}
+
+function missing(id: string): never {
+  throw new TypeError(`no component ${id}`);
+}

@@ -1,0 +1,98 @@
+/** The program as a user starts it: words in, exit code and text out. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse } from "yaml";
+
+interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function sockspan(words: readonly string[], environment: Record<string, string> = {}, uid?: number): Promise<Result> {
+  const PATH = process.env["PATH"] ?? "";
+  const options = { env: { PATH, ...environment }, timeout: 30_000, ...(uid === undefined ? {} : { uid, gid: uid }) };
+  return new Promise((resolve) => {
+    execFile(process.execPath, ["bin/sockspan", ...words], options, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr });
+    });
+  });
+}
+
+describe("command line", () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "sockspan-command-line-"));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  function file(text: string): string {
+    const path = join(folder, "config.yaml");
+    writeFileSync(path, text);
+    return path;
+  }
+
+  it("finds the default configuration right, with and without an endpoint", async () => {
+    assert.deepEqual(await sockspan(["validate"]), { code: 0, stdout: "", stderr: "" });
+    const exported = await sockspan(["print-config"], { OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318" });
+    assert.deepEqual(parse(exported.stdout).service.pipelines.traces.exporters, ["debug", "otlp_http/environment"]);
+    const grpc = await sockspan(["validate"], { OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4317" });
+    assert.equal(grpc.code, 0, grpc.stderr);
+  });
+
+  it("ends with 2 and all problems for a wrong configuration", async () => {
+    const path = file("receivers: {socket_trace: {hook_sets: 1}}\nexporter: {}\nservice: {pipelines: {}}\n");
+    const { code, stdout, stderr } = await sockspan(["validate", "--config", path]);
+    assert.equal(code, 2);
+    assert.equal(stdout, "");
+    assert.match(stderr, /\[CONFIG_INVALID\]/);
+    assert.match(stderr, /config\.yaml:2:1: exporter: unknown key "exporter", did you mean "exporters"\?/);
+    assert.match(stderr, /config\.yaml:1:28: receivers\.socket_trace\.hook_sets: .* did you mean "hook_set"\?/);
+  });
+
+  it("shows no secret in print-config", async () => {
+    const words = [
+      "print-config",
+      "--set",
+      "exporters.otlp_grpc.headers.api-key=hunter2",
+      "--set",
+      "exporters.otlp_grpc.endpoint=http://a:1",
+    ];
+    const { code, stdout } = await sockspan(words);
+    assert.equal(code, 0);
+    assert.match(stdout, /api-key: "\[REDACTED\]"/);
+    assert.doesNotMatch(stdout, /hunter2/);
+  });
+
+  it("lists components as YAML", async () => {
+    const { stdout } = await sockspan(["components"]);
+    const listed = parse(stdout);
+    assert.equal(listed.buildinfo.command, "sockspan");
+    assert.ok(listed.exporters.some((each: { name: string }) => each.name === "otlp_grpc"));
+  });
+
+  it("ends with 2 for what it does not know", async () => {
+    for (const words of [["validat"], ["validate", "--confg", "x"], ["run", "--duration", "soon"]]) {
+      const { code, stdout } = await sockspan(words);
+      assert.deepEqual([code, stdout], [2, ""], words.join(" "));
+    }
+  });
+
+  it("prints the very command to use without root", async function () {
+    const uid = process.getuid?.() === 0 ? 65_534 : undefined;
+    const { code, stderr } = await sockspan(["run", "--duration", "5s"], { OTEL_SERVICE_NAME: "a b" }, uid);
+    // The folder may be closed to other users.
+    if (uid !== undefined && /EACCES|Cannot find module/.test(stderr)) this.skip();
+    assert.equal(code, 2);
+    assert.match(stderr, /sudo env OTEL_SERVICE_NAME='a b' \/\S+ \/\S+bin\/sockspan run --duration 5s/);
+  });
+
+  it("helps", async () => {
+    const { code, stdout } = await sockspan(["run", "--help"]);
+    assert.equal(code, 0);
+    assert.match(stdout, /--ready-file/);
+  });
+});
