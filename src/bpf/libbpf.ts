@@ -114,13 +114,6 @@ export interface Libc {
   prctl(option: number, a: number, b: number, c: number, d: number): number;
   getppid(): number;
   getpagesize(): number;
-  open(path: string, flags: number): number;
-  close(fd: number): number;
-  setns(fd: number, type: number): number;
-  socket(domain: number, type: number, protocol: number): number;
-  send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
-  recv(fd: number, bytes: Uint8Array, length: number, flags: number): number;
-  setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number;
   vsnprintf(buffer: Uint8Array, size: number, format: Pointer, list: Pointer): number;
 }
 
@@ -142,13 +135,6 @@ function declareLibc(): Libc {
     prctl: f("int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)"),
     getppid: f("int getppid()"),
     getpagesize: f("int getpagesize()"),
-    open: f("int open(const char *path, int flags)"),
-    close: f("int close(int fd)"),
-    setns: f("int setns(int fd, int type)"),
-    socket: f("int socket(int domain, int type, int protocol)"),
-    send: f("long send(int fd, const void *bytes, size_t length, int flags)"),
-    recv: f("long recv(int fd, void *bytes, size_t length, int flags)"),
-    setsockopt: f("int setsockopt(int fd, int level, int option, const void *value, uint32_t length)"),
     vsnprintf: f("int vsnprintf(void *buffer, size_t size, void *format, void *list)"),
   };
 }

@@ -1,6 +1,7 @@
 /** Reads one process's facts from /proc. Runs in the reader process only: any of these reads may hang. */
 import { closeSync, openSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import type { ProcessFacts } from "../ipc/process-facts.ts";
+import { ContainerNameReader } from "./container-name.ts";
 import { GoVersionReader } from "./go-version.ts";
 
 const COMMAND_LINE_LIMIT_BYTES = 8192;
@@ -11,6 +12,7 @@ const DELETED_SUFFIX = " (deleted)";
 export class ProcFactsReader {
   readonly #procRoot: string;
   readonly #goVersions = new GoVersionReader();
+  readonly #containerNames = new ContainerNameReader();
 
   constructor(procRoot = "/proc") {
     this.#procRoot = procRoot;
@@ -21,6 +23,7 @@ export class ProcFactsReader {
     const folder = `${this.#procRoot}/${tgid}`;
     const stat = parseStat(readText(`${folder}/stat`));
     if (stat === undefined) return undefined;
+    const cgroupPath = parseCgroup(readText(`${folder}/cgroup`));
     const executablePath = withoutDeleted(readLink(`${folder}/exe`));
     return {
       tgid,
@@ -29,7 +32,8 @@ export class ProcFactsReader {
       commandLine: splitNul(readBounded(`${folder}/cmdline`, COMMAND_LINE_LIMIT_BYTES)).slice(0, ARGUMENT_LIMIT),
       workingDirectory: readLink(`${folder}/cwd`),
       environment: parseEnvironment(readBounded(`${folder}/environ`, ENVIRONMENT_LIMIT_BYTES)),
-      cgroupPath: parseCgroup(readText(`${folder}/cgroup`)),
+      cgroupPath,
+      containerName: this.#containerNames.read(cgroupPath),
       pidNamespace: namespaceInode(readLink(`${folder}/ns/pid`)),
       networkNamespace: namespaceInode(readLink(`${folder}/ns/net`)),
       goVersion: executablePath === undefined ? undefined : this.#goVersions.read(`${folder}/exe`),
@@ -111,6 +115,9 @@ function readLink(path: string): string | undefined {
   }
 }
 
+const scratch = new Uint8Array(ENVIRONMENT_LIMIT_BYTES);
+
+/** The bytes are valid until the next call. */
 function readBounded(path: string, limitBytes: number): Uint8Array {
   let fd: number;
   try {
@@ -119,14 +126,13 @@ function readBounded(path: string, limitBytes: number): Uint8Array {
     return new Uint8Array(0);
   }
   try {
-    const buffer = new Uint8Array(limitBytes);
     let length = 0;
     while (length < limitBytes) {
-      const got = readSync(fd, buffer, length, limitBytes - length, null);
+      const got = readSync(fd, scratch, length, limitBytes - length, null);
       if (got === 0) break;
       length += got;
     }
-    return buffer.subarray(0, length);
+    return scratch.subarray(0, length);
   } catch {
     return new Uint8Array(0);
   } finally {

@@ -4,7 +4,6 @@ import type { Attachment, Replies, WorkerRequest } from "../ipc/messages.ts";
 import type { Capture } from "./capture.ts";
 import type { ProcessControls } from "./process-controls.ts";
 import type { ReaderClient } from "./reader-client.ts";
-import { dumpSockets } from "./socket-dump.ts";
 
 /** The worker may only write verdicts: other maps steer what the programs read. */
 const WRITABLE_MAPS: readonly string[] = ["socket_verdicts", "verdict_generations"];
@@ -35,8 +34,6 @@ export class RequestHandler {
         if (facts !== null) controls?.apply(facts);
         return facts;
       }
-      case "socket_dump":
-        return dumpSockets();
       case "loss_counters":
         return capture?.lossCounters() ?? [];
       case "attach":

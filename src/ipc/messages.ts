@@ -18,29 +18,12 @@ const mapWrite = z.strictObject({
 
 export const workerRequest = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("process_facts"), tgid }),
-  z.strictObject({ type: z.literal("socket_dump") }),
   z.strictObject({ type: z.literal("loss_counters") }),
   mapWrite,
   /** The receiver drains and may be fed: programs are attached now. */
   z.strictObject({ type: z.literal("attach") }),
 ]);
 export type WorkerRequest = z.output<typeof workerRequest>;
-
-export interface SocketFacts {
-  readonly cookie: string;
-  readonly networkNamespace: number;
-  readonly addressFamily: number;
-  readonly protocol: number;
-  /** TCP_* of include/net/tcp_states.h. */
-  readonly state: number;
-  /** 16 bytes in hex, IPv4 mapped. */
-  readonly localAddress: string;
-  readonly remoteAddress: string;
-  readonly localPort: number;
-  readonly remotePort: number;
-  /** SocketRole: server where a listener of the same namespace has the local port. */
-  readonly role: number;
-}
 
 export interface AttachedProbe {
   readonly program: string;
@@ -51,7 +34,6 @@ export interface AttachedProbe {
 /** What each request is answered with. */
 export interface Replies {
   process_facts: ProcessFacts | null;
-  socket_dump: readonly SocketFacts[];
   loss_counters: readonly LossCounter[];
   map_write: null;
   attach: Attachment;

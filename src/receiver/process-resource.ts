@@ -1,8 +1,9 @@
 /** A process's facts to the resource of its spans. Pure; values come from the traced process and are bounded here. */
 import { createHash } from "node:crypto";
+import { containerId } from "../ipc/container-id.ts";
 import type { ProcessFacts } from "../ipc/process-facts.ts";
 import type { Attribute, Resource } from "../mapping/span.ts";
-import { containerId, programName, systemdUnit } from "./service-name.ts";
+import { programName, systemdUnit } from "./service-name.ts";
 
 const VALUE_LIMIT_CHARACTERS = 512;
 const FOREIGN_ATTRIBUTE_LIMIT = 64;

@@ -67,13 +67,6 @@ function withoutExtension(path: string): string | undefined {
   return name === "" || name === "." ? undefined : name;
 }
 
-const CONTAINER_ID = /(?:^|[/:-])([0-9a-f]{64})(?:\.scope)?(?:$|\/)/;
-
-/** Docker, containerd, CRI-O and podman all put the id into the cgroup's name. */
-export function containerId(cgroupPath: string | undefined): string | undefined {
-  return cgroupPath === undefined ? undefined : CONTAINER_ID.exec(cgroupPath)?.[1];
-}
-
 /** `/system.slice/nginx.service` is nginx. A user's manager and a login session are no services. */
 export function systemdUnit(cgroupPath: string | undefined): string | undefined {
   const unit = /(?:^|\/)([^/]+)\.service$/.exec(cgroupPath ?? "")?.[1];
