@@ -1,6 +1,7 @@
 /** Pairs the messages of one connection into exchanges: in order, or by the id that the protocol gives them. */
 import type { StageAccount } from "./account.ts";
 import type { EventMeta } from "./event-meta.ts";
+import type { TraceNode } from "./join/trace-node.ts";
 import { MessageRole, type Sender } from "./protocols/protocol.ts";
 import type { AnyMessage, AnyProtocol } from "./protocols/registry.ts";
 
@@ -23,6 +24,8 @@ export class Exchange<C> {
   /** Why there is no whole response. */
   incomplete: string | undefined;
   isFinished = false;
+  /** Its place in the graph of traces, once somebody has given it one. */
+  node: TraceNode | undefined;
 
   constructor(
     connection: C,

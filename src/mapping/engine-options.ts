@@ -1,0 +1,57 @@
+/** What the engine is told, and where its results go. */
+
+import type { DescribeOptions, Endpoint } from "./protocols/protocol.ts";
+import type { AnyProtocol } from "./protocols/registry.ts";
+import type { Resource, Span } from "./span.ts";
+import type { Verdict } from "./verdict.ts";
+
+export interface EngineOptions {
+  /** Wall time minus monotonic time. */
+  clockOffsetNs(): bigint;
+  /** undefined: not known yet; asked again, at most for a second of event time. */
+  resourceOf(tgid: number): Resource | undefined;
+  fallbackResource(tgid: number, comm: string): Resource;
+  /** All of them, if undefined. */
+  readonly protocols?: readonly AnyProtocol[];
+  readonly describe: DescribeOptions;
+  /** So long a span waits for its trace to be settled. */
+  readonly settleNs: number;
+  /** `capture`: packets seen from neither end: one span for each exchange, of kind CLIENT. */
+  readonly observer?: "host" | "capture";
+  /** Connections that are nobody's business, our own among them. */
+  isExcluded?(socket: SocketFacts): boolean;
+  /** Is the trace context in requests from this address believed? Private networks, if undefined. */
+  trustsContextFrom?(address: Uint8Array): boolean;
+  /** OTLP Export calls make spans too. */
+  readonly keepsOtlpExports?: boolean;
+  /** Bytes of one direction that wait for what is missing before them. Default 256 KiB. */
+  readonly streamBufferBytes?: number;
+  /** How long an event that is missing may still come. Default 50 ms. */
+  readonly streamWaitNs?: number;
+  /** How long a request on an open connection waits for its answer. Default 5 minutes. */
+  readonly exchangeTimeoutNs?: number;
+  /** Open exchanges of one connection. Default 1024. */
+  readonly maxOpenExchanges?: number;
+  /** Default 65 536; the one that was silent longest goes first. */
+  readonly maxConnections?: number;
+  /** Spans that wait for their trace. Default 32 MiB. */
+  readonly maxHeldBytes?: number;
+}
+
+export interface SocketFacts {
+  readonly socketCookie: number;
+  readonly tgid: number;
+  readonly comm: string;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly localFirstSequence: number;
+  readonly remoteFirstSequence: number;
+}
+
+export interface EngineOutput {
+  spans(spans: readonly Span[]): void;
+  verdict(socketCookie: number, verdict: Verdict): void;
+}
+
+/** TCP states (include/net/tcp_states.h) that the engine looks at. */
+export const TcpState = { established: 1, close: 7 } as const;

@@ -1,0 +1,208 @@
+/** Events in, spans out: sockets -> connections -> exchanges -> traces -> spans. Pure: time and facts come from outside. */
+import {
+  DataSource,
+  ProcessAction,
+  type ProcessEvent,
+  type SocketDataEvent,
+  type SocketRole,
+  type SocketStateEvent,
+} from "../bpf/layout.gen.ts";
+import { StageAccount } from "./account.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
+import { Datagrams } from "./datagrams.ts";
+import { Departure } from "./departure.ts";
+import { type EngineOptions, type EngineOutput, TcpState } from "./engine-options.ts";
+import { metaOf } from "./event-meta.ts";
+import { ExchangeTracer } from "./exchange-tracer.ts";
+import { latin1 } from "./latin1.ts";
+import { PROTOCOLS } from "./protocols/registry.ts";
+import { SessionTracker } from "./session.ts";
+import { SocketEnd } from "./socket-end.ts";
+import { SocketTable } from "./socket-table.ts";
+
+const IPPROTO_UDP = 17;
+/** A socket's last bytes may be read just behind its end. */
+const LINGER_NS = 50_000_000;
+const SWEEP_NS = 5_000_000_000;
+const IDLE_NS = 900_000_000_000;
+
+export class TraceEngine {
+  readonly accounts: readonly StageAccount[];
+  readonly #options: EngineOptions;
+  readonly #output: EngineOutput;
+  readonly #bytes = new StageAccount("stream", "bytes");
+  readonly #messages = new StageAccount("session", "messages");
+  readonly #spans = new StageAccount("span", "spans");
+  readonly #sockets: SocketTable;
+  readonly #departure: Departure;
+  readonly #tracer: ExchangeTracer;
+  /** Sockets that wait for something that is missing. */
+  readonly #waiting = new Set<SocketEnd>();
+  /** Sockets that have ended, in the order of their ends. */
+  #closing: { end: SocketEnd; deadlineNs: number }[] = [];
+  /** Sockets without data that were seen from their beginning. */
+  readonly #opened = new Set<number>();
+  #order = 0;
+  #nowNs = 0;
+  #sweptNs = 0;
+
+  constructor(options: EngineOptions, output: EngineOutput) {
+    this.#options = options;
+    this.#output = output;
+    this.accounts = [this.#bytes, this.#messages, this.#spans];
+    this.#sockets = new SocketTable(options.maxConnections ?? 65_536, (end) => this.#close(end));
+    this.#departure = new Departure(
+      {
+        settleNs: options.settleNs,
+        maxHeldBytes: options.maxHeldBytes ?? 32 * 1024 * 1024,
+        clockOffsetNs: () => options.clockOffsetNs(),
+        resourceOf: (tgid) => options.resourceOf(tgid),
+        fallbackResource: (tgid, comm) => options.fallbackResource(tgid, comm),
+      },
+      this.#spans,
+      (spans) => output.spans(spans),
+    );
+    this.#tracer = new ExchangeTracer(options, this.#spans, this.#departure);
+  }
+
+  /** @param bytes the captured bytes, only valid during the call */
+  socketData(event: SocketDataEvent, bytes: Uint8Array): void {
+    const nowNs = event.header.timestampNs;
+    if (nowNs > this.#nowNs) this.#nowNs = nowNs;
+    const end = this.#sockets.find(event) ?? this.#open(event);
+    if (end.isExcluded) {
+      this.#bytes.addIn(event.callLength);
+      this.#bytes.addConsumed("excluded", event.callLength);
+      return;
+    }
+    end.lastNs = nowNs;
+    end.lastTgid = event.header.tgid;
+    if (!end.hasIdentity) this.#sockets.identify(end, event.localFirstSequence, event.remoteFirstSequence);
+    const connection = end.connection;
+    const wasOpaque = connection.isOpaque;
+    connection.push(
+      event.direction,
+      event.streamOffset,
+      event.callLength,
+      bytes,
+      metaOf(event, ++this.#order),
+      event.flags,
+    );
+    if (connection.deadlineNs !== Number.POSITIVE_INFINITY) this.#waiting.add(end);
+    if (!wasOpaque && connection.isOpaque && !end.isClient) this.#tracer.hidden(event.header.tgid);
+  }
+
+  socketState(event: SocketStateEvent): void {
+    if (event.newState === TcpState.established) {
+      // Before its first byte; a socket that is never used must cost nothing.
+      if (this.#opened.size >= 65_536) this.#opened.clear();
+      this.#opened.add(event.socketCookie);
+    } else if (event.newState === TcpState.close) {
+      this.#opened.delete(event.socketCookie);
+      for (const end of this.#sockets.ofCookie(event.socketCookie)) {
+        this.#closing.push({ end, deadlineNs: event.header.timestampNs + LINGER_NS });
+      }
+    }
+  }
+
+  process(event: ProcessEvent): void {
+    if (event.action === ProcessAction.exit || event.action === ProcessAction.exec)
+      this.#tracer.exited(event.header.tgid);
+  }
+
+  /** @param nowNs monotonic */
+  advance(nowNs: number): void {
+    if (nowNs > this.#nowNs) this.#nowNs = nowNs;
+    for (const end of this.#waiting) {
+      if (end.connection.deadlineNs <= nowNs) end.connection.advance(nowNs);
+      if (end.connection.deadlineNs === Number.POSITIVE_INFINITY) this.#waiting.delete(end);
+    }
+    let closed = 0;
+    while (closed < this.#closing.length && this.#closing[closed]!.deadlineNs <= nowNs) {
+      this.#sockets.remove(this.#closing[closed]!.end);
+      closed++;
+    }
+    if (closed > 0) this.#closing.splice(0, closed);
+    if (nowNs - this.#sweptNs >= SWEEP_NS) {
+      this.#sweptNs = nowNs;
+      for (const end of this.#sockets.all()) {
+        end.tracker.expire(nowNs);
+        if (nowNs - end.lastNs > IDLE_NS && end.tracker.openCount === 0) this.#sockets.remove(end);
+      }
+    }
+    this.#departure.advance(nowNs);
+  }
+
+  /** The end of the input: everything that can leave leaves. */
+  flush(): void {
+    for (const end of this.#sockets.all()) this.#sockets.remove(end);
+    this.#closing = [];
+    this.#waiting.clear();
+    this.#departure.flush();
+  }
+
+  #open(event: SocketDataEvent): SocketEnd {
+    const { localFirstSequence, remoteFirstSequence } = event;
+    const end = new SocketEnd(
+      event.socketCookie,
+      event.protocol,
+      event.tuple,
+      localFirstSequence,
+      remoteFirstSequence,
+      event.source === DataSource.tlsLibrary,
+    );
+    end.comm = commOf(event.comm);
+    const connectionOptions: ConnectionOptions = {
+      protocols: this.#options.protocols ?? PROTOCOLS,
+      streamLimits: {
+        bufferBytes: this.#options.streamBufferBytes ?? 256 * 1024,
+        maxPieces: 256,
+        waitNs: this.#options.streamWaitNs ?? 50_000_000,
+      },
+      account: this.#bytes,
+      listener: {
+        begin: (protocol, message, sender, offset, meta) => end.tracker.begin(protocol, message, sender, offset, meta),
+        end: (message, sender, offset, meta) => end.tracker.end(message, sender, offset, meta),
+        gap: (sender, last) => end.tracker.gap(sender, last),
+        unsynced: (sender, meta) => end.tracker.unsynced(sender, meta),
+        close: (last) => end.tracker.close(last),
+      },
+      verdict: (verdict) => this.#output.verdict(event.socketCookie, verdict),
+    };
+    const Kind = event.protocol === IPPROTO_UDP ? Datagrams : Connection;
+    end.connection = new Kind(
+      event.role as SocketRole,
+      event.tuple.localPort,
+      event.tuple.remotePort,
+      connectionOptions,
+    );
+    end.tracker = new SessionTracker(end, this.#tracer, this.#messages, {
+      maxOpen: this.#options.maxOpenExchanges ?? 1024,
+      timeoutNs: this.#options.exchangeTimeoutNs ?? 300_000_000_000,
+    });
+    end.isExcluded =
+      this.#options.isExcluded?.({
+        socketCookie: end.cookie,
+        tgid: event.header.tgid,
+        comm: end.comm,
+        local: end.local,
+        remote: end.remote,
+        localFirstSequence,
+        remoteFirstSequence,
+      }) ?? false;
+    if (this.#opened.delete(event.socketCookie)) end.connection.opened();
+    end.lastNs = event.header.timestampNs;
+    this.#sockets.add(end);
+    return end;
+  }
+
+  #close(end: SocketEnd): void {
+    this.#waiting.delete(end);
+    end.connection.close();
+  }
+}
+
+function commOf(bytes: Uint8Array): string {
+  const zero = bytes.indexOf(0);
+  return latin1(bytes, 0, zero < 0 ? bytes.length : zero);
+}

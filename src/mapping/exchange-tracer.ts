@@ -1,0 +1,150 @@
+/** Gives each exchange its place in a trace while it goes on, and makes it a span when it ends. */
+import type { StageAccount } from "./account.ts";
+import { isPrivate } from "./address.ts";
+import type { Departure } from "./departure.ts";
+import type { EngineOptions } from "./engine-options.ts";
+import { type ExchangeId, exchangeId } from "./ids.ts";
+import { carriedContext, type TraceContext } from "./join/carried-context.ts";
+import { Joiner } from "./join/join.ts";
+import { decide, decideRemote } from "./join/trace-graph.ts";
+import { TraceNode } from "./join/trace-node.ts";
+import { isOtlpExport } from "./otlp-export.ts";
+import { Sender } from "./protocols/protocol.ts";
+import type { Exchange, ExchangeListener } from "./session.ts";
+import type { SocketEnd } from "./socket-end.ts";
+import { draftSpan } from "./span-draft.ts";
+
+const UDP_SALT = 17;
+const MAX_DATAGRAM_CALLS = 4096;
+
+export class ExchangeTracer implements ExchangeListener<SocketEnd> {
+  readonly #options: EngineOptions;
+  readonly #account: StageAccount;
+  readonly #departure: Departure;
+  readonly #joiner = new Joiner();
+  readonly #isCapture: boolean;
+  /** Datagram requests that a server on this host may still read, by a number of their id. */
+  readonly #datagramCalls = new Map<number, TraceNode>();
+
+  /** @param account in spans */
+  constructor(options: EngineOptions, account: StageAccount, departure: Departure) {
+    this.#options = options;
+    this.#account = account;
+    this.#departure = departure;
+    this.#isCapture = options.observer === "capture";
+  }
+
+  requestStarted(exchange: Exchange<SocketEnd>): void {
+    const end = exchange.connection;
+    const localSender = end.isClient ? Sender.client : Sender.server;
+    const isServer = exchange.requestSender !== localSender;
+    const unit = this.#isCapture ? undefined : this.#joiner.unitOf(exchange.requestStart);
+    const id = idOf(end, exchange.requestOffset, isServer);
+    const node = new TraceNode(isServer, id, exchange.requestStart, unit, end, this.#carried(exchange, isServer));
+    exchange.node = node;
+    end.requestCount++;
+    if (this.#isCapture) {
+      if (!decideRemote(node, "carried")) decide(node, undefined, undefined);
+    } else if (isServer) {
+      this.#joiner.serverStarted(node, this.#clientOf(end, exchange.requestOffset, node));
+    } else {
+      node.destination = end.destination;
+      if (end.transport === "udp") this.#addDatagramCall(node);
+      else end.sent.add(exchange.requestOffset, node);
+      this.#joiner.clientStarted(node, end.requestCount === 1);
+    }
+  }
+
+  responseStarted(exchange: Exchange<SocketEnd>): void {
+    const node = exchange.node!;
+    if (node.isServer && !this.#isCapture) this.#joiner.serverAnswers(node, exchange.responseStart!);
+  }
+
+  finished(exchange: Exchange<SocketEnd>): void {
+    const node = exchange.node!;
+    const end = exchange.connection;
+    const responseEnd = exchange.responseEnd;
+    if (!this.#isCapture) {
+      if (node.isServer) {
+        if (responseEnd !== undefined && responseEnd !== exchange.responseStart) {
+          this.#joiner.serverAnswers(node, responseEnd);
+        }
+        this.#joiner.serverFinished(node, responseEnd);
+      } else {
+        end.sent.delete(exchange.requestOffset, node);
+        this.#joiner.clientFinished(node, responseEnd);
+      }
+    }
+    this.#account.addIn();
+    const draft = draftSpan(exchange, node, this.#options.describe, this.#isCapture);
+    if (draft === undefined) {
+      this.#account.addConsumed("no_span");
+    } else if (!this.#options.keepsOtlpExports && isOtlpExport(draft.fields.attributes, contentType(exchange))) {
+      this.#account.addConsumed("otlp_export");
+    } else {
+      this.#departure.add(draft);
+    }
+  }
+
+  hidden(tgid: number): void {
+    if (!this.#isCapture) this.#joiner.hidden(tgid);
+  }
+
+  exited(tgid: number): void {
+    this.#joiner.exited(tgid);
+  }
+
+  #clientOf(end: SocketEnd, offset: number, node: TraceNode): TraceNode | undefined {
+    if (end.transport === "tcp") return end.peer?.sent.take(offset);
+    const key = keyOf(node.id);
+    const client = this.#datagramCalls.get(key);
+    if (client === undefined || !equal(client.id, node.id)) return undefined;
+    this.#datagramCalls.delete(key);
+    return client;
+  }
+
+  #addDatagramCall(node: TraceNode): void {
+    const calls = this.#datagramCalls;
+    if (calls.size >= MAX_DATAGRAM_CALLS) calls.delete(calls.keys().next().value!);
+    calls.set(keyOf(node.id), node);
+  }
+
+  #carried(exchange: Exchange<SocketEnd>, isServer: boolean): TraceContext | undefined {
+    const protocol = exchange.protocol;
+    if (protocol.carried === undefined) return undefined;
+    const context = carriedContext((name) => protocol.carried!(exchange.request, name));
+    if (context === undefined || !isServer) return context;
+    const address = exchange.connection.tuple.remoteAddress;
+    return (this.#options.trustsContextFrom?.(address) ?? isPrivate(address)) ? context : undefined;
+  }
+}
+
+/** The id of a request: of the end that sent it first. */
+function idOf(end: SocketEnd, offset: number, isServer: boolean): ExchangeId {
+  const { localPort, remotePort } = end.tuple;
+  if (end.transport === "udp") {
+    return isServer
+      ? exchangeId(remotePort, localPort, offset, UDP_SALT)
+      : exchangeId(localPort, remotePort, offset, UDP_SALT);
+  }
+  if (!end.hasIdentity) {
+    // Nothing that another host could know: the socket's own number tells it from others on this one.
+    return exchangeId(end.cookie | 0, Math.floor(end.cookie / 0x100000000), offset, isServer ? 2 : 1);
+  }
+  const { localFirstSequence, remoteFirstSequence } = end;
+  return isServer
+    ? exchangeId(remoteFirstSequence, localFirstSequence, offset, 0)
+    : exchangeId(localFirstSequence, remoteFirstSequence, offset, 0);
+}
+
+function keyOf(id: ExchangeId): number {
+  return (id.a >>> 0) * 0x200000 + (id.b & 0x1fffff);
+}
+
+function equal(left: ExchangeId, right: ExchangeId): boolean {
+  return left.a === right.a && left.b === right.b && left.c === right.c && left.d === right.d;
+}
+
+function contentType(exchange: Exchange<SocketEnd>): string | undefined {
+  return exchange.protocol.carried?.(exchange.request, "content-type");
+}

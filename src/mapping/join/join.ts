@@ -1,0 +1,149 @@
+/**
+ * Who caused what: decides each request's parent by the best evidence, once.
+ *
+ * Each file beside this one is one kind of evidence and says what it proves and when it may lie. Where none is sure a
+ * request has no parent: a wrong one is worse. Work per event is constant; state is bounded per process.
+ */
+import type { EventMeta } from "../event-meta.ts";
+import { joinByAnswer, learnFromAnswer } from "./hindsight.ts";
+import { ProcessWork } from "./process-work.ts";
+import { joinSingle } from "./single.ts";
+import { decide, decideRemote } from "./trace-graph.ts";
+import type { TraceNode } from "./trace-node.ts";
+import { joinByTurn, noteSent } from "./turn.ts";
+import type { Unit } from "./unit.ts";
+
+const MAX_PROCESSES = 16_384;
+/** Undecided calls of one process; the oldest is decided first. */
+const MAX_UNDECIDED = 16_384;
+const MAX_UNIT_CALLS = 1024;
+
+export class Joiner {
+  readonly #processes = new Map<number, ProcessWork>();
+  #lastOrder = 0;
+  /** What it could not keep, by reason. */
+  readonly forgotten = new Map<string, number>();
+
+  /** The unit that makes or reads a request: to be known before its node is made. */
+  unitOf(meta: EventMeta): Unit {
+    return this.#workOf(meta.tgid).unitOf(meta);
+  }
+
+  /** @param client the other end of the same exchange, where it was seen on this host */
+  serverStarted(node: TraceNode, client: TraceNode | undefined): void {
+    this.#lastOrder = Math.max(this.#lastOrder, node.start.order);
+    if (client !== undefined) {
+      client.hasServer = true;
+      decide(node, client, "exchange");
+    } else if (!decideRemote(node, "carried")) {
+      decide(node, undefined, undefined);
+    }
+    const work = this.#workOf(node.start.tgid);
+    work.opened(node, node.unit!);
+    work.logOf(node.start.pid).read(node, node.start);
+  }
+
+  /** @param isFirst on its connection */
+  clientStarted(node: TraceNode, isFirst: boolean): void {
+    this.#lastOrder = Math.max(this.#lastOrder, node.start.order);
+    const work = this.#workOf(node.start.tgid);
+    const unit = node.unit!;
+    if (this.#decideCarried(work, node)) return;
+    if (work.open.size === 0) {
+      if (!work.hasHidden) work.addBackground(node.destination);
+      decide(node, undefined, undefined);
+      return;
+    }
+    if (unit.servesWhatItReads && unit.open.length === 1) {
+      decide(node, unit.open[0], "unit");
+      return;
+    }
+    noteSent(node, work.logOf(node.start.pid).stretchAt(node.start), isFirst);
+    work.undecided.push(node);
+    if (work.undecided.length > MAX_UNDECIDED) this.#giveUp(work.undecided.shift()!, "undecided");
+    unit.calls.push(node);
+    if (unit.calls.length > MAX_UNIT_CALLS) this.#giveUp(unit.calls.shift()!, "unit_calls");
+  }
+
+  /** The call's answer has been read. */
+  clientFinished(node: TraceNode, meta: EventMeta | undefined): void {
+    node.isFinished = true;
+    if (meta !== undefined) this.#workOf(meta.tgid).logOf(meta.pid).read(node, meta);
+  }
+
+  /** Bytes of the server's answer are written: its first ones, and its last. */
+  serverAnswers(node: TraceNode, meta: EventMeta): void {
+    const work = this.#processes.get(node.start.tgid);
+    if (work === undefined || meta.tgid !== node.start.tgid) return;
+    const unit = work.unitOf(meta);
+    learnFromAnswer(work, node, unit);
+    joinByAnswer(work, node, unit, meta);
+    joinByTurn(work, node, work.logOf(meta.pid).stretchAt(meta));
+    joinSingle(work, node);
+    unit.dropDecided();
+  }
+
+  /** @param meta of the answer's end; undefined: there was none */
+  serverFinished(node: TraceNode, meta: EventMeta | undefined): void {
+    node.isFinished = true;
+    const work = this.#processes.get(node.start.tgid);
+    if (work === undefined) return;
+    if (meta !== undefined && meta.tgid === node.start.tgid) {
+      this.#lastOrder = Math.max(this.#lastOrder, meta.order);
+      const unit = work.unitOf(meta);
+      unit.lastAnswerOrder = meta.order;
+      work.closed(node, meta.order);
+      work.forgetIfIdle(meta, unit);
+    } else {
+      work.closed(node, this.#lastOrder);
+    }
+    this.#decideOrphans(work);
+  }
+
+  /** A connection of this process as a server can't be read. */
+  hidden(tgid: number): void {
+    this.#workOf(tgid).hasHidden = true;
+  }
+
+  /** A tgid that comes back names another process. */
+  exited(tgid: number): void {
+    const work = this.#processes.get(tgid);
+    if (work === undefined) return;
+    this.#processes.delete(tgid);
+    for (const call of work.undecided) decide(call, undefined, undefined);
+  }
+
+  /** A call that carries ids: a request that came with the same ones was passed on; else a library of the process made it. */
+  #decideCarried(work: ProcessWork, node: TraceNode): boolean {
+    if (node.carried === undefined) return false;
+    const received = work.openByCarried.get(node.carried.spanId);
+    if (received?.carried?.traceId === node.carried.traceId) return decide(node, received, "carried");
+    return decideRemote(node, "carried");
+  }
+
+  /** Calls that were made before any request that is still open: nobody is left who could claim them. */
+  #decideOrphans(work: ProcessWork): void {
+    const oldest = work.open.values().next().value?.start.order ?? Number.POSITIVE_INFINITY;
+    let count = 0;
+    for (const call of work.undecided) {
+      if (!call.isDecided && call.start.order > oldest) break;
+      decide(call, undefined, undefined);
+      count++;
+    }
+    if (count > 0) work.undecided.splice(0, count);
+  }
+
+  #giveUp(node: TraceNode, reason: string): void {
+    if (decide(node, undefined, undefined)) this.forgotten.set(reason, (this.forgotten.get(reason) ?? 0) + 1);
+  }
+
+  #workOf(tgid: number): ProcessWork {
+    let work = this.#processes.get(tgid);
+    if (work === undefined) {
+      if (this.#processes.size >= MAX_PROCESSES) this.exited(this.#processes.keys().next().value!);
+      work = new ProcessWork();
+      this.#processes.set(tgid, work);
+    }
+    return work;
+  }
+}

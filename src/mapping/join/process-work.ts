@@ -1,0 +1,95 @@
+/** What is known of one process's work: its units, what it serves, and what it has taught us about itself. Bounded. */
+import type { EventMeta } from "../event-meta.ts";
+import { ThreadLog } from "./thread-log.ts";
+import type { TraceNode } from "./trace-node.ts";
+import { Unit, unitKeyOf, unitKindOf } from "./unit.ts";
+
+const MAX_UNITS = 8192;
+const MAX_DESTINATIONS = 256;
+
+export class ProcessWork {
+  readonly #units = new Map<number, Unit>();
+  readonly #logs = new Map<number, ThreadLog>();
+  /** Requests that it has read and not answered to the end, oldest first. */
+  readonly open = new Set<TraceNode>();
+  /** Open requests by the span id that they carry. */
+  readonly openByCarried = new Map<string, TraceNode>();
+  /** Calls whose parent is not decided, oldest first; decided ones are still in it. */
+  readonly undecided: TraceNode[] = [];
+  /** A request read by one thread was answered by another, both of which read and answer: threads say nothing. */
+  handsOver = false;
+  /** It has connections as a server that can't be read: requests that nobody sees. */
+  hasHidden = false;
+  /** Order of the event since which `open` is as it is. */
+  openSince = -1;
+  /** Grows when the two witnesses of the turn rule agree, and falls when they do not. */
+  turnCredit = 0;
+  #readerThreads = 0;
+  readonly #background = new Set<string>();
+
+  unitOf(meta: EventMeta): Unit {
+    const key = unitKeyOf(meta);
+    let unit = this.#units.get(key);
+    if (unit === undefined) {
+      if (this.#units.size >= MAX_UNITS) this.#sweep();
+      unit = new Unit(unitKindOf(meta));
+      this.#units.set(key, unit);
+    }
+    return unit;
+  }
+
+  logOf(pid: number): ThreadLog {
+    let log = this.#logs.get(pid);
+    if (log === undefined) {
+      if (this.#logs.size >= MAX_UNITS) this.#logs.clear();
+      log = new ThreadLog();
+      this.#logs.set(pid, log);
+    }
+    return log;
+  }
+
+  /** The unit has ended what it did: if its id is a pointer, the next unit with this id is another one. */
+  forgetIfIdle(meta: EventMeta, unit: Unit): void {
+    if (!unit.isThread && unit.isIdle && !unit.isShared) this.#units.delete(unitKeyOf(meta));
+  }
+
+  opened(node: TraceNode, unit: Unit): void {
+    if (unit.isThread && !unit.hasRead) this.#readerThreads++;
+    unit.read(node);
+    this.open.add(node);
+    this.openSince = node.start.order;
+    if (node.carried !== undefined) this.openByCarried.set(node.carried.spanId, node);
+  }
+
+  closed(node: TraceNode, order: number): void {
+    this.open.delete(node);
+    this.openSince = order;
+    if (node.carried !== undefined && this.openByCarried.get(node.carried.spanId) === node) {
+      this.openByCarried.delete(node.carried.spanId);
+    }
+    const unit = node.unit;
+    if (unit === undefined) return;
+    const index = unit.open.indexOf(node);
+    if (index >= 0) unit.open.splice(index, 1);
+    this.forgetIfIdle(node.start, unit);
+  }
+
+  /** All requests are read by one thread: it may be an event loop, also as long as requests come one by one. */
+  get hasSingleReader(): boolean {
+    return this.#readerThreads <= 1;
+  }
+
+  /** A call that is made while nothing is served: the process makes such calls on its own account. */
+  addBackground(destination: string): void {
+    if (this.#background.size < MAX_DESTINATIONS) this.#background.add(destination);
+  }
+
+  isBackground(destination: string): boolean {
+    return this.#background.has(destination) || this.#background.size >= MAX_DESTINATIONS;
+  }
+
+  #sweep(): void {
+    for (const [key, unit] of this.#units) if (unit.isIdle) this.#units.delete(key);
+    if (this.#units.size >= MAX_UNITS) this.#units.clear();
+  }
+}

@@ -1,0 +1,30 @@
+/** The last message that a thread read: what happens until it reads the next is likely caused by it. */
+import type { EventMeta } from "../event-meta.ts";
+import type { TraceNode } from "./trace-node.ts";
+
+/** From one read to the next on a thread: all calls in it share their cause, if the thread is a loop of callbacks. */
+export class Stretch {
+  /** The request that was read, or the call whose answer was. */
+  readonly cause: TraceNode;
+  readonly turnId: number;
+  readonly calls: TraceNode[] = [];
+
+  constructor(cause: TraceNode, turnId: number) {
+    this.cause = cause;
+    this.turnId = turnId;
+  }
+}
+
+export class ThreadLog {
+  #stretch: Stretch | undefined;
+
+  read(node: TraceNode, meta: EventMeta): void {
+    this.#stretch = new Stretch(node, meta.turnId);
+  }
+
+  /** The stretch that an event of this thread falls in; undefined where a turn has ended in between. */
+  stretchAt(meta: EventMeta): Stretch | undefined {
+    const stretch = this.#stretch;
+    return stretch === undefined || stretch.turnId !== meta.turnId ? undefined : stretch;
+  }
+}

@@ -1,0 +1,70 @@
+/** One end of an exchange in the graph of traces. It exists from the moment that its request starts. */
+import type { EventMeta } from "../event-meta.ts";
+import { clientSpanId, type ExchangeId, serverSpanId, traceIdOf } from "../ids.ts";
+import type { TraceContext } from "./carried-context.ts";
+import type { Stretch } from "./thread-log.ts";
+import type { Unit } from "./unit.ts";
+
+/** A possible parent that nobody could prove. */
+export interface Candidate {
+  readonly node: TraceNode;
+  readonly evidence: string;
+}
+
+export class TraceNode {
+  readonly isServer: boolean;
+  readonly id: ExchangeId;
+  readonly start: EventMeta;
+  /** The unit of work that sent (client) or read (server) the request. */
+  readonly unit: Unit | undefined;
+  /** The connection that it is on: same object, same connection. */
+  readonly connection: object;
+  /** What the request carries, as far as it is trusted. */
+  readonly carried: TraceContext | undefined;
+  parent: TraceNode | undefined;
+  /** The parent is a span that others make. */
+  remoteParent: TraceContext | undefined;
+  evidence: string | undefined;
+  candidates: Candidate[] | undefined;
+  /** Its parent, or that it has none, is settled and never changes. */
+  isDecided = false;
+  /** Spans that can't leave before this node is decided. */
+  waiting: (() => void)[] | undefined;
+  /** Set once the trace that it belongs to is known for good. */
+  traceId: string | undefined;
+  /** A client whose request a server on this host has read. */
+  hasServer = false;
+  /** The exchange is over. */
+  isFinished = false;
+  /** Clients: what the thread read before it sent the call. */
+  stretch: Stretch | undefined;
+  /** Clients: where the call goes, to tell calls of one kind. */
+  destination = "";
+  #spanId: string | undefined;
+
+  constructor(
+    isServer: boolean,
+    id: ExchangeId,
+    start: EventMeta,
+    unit: Unit | undefined,
+    connection: object,
+    carried: TraceContext | undefined,
+  ) {
+    this.isServer = isServer;
+    this.id = id;
+    this.start = start;
+    this.unit = unit;
+    this.connection = connection;
+    this.carried = carried;
+  }
+
+  get spanId(): string {
+    this.#spanId ??= this.isServer ? serverSpanId(this.id) : clientSpanId(this.id);
+    return this.#spanId;
+  }
+
+  /** The trace that starts here, if this is a root. */
+  get ownTraceId(): string {
+    return traceIdOf(this.id);
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Evidence: what an event loop does between two reads is caused by the first of them.
+ *
+ * Two independent witnesses: the request read last before the call was sent, and the request answered first after the
+ * call's own answer was read, both on the same thread and (where turns are known) in the same turn. Each alone lies as
+ * soon as timers and queues lie between; together they are believed where they have agreed in this process.
+ * A connection's first request says nothing: it waited for the connection, and goes out in another turn.
+ */
+import type { ProcessWork } from "./process-work.ts";
+import type { Stretch } from "./thread-log.ts";
+import { decide } from "./trace-graph.ts";
+import type { TraceNode } from "./trace-node.ts";
+
+/** So many agreements without a difference, and a difference costs so many. */
+const PROVEN = 4;
+const COST_OF_DIFFERENCE = 32;
+const MAX_CREDIT = 1024;
+
+/** The call goes out in `stretch`. @param isFirst on its connection */
+export function noteSent(call: TraceNode, stretch: Stretch | undefined, isFirst: boolean): void {
+  if (stretch === undefined || isFirst || !stretch.cause.isServer || stretch.cause.isFinished) return;
+  stretch.calls.push(call);
+  call.stretch = stretch;
+}
+
+/** `served` is answered in the stretch that the answer of a call began. */
+export function joinByTurn(work: ProcessWork, served: TraceNode, stretch: Stretch | undefined): void {
+  const call = stretch?.cause;
+  if (call === undefined || call.isServer || call.start.order < served.start.order) return;
+  const sentIn = call.stretch;
+  if (sentIn === undefined) {
+    addCandidate(call, served, "reply_turn");
+    return;
+  }
+  if (sentIn.cause !== served) {
+    work.turnCredit = Math.max(-COST_OF_DIFFERENCE, work.turnCredit - COST_OF_DIFFERENCE);
+    addCandidate(call, sentIn.cause, "turn");
+    addCandidate(call, served, "reply_turn");
+    return;
+  }
+  work.turnCredit = Math.min(MAX_CREDIT, work.turnCredit + 1);
+  if (work.turnCredit < PROVEN) {
+    addCandidate(call, served, "turn");
+    return;
+  }
+  for (const sibling of sentIn.calls) decide(sibling, served, "turn");
+}
+
+function addCandidate(call: TraceNode, node: TraceNode, evidence: string): void {
+  if (call.isDecided) return;
+  call.candidates ??= [];
+  if (call.candidates.length < 4 && !call.candidates.some((other) => other.node === node)) {
+    call.candidates.push({ node, evidence });
+  }
+}

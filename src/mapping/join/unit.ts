@@ -1,0 +1,70 @@
+/** Units of work of a process: what its runtime calls a goroutine, a task, a greenlet; else the thread. */
+import { UnitKind } from "../../bpf/layout.gen.ts";
+import type { EventMeta } from "../event-meta.ts";
+import type { TraceNode } from "./trace-node.ts";
+
+/** Kinds whose unit, once it has read a request, serves it: it does nothing else before it answers. */
+const SERVES_WHAT_IT_READS: readonly number[] = [
+  UnitKind.goroutine,
+  UnitKind.greenlet,
+  UnitKind.tokioTask,
+  UnitKind.jvmVirtualThread,
+  UnitKind.rubyFiber,
+];
+
+export class Unit {
+  /** UnitKind; none: a thread. */
+  readonly kind: number;
+  /** Requests that it has read and that are not answered. */
+  readonly open: TraceNode[] = [];
+  /** Calls that it made and whose parent is not decided, oldest first. */
+  readonly calls: TraceNode[] = [];
+  /** Two requests of different connections were open on it at once: what it does can be for either. */
+  isShared = false;
+  hasRead = false;
+  /** Order of the event with which it last ended an answer. */
+  lastAnswerOrder = -1;
+
+  constructor(kind: number) {
+    this.kind = kind;
+  }
+
+  get isThread(): boolean {
+    return this.kind === UnitKind.none;
+  }
+
+  get servesWhatItReads(): boolean {
+    return SERVES_WHAT_IT_READS.includes(this.kind) && !this.isShared;
+  }
+
+  read(node: TraceNode): void {
+    this.hasRead = true;
+    if (this.open.some((other) => other.connection !== node.connection)) this.isShared = true;
+    this.open.push(node);
+  }
+
+  dropDecided(): void {
+    let kept = 0;
+    for (const call of this.calls) if (!call.isDecided) this.calls[kept++] = call;
+    this.calls.length = kept;
+  }
+
+  /** It can be forgotten: a pointer that comes back names another unit. */
+  get isIdle(): boolean {
+    return this.open.length === 0 && this.calls.length === 0;
+  }
+}
+
+/** A key for the unit that made an event, unique in its process: ids below 2^48, 16 kinds. */
+export function unitKeyOf(meta: EventMeta): number {
+  if (meta.unitKind !== UnitKind.none && meta.unitKind !== UnitKind.nodeAsync && meta.unitId !== 0) {
+    return (meta.unitId % 0x1000000000000) * 16 + meta.unitKind;
+  }
+  return meta.coroutineId !== 0 ? (meta.coroutineId % 0x1000000000000) * 16 + UnitKind.goroutine : meta.pid * 16;
+}
+
+export function unitKindOf(meta: EventMeta): number {
+  if (meta.unitKind !== UnitKind.none && meta.unitKind !== UnitKind.nodeAsync && meta.unitId !== 0)
+    return meta.unitKind;
+  return meta.coroutineId !== 0 ? UnitKind.goroutine : UnitKind.none;
+}

@@ -1,0 +1,84 @@
+/** One socket as the engine keeps it: where it is, its other end if that is on this host, its connection and sessions. */
+import { SocketRole, type SocketTuple } from "../bpf/layout.gen.ts";
+import { formatAddress } from "./address.ts";
+import type { Connection } from "./connection.ts";
+import type { Datagrams } from "./datagrams.ts";
+import { SentRequests } from "./join/exchange.ts";
+import type { Endpoint } from "./protocols/protocol.ts";
+import type { SessionTracker } from "./session.ts";
+
+const IPPROTO_UDP = 17;
+
+export class SocketEnd {
+  readonly cookie: number;
+  readonly transport: "tcp" | "udp";
+  readonly tuple: SocketTuple;
+  localFirstSequence: number;
+  remoteFirstSequence: number;
+  readonly isEncrypted: boolean;
+  connection!: Connection | Datagrams;
+  tracker!: SessionTracker<SocketEnd>;
+  /** The other end, where it is on this host. */
+  peer: SocketEnd | undefined;
+  readonly sent = new SentRequests();
+  requestCount = 0;
+  isExcluded = false;
+  lastNs = 0;
+  lastTgid = 0;
+  comm = "";
+  #local: Endpoint | undefined;
+  #remote: Endpoint | undefined;
+  #destination: string | undefined;
+
+  constructor(
+    cookie: number,
+    protocol: number,
+    tuple: SocketTuple,
+    localFirstSequence: number,
+    remoteFirstSequence: number,
+    isEncrypted: boolean,
+  ) {
+    this.cookie = cookie;
+    this.transport = protocol === IPPROTO_UDP ? "udp" : "tcp";
+    // The decoder may lend its arrays.
+    this.tuple = {
+      ...tuple,
+      localAddress: tuple.localAddress.slice(),
+      remoteAddress: tuple.remoteAddress.slice(),
+    };
+    this.localFirstSequence = localFirstSequence;
+    this.remoteFirstSequence = remoteFirstSequence;
+    this.isEncrypted = isEncrypted;
+  }
+
+  get local(): Endpoint {
+    this.#local ??= { address: formatAddress(this.tuple.localAddress), port: this.tuple.localPort };
+    return this.#local;
+  }
+
+  get remote(): Endpoint {
+    this.#remote ??= { address: formatAddress(this.tuple.remoteAddress), port: this.tuple.remotePort };
+    return this.#remote;
+  }
+
+  /** What calls over it have in common. */
+  get destination(): string {
+    this.#destination ??= `${this.remote.address} ${this.remote.port}`;
+    return this.#destination;
+  }
+
+  /** The local end is the one that connected. */
+  get isClient(): boolean {
+    return this.connection.role === SocketRole.client;
+  }
+
+  /** Both ends know both numbers; without them there is no identity that another host could know. */
+  get hasIdentity(): boolean {
+    return this.localFirstSequence !== 0 || this.remoteFirstSequence !== 0;
+  }
+}
+
+/** A number that both ends compute alike, each with its own order of arguments; equal numbers need a second look. */
+export function identityKey(localFirstSequence: number, remoteFirstSequence: number): number {
+  return localFirstSequence * 0x200000 + (remoteFirstSequence & 0x1fffff);
+}

@@ -1,0 +1,152 @@
+/** A finished exchange as a span that lacks only its trace: what it was is said once, when it ends. */
+import { toUnixNano } from "./clock.ts";
+import { resolveTraceId } from "./join/trace-graph.ts";
+import type { Candidate, TraceNode } from "./join/trace-node.ts";
+import type { DescribeOptions, SpanFields } from "./protocols/protocol.ts";
+import type { Exchange } from "./session.ts";
+import type { SocketEnd } from "./socket-end.ts";
+import { type Attribute, type Resource, type Span, SpanFlags, SpanKind, type SpanLink, StatusCode } from "./span.ts";
+
+export interface SpanDraft {
+  readonly node: TraceNode;
+  readonly fields: SpanFields;
+  readonly kind: SpanKind;
+  readonly tgid: number;
+  readonly comm: string;
+  readonly startNs: number;
+  readonly endNs: number;
+  /** Estimate of what it holds in memory. */
+  readonly sizeBytes: number;
+}
+
+/** @returns undefined where the protocol makes no span of it */
+export function draftSpan(
+  exchange: Exchange<SocketEnd>,
+  node: TraceNode,
+  describe: DescribeOptions,
+  isCapture: boolean,
+): SpanDraft | undefined {
+  const end = exchange.connection;
+  const kind = node.isServer && !isCapture ? SpanKind.server : SpanKind.client;
+  const isLocalClient = end.isClient;
+  const fields = exchange.protocol.describe(
+    {
+      request: exchange.request,
+      response: exchange.response,
+      incomplete: exchange.incomplete,
+      requestBytes: exchange.requestBytes,
+      responseBytes: exchange.responseBytes,
+    },
+    {
+      kind,
+      client: isLocalClient ? end.local : end.remote,
+      server: isLocalClient ? end.remote : end.local,
+      transport: end.transport,
+      isEncrypted: end.isEncrypted,
+      options: describe,
+    },
+  );
+  if (fields === undefined) return undefined;
+  addCommonAttributes(fields.attributes, exchange, node, kind);
+  const start = exchange.requestStart;
+  const endNs = (exchange.responseEnd ?? exchange.responseStart ?? exchange.requestEnd ?? start).timestampNs;
+  let sizeBytes = 400;
+  for (const [key, value] of fields.attributes) {
+    sizeBytes += 48 + key.length + (typeof value === "string" ? value.length : 16);
+  }
+  return {
+    node,
+    fields,
+    kind: fields.kind ?? kind,
+    tgid: start.tgid,
+    comm: end.comm,
+    startNs: start.timestampNs,
+    endNs: Math.max(endNs, start.timestampNs),
+    sizeBytes,
+  };
+}
+
+function addCommonAttributes(
+  attributes: Attribute[],
+  exchange: Exchange<SocketEnd>,
+  node: TraceNode,
+  kind: SpanKind,
+): void {
+  const end = exchange.connection;
+  const protocol = exchange.protocol;
+  let serverName: string | undefined;
+  let hasProtocol = false;
+  for (const [key, value] of attributes) {
+    if (key === "server.address") serverName = String(value);
+    else if (key === "network.protocol.name") hasProtocol = true;
+  }
+  const server = end.isClient ? end.remote : end.local;
+  if (serverName === undefined) {
+    serverName = server.address;
+    attributes.push(["server.address", server.address], ["server.port", server.port]);
+  }
+  if (!hasProtocol && protocol.networkProtocolName !== "") {
+    attributes.push(["network.protocol.name", protocol.networkProtocolName]);
+  }
+  if (kind === SpanKind.server) attributes.push(["client.address", (end.isClient ? end.local : end.remote).address]);
+  attributes.push(
+    ["network.peer.address", end.remote.address],
+    ["network.peer.port", end.remote.port],
+    ["network.transport", end.transport],
+    ["network.type", end.remote.address.includes(":") ? "ipv6" : "ipv4"],
+  );
+  if (kind === SpanKind.client && !node.hasServer) {
+    attributes.push(["peer.service", serverName], ["service.peer.name", serverName]);
+  }
+  const start = exchange.requestStart;
+  if (start.pid !== 0) attributes.push(["thread.id", start.pid]);
+  if (start.coroutineId !== 0) attributes.push(["sockspan.coroutine.id", start.coroutineId]);
+  if (end.transport === "tcp" && end.hasIdentity) {
+    const first = node.isServer ? end.remoteFirstSequence : end.localFirstSequence;
+    attributes.push(["sockspan.tcp.seq", (first + exchange.requestOffset) % 0x100000000]);
+  }
+  if (exchange.incomplete !== undefined) attributes.push(["sockspan.incomplete", exchange.incomplete]);
+}
+
+/** The node is settled: nothing of the span changes any more. */
+export function finishSpan(draft: SpanDraft, resource: Resource, clockOffsetNs: bigint): Span {
+  const { node, fields } = draft;
+  const attributes = fields.attributes;
+  if (node.evidence !== undefined) attributes.push(["sockspan.link.evidence", node.evidence]);
+  const traceId = resolveTraceId(node);
+  const isRemote = node.remoteParent !== undefined || (node.parent !== undefined && node.isServer);
+  return {
+    traceId,
+    spanId: node.spanId,
+    parentSpanId: node.parent?.spanId ?? node.remoteParent?.spanId,
+    traceState: node.remoteParent?.traceState,
+    flags: SpanFlags.sampled | SpanFlags.hasIsRemote | (isRemote ? SpanFlags.isRemote : 0),
+    kind: draft.kind,
+    name: fields.name,
+    startTimeUnixNano: toUnixNano(draft.startNs, clockOffsetNs),
+    endTimeUnixNano: toUnixNano(draft.endNs, clockOffsetNs),
+    attributes,
+    events: [],
+    links: node.parent === undefined && node.candidates !== undefined ? linksTo(node.candidates) : NO_LINKS,
+    status: fields.isError ? StatusCode.error : StatusCode.unset,
+    statusMessage: fields.statusMessage,
+    resource,
+  };
+}
+
+const NO_LINKS: readonly SpanLink[] = [];
+
+/** Doubtful parents, with what speaks for them. A candidate whose own trace is still open can't be named. */
+function linksTo(candidates: readonly Candidate[]): SpanLink[] {
+  const links: SpanLink[] = [];
+  for (const { node, evidence } of candidates) {
+    if (node.traceId !== undefined || (node.isDecided && node.parent === undefined)) {
+      links.push({
+        traceId: resolveTraceId(node),
+        spanId: node.spanId,
+        attributes: [["sockspan.link.evidence", evidence]],
+      });
+    }
+  }
+  return links;
+}

@@ -1,0 +1,245 @@
+import assert from "node:assert/strict";
+import { EventFlags } from "../../src/bpf/layout.gen.ts";
+import { SpanFlags, SpanKind, StatusCode } from "../../src/mapping/span.ts";
+import { attribute, get, Host, ok } from "../support/host.ts";
+
+const CURL = { tgid: 10, comm: "curl" };
+const SERVER = { tgid: 20, pid: 21, comm: "server" };
+
+describe("TraceEngine", () => {
+  it("makes a CLIENT and a SERVER span of one exchange, joined by it", () => {
+    const host = new Host();
+    host.connect().request(CURL, SERVER, get("/a?x=1")).respond(SERVER, CURL, ok("hello"));
+    host.pass(0);
+    const [server, client] = host.end();
+    assert.ok(server !== undefined && client !== undefined);
+    assert.equal(host.spans.length, 2);
+    assert.equal(client.kind, SpanKind.client);
+    assert.equal(server.kind, SpanKind.server);
+    assert.equal(client.parentSpanId, undefined);
+    assert.equal(server.parentSpanId, client.spanId);
+    assert.equal(server.traceId, client.traceId);
+    assert.match(client.traceId, /^[0-9a-f]{32}$/);
+    assert.match(client.spanId, /^[0-9a-f]{16}$/);
+    assert.notEqual(client.spanId, server.spanId);
+    assert.equal(server.flags & SpanFlags.isRemote, SpanFlags.isRemote);
+    assert.equal(client.flags, SpanFlags.sampled | SpanFlags.hasIsRemote);
+    assert.ok(client.startTimeUnixNano < server.startTimeUnixNano);
+    assert.ok(server.endTimeUnixNano < client.endTimeUnixNano);
+    assert.equal(attribute(client, "url.full"), "http://host.example/a?x=REDACTED");
+    assert.equal(attribute(server, "url.path"), "/a");
+    assert.equal(attribute(server, "url.query"), "x=REDACTED");
+    assert.equal(attribute(server, "client.address"), "127.0.0.1");
+    assert.equal(attribute(server, "thread.id"), "21");
+    assert.equal(attribute(server, "sockspan.link.evidence"), "exchange");
+    assert.equal(attribute(client, "peer.service"), undefined, "the peer is traced");
+    assert.equal(attribute(client, "sockspan.tcp.seq"), attribute(server, "sockspan.tcp.seq"));
+  });
+
+  it("leaves both spans at once, when nothing is in doubt", () => {
+    const host = new Host();
+    const link = host.connect();
+    link.request(CURL, SERVER, get("/a")).answer(SERVER, ok());
+    host.pass(0);
+    assert.equal(host.spans.length, 1);
+    link.clientReads(CURL, ok());
+    host.pass(0);
+    assert.equal(host.spans.length, 2);
+  });
+
+  it("gives the same ids on two hosts, and joins through NAT on one", () => {
+    const whole = new Host();
+    whole.connect({ clientSeenAs: "192.0.2.9" }).request(CURL, SERVER, get("/a")).respond(SERVER, CURL, ok());
+    const halves = (["client", "server"] as const).map((only) => {
+      const host = new Host();
+      host.connect({ only }).request(CURL, SERVER, get("/a")).respond(SERVER, CURL, ok());
+      return host.end()[0]!;
+    });
+    const [server, client] = whole.end();
+    assert.equal(server?.parentSpanId, client?.spanId);
+    assert.equal(halves[0]?.spanId, client?.spanId);
+    assert.equal(halves[1]?.spanId, server?.spanId);
+    assert.equal(attribute(halves[0]!, "peer.service"), "host.example");
+    assert.equal(attribute(halves[0]!, "service.peer.name"), "host.example");
+  });
+
+  it("names different exchanges differently", () => {
+    const host = new Host();
+    const link = host.connect();
+    for (let index = 0; index < 50; index++) {
+      link.request(CURL, SERVER, get("/a")).respond(SERVER, CURL, ok());
+      host.connect().request(CURL, SERVER, get("/a")).respond(SERVER, CURL, ok());
+    }
+    const spans = host.end();
+    assert.equal(new Set(spans.map(({ spanId }) => spanId)).size, 200);
+    assert.equal(new Set(spans.map(({ traceId }) => traceId)).size, 100);
+  });
+
+  it("reads a header in two segments, and one byte per write", () => {
+    const host = new Host();
+    const text = get("/split", `X-Long: ${"y".repeat(9000)}\r\n`);
+    const link = host.connect();
+    link.send(CURL, text.slice(0, 20)).send(CURL, text.slice(20));
+    for (const byte of text) link.serverReads(SERVER, byte);
+    for (const byte of ok("abc")) link.answer(SERVER, byte);
+    link.clientReads(CURL, ok("abc"));
+    const [server, client] = host.end();
+    assert.equal(attribute(server!, "url.path"), "/split");
+    assert.equal(server?.parentSpanId, client?.spanId);
+  });
+
+  it("skips bodies that were captured by their prefix, or not at all", () => {
+    const host = new Host();
+    const link = host.connect();
+    const body = new Uint8Array(1_000_000);
+    link.request(CURL, SERVER, `POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`);
+    for (let from = 0; from < body.length; from += 65_536) {
+      link.request(CURL, SERVER, body.subarray(from, from + 65_536), { captured: 255 });
+    }
+    link.respond(SERVER, CURL, `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
+    // sendfile: a length, no bytes
+    link.respond(SERVER, CURL, body, { captured: 0, flags: EventFlags.noBytes });
+    link.request(CURL, SERVER, get("/next")).respond(SERVER, CURL, ok());
+    const spans = host.end();
+    assert.deepEqual(
+      spans.map((span) => [span.kind, attribute(span, "http.request.method")]),
+      [
+        [SpanKind.server, "POST"],
+        [SpanKind.client, "POST"],
+        [SpanKind.server, "GET"],
+        [SpanKind.client, "GET"],
+      ],
+    );
+    assert.equal(attribute(spans[0]!, "http.request.body.size"), "1000000");
+    assert.equal(host.engine.accounts[0]!.lost.size, 0);
+  });
+
+  it("says what became of a request whose client died half way", () => {
+    const host = new Host();
+    const link = host.connect().opened();
+    link.request(CURL, SERVER, "POST /half HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nsome").close();
+    host.pass(100);
+    const [span] = host.spans;
+    assert.equal(host.spans.length, 2);
+    assert.equal(attribute(span!, "error.type"), "connection_closed");
+    assert.equal(span?.status, StatusCode.error);
+    host.end();
+  });
+
+  it("sets the status by the side: 4xx is the client's error, 5xx both's", () => {
+    for (const [status, server, client] of [
+      ["200 OK", StatusCode.unset, StatusCode.unset],
+      ["404 Not Found", StatusCode.unset, StatusCode.error],
+      ["503 Service Unavailable", StatusCode.error, StatusCode.error],
+    ] as const) {
+      const host = new Host();
+      host.connect().request(CURL, SERVER, get("/a")).respond(SERVER, CURL, ok("", status));
+      assert.deepEqual(
+        host.end().map((span) => span.status),
+        [server, client],
+      );
+    }
+  });
+
+  it("picks up connections that were open before, at the next message", () => {
+    for (const isRoleUnknown of [false, true]) {
+      const host = new Host();
+      const link = host.connect({ clientOffset: 7777, serverOffset: 99_999, isRoleUnknown });
+      link.respond(SERVER, CURL, "the end of some body");
+      link.request(CURL, SERVER, get("/first")).respond(SERVER, CURL, ok("hello"));
+      link.request(CURL, SERVER, get("/second")).respond(SERVER, CURL, ok("hello"));
+      const spans = host.end();
+      assert.deepEqual(
+        spans.map((span) => attribute(span, "url.path", "url.full")),
+        ["/first", "http://host.example/first", "/second", "http://host.example/second"],
+      );
+    }
+  });
+
+  it("pairs pipelined requests in their order", () => {
+    const host = new Host();
+    const link = host.connect();
+    link.request(CURL, SERVER, get("/1") + get("/2"));
+    link.respond(SERVER, CURL, ok("", "201 Created")).respond(SERVER, CURL, ok("", "202 Accepted"));
+    const statuses = host
+      .end()
+      .map((span) => [
+        attribute(span, "url.path", "url.full")?.slice(-1),
+        attribute(span, "http.response.status_code"),
+      ]);
+    assert.deepEqual(statuses, [
+      ["1", "201"],
+      ["1", "201"],
+      ["2", "202"],
+      ["2", "202"],
+    ]);
+  });
+
+  it("does not make spans of OTLP exports, unless told to", () => {
+    const post =
+      "POST /v1/traces HTTP/1.1\r\nHost: c\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n";
+    for (const keepsOtlpExports of [false, true]) {
+      const host = new Host({ keepsOtlpExports });
+      host.connect({ serverPort: 4318 }).request(CURL, SERVER, post).respond(SERVER, CURL, ok("{}"));
+      assert.equal(host.end().length, keepsOtlpExports ? 2 : 0);
+      assert.equal(host.engine.accounts[2]?.consumed.get("otlp_export"), keepsOtlpExports ? undefined : 2);
+    }
+  });
+
+  it("leaves alone what is excluded", () => {
+    const host = new Host({ isExcluded: ({ tgid }) => tgid === CURL.tgid });
+    host.connect().request(CURL, SERVER, get("/a")).respond(SERVER, CURL, ok());
+    assert.deepEqual(
+      host.end().map(({ kind }) => kind),
+      [SpanKind.server],
+    );
+  });
+
+  it("waits a second for the facts of a process, then says what it knows", () => {
+    let known = false;
+    const resource = { attributes: [] };
+    const host = new Host({ resourceOf: (tgid) => (known && tgid === SERVER.tgid ? resource : undefined) });
+    host.connect().request(CURL, SERVER, get("/a")).respond(SERVER, CURL, ok());
+    host.pass(500);
+    assert.equal(host.spans.length, 0);
+    known = true;
+    host.pass(100);
+    assert.deepEqual(
+      host.spans.map((span) => span.resource),
+      [resource],
+    );
+    host.pass(600);
+    assert.equal(attributeOfResource(host, 1), "fallback-curl-10");
+    host.end();
+  });
+
+  it("makes one CLIENT span of an exchange in a capture", () => {
+    const host = new Host({ observer: "capture" });
+    host.connect({ only: "server" }).request(CURL, SERVER, get("/a")).respond(SERVER, CURL, ok());
+    assert.deepEqual(
+      host.end().map(({ kind }) => kind),
+      [SpanKind.client],
+    );
+  });
+
+  it("trusts trace context from private networks only", () => {
+    const traceparent = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
+    for (const [clientAddress, isTrusted] of [
+      ["10.1.2.3", true],
+      ["203.0.113.5", false],
+    ] as const) {
+      const host = new Host();
+      host
+        .connect({ only: "server", clientAddress })
+        .request(CURL, SERVER, get("/a", traceparent))
+        .respond(SERVER, CURL, ok());
+      const [span] = host.end();
+      assert.equal(span?.parentSpanId, isTrusted ? "b7ad6b7169203331" : undefined);
+      assert.equal(span?.traceId === "0af7651916cd43dd8448eb211c80319c", isTrusted);
+    }
+  });
+});
+
+function attributeOfResource(host: Host, index: number): unknown {
+  return host.spans[index]?.resource.attributes[0]?.[1];
+}

@@ -1,0 +1,122 @@
+/** Events as the kernel would send them, for a host that exists only here. */
+import {
+  DataSource,
+  type Direction,
+  EventFlags,
+  EventKind,
+  ProcessAction,
+  type ProcessEvent,
+  type SocketDataEvent,
+  type SocketRole,
+  type SocketStateEvent,
+  type SocketTuple,
+} from "../../src/bpf/layout.gen.ts";
+
+export interface Doer {
+  readonly tgid: number;
+  readonly pid?: number;
+  readonly coroutineId?: number;
+  readonly unitKind?: number;
+  readonly unitId?: number;
+  readonly turnId?: number;
+  readonly comm?: string;
+}
+
+export interface DataOptions {
+  readonly by: Doer;
+  readonly direction: Direction;
+  readonly role: SocketRole;
+  readonly cookie: number;
+  readonly tuple: SocketTuple;
+  readonly localFirstSequence: number;
+  readonly remoteFirstSequence: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly captured: number;
+  readonly timestampNs: number;
+  readonly eventNumber?: number;
+  readonly flags?: number;
+  readonly protocol?: number;
+  readonly source?: DataSource;
+}
+
+export const IPPROTO_TCP = 6;
+export const IPPROTO_UDP = 17;
+const AF_INET = 2;
+
+export function v4(text: string): Uint8Array {
+  return Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...text.split(".").map(Number)]);
+}
+
+export function tuple(local: string, localPort: number, remote: string, remotePort: number): SocketTuple {
+  return { localAddress: v4(local), remoteAddress: v4(remote), localPort, remotePort, networkNamespace: 4_026_531_840 };
+}
+
+export function dataEvent(options: DataOptions): SocketDataEvent {
+  const { by } = options;
+  const missing = options.captured < options.length ? EventFlags.truncated : 0;
+  return {
+    header: {
+      kind: EventKind.socketData,
+      length: 0,
+      timestampNs: options.timestampNs,
+      tgid: by.tgid,
+      pid: by.pid ?? by.tgid,
+    },
+    entryNs: options.timestampNs,
+    coroutineId: by.coroutineId ?? 0,
+    unitId: by.unitId ?? 0,
+    turnId: by.turnId ?? 0,
+    socketCookie: options.cookie,
+    eventNumber: options.eventNumber ?? 0,
+    streamOffset: options.offset,
+    tuple: options.tuple,
+    localFirstSequence: options.localFirstSequence,
+    remoteFirstSequence: options.remoteFirstSequence,
+    callLength: options.length,
+    capturedLength: options.captured,
+    flags: options.flags ?? missing,
+    addressFamily: AF_INET,
+    protocol: options.protocol ?? IPPROTO_TCP,
+    direction: options.direction,
+    role: options.role,
+    source: options.source ?? DataSource.syscall,
+    unitKind: by.unitKind ?? 0,
+    comm: comm(by.comm ?? "program"),
+  };
+}
+
+export function stateEvent(cookie: number, role: SocketRole, newState: number, timestampNs: number): SocketStateEvent {
+  return {
+    header: { kind: EventKind.socketState, length: 0, timestampNs, tgid: 0, pid: 0 },
+    socketCookie: cookie,
+    tuple: tuple("0.0.0.0", 0, "0.0.0.0", 0),
+    localFirstSequence: 0,
+    remoteFirstSequence: 0,
+    addressFamily: AF_INET,
+    protocol: IPPROTO_TCP,
+    role,
+    oldState: 0,
+    newState,
+  };
+}
+
+export function processEvent(action: ProcessAction, tgid: number, timestampNs: number, parentTgid = 1): ProcessEvent {
+  const event = {
+    header: { kind: EventKind.process, length: 0, timestampNs, tgid, pid: tgid },
+    action,
+    parentTgid,
+    startTimeNs: timestampNs,
+    comm: comm("program"),
+  };
+  return event as ProcessEvent;
+}
+
+export const exitEvent = (tgid: number, timestampNs: number): ProcessEvent =>
+  processEvent(ProcessAction.exit, tgid, timestampNs);
+
+function comm(text: string): Uint8Array {
+  const bytes = new Uint8Array(16);
+  bytes.set(Buffer.from(text, "latin1").subarray(0, 15));
+  return bytes;
+}
