@@ -26,7 +26,7 @@ struct trace_conf {
 	__u32 default_limit;      /* bytes of each call while a socket has no verdict, at most MAX_CAPTURE */
 	__u32 udp_send_by_length; /* 1: sock_send_length tells UDP sends (no fentry at udp_sendmsg) */
 	__u32 recvmsg_arguments;  /* of tcp_recvmsg in this kernel: 5 (6 before 5.19); only for fexit */
-	__u32 padding;
+	__u32 page_moves;         /* 1: sys_exit tells sendfile and splice (sends take hook set c) */
 };
 
 enum verdict_action {
@@ -72,6 +72,7 @@ enum unit_step_kind {
 	UNIT_STEP_TO_UNIT = 7,          /* unit_id = value */
 	UNIT_STEP_TO_TURN = 8,          /* turn_id = value */
 	UNIT_STEP_ABSOLUTE = 9,         /* value = operand */
+	UNIT_STEP_FOLLOW = 10,          /* value = *(u64 *)value where that is not 0, at most four times; + operand */
 };
 
 struct unit_step {
@@ -101,7 +102,7 @@ enum loss_reason {
 	LOSS_CONFLICT = 3,        /* events flagged CONFLICT */
 	LOSS_COMPAT_CALL = 4,     /* 32-bit system calls: length only */
 	LOSS_IO_URING = 5,        /* io_uring's receives: length only */
-	LOSS_VECTOR_CALL = 6,     /* recvmmsg with a timeout: which message is not known: length only */
+	LOSS_VECTOR_CALL = 6,     /* recvmmsg with a timeout: length only; hook set c: messages after the fourth */
 	LOSS_NO_SOCKET_INFO = 7,  /* socket_info had no room */
 	LOSS_SEGMENTS = 8,        /* more iovecs than are followed: captured short */
 	CONSUMED_DROP = 9,        /* by verdict */

@@ -11,10 +11,12 @@ struct call {
 	struct caller caller;
 	struct payload payload;
 	struct unit unit;
+	__u64 socket; /* set c: struct sock * */
 	__u64 id;
 	__u64 now;
 	__u64 entry_ns;
 	__u64 offset;
+	__u64 go_register;
 	__u64 peer;     /* UDP: sockaddr of the other end, where it is known by address */
 	__u32 length;
 	__u32 want;
@@ -22,6 +24,7 @@ struct call {
 	__u16 family;
 	__u8 protocol;
 	__u8 direction;
+	__u8 unit_kind;
 	bool peer_in_kernel;
 };
 
@@ -73,7 +76,7 @@ static __always_inline void fill_event(struct socket_data_event *event, struct s
 	event->direction = call->direction;
 	event->role = info->role;
 	event->source = DATA_SOURCE_SYSCALL;
-	event->unit_kind = call->caller.process ? call->caller.process->unit_kind : UNIT_NONE;
+	event->unit_kind = call->unit_kind;
 	__builtin_memset(event->padding, 0, sizeof(event->padding));
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
 	socket_tuple(&event->tuple, sk, call->family, access);
@@ -126,14 +129,14 @@ static __always_inline __u32 emit_failed(void)
 
 /* Returns how many bytes were captured. A reservation needs a constant size, hence the classes. */
 static __always_inline __u32 emit(struct sock *sk, struct socket_info *info, struct call *call,
-				  const enum access access)
+				  struct process_control *process, const enum access access)
 {
 	struct socket_data_event *event;
 	__u32 captured = 0;
 	__u64 number = info->event_number[call->direction & 1];
 
 	info->event_number[call->direction & 1] = number + 1;
-	if (!within_rate(&call->caller, call->now, sizeof(*event) + call->want)) {
+	if (!within_rate(&call->caller, process, call->now, sizeof(*event) + call->want)) {
 		count(LOSS_RATE_LIMITED);
 		return 0;
 	}

@@ -166,6 +166,10 @@ struct msghdr {
 	unsigned int msg_flags;
 };
 
+struct hlist_head {
+	void *first;
+};
+
 struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;

@@ -21,51 +21,73 @@ static __always_inline void place_receive(struct call *call, struct socket_info 
 	info->receive_end = end;
 }
 
+static __always_inline bool is_no_data(const struct call *call, __u32 message_flags)
+{
+	return message_flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB) ||
+	       (message_flags & MSG_TRUNC && call->protocol == IPPROTO_TCP); /* thrown away, not read */
+}
+
+/* One finished receive of call->length bytes, described. */
+static __always_inline void receive(struct sock *sk, struct call *call, struct process_control *process,
+				    const struct pt_regs *regs, const enum access access)
+{
+	struct tcp_numbers numbers = {};
+	struct tcp_sock *tp = NULL;
+	struct socket_info *info;
+
+	if (call->protocol == IPPROTO_TCP) {
+		tp = tcp_of(sk, access);
+		if (!tp)
+			return;
+		tcp_numbers(&numbers, tp, access);
+	}
+	info = call_socket(call, sk, tp, &numbers, access);
+	if (!info)
+		return;
+	call->offset = 0;
+	if (call->protocol == IPPROTO_TCP)
+		place_receive(call, info, sk, &numbers, access);
+	call->now = bpf_ktime_get_ns();
+	emit_wanted(sk, info, call, process, regs, access);
+}
+
 /*
- * Body of every hook that sees one finished receive of a socket. `msg`: NULL or the kernel's, which has the sender's
- * address; the user's gets it only later.
+ * Body of the hooks that see a receive in the socket layer or below. `msg`: NULL or the kernel's, which has the
+ * sender's address; the user's gets it only later.
  */
 static __always_inline int received(struct sock *sk, const struct msghdr *msg, int result, __u32 message_flags)
 {
 	struct call_registers registers;
-	struct tcp_sock *tp = NULL;
-	struct tcp_numbers numbers = {};
-	struct socket_info *info;
+	struct process_control *process;
 	struct pt_regs *regs;
 	struct call call;
 
-	if (!is_traced(&call.caller) || !begin_call(&call, sk, DIRECTION_INGRESS, ACCESS_TRUSTED))
+	if (!is_traced(&call.caller, &process) || !begin_call(&call, sk, DIRECTION_INGRESS, ACCESS_TRUSTED))
 		return 0;
 	regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	call_registers(&registers, regs);
 	if (result <= 0 && registers.number != CALL_RECVMMSG)
 		return 0;
-	describe_call(&call, &registers, result);
+	describe_message_call(&call, &registers, result);
 	call.peer = msg ? (__u64)msg->msg_name : 0;
 	call.peer_in_kernel = true;
-	if (result <= 0 || message_flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))
+	if (result <= 0 || is_no_data(&call, message_flags))
 		return 0;
-	if (message_flags & MSG_TRUNC && call.protocol == IPPROTO_TCP)
-		return 0; /* thrown away, not read */
 	call.length = result;
-	call.offset = 0;
-	if (call.protocol == IPPROTO_TCP) {
-		tp = bpf_skc_to_tcp_sock(sk);
-		if (!tp)
-			return 0;
-		tcp_numbers(&numbers, tp, ACCESS_TRUSTED);
-	}
-	info = call_socket(&call, sk, tp, &numbers, ACCESS_TRUSTED);
-	if (!info)
-		return 0;
-	if (tp)
-		place_receive(&call, info, sk, &numbers, ACCESS_TRUSTED);
-	call.now = bpf_ktime_get_ns();
-	if (!apply_verdict(info, &call))
-		return 0;
-	read_unit(&call, regs, ACCESS_TRUSTED);
-	emit(sk, info, &call, ACCESS_TRUSTED);
+	receive(sk, &call, process, regs, ACCESS_TRUSTED);
 	return 0;
+}
+
+/* fexit of tcp_recvmsg and its like, whose arguments have changed: `nonblock` went with 5.19, `addr_len` may go. */
+static __always_inline int receive_returned(__u64 *context)
+{
+	struct sock *sk = (void *)context[0];
+	struct msghdr *msg = (void *)context[1];
+	const __u32 arguments = trace_conf.recvmsg_arguments;
+	__u32 flags = arguments == 6 ? context[4] : context[3];
+	int result = arguments == 6 ? context[6] : arguments == 4 ? context[4] : context[5];
+
+	return received(sk, msg, result, flags);
 }
 
 #endif

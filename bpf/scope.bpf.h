@@ -8,7 +8,6 @@
 struct caller {
 	__u32 tgid; /* as the own pid namespace knows them */
 	__u32 pid;
-	struct process_control *process; /* may be NULL */
 };
 
 static __always_inline bool in_scope(struct caller *caller)
@@ -33,13 +32,13 @@ static __always_inline bool in_scope(struct caller *caller)
 	return true;
 }
 
-/* In scope and not excluded. */
-static __always_inline bool is_traced(struct caller *caller)
+/* In scope and not excluded. `process`: what user space said of it, or NULL. */
+static __always_inline bool is_traced(struct caller *caller, struct process_control **process)
 {
 	if (!in_scope(caller))
 		return false;
-	caller->process = bpf_map_lookup_elem(&processes, &caller->tgid);
-	if (caller->process && caller->process->filter != PROCESS_FILTER_NONE) {
+	*process = bpf_map_lookup_elem(&processes, &caller->tgid);
+	if (*process && (*process)->filter != PROCESS_FILTER_NONE) {
 		count(CONSUMED_EXCLUDED);
 		return false;
 	}
@@ -71,9 +70,9 @@ static __always_inline bool task_in_scope(struct task_struct *task, struct calle
 }
 
 /* Takes what an event costs from the process's bucket. Races between its threads lose a little precision only. */
-static __always_inline bool within_rate(struct caller *caller, __u64 now, __u32 size)
+static __always_inline bool within_rate(struct caller *caller, struct process_control *process, __u64 now,
+					__u32 size)
 {
-	struct process_control *process = caller->process;
 	__u64 elapsed;
 	__s64 tokens;
 
@@ -86,7 +85,6 @@ static __always_inline bool within_rate(struct caller *caller, __u64 now, __u32 
 		process = bpf_map_lookup_elem(&processes, &caller->tgid);
 		if (!process)
 			return true;
-		caller->process = process;
 	}
 	elapsed = now - process->bucket_ns;
 	tokens = process->bucket_bytes;

@@ -6,9 +6,6 @@
 #include "emit.bpf.h"
 #include "system_call.bpf.h"
 
-/* Written by the programs only: how many sends wait for their bytes to become resident. */
-__u64 faults_pending;
-
 static __always_inline struct tcp_sock *tcp_of(struct sock *sk, const enum access access)
 {
 	return access == ACCESS_TRUSTED ? bpf_skc_to_tcp_sock(sk) : CAST(access, sk, struct tcp_sock);
@@ -30,6 +27,7 @@ static __always_inline bool begin_call(struct call *call, struct sock *sk, __u8 
 	call->unit.coroutine_id = 0;
 	call->unit.unit_id = 0;
 	call->unit.turn_id = 0;
+	call->unit_kind = UNIT_NONE;
 	return true;
 }
 
@@ -48,9 +46,9 @@ static __always_inline struct socket_info *call_socket(struct call *call, struct
 	return info;
 }
 
-static __always_inline void read_unit(struct call *call, const struct pt_regs *regs, const enum access access)
+static __always_inline void read_unit(struct call *call, const struct process_control *process,
+				      const struct pt_regs *regs, const enum access access)
 {
-	struct process_control *process = call->caller.process;
 	struct task_struct *task;
 
 	if (!process || !process->step_count)
@@ -64,6 +62,7 @@ static __always_inline void read_unit(struct call *call, const struct pt_regs *r
 	}
 	if (!regs)
 		return;
+	call->unit_kind = process->unit_kind;
 	walk_unit_steps(&call->unit, process, THREAD_POINTER(access, task), GO_REGISTER(regs));
 }
 
@@ -71,9 +70,9 @@ static __always_inline void read_unit(struct call *call, const struct pt_regs *r
  * True where this chunk goes on with a call that has been told already. The socket is locked between the chunks,
  * but for waits: where another thread wrote meanwhile, the rest has a new place in the stream and is told again.
  */
-static __always_inline bool is_same_send(const struct socket_info *info, const struct call *call)
+static __always_inline bool is_same_send(const struct socket_info *info, const struct call *call, __u64 done)
 {
-	return call->payload.skip && info->send_pid == call->caller.pid && call->offset > info->send_start &&
+	return done && info->send_pid == call->caller.pid && call->offset > info->send_start &&
 	       call->offset + call->length == info->send_end;
 }
 
@@ -88,26 +87,27 @@ static __always_inline void claim_send(struct socket_info *info, struct call *ca
 	info->send_pid = call->caller.pid;
 }
 
-/* Emits a send whose bytes and length are known; `retry`: sock_send_length will come and can try again. */
-static __always_inline void emit_send(struct sock *sk, struct socket_info *info, struct call *call,
-				      const struct pt_regs *regs, bool retry, const enum access access)
+/* Emits a call whose bytes and place are known. */
+static __always_inline void emit_wanted(struct sock *sk, struct socket_info *info, struct call *call,
+					struct process_control *process, const struct pt_regs *regs,
+					const enum access access)
 {
 	if (!apply_verdict(info, call))
 		return;
-	read_unit(call, regs, access);
-	emit(sk, info, call, access);
+	read_unit(call, process, regs, access);
+	emit(sk, info, call, process, access);
 }
 
 /* Body of tcp_sendmsg_locked, as tracepoint (each chunk) or function entry. */
 static __always_inline int tcp_send(struct sock *sk, const struct msghdr *msg)
 {
 	struct tcp_numbers numbers;
+	struct process_control *process;
 	struct socket_info *info;
 	struct tcp_sock *tp;
 	struct call call;
-	__u64 done;
 
-	if (!is_traced(&call.caller) || !begin_call(&call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
+	if (!is_traced(&call.caller, &process) || !begin_call(&call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
 		return 0;
 	call.length = msg->msg_iter.count;
 	if (!call.length || msg->msg_flags & MSG_OOB)
@@ -121,23 +121,22 @@ static __always_inline int tcp_send(struct sock *sk, const struct msghdr *msg)
 		return 0;
 	call.offset = egress_offset(info, &numbers);
 	payload_from_iterator(&call.payload, msg);
-	done = msg->msg_iter.iov_offset;
-	if (done && info->send_pid == call.caller.pid && call.offset > info->send_start &&
-	    call.offset + call.length == info->send_end)
+	if (is_same_send(info, &call, msg->msg_iter.iov_offset))
 		return 0;
 	claim_send(info, &call);
 	call.now = bpf_ktime_get_ns();
-	emit_send(sk, info, &call, NULL, true, ACCESS_TRUSTED);
+	emit_wanted(sk, info, &call, process, NULL, ACCESS_TRUSTED);
 	return 0;
 }
 
 /* A UDP send at its function's entry. */
 static __always_inline int udp_send(struct sock *sk, const struct msghdr *msg)
 {
+	struct process_control *process;
 	struct socket_info *info;
 	struct call call;
 
-	if (!is_traced(&call.caller) || !begin_call(&call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
+	if (!is_traced(&call.caller, &process) || !begin_call(&call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
 		return 0;
 	call.length = msg->msg_iter.count;
 	info = call_socket(&call, sk, NULL, NULL, ACCESS_TRUSTED);
@@ -148,7 +147,7 @@ static __always_inline int udp_send(struct sock *sk, const struct msghdr *msg)
 	call.peer_in_kernel = true;
 	payload_from_iterator(&call.payload, msg);
 	call.now = bpf_ktime_get_ns();
-	emit_send(sk, info, &call, NULL, false, ACCESS_TRUSTED);
+	emit_wanted(sk, info, &call, process, NULL, ACCESS_TRUSTED);
 	return 0;
 }
 
@@ -156,17 +155,18 @@ static __always_inline int udp_send(struct sock *sk, const struct msghdr *msg)
 static __always_inline int sent_length(struct sock *sk, int result)
 {
 	struct call_registers registers;
+	struct process_control *process;
 	struct socket_info *info;
 	struct pt_regs *regs;
 	struct call call;
 
 	if (!trace_conf.udp_send_by_length || sk->sk_protocol != IPPROTO_UDP)
 		return 0;
-	if (!is_traced(&call.caller) || !begin_call(&call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
+	if (!is_traced(&call.caller, &process) || !begin_call(&call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
 		return 0;
 	regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	call_registers(&registers, regs);
-	describe_call(&call, &registers, result);
+	describe_message_call(&call, &registers, result);
 	if (result <= 0)
 		return 0;
 	call.length = result;
@@ -175,7 +175,7 @@ static __always_inline int sent_length(struct sock *sk, int result)
 		return 0;
 	call.offset = 0;
 	call.now = bpf_ktime_get_ns();
-	emit_send(sk, info, &call, regs, false, ACCESS_TRUSTED);
+	emit_wanted(sk, info, &call, process, regs, ACCESS_TRUSTED);
 	return 0;
 }
 

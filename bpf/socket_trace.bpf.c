@@ -10,7 +10,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "process.bpf.h"
-#include "receive.bpf.h"
+#include "raw_call.bpf.h"
 #include "state.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -76,6 +76,50 @@ SEC("fentry/udpv6_sendmsg")
 int BPF_PROG(enter_udpv6_sendmsg, struct sock *sk, struct msghdr *msg)
 {
 	return udp_send(sk, msg);
+}
+
+SEC("fexit/tcp_recvmsg")
+int exit_tcp_recvmsg(__u64 *context)
+{
+	return receive_returned(context);
+}
+
+SEC("fexit/udp_recvmsg")
+int exit_udp_recvmsg(__u64 *context)
+{
+	return receive_returned(context);
+}
+
+SEC("fexit/udpv6_recvmsg")
+int exit_udpv6_recvmsg(__u64 *context)
+{
+	return receive_returned(context);
+}
+
+/* Hook set c: system calls, by direct loads or where there is no bpf_rdonly_cast by probe reads. */
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(trace_sys_enter, struct pt_regs *regs)
+{
+	return call_entered(regs, ACCESS_CAST);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(trace_sys_exit, struct pt_regs *regs, long result)
+{
+	return call_left(regs, result, ACCESS_CAST);
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(trace_sys_enter_probe, struct pt_regs *regs)
+{
+	return call_entered(regs, ACCESS_PROBE);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(trace_sys_exit_probe, struct pt_regs *regs, long result)
+{
+	return call_left(regs, result, ACCESS_PROBE);
 }
 
 /* Life of connections and processes. */

@@ -51,12 +51,12 @@ static __always_inline __u32 vector_index(const struct call *call, const struct 
 	return index;
 }
 
-/* Where the call's bytes are. For the hooks that see one message: the socket layer's. */
-static __always_inline void describe_call(struct call *call, const struct call_registers *registers, int result)
+/* Where the call's bytes are; `index`: which message of a sendmmsg or recvmmsg. */
+static __always_inline void describe_call(struct call *call, const struct call_registers *registers, __u32 index,
+					  const enum access access)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	if (is_compat_call(task, ACCESS_TRUSTED)) {
+	if (is_compat_call(access == ACCESS_PROBE ? (void *)bpf_get_current_task() : bpf_get_current_task_btf(),
+			   access)) {
 		count(LOSS_COMPAT_CALL);
 		payload_none(&call->payload);
 		return;
@@ -81,23 +81,52 @@ static __always_inline void describe_call(struct call *call, const struct call_r
 		return;
 	case CALL_SENDMSG:
 	case CALL_RECVMSG:
-		describe_message(call, registers->argument[1]);
-		return;
-	case CALL_RECVMMSG:
-		if (registers->argument[4]) {
-			count(LOSS_VECTOR_CALL);
-			break;
-		}
-		/* fallthrough */
 	case CALL_SENDMMSG:
-		describe_message(call, registers->argument[1] +
-					       (__u64)vector_index(call, registers, result) * MMSGHDR_SIZE);
+	case CALL_RECVMMSG:
+		describe_message(call, registers->argument[1] + (__u64)index * MMSGHDR_SIZE);
 		return;
 	case CALL_IO_URING_ENTER:
 		count(LOSS_IO_URING);
 		break;
 	}
 	payload_none(&call->payload);
+}
+
+/*
+ * The same for the hooks of the socket layer, which see a sendmmsg or recvmmsg message by message. Failed messages
+ * are shown too, to keep count.
+ */
+static __always_inline void describe_message_call(struct call *call, const struct call_registers *registers,
+						  int result)
+{
+	__u32 index = 0;
+
+	if (registers->number == CALL_RECVMMSG && registers->argument[4]) {
+		count(LOSS_VECTOR_CALL);
+		payload_none(&call->payload);
+		return;
+	}
+	if (registers->number == CALL_RECVMMSG || registers->number == CALL_SENDMMSG)
+		index = vector_index(call, registers, result);
+	describe_call(call, registers, index, ACCESS_TRUSTED);
+}
+
+/* User iovecs, added up as far as they are followed. */
+static __always_inline __u32 payload_length(const struct payload *payload)
+{
+	__u64 vector = payload->vector, total = 0;
+	__u32 segments = payload->vector_count;
+
+	for (int i = 0; i < MAX_SEGMENTS; i++) {
+		struct segment segment;
+
+		if (!segments || !read_segment(&segment, vector, false))
+			break;
+		total += segment.length;
+		vector += sizeof(segment);
+		segments--;
+	}
+	return total;
 }
 
 #endif

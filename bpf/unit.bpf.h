@@ -33,6 +33,16 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 			if (bpf_probe_read_user(&loaded, sizeof(loaded), (void *)value))
 				return;
 			value = loaded;
+		} else if (kind == UNIT_STEP_FOLLOW) {
+			for (int hop = 0; hop < 4; hop++) {
+				__u64 next;
+
+				if (bpf_probe_read_user(&next, sizeof(next), (void *)value))
+					return;
+				if (!next)
+					break;
+				value = next;
+			}
 		} else if (kind == UNIT_STEP_THREAD_POINTER) {
 			value = thread_pointer;
 		} else if (kind == UNIT_STEP_REGISTER_G) {
