@@ -78,15 +78,34 @@ static __always_inline int received(struct sock *sk, const struct msghdr *msg, i
 	return 0;
 }
 
+/* An argument of a traced function: one load at a constant place, which is all that a verifier allows on the context. */
+#define ARGUMENT(context, index)                                                       \
+	({                                                                             \
+		__u64 argument_;                                                       \
+		asm volatile("%0 = *(u64 *)(%1 + %2)"                                  \
+			     : "=r"(argument_)                                         \
+			     : "r"(context), "i"((index) * 8));                        \
+		argument_;                                                             \
+	})
+
 /* fexit of tcp_recvmsg and its like, whose arguments have changed: `nonblock` went with 5.19, `addr_len` may go. */
 static __always_inline int receive_returned(__u64 *context)
 {
 	struct sock *sk = (void *)context[0];
 	struct msghdr *msg = (void *)context[1];
-	const __u32 arguments = trace_conf.recvmsg_arguments;
-	__u32 flags = arguments == 6 ? context[4] : context[3];
-	int result = arguments == 6 ? context[6] : arguments == 4 ? context[4] : context[5];
+	__u32 flags;
+	int result;
 
+	if (trace_conf.recvmsg_arguments == 6) {
+		flags = ARGUMENT(context, 4);
+		result = ARGUMENT(context, 6);
+	} else if (trace_conf.recvmsg_arguments == 4) {
+		flags = ARGUMENT(context, 3);
+		result = ARGUMENT(context, 4);
+	} else {
+		flags = ARGUMENT(context, 3);
+		result = ARGUMENT(context, 5);
+	}
 	return received(sk, msg, result, flags);
 }
 

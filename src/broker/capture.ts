@@ -85,7 +85,7 @@ function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConf
   const object = BpfObject.open("socket_trace", bytes);
   try {
     object.checkLayout(LAYOUT);
-    const wanted = programsOf(choice.sends, choice.receives);
+    const wanted = programsOf(choice.sends, choice.receives, symbols.hasFunction("bpf_rdonly_cast"));
     object.selectPrograms(new Set(wanted.filter((name) => isAttachable(object.programs.get(name) ?? "", symbols))));
     object.setMaxEntries("socket_data", config.ring_buffer_size_bytes);
     object.setConstant(
@@ -96,6 +96,7 @@ function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConf
         burstBytes: BURST_BYTES,
         defaultLimit: config.capture_prefix_bytes,
         udpSendByLength: choice.sends === HookSet.b ? 0 : 1,
+        pageMoves: choice.sends === HookSet.c ? 1 : 0,
         recvmsgArguments: isBefore(release(), 5, 19) ? 6 : 5,
       }),
     );

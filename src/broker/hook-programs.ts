@@ -26,8 +26,10 @@ const RECEIVES: Record<HookSet, readonly string[]> = {
   c: ["trace_sys_exit"],
 };
 
-export function programsOf(sends: HookSet, receives: HookSet): readonly string[] {
-  return [...ALWAYS, ...SENDS[sends], ...RECEIVES[receives]];
+/** @param hasCast the kernel has bpf_rdonly_cast (6.2); before it hook set c looks by probe reads */
+export function programsOf(sends: HookSet, receives: HookSet, hasCast: boolean): readonly string[] {
+  const programs = [...ALWAYS, ...SENDS[sends], ...RECEIVES[receives]];
+  return hasCast ? programs : programs.map((name) => name.replace(/^trace_sys_\w+$/, "$&_probe"));
 }
 
 /**

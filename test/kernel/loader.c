@@ -48,7 +48,7 @@ static const char *wanted(int argc, char **argv, const char *name)
 }
 
 /* Returns NULL if it was loaded and attached, else a word that says what failed. */
-static const char *try_program(const char *path, const char *name)
+static const char *try_program(const char *path, const char *name, int log_level)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = NULL);
 	struct bpf_object *object = bpf_object__open_file(path, &options);
@@ -66,7 +66,7 @@ static const char *try_program(const char *path, const char *name)
 		bpf_program__set_autoload(program, chosen);
 		if (chosen) {
 			bpf_program__set_log_buf(program, verifier_log, sizeof(verifier_log));
-			bpf_program__set_log_level(program, 4);
+			bpf_program__set_log_level(program, log_level);
 		}
 	}
 	if (bpf_object__load(object)) {
@@ -96,7 +96,11 @@ int main(int argc, char **argv)
 	bpf_object__for_each_program(program, object)
 	{
 		const char *name = bpf_program__name(program), *want = wanted(argc, argv, name);
-		const char *failed = try_program(argv[1], name);
+		const char *failed = try_program(argv[1], name, 4);
+
+		/* once more, for the verifier's words */
+		if (failed && !strcmp(failed, "refused"))
+			failed = try_program(argv[1], name, 1);
 		const char *statistics = tail(verifier_log, 3);
 		const char *processed = strstr(statistics, "processed ");
 
