@@ -27,7 +27,7 @@ const RECEIVES: Record<HookSet, readonly string[]> = {
 };
 
 /** @param hasCast the kernel has bpf_rdonly_cast (6.2); before it hook set c looks by probe reads */
-export function programsOf(sends: HookSet, receives: HookSet, hasCast: boolean): readonly string[] {
+export function programsOf(sends: HookSet, receives: HookSet, hasCast = true): readonly string[] {
   const programs = [...ALWAYS, ...SENDS[sends], ...RECEIVES[receives]];
   return hasCast ? programs : programs.map((name) => name.replace(/^trace_sys_\w+$/, "$&_probe"));
 }
