@@ -16,7 +16,7 @@ import { Resources } from "./resources.ts";
 import { resolveUser } from "./user.ts";
 import { inheritedAs, inheritedFd, WorkerProcess } from "./worker-process.ts";
 
-const READ_TIMEOUT_MS = 1000;
+const READ_TIMEOUT_MS = 2000;
 const READER_ENTRY = fileURLToPath(new URL("./reader.js", import.meta.url));
 /** The maps that the worker may use by itself where the kernel lets it. */
 const WORKER_MAPS: readonly string[] = ["loss_counters", "socket_verdicts", "verdict_generations"];
@@ -73,6 +73,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const reader = new ReaderClient({
     entry: READER_ENTRY,
     timeoutMs: READ_TIMEOUT_MS,
+    onStart: (pid) => controls?.excludeOwn(pid),
     onHang: (tgid) => options.log.warn("reading a process hung, its facts are left out", { tgid }),
   });
   resources.defer(() => reader.stop());
@@ -92,7 +93,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const workerPid = worker.pid;
   if (workerPid === undefined) throw new WorkerFailedError("it could not be spawned");
   resources.defer(() => worker.kill("SIGKILL"));
-  for (const tgid of [process.pid, reader.pid, workerPid]) if (tgid !== undefined) controls?.excludeOwn(tgid);
+  for (const tgid of [process.pid, workerPid]) controls?.excludeOwn(tgid);
 
   const [ring, ...rest] = inheritedAs(maps);
   worker.send({

@@ -25,6 +25,8 @@ export interface ReaderOptions {
   /** Compiled entry file of the reader. */
   readonly entry: string;
   readonly timeoutMs: number;
+  /** There is a new reader process, which must not be traced. */
+  readonly onStart: (pid: number) => void;
   /** A read of this process did not come back. */
   readonly onHang: (tgid: number) => void;
 }
@@ -32,7 +34,7 @@ export interface ReaderOptions {
 export class ReaderClient {
   readonly #options: ReaderOptions;
   readonly #queue: Waiting[] = [];
-  #child: ChildProcess;
+  #child: ChildProcess | undefined;
   #lastId = 0;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -43,7 +45,7 @@ export class ReaderClient {
   }
 
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#child?.pid;
   }
 
   /** null: the process is gone, or reading it hangs. */
@@ -59,49 +61,50 @@ export class ReaderClient {
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    this.#child.kill("SIGKILL");
+    this.#child?.kill("SIGKILL");
     for (const { resolve } of this.#queue.splice(0)) resolve(null);
   }
 
   #spawn(): ChildProcess {
     const child = spawn(process.execPath, [this.#options.entry], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    if (child.pid !== undefined) this.#options.onStart(child.pid);
     child.on("message", (message) => this.#receive(child, message as ReaderReply));
-    child.on("exit", () => this.#replace(child));
-    child.on("error", () => this.#replace(child));
+    child.on("exit", () => this.#lose(child));
+    child.on("error", () => this.#lose(child));
     return child;
   }
 
   #receive(child: ChildProcess, reply: ReaderReply): void {
-    const first = this.#queue[0];
-    if (child !== this.#child || first === undefined || first.id !== reply.id) return;
-    clearTimeout(this.#timer);
-    this.#queue.shift();
-    first.resolve(reply.facts);
-    this.#sendFirst();
+    if (child === this.#child && this.#queue[0]?.id === reply.id) this.#settleFirst(reply.facts);
   }
 
   #sendFirst(): void {
     const first = this.#queue[0];
     if (first === undefined) return;
-    this.#timer = setTimeout(() => this.#giveUp(first), this.#options.timeoutMs);
+    this.#child ??= this.#spawn();
+    this.#timer = setTimeout(() => this.#giveUp(first.tgid), this.#options.timeoutMs);
     if (this.#child.connected) this.#child.send({ id: first.id, tgid: first.tgid } satisfies ReaderRequest);
   }
 
-  #giveUp(request: Waiting): void {
-    if (this.#queue[0] !== request) return;
-    this.#queue.shift();
-    request.resolve(null);
-    this.#options.onHang(request.tgid);
-    const hanging = this.#child;
-    // A read that even SIGKILL does not end leaves a process behind; we go on all the same.
-    hanging.kill("SIGKILL");
-    this.#replace(hanging);
+  #settleFirst(facts: ProcessFacts | null): void {
+    clearTimeout(this.#timer);
+    this.#queue.shift()?.resolve(facts);
+    this.#sendFirst();
   }
 
-  #replace(child: ChildProcess): void {
+  #giveUp(tgid: number): void {
+    this.#options.onHang(tgid);
+    // A read that even SIGKILL does not end leaves a process behind; we go on all the same.
+    const hanging = this.#child;
+    this.#child = undefined;
+    hanging?.kill("SIGKILL");
+    this.#settleFirst(null);
+  }
+
+  /** It ended by itself: the request that it had may be why, so nobody else gets it. */
+  #lose(child: ChildProcess): void {
     if (child !== this.#child || this.#isStopped) return;
-    clearTimeout(this.#timer);
-    this.#child = this.#spawn();
-    this.#sendFirst();
+    this.#child = undefined;
+    this.#settleFirst(null);
   }
 }

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { ReaderClient } from "../../src/broker/reader-client.ts";
+
+const ENTRY = fileURLToPath(new URL("./fake-reader.js", import.meta.url));
+
+describe("ReaderClient", function () {
+  this.timeout(10_000);
+  let client: ReaderClient | undefined;
+  const hung: number[] = [];
+
+  function start(timeoutMs: number): ReaderClient {
+    hung.length = 0;
+    client = new ReaderClient({ entry: ENTRY, timeoutMs, onStart: () => {}, onHang: (tgid) => hung.push(tgid) });
+    return client;
+  }
+
+  afterEach(() => client?.stop());
+
+  it("answers in order", async () => {
+    const reader = start(10_000);
+    const facts = await Promise.all([2, 4, 6].map((tgid) => reader.processFacts(tgid)));
+    assert.deepEqual(
+      facts.map((value) => value?.tgid),
+      [2, 4, 6],
+    );
+  });
+
+  it("kills a reader that hangs, says which process it was, and answers the rest by a new one", async () => {
+    const reader = start(1500);
+    const first = await reader.processFacts(2);
+    const [hanging, next] = await Promise.all([reader.processFacts(3), reader.processFacts(4)]);
+    assert.equal(hanging, null);
+    assert.deepEqual(hung, [3]);
+    assert.equal(next?.tgid, 4);
+    assert.notEqual(next?.parentTgid, first?.parentTgid, "another reader");
+  });
+
+  it("survives a reader that dies, and the request that killed it ends too", async () => {
+    const reader = start(1500);
+    const [deadly, next] = await Promise.all([reader.processFacts(100), reader.processFacts(2)]);
+    assert.equal(deadly, null);
+    assert.equal(next?.tgid, 2);
+  });
+
+  it("answers what waits when it is stopped", async () => {
+    const reader = start(10_000);
+    const waiting = [reader.processFacts(3), reader.processFacts(2)];
+    reader.stop();
+    assert.deepEqual(await Promise.all(waiting), [null, null]);
+    assert.equal(await reader.processFacts(2), null);
+  });
+});
