@@ -1,6 +1,6 @@
 /** The configuration of the socket_trace receiver: the broker takes the kernel's part of it, the receiver the rest. */
 import { z } from "zod";
-import { sizeBytes } from "../config-value.ts";
+import { durationMs, sizeBytes } from "../config-value.ts";
 
 const MIB = 1024 ** 2;
 
@@ -34,6 +34,13 @@ export const socketTraceConfig = z.strictObject({
     .prefault(4096),
   /** OTLP Export calls of other programs. */
   trace_otlp_export: z.boolean().default(false),
+  /** So long a span waits at most for its trace to be settled: what has left never changes. */
+  settle: durationMs().prefault("5s"),
+  /** Headers whose values become attributes; all others stay where they are. */
+  request_headers: z.array(z.string().min(1)).default([]),
+  response_headers: z.array(z.string().min(1)).default([]),
+  /** Query parameters whose values are shown; all others are REDACTED. */
+  url_query_parameters: z.array(z.string().min(1)).default([]),
 });
 
 export type SocketTraceConfig = z.output<typeof socketTraceConfig>;

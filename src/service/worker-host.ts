@@ -106,7 +106,11 @@ export class WorkerHost {
         processor: createProcessor,
         extension: ({ id }) => extensions.get(id) ?? missing(id),
         receiver: async (component) => {
-          const receiver = createReceiver(component, connection, log.child(component.id));
+          const receiver = createReceiver(component, {
+            connection,
+            log: log.child(component.id),
+            version: settings.version,
+          });
           this.#receivers.push(receiver);
           return receiver;
         },

@@ -2,10 +2,17 @@
 import { StageAccount } from "../../mapping/account.ts";
 import type { Span } from "../../mapping/span.ts";
 
+/** Both ends of the one exchange. */
+const SPANS_EXPECTED = 2;
+/** The second end may come a little later, or not at all. */
+const WAIT_MS = 2000;
+
 export class SelfTestFilter {
   readonly account = new StageAccount("self_test", "spans");
   readonly #pids: ReadonlySet<unknown>;
   readonly #onSpans: (spans: readonly Span[]) => void;
+  #seen: Span[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(pids: readonly number[], onSpans: (spans: readonly Span[]) => void) {
     this.#pids = new Set<unknown>(pids);
@@ -17,11 +24,23 @@ export class SelfTestFilter {
     const own = this.#pids.size === 0 ? [] : spans.filter((span) => this.#isOwn(span));
     if (own.length > 0) {
       this.account.addConsumed("self_test", own.length);
-      this.#onSpans(own);
+      this.#collect(own);
     }
     const rest = own.length === 0 ? spans : spans.filter((span) => !own.includes(span));
     this.account.addOut(rest.length);
     return rest;
+  }
+
+  #collect(own: readonly Span[]): void {
+    this.#seen.push(...own);
+    if (this.#seen.length >= SPANS_EXPECTED) this.#show();
+    else this.#timer ??= setTimeout(() => this.#show(), WAIT_MS);
+  }
+
+  #show(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#onSpans(this.#seen.splice(0));
   }
 
   #isOwn(span: Span): boolean {
