@@ -165,6 +165,7 @@ function fits(actual: unknown, whole: unknown): boolean {
   if (typeof actual !== "object" || actual === null || typeof whole !== "object" || whole === null) {
     return Object.is(actual, whole);
   }
+  if (actual instanceof Map) return [...actual].every(([key, value]) => fits(value, (whole as typeof actual).get(key)));
   const wanted = whole as Record<string, unknown>;
   // An id may be a count of what was seen.
   return Object.entries(actual).every(([key, value]) => key === "id" || fits(value, wanted[key]));
