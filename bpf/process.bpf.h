@@ -93,7 +93,8 @@ static __always_inline int process_executed(struct task_struct *task, struct lin
 		length = 0;
 	record->event.arguments_length = length;
 	record->event.header.length = sizeof(record->event) + at + length;
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	/* Many programs live for milliseconds: user space has to read /proc while this one is there. */
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 	return 0;
 }
 

@@ -17,7 +17,6 @@ import { Drain } from "./drain.ts";
 import { DrainFailedError } from "./error.ts";
 import { EventDispatcher, type EventTarget } from "./event-dispatcher.ts";
 import { LossAccounts } from "./loss-accounts.ts";
-import { isOtlpExport } from "./otlp-export-filter.ts";
 import { OwnExchanges } from "./own-exchanges.ts";
 import { VerdictWriter } from "./verdict-writer.ts";
 
@@ -62,7 +61,6 @@ export class SocketTraceReceiver implements Receiver {
   readonly #ringAccount = new StageAccount("ring", "event");
   readonly #payloadAccount = new StageAccount("payload", "event");
   readonly #dispatchAccount = new StageAccount("dispatch", "event");
-  readonly #filterAccount = new StageAccount("filter", "span");
   readonly #losses = new LossAccounts(this.#ringAccount, this.#payloadAccount);
   readonly #lossMap: BpfMap | undefined;
   #next: (spans: readonly Span[]) => void = () => {};
@@ -91,7 +89,7 @@ export class SocketTraceReceiver implements Receiver {
       clockOffsetNs: () => this.#clock.valueNs,
       resourceOf: (tgid) => this.#processes.resourceOf(tgid),
       fallbackResource: (tgid, comm) => this.#processes.fallbackResource(tgid, comm),
-      spans: (spans) => this.#filter(spans),
+      spans: (spans) => this.#next(spans),
       verdict: (cookie, verdict) => this.#verdicts?.add(cookie, verdict),
     });
     this.#dispatcher = new EventDispatcher({
@@ -111,8 +109,7 @@ export class SocketTraceReceiver implements Receiver {
   }
 
   get accounts(): readonly StageAccount[] {
-    const own = [this.#ringAccount, this.#payloadAccount, this.#dispatchAccount, this.#filterAccount];
-    return [...own, ...this.#engine.accounts];
+    return [this.#ringAccount, this.#payloadAccount, this.#dispatchAccount, ...this.#engine.accounts];
   }
 
   /** What runs in the kernel, once started. */
@@ -152,15 +149,6 @@ export class SocketTraceReceiver implements Receiver {
     this.#engine.advance(nowNs);
     this.#processes.advance(nowNs);
     this.#verdicts?.flush();
-  }
-
-  #filter(spans: readonly Span[]): void {
-    const account = this.#filterAccount;
-    account.addIn(spans.length);
-    const wanted = this.#options.config.trace_otlp_export ? spans : spans.filter((span) => !isOtlpExport(span));
-    if (wanted.length < spans.length) account.addConsumed("otlp_export", spans.length - wanted.length);
-    if (wanted.length > 0) this.#next(wanted);
-    account.addOut(wanted.length);
   }
 
   #keepHouse(): void {
