@@ -11,6 +11,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/run.ts")).runCommand,
   },
   {
+    name: "replay",
+    summary: "captures and recordings to spans, without root",
+    load: async () => (await import("./service/commands/replay.ts")).replayCommand,
+  },
+  {
     name: "validate",
     summary: "check a configuration",
     load: async () => (await import("./service/commands/validate.ts")).validateCommand,

@@ -36,6 +36,8 @@ export interface ReplayOptions {
   /** One engine per clock: captures that follow one another share one, each recording has its own. */
   openTarget(timeline: Timeline): ReplayTarget;
   problem(path: string, problem: CaptureProblem): void;
+  /** Called between pieces of a file; reading waits for it. */
+  progress?(): Promise<void>;
 }
 
 /** Stands for the unknown process that a captured flow belongs to. */
@@ -85,6 +87,7 @@ export class Replay {
     };
     for await (const chunk of fileChunks(path, onCut)) {
       offset += chunk.length;
+      await this.#options.progress?.();
       if (decoder !== undefined) {
         decoder.push(chunk);
         continue;

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pcapFile, tcpFrames } from "../../support/pcap.ts";
+
+const REQUEST = "GET /x?secret=1 HTTP/1.1\r\nHost: example.com\r\n\r\n";
+const ANSWER = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+
+describe("sockspan replay", () => {
+  let folder: string;
+  let capture: string;
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "sockspan-replay-"));
+    capture = join(folder, "a.pcap");
+    const packets = [
+      { fromClient: true, sequence: 1000, acknowledgement: 5000, payload: REQUEST, timeMs: 1 },
+      { fromClient: false, sequence: 5000, acknowledgement: 1000 + REQUEST.length, payload: ANSWER, timeMs: 3 },
+    ];
+    writeFileSync(capture, pcapFile(tcpFrames(packets)));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  const sockspan = (...words: string[]): { status: number | null; stdout: string; stderr: string } =>
+    spawnSync(process.execPath, ["build/src/main.js", "replay", ...words], { encoding: "utf8" });
+
+  it("writes OTLP JSON lines to stdout, and nothing else", () => {
+    const { status, stdout, stderr } = sockspan(capture);
+    assert.equal(status, 0, stderr);
+    const lines = stdout.trimEnd().split("\n");
+    assert.equal(lines.length, 1);
+    const span = JSON.parse(lines[0]!).resourceSpans[0].scopeSpans[0].spans[0];
+    assert.equal(span.kind, 3);
+    assert.equal(span.startTimeUnixNano, "1700000000001000000");
+    assert.equal(span.endTimeUnixNano, "1700000000003000000");
+    assert.ok(!stdout.includes("secret=1"));
+    assert.match(stderr, /1 spans, 2 packets/);
+  });
+
+  it("writes a file, and a table", () => {
+    const output = join(folder, "out");
+    const { status, stdout } = sockspan(capture, "--output", output, "--format", "text");
+    assert.deepEqual([status, stdout], [0, ""]);
+    assert.match(readFileSync(output, "utf8"), /^TIME .*\n2023-11-14T22:13:20\.001000 2\.000 .*:80 .*404 .*GET\n$/);
+  });
+
+  it("says where a file breaks, keeps what came before, and fails", () => {
+    const broken = join(folder, "broken.pcap");
+    writeFileSync(broken, Buffer.concat([readFileSync(capture), Buffer.alloc(7)]));
+    const { status, stdout, stderr } = sockspan(broken);
+    assert.equal(status, 1);
+    assert.equal(stdout.trimEnd().split("\n").length, 1);
+    assert.match(stderr, /CAPTURE_TRUNCATED/);
+  });
+
+  it("tells wrong use from failure", () => {
+    assert.equal(sockspan(join(folder, "none.pcap")).status, 1);
+    assert.equal(sockspan(capture, "--format", "yaml").status, 2);
+    assert.equal(sockspan().status, 2);
+  });
+});
