@@ -64,7 +64,14 @@ static __always_inline void payload_from_iterator(struct payload *payload, const
 		kind = iter->iter_type;
 		if (bpf_core_enum_value_exists(enum iter_type___known, ITER_UBUF___known) &&
 		    kind == bpf_core_enum_value(enum iter_type___known, ITER_UBUF___known)) {
-			payload_buffer(payload, (__u64)iter->ubuf + iter->iov_offset);
+			void *start;
+
+			/* Before 6.4 a verifier takes the union's first member, a kernel pointer, for it. */
+			if (bpf_core_field_exists(struct iov_iter, __iov))
+				start = iter->ubuf;
+			else
+				bpf_core_read(&start, sizeof(start), &iter->ubuf);
+			payload_buffer(payload, (__u64)start + iter->iov_offset);
 			return;
 		}
 	} else {

@@ -1,0 +1,170 @@
+/** The capture programs, loaded and attached without broker and worker: tests read the events themselves. */
+import { readFileSync } from "node:fs";
+import { HookSet, kernelSymbols } from "../../../../src/bpf/feature.ts";
+import {
+  decodeEventHeader,
+  decodeProcessEvent,
+  decodeSocketDataEvent,
+  decodeSocketStateEvent,
+  EventKind,
+  encodeProcessControl,
+  encodeSocketVerdict,
+  encodeTraceConf,
+  LAYOUT,
+  type ProcessEvent,
+  type ProcessFilter,
+  ScopeKind,
+  type SocketDataEvent,
+  type SocketStateEvent,
+  type SocketVerdict,
+  type TraceConf,
+  UnitKind,
+  type UnitStep,
+} from "../../../../src/bpf/layout.gen.ts";
+import { readLossCounters } from "../../../../src/bpf/loss-reason.ts";
+import { keyU32, keyU64 } from "../../../../src/bpf/map.ts";
+import { BpfObject } from "../../../../src/bpf/object.ts";
+import { type MappedRing, mapRingBuffer } from "../../../../src/bpf/ring-buffer.ts";
+import { forEachRecord } from "../../../../src/bpf/ring-records.ts";
+import { isAttachable, programsOf } from "../../../../src/broker/hook-programs.ts";
+
+const OBJECT = new URL("../../../../bpf/socket_trace.bpf.o", import.meta.url);
+const VERDICT_GENERATIONS = 1024;
+const NO_VERDICT: SocketVerdict = {
+  skipUntilIngress: 0,
+  skipUntilEgress: 0,
+  dropIdleNs: 0,
+  dropCalls: 0,
+  action: 0,
+  limit: 0,
+  flags: 0,
+  serial: 0,
+};
+
+export interface DataRecord extends SocketDataEvent {
+  readonly bytes: Buffer;
+}
+export interface ProcessRecord extends ProcessEvent {
+  readonly filename: string;
+  readonly argv: readonly string[];
+}
+
+export interface CaptureSettings {
+  readonly sends: HookSet;
+  readonly receives: HookSet;
+  readonly conf?: Partial<TraceConf>;
+  readonly ringSizeBytes?: number;
+}
+
+export class KernelCapture implements Disposable {
+  readonly #object: BpfObject;
+  readonly #ring: MappedRing;
+  readonly data: DataRecord[] = [];
+  readonly states: SocketStateEvent[] = [];
+  readonly processes: ProcessRecord[] = [];
+
+  constructor(settings: CaptureSettings) {
+    using symbols = kernelSymbols();
+    this.#object = BpfObject.open("socket_trace", readFileSync(OBJECT));
+    const ringSizeBytes = settings.ringSizeBytes ?? 16 << 20;
+    try {
+      const wanted = programsOf(settings.sends, settings.receives, symbols.hasFunction("bpf_rdonly_cast"));
+      const programs = this.#object.programs;
+      this.#object.selectPrograms(new Set(wanted.filter((name) => isAttachable(programs.get(name) ?? "", symbols))));
+      this.#object.setMaxEntries("socket_data", ringSizeBytes);
+      this.#object.setConstant("trace_conf", confBytes(settings));
+      this.#object.load();
+      this.#ring = mapRingBuffer(this.#object.map("socket_data").descriptor.fd, ringSizeBytes);
+      for (const program of this.#object.selectedPrograms) this.#object.attach(program);
+    } catch (error) {
+      this.#object[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Reads what has come since the last call. */
+  drain(): this {
+    for (;;) {
+      const stretch = Buffer.from(this.#ring.ring.peek(1 << 20));
+      if (stretch.length === 0) return this;
+      const view = new DataView(stretch.buffer, stretch.byteOffset, stretch.length);
+      forEachRecord(view, stretch.length, (offset) => this.#take(view, offset, stretch));
+      this.#ring.ring.release(stretch.length);
+    }
+  }
+
+  dataOf(tgid: number, direction?: number): DataRecord[] {
+    return this.drain().data.filter((e) => e.header.tgid === tgid && (direction ?? e.direction) === e.direction);
+  }
+
+  lost(reason: string): number {
+    return readLossCounters(this.#object.map("loss_counters")).find((each) => each.reason === reason)?.count ?? -1;
+  }
+
+  setVerdict(socketCookie: number, verdict: Partial<SocketVerdict>): void {
+    const value = new Uint8Array(LAYOUT.socket_verdict.sizeBytes);
+    encodeSocketVerdict(new DataView(value.buffer), 0, { ...NO_VERDICT, ...verdict });
+    this.#object.map("socket_verdicts").set(keyU64(BigInt(socketCookie)), value);
+    const generations = this.#object.map("verdict_generations");
+    const slot = keyU32(socketCookie % VERDICT_GENERATIONS);
+    const generation = generations.get(slot)!;
+    generations.set(slot, keyU32(new DataView(generation.buffer, generation.byteOffset).getUint32(0, true) + 1));
+  }
+
+  setProcess(tgid: number, filter: ProcessFilter, steps: readonly UnitStep[] = []): void {
+    const value = new Uint8Array(LAYOUT.process_control.sizeBytes);
+    encodeProcessControl(new DataView(value.buffer), 0, {
+      bucketNs: 0,
+      bucketBytes: 0,
+      filter,
+      unitKind: steps.length === 0 ? UnitKind.none : UnitKind.goroutine,
+      stepCount: steps.length,
+      steps,
+    });
+    this.#object.map("processes").set(keyU32(tgid), value);
+  }
+
+  [Symbol.dispose](): void {
+    this.#ring[Symbol.dispose]();
+    this.#object[Symbol.dispose]();
+  }
+
+  #take(view: DataView, offset: number, stretch: Buffer): void {
+    const header = decodeEventHeader(view, offset);
+    if (header.kind === EventKind.socketData) {
+      const event = decodeSocketDataEvent(view, offset);
+      const start = offset + LAYOUT.socket_data_event.sizeBytes;
+      this.data.push({ ...event, bytes: stretch.subarray(start, start + event.capturedLength) });
+    } else if (header.kind === EventKind.socketState) {
+      this.states.push(decodeSocketStateEvent(view, offset));
+    } else {
+      const event = decodeProcessEvent(view, offset);
+      const start = offset + LAYOUT.process_event.sizeBytes;
+      const argvAt = start + event.filenameLength;
+      const argv = stretch
+        .toString("utf8", argvAt, argvAt + event.argumentsLength)
+        .split("\0")
+        .slice(0, -1);
+      this.processes.push({ ...event, filename: stretch.toString("utf8", start, argvAt), argv });
+    }
+  }
+}
+
+function confBytes(settings: CaptureSettings): Uint8Array {
+  const bytes = new Uint8Array(LAYOUT.trace_conf.sizeBytes);
+  encodeTraceConf(new DataView(bytes.buffer), 0, {
+    scope: ScopeKind.host,
+    pidNamespaceDevice: 0,
+    pidNamespaceInode: 0,
+    cgroupId: 0,
+    cgroupLevel: 0,
+    bytesPerSecond: 0,
+    burstBytes: 4 << 20,
+    defaultLimit: 4096,
+    udpSendByLength: settings.sends === HookSet.b ? 0 : 1,
+    recvmsgArguments: 5,
+    pageMoves: settings.sends === HookSet.c ? 1 : 0,
+    ...settings.conf,
+  });
+  return bytes;
+}
