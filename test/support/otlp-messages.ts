@@ -78,7 +78,8 @@ function normalValue(key: string, value: unknown): unknown {
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
-function hexIds(value: unknown): unknown {
+/** Bytes, which are ids in OTLP, as hex. */
+export function hexIds(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
   if (Array.isArray(value)) return value.map(hexIds);
   if (typeof value !== "object" || value === null) return value;

@@ -23,7 +23,8 @@ export function writeAttributes(writer: ReverseWriter, fieldTag: number, attribu
   }
 }
 
-function writeAnyValue(writer: ReverseWriter, value: AttributeValue): void {
+/** The fields of one AnyValue. */
+export function writeAnyValue(writer: ReverseWriter, value: AttributeValue): void {
   switch (typeof value) {
     case "string":
       writeString(writer, value);
