@@ -16,6 +16,12 @@ export interface AgentDirectives {
   readonly maxRowsPerSecond: number;
   /** 0: no limit. */
   readonly maxBytesPerSecond: number;
+  /** L7 protocol numbers that the controller wants; undefined: all. */
+  readonly protocols: ReadonlySet<number> | undefined;
+  /** May rows of this protocol and server port be sent? */
+  readonly isPortWanted: (protocol: number, port: number) => boolean;
+  /** For the capture side, by path in sockspan's configuration. */
+  readonly captureSettings: ReadonlyMap<string, unknown>;
   /** Controller's clock minus ours; 0 while the drift is below min_drift. */
   readonly clockOffsetNs: bigint;
 }
@@ -30,6 +36,9 @@ export const UNKNOWN_DIRECTIVES: AgentDirectives = {
   isCompressed: true,
   maxRowsPerSecond: 10_000,
   maxBytesPerSecond: 12_500_000,
+  protocols: undefined,
+  isPortWanted: () => true,
+  captureSettings: new Map(),
   clockOffsetNs: 0n,
 };
 

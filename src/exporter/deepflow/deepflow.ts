@@ -7,6 +7,7 @@ import { encodeIoEventRow, type IoEventRow } from "../../mapping/trident/io-even
 import { MessageType } from "../../mapping/trident/message-type.ts";
 import { encodeProfileRow, type ProfileRow } from "../../mapping/trident/profile-row.ts";
 import { SecondBudget } from "../../mapping/trident/second-budget.ts";
+import { protocolOfSpan } from "../../mapping/trident/span-to-row.ts";
 import { encodeStatsRow } from "../../mapping/trident/stats-row.ts";
 import { type AgentDirectives, agentLink, UNKNOWN_DIRECTIVES } from "../../trident/agent-link.ts";
 import type { ExporterDeps, ExporterState, TraceExporter } from "../exporter.ts";
@@ -78,9 +79,10 @@ export class DeepflowExporter implements TraceExporter {
       this.#count("consumed", "agent_disabled", exchanges.length);
       return;
     }
-    const passed = this.#rows.take(exchanges.length, directives.maxRowsPerSecond, this.#deps.now());
-    if (passed < exchanges.length) this.#count("lost", "throttled", exchanges.length - passed);
-    this.#queued.consume(passed === exchanges.length ? exchanges : exchanges.slice(0, passed));
+    const wanted = this.#wanted(exchanges, directives);
+    const passed = this.#rows.take(wanted.length, directives.maxRowsPerSecond, this.#deps.now());
+    if (passed < wanted.length) this.#count("lost", "throttled", wanted.length - passed);
+    this.#queued.consume(passed === wanted.length ? wanted : wanted.slice(0, passed));
   }
 
   /** Not queued: what an ingester does not take at once is gone. Returns how many it took. */
@@ -116,6 +118,17 @@ export class DeepflowExporter implements TraceExporter {
       maxRowsPerSecond: this.#settings.max_rows_per_second,
       maxBytesPerSecond: 0,
     };
+  }
+
+  /** Without those whose protocol or port the controller has switched off. */
+  #wanted(spans: readonly Span[], { protocols, isPortWanted }: AgentDirectives): readonly Span[] {
+    if (protocols === undefined && isPortWanted === UNKNOWN_DIRECTIVES.isPortWanted) return spans;
+    const wanted = spans.filter((span) => {
+      const { protocol, port } = protocolOfSpan(span);
+      return (protocols === undefined || protocols.has(protocol)) && isPortWanted(protocol, port);
+    });
+    this.#count("consumed", "switched_off", spans.length - wanted.length);
+    return wanted;
   }
 
   #count(what: "consumed" | "lost", reason: string, count: number): void {

@@ -7,7 +7,7 @@
 import { type AttributeValue, type Span, SpanKind, StatusCode } from "../span.ts";
 import { parseIpv4, parseIpv6, ZERO_IPV6 } from "./address.ts";
 import { IdHash } from "./id-hash.ts";
-import { L7_CUSTOM, L7_GRPC, l7ProtocolNumber } from "./l7-protocol.ts";
+import { L7_CUSTOM, L7_GRPC, L7_HTTP1, l7ProtocolNumber } from "./l7-protocol.ts";
 import {
   emptyRow,
   type L7Row,
@@ -115,17 +115,33 @@ function fillProcess(
   }
 }
 
-function fillRequest(row: L7Row, span: Span, attributes: ReadonlyMap<string, AttributeValue>): void {
+/** Protocol and server port that the row of this span will have, without making it. */
+export function protocolOfSpan(span: Span): { readonly protocol: number; readonly port: number } {
+  const attributes = new Map<string, AttributeValue>(span.attributes);
+  return { protocol: protocolOf(attributes), port: number(attributes.get("server.port")) };
+}
+
+function protocolNameOf(attributes: ReadonlyMap<string, AttributeValue>): string {
   const text = (key: string): string => textOf(attributes.get(key));
-  const version = text("network.protocol.version");
-  const protocolName =
+  return (
     text("rpc.system.name") ||
     text("rpc.system") ||
     text("db.system.name") ||
     text("messaging.system") ||
-    text("network.protocol.name");
-  row.protocol = l7ProtocolNumber(protocolName, version) ?? (attributes.has("http.request.method") ? 20 : L7_CUSTOM);
-  if (row.protocol === L7_CUSTOM) row.protocolName = protocolName || "unknown";
+    text("network.protocol.name")
+  );
+}
+
+function protocolOf(attributes: ReadonlyMap<string, AttributeValue>): number {
+  const known = l7ProtocolNumber(protocolNameOf(attributes), textOf(attributes.get("network.protocol.version")));
+  return known ?? (attributes.has("http.request.method") ? L7_HTTP1 : L7_CUSTOM);
+}
+
+function fillRequest(row: L7Row, span: Span, attributes: ReadonlyMap<string, AttributeValue>): void {
+  const text = (key: string): string => textOf(attributes.get(key));
+  const version = text("network.protocol.version");
+  row.protocol = protocolOf(attributes);
+  if (row.protocol === L7_CUSTOM) row.protocolName = protocolNameOf(attributes) || "unknown";
   row.version = version;
   if (row.protocol === L7_GRPC && version === "") row.version = "2";
   row.requestType =
