@@ -1,0 +1,133 @@
+/** package trident: what agents of DeepFlow 6.5 and older call, and what ingesters ask. */
+import { create } from "@bufbuild/protobuf";
+import type * as grpc from "@grpc/grpc-js";
+import * as pb from "../../../trident/proto/trident.gen.ts";
+import { answerV6, failedV6, heartbeatV6, platformDataV6 } from "./answer-v6.ts";
+import { holdPush, serverStream, unary, writeAll } from "./calls.ts";
+import { type ControllerCore, keyOf, type SyncFacts } from "./core.ts";
+
+export function serviceV6(core: ControllerCore): grpc.UntypedServiceImplementation {
+  const sync = (request: pb.SyncRequest, isComplete: boolean): pb.SyncResponse => {
+    const answer = core.sync(factsOf(request), isComplete, platformDataV6, "trident");
+    return answer === undefined ? failedV6(request.revision) : answerV6(answer);
+  };
+  return {
+    sync: unary(core, "Sync", (request: pb.SyncRequest) => sync(request, false)),
+    push: serverStream<pb.SyncRequest, pb.SyncResponse>(core, "Push", (request, call) =>
+      holdPush(core, call, () => sync(request, true), heartbeatV6),
+    ),
+    analyzerSync: unary(core, "AnalyzerSync", () => analyzerAnswer(core)),
+    upgrade: serverStream<pb.UpgradeRequest, pb.UpgradeResponse>(core, "Upgrade", (request, call) => {
+      const upgrade = core.upgradeOf(keyOf(request.ctrlIp, request.ctrlMac));
+      return writeAll(call, upgradeMessages(upgrade));
+    }),
+    query: unary(core, "Query", (request: pb.NtpRequest) =>
+      create(pb.NtpResponseSchema, { response: core.ntp(request.request) }),
+    ),
+    genesisSync: unary(core, "GenesisSync", (request: pb.GenesisSyncRequest) => {
+      // The older message has no MAC: the id says who it is.
+      const key = core.registry.findById(request.vtapId)?.key ?? "";
+      const interfaces = request.platformData?.interfaces.map(({ mac, ip }) => ({ mac, ips: ip }));
+      return create(pb.GenesisSyncResponseSchema, { version: core.genesis(key, request.version, interfaces) });
+    }),
+    kubernetesAPISync: unary(core, "KubernetesAPISync", (request: pb.KubernetesAPISyncRequest) => {
+      const version = core.kubernetes(request.vtapId, request.version, request.entries.length);
+      return create(pb.KubernetesAPISyncResponseSchema, version === undefined ? {} : { version });
+    }),
+    prometheusAPISync: unary(core, "PrometheusAPISync", (request: pb.PrometheusAPISyncRequest) =>
+      create(pb.PrometheusAPISyncResponseSchema, { version: request.version }),
+    ),
+    getKubernetesClusterID: unary(core, "GetKubernetesClusterID", (request: pb.KubernetesClusterIDRequest) =>
+      request.caMd5 === ""
+        ? create(pb.KubernetesClusterIDResponseSchema, { errorMsg: "ca_md5 is missing" })
+        : create(pb.KubernetesClusterIDResponseSchema, { clusterId: core.clusterId(request.caMd5) }),
+    ),
+    gPIDSync: unary(core, "GPIDSync", () => create(pb.GPIDSyncResponseSchema)),
+    shareGPIDLocalData: unary(core, "ShareGPIDLocalData", () => create(pb.ShareGPIDSyncRequestsSchema)),
+    plugin: serverStream<pb.PluginRequest, pb.PluginResponse>(core, "Plugin", (_, call) =>
+      writeAll(call, [create(pb.PluginResponseSchema, { status: pb.Status.FAILED })]),
+    ),
+    getPrometheusLabelIDs: unary(core, "GetPrometheusLabelIDs", (request: pb.PrometheusLabelRequest) =>
+      create(pb.PrometheusLabelResponseSchema, { version: request.version }),
+    ),
+    getPrometheusTargets: unary(core, "GetPrometheusTargets", (request: pb.PrometheusTargetRequest) =>
+      create(pb.PrometheusTargetResponseSchema, { version: request.version }),
+    ),
+    getUniversalTagNameMaps: unary(core, "GetUniversalTagNameMaps", () =>
+      create(pb.UniversalTagNameMapsResponseSchema, {
+        version: 1,
+        vtapMap: [...core.registry.agents].map(({ id, host }) => ({ id, name: host })),
+      }),
+    ),
+    remoteExecute: remoteExecute(core),
+    getOrgIDs: unary(core, "GetOrgIDs", () => create(pb.OrgIDsResponseSchema, { orgIds: [1] })),
+  };
+}
+
+function remoteExecute(
+  core: ControllerCore,
+): grpc.handleBidiStreamingCall<pb.RemoteExecResponse, pb.RemoteExecRequest> {
+  return (call) => {
+    call.on("error", () => undefined);
+    if (!core.admit()) {
+      call.end();
+      return;
+    }
+    core.answered("RemoteExecute");
+    call.on("data", (response: pb.RemoteExecResponse) => {
+      const isHeartbeat =
+        response.commandResult === undefined && response.errmsg === "" && response.commands.length === 0;
+      if (isHeartbeat && call.writableLength < 65_536)
+        call.write(create(pb.RemoteExecRequestSchema, { requestId: 0n }));
+    });
+    call.on("end", () => call.end());
+  };
+}
+
+function analyzerAnswer(core: ControllerCore): pb.SyncResponse {
+  const agents = [...core.registry.agents];
+  return create(pb.SyncResponseSchema, {
+    status: pb.Status.SUCCESS,
+    platformData: platformDataV6(agents, 1),
+    versionPlatformData: 1n,
+    versionAcls: 1n,
+    versionGroups: 1n,
+    vtapIps: agents.map(({ id, key }) => ({ vtapId: id, epcId: 1, ip: key.split("-")[0] ?? "", teamId: 1, orgId: 1 })),
+    analyzerConfig: { analyzerId: 1, regionId: 1 },
+  });
+}
+
+function* upgradeMessages(upgrade: ReturnType<ControllerCore["upgradeOf"]>): Iterable<pb.UpgradeResponse> {
+  if (upgrade === undefined || (upgrade.pieces.length === 0 && upgrade.k8sImage === undefined)) {
+    yield create(pb.UpgradeResponseSchema, { status: pb.Status.FAILED });
+    return;
+  }
+  if (upgrade.pieces.length === 0) {
+    yield create(pb.UpgradeResponseSchema, { status: pb.Status.SUCCESS, k8sImage: upgrade.k8sImage ?? "" });
+    return;
+  }
+  for (const { content, md5, totalBytes, pieces } of upgrade.pieces) {
+    yield create(pb.UpgradeResponseSchema, {
+      status: pb.Status.SUCCESS,
+      content,
+      md5,
+      totalLen: totalBytes,
+      pktCount: pieces,
+    });
+  }
+}
+
+function factsOf(request: pb.SyncRequest): SyncFacts {
+  return {
+    ctrlIp: request.ctrlIp,
+    ctrlMac: request.ctrlMac,
+    teamId: request.teamId,
+    host: request.host,
+    groupRequest: request.vtapGroupIdRequest,
+    revision: request.revision,
+    kubernetesClusterId: request.kubernetesClusterId,
+    versionPlatformData: request.versionPlatformData,
+    versionAcls: request.versionAcls,
+    versionGroups: request.versionGroups,
+  };
+}

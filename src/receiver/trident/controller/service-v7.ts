@@ -1,0 +1,103 @@
+/** package agent: every method as a controller of DeepFlow 6.6 and newer answers it. */
+import { create } from "@bufbuild/protobuf";
+import type * as grpc from "@grpc/grpc-js";
+import * as pb from "../../../trident/proto/agent.gen.ts";
+import { answerV7, failedV7, heartbeatV7, platformDataV7 } from "./answer-v7.ts";
+import { holdPush, serverStream, unary, writeAll } from "./calls.ts";
+import { type ControllerCore, keyOf, type SyncFacts } from "./core.ts";
+
+export function serviceV7(core: ControllerCore): grpc.UntypedServiceImplementation {
+  const sync = (request: pb.SyncRequest, isComplete: boolean): pb.SyncResponse => {
+    const answer = core.sync(factsOf(request), isComplete, platformDataV7, "agent");
+    return answer === undefined ? failedV7(request.revision) : answerV7(answer);
+  };
+  return {
+    sync: unary(core, "Sync", (request: pb.SyncRequest) => sync(request, false)),
+    push: serverStream<pb.SyncRequest, pb.SyncResponse>(core, "Push", (request, call) =>
+      holdPush(core, call, () => sync(request, true), heartbeatV7),
+    ),
+    upgrade: serverStream<pb.UpgradeRequest, pb.UpgradeResponse>(core, "Upgrade", (request, call) => {
+      const upgrade = core.upgradeOf(keyOf(request.ctrlIp, request.ctrlMac));
+      return writeAll(call, upgradeMessages(upgrade));
+    }),
+    query: unary(core, "Query", (request: pb.NtpRequest) =>
+      create(pb.NtpResponseSchema, { response: core.ntp(request.request) }),
+    ),
+    genesisSync: unary(core, "GenesisSync", (request: pb.GenesisSyncRequest) => {
+      const key = keyOf(request.agentInfo?.ip ?? "", request.agentInfo?.mac ?? "");
+      const interfaces = request.platformData?.interfaces.map(({ mac, ip }) => ({ mac, ips: ip }));
+      return create(pb.GenesisSyncResponseSchema, { version: core.genesis(key, request.version, interfaces) });
+    }),
+    kubernetesAPISync: unary(core, "KubernetesAPISync", (request: pb.KubernetesAPISyncRequest) => {
+      const version = core.kubernetes(request.agentId, request.version, request.entries.length);
+      return create(pb.KubernetesAPISyncResponseSchema, version === undefined ? {} : { version });
+    }),
+    getKubernetesClusterID: unary(core, "GetKubernetesClusterID", (request: pb.KubernetesClusterIDRequest) =>
+      request.caMd5 === ""
+        ? create(pb.KubernetesClusterIDResponseSchema, { errorMsg: "ca_md5 is missing" })
+        : create(pb.KubernetesClusterIDResponseSchema, { clusterId: core.clusterId(request.caMd5) }),
+    ),
+    gPIDSync: unary(core, "GPIDSync", () => create(pb.GPIDSyncResponseSchema)),
+    shareGPIDLocalData: unary(core, "ShareGPIDLocalData", () => create(pb.ShareGPIDSyncRequestsSchema)),
+    plugin: serverStream<pb.PluginRequest, pb.PluginResponse>(core, "Plugin", (_, call) =>
+      writeAll(call, [create(pb.PluginResponseSchema, { status: pb.Status.FAILED })]),
+    ),
+    remoteExecute: remoteExecute(core),
+  };
+}
+
+/** Heartbeats are answered with a request that asks nothing; commands are not ours to send. */
+function remoteExecute(
+  core: ControllerCore,
+): grpc.handleBidiStreamingCall<pb.RemoteExecResponse, pb.RemoteExecRequest> {
+  return (call) => {
+    call.on("error", () => undefined);
+    if (!core.admit()) {
+      call.end();
+      return;
+    }
+    core.answered("RemoteExecute");
+    call.on("data", (response: pb.RemoteExecResponse) => {
+      const isHeartbeat =
+        response.commandResult === undefined && response.errmsg === "" && response.commands.length === 0;
+      if (isHeartbeat && call.writableLength < 65_536)
+        call.write(create(pb.RemoteExecRequestSchema, { requestId: 0n }));
+    });
+    call.on("end", () => call.end());
+  };
+}
+
+function* upgradeMessages(upgrade: ReturnType<ControllerCore["upgradeOf"]>): Iterable<pb.UpgradeResponse> {
+  if (upgrade === undefined || (upgrade.pieces.length === 0 && upgrade.k8sImage === undefined)) {
+    yield create(pb.UpgradeResponseSchema, { status: pb.Status.FAILED });
+    return;
+  }
+  if (upgrade.pieces.length === 0) {
+    yield create(pb.UpgradeResponseSchema, { status: pb.Status.SUCCESS, k8sImage: upgrade.k8sImage ?? "" });
+    return;
+  }
+  for (const { content, md5, totalBytes, pieces } of upgrade.pieces) {
+    yield create(pb.UpgradeResponseSchema, {
+      status: pb.Status.SUCCESS,
+      content,
+      md5,
+      totalLen: totalBytes,
+      pktCount: pieces,
+    });
+  }
+}
+
+function factsOf(request: pb.SyncRequest): SyncFacts {
+  return {
+    ctrlIp: request.ctrlIp,
+    ctrlMac: request.ctrlMac,
+    teamId: request.teamId,
+    host: request.host,
+    groupRequest: request.agentGroupIdRequest,
+    revision: request.revision,
+    kubernetesClusterId: request.kubernetesClusterId,
+    versionPlatformData: request.versionPlatformData,
+    versionAcls: request.versionAcls,
+    versionGroups: request.versionGroups,
+  };
+}

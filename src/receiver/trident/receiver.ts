@@ -1,0 +1,88 @@
+/** The receiver `trident`: stands where DeepFlow's controller and ingester stand, and gives spans. */
+import { performance } from "node:perf_hooks";
+import type { Log } from "../../log.ts";
+import type { StageAccount } from "../../mapping/account.ts";
+import type { Span } from "../../mapping/span.ts";
+import { prepareCompression } from "../../trident/compression.ts";
+import { Controller } from "./controller/controller.ts";
+import { TridentListenError } from "./error.ts";
+import { FrameHandler } from "./frame-handler.ts";
+import { Ingester } from "./ingester.ts";
+import { splitAddress, type TridentReceiverSettings } from "./settings.ts";
+
+const ADVANCE_INTERVAL_MS = 100;
+
+export class TridentReceiver {
+  readonly id: string;
+  readonly #settings: TridentReceiverSettings;
+  readonly #controller: Controller | undefined;
+  #next: (spans: readonly Span[]) => void = () => undefined;
+  readonly #ingester: Ingester | undefined;
+  readonly #handler: FrameHandler | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(id: string, settings: TridentReceiverSettings, log: Log) {
+    this.id = id;
+    this.#settings = settings;
+    const { controller, ingester } = settings;
+    this.#controller =
+      controller === undefined
+        ? undefined
+        : new Controller(controller, ingester?.endpoint, log, () => performance.now());
+    if (ingester === undefined) return;
+    this.#handler = new FrameHandler({
+      settleNs: ingester.settle * 1e6,
+      maxRows: ingester.max_rows,
+      maxUnfoldedBytes: ingester.max_unfolded_size,
+      maxRowsPerSecondPerAgent: ingester.max_rows_per_second_per_agent,
+      hostOf: (agentKey) => this.#controller?.core.registry.findById(agentKey & 0xffff)?.host,
+      now: () => performance.now() * 1e6,
+      spans: (spans) => this.#next(spans),
+    });
+    this.#ingester = new Ingester({
+      ...splitAddress(ingester.endpoint),
+      maxFrameBytes: ingester.max_frame_size,
+      maxConnections: ingester.max_connections,
+      stallMs: ingester.stall_timeout,
+      idleMs: ingester.idle_timeout,
+      handler: this.#handler,
+    });
+  }
+
+  get accounts(): readonly StageAccount[] {
+    return [
+      ...(this.#controller === undefined ? [] : [this.#controller.core.account]),
+      ...(this.#ingester === undefined ? [] : [this.#ingester.connections]),
+      ...(this.#handler?.accounts ?? []),
+    ];
+  }
+
+  /** Where it listens now, for the ready line. */
+  get addresses(): readonly string[] {
+    const { controller, ingester } = this.#settings;
+    return [
+      ...(controller === undefined ? [] : [`${splitAddress(controller.endpoint).host}:${this.#controller?.port}`]),
+      ...(ingester === undefined ? [] : [`${splitAddress(ingester.endpoint).host}:${this.#ingester?.port}`]),
+    ];
+  }
+
+  async start(next: (spans: readonly Span[]) => void): Promise<void> {
+    this.#next = next;
+    await prepareCompression();
+    try {
+      await this.#ingester?.start();
+    } catch (error) {
+      throw new TridentListenError("ingester.endpoint", this.#settings.ingester?.endpoint ?? "", error);
+    }
+    await this.#controller?.start();
+    this.#timer = setInterval(() => this.#handler?.joiner.advance(performance.now() * 1e6), ADVANCE_INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  async shutdown(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#ingester?.shutdown();
+    await this.#controller?.shutdown();
+    this.#handler?.joiner.flush();
+  }
+}
