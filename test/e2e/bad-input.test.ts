@@ -40,7 +40,7 @@ describe("what sockspan says when it can not run", () => {
       skip(this, "the user nobody can not read this folder");
     }
     const ended = await run(scratch, ["run", "--duration", "2s"], nobody);
-    assert.equal(ended.code, 1, ended.output);
+    assert.equal(ended.code, 2, ended.output);
     assert.match(ended.output, /sudo .*sockspan run --duration 2s/);
     assertClear(ended);
   });

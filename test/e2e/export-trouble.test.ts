@@ -56,7 +56,7 @@ describe("trouble with the export", () => {
     const silent = await serverThatNeverAnswers(scratch);
     const sockspan = await Sockspan.start(scratch, {
       exporters: {
-        otlp_http: `{ endpoint: "http://127.0.0.1:${silent}", sending_queue: { queue_size: 1 }, timeout: 30s }`,
+        otlp_http: `{ endpoint: "http://127.0.0.1:${silent}", sending_queue: { sizer: items, queue_size: 100 }, timeout: 30s }`,
       },
     });
     const paths = Array.from({ length: 2000 }, (_, number) => `/full/${number}`);

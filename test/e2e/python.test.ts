@@ -40,7 +40,7 @@ describe("Python's http.server and requests", () => {
       expectJoined(client, server);
       assert.equal(client.resource.get("process.pid"), clientPid);
       assert.equal(server.resource.get("process.pid"), python.program.pid);
-      assert.equal(server.resource.get("service.name"), "server.py");
+      assert.equal(server.resource.get("service.name"), "server");
     }
   });
 });

@@ -24,6 +24,7 @@ export class Program {
   readonly #output: string[] = [];
   readonly #stopSignal: NodeJS.Signals;
   readonly #command: string;
+  #isClosed = false;
 
   private constructor(command: readonly string[], options: ProgramOptions) {
     this.#command = command.join(" ");
@@ -34,6 +35,9 @@ export class Program {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...options.env },
       cwd: options.cwd,
+    });
+    this.#child.once("close", () => {
+      this.#isClosed = true;
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on("data", (chunk) => this.#output.push(String(chunk)));
@@ -73,15 +77,17 @@ export class Program {
 
   /** The exit code, or the signal that ended it. */
   async end(): Promise<number | string> {
-    if (!this.hasEnded) await once(this.#child, "close");
+    if (!this.#isClosed) await once(this.#child, "close");
     return this.#child.exitCode ?? this.#child.signalCode ?? -1;
   }
 
   async stop(): Promise<void> {
     if (this.hasEnded) return;
+    // Not "close": a child of the program may hold its output open.
+    const exited = once(this.#child, "exit");
     this.#child.kill(this.#stopSignal);
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_MS);
-    await this.end();
+    await exited;
     clearTimeout(timer);
   }
 

@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "./free-port.ts";
 import { type Metric, parseMetrics } from "./metrics.ts";
@@ -21,6 +22,8 @@ export interface SockspanOptions {
   readonly within?: readonly string[];
 }
 
+/** Absolute: the command may run in another folder. */
+const PROGRAM = resolve("bin/sockspan");
 const READY_MS = 60_000;
 
 export class Sockspan {
@@ -43,7 +46,7 @@ export class Sockspan {
       ...(options.env ? { env: options.env } : {}),
       ...(options.within ? { within: options.within } : {}),
     };
-    const program = scratch.keep(await Program.start(["bin/sockspan", ...args], programOptions));
+    const program = scratch.keep(await Program.start([PROGRAM, ...args], programOptions));
     const deadline = Date.now() + READY_MS;
     while (!existsSync(readyFile)) {
       if (program.hasEnded || Date.now() > deadline) throw new Error(`sockspan is not ready:\n${program.output}`);
