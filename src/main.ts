@@ -26,6 +26,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./service/commands/components.ts")).componentsCommand,
   },
   {
+    name: "trident",
+    summary: "what the trident bridge makes of a controller's configuration",
+    load: async () => (await import("./service/commands/trident.ts")).tridentCommand,
+  },
+  {
     name: "print-config",
     summary: "print the effective configuration without its secrets",
     load: async () => (await import("./service/commands/print-config.ts")).printConfigCommand,

@@ -1,11 +1,14 @@
 /** Every component of this build: one line each. */
 import { debugSettings } from "../exporter/debug.ts";
+import { deepflowSettings } from "../exporter/deepflow/settings.ts";
 import { fileSettings } from "../exporter/file.ts";
 import { otlpGrpcSettings } from "../exporter/otlp-grpc.ts";
 import { otlpHttpSettings } from "../exporter/otlp-http.ts";
 import { healthCheckSettings } from "../extension/health-check.ts";
+import { tridentAgentSettings } from "../extension/trident/settings.ts";
 import { zpagesSettings } from "../extension/zpages/zpages.ts";
 import { socketTraceConfig } from "../ipc/socket-trace-config.ts";
+import { tridentReceiverSettings } from "../receiver/trident/settings.ts";
 import { ComponentCatalog, type ComponentType } from "./component-type.ts";
 import { batchSettings } from "./processor/batch.ts";
 import { filterSettings } from "./processor/filter.ts";
@@ -17,15 +20,18 @@ const extension = { kind: "extensions", aliases: [], signals: [], stability: "be
 
 const TYPES: readonly ComponentType[] = [
   { ...traces, kind: "receivers", type: "socket_trace", schema: socketTraceConfig },
+  { ...traces, kind: "receivers", type: "trident", schema: tridentReceiverSettings },
   { ...traces, kind: "processors", type: "batch", schema: batchSettings },
   { ...traces, kind: "processors", type: "filter", schema: filterSettings },
   { ...traces, kind: "processors", type: "memory_limiter", schema: memoryLimiterSettings },
   { ...traces, kind: "processors", type: "redaction", schema: redactionSettings },
   { ...traces, kind: "exporters", type: "debug", schema: debugSettings },
+  { ...traces, kind: "exporters", type: "deepflow", schema: deepflowSettings },
   { ...traces, kind: "exporters", type: "file", schema: fileSettings },
   { ...traces, kind: "exporters", type: "otlp_grpc", aliases: ["otlp"], schema: otlpGrpcSettings },
   { ...traces, kind: "exporters", type: "otlp_http", aliases: ["otlphttp"], schema: otlpHttpSettings },
   { ...extension, type: "health_check", schema: healthCheckSettings },
+  { ...extension, type: "trident", schema: tridentAgentSettings },
   { ...extension, type: "zpages", schema: zpagesSettings },
 ];
 

@@ -1,5 +1,7 @@
 /** Exporters by type. */
 import { createDebugExporter, type DebugSettings } from "../exporter/debug.ts";
+import { createDeepflowExporter } from "../exporter/deepflow/deepflow.ts";
+import type { DeepflowSettings } from "../exporter/deepflow/settings.ts";
 import type { ExporterDeps, TraceExporter } from "../exporter/exporter.ts";
 import { createFileExporter, type FileSettings } from "../exporter/file.ts";
 import { createOtlpGrpcExporter, type OtlpGrpcSettings } from "../exporter/otlp-grpc.ts";
@@ -11,6 +13,7 @@ type Create = (id: string, settings: never, deps: ExporterDeps) => TraceExporter
 
 const CREATE: ReadonlyMap<string, Create> = new Map<string, Create>([
   ["debug", (id, settings: DebugSettings, deps) => createDebugExporter(id, settings, deps)],
+  ["deepflow", (id, settings: DeepflowSettings, deps) => createDeepflowExporter(id, settings, deps)],
   ["file", (id, settings: FileSettings, deps) => createFileExporter(id, settings, deps)],
   ["otlp_grpc", (id, settings: OtlpGrpcSettings, deps) => createOtlpGrpcExporter(id, settings, deps)],
   ["otlp_http", (id, settings: OtlpHttpSettings, deps) => createOtlpHttpExporter(id, settings, deps)],

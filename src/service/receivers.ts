@@ -7,6 +7,8 @@ import type { Log } from "../log.ts";
 import { TraceEngine } from "../mapping/engine.ts";
 import type { Receiver } from "../receiver/receiver.ts";
 import { SocketTraceReceiver } from "../receiver/socket-trace/receiver.ts";
+import { TridentReceiver } from "../receiver/trident/receiver.ts";
+import type { TridentReceiverSettings } from "../receiver/trident/settings.ts";
 import type { ComponentConfig } from "./config/config.ts";
 import { ComponentMissingError } from "./error.ts";
 
@@ -25,6 +27,10 @@ export interface ReceiverContext {
 
 /** @throws ComponentMissingError for a type that only the catalog knows */
 export function createReceiver({ id, type, settings }: ComponentConfig, context: ReceiverContext): PreparedReceiver {
+  if (type === "trident") {
+    const { user } = context.connection.hello;
+    return new TridentReceiver(id, settings as TridentReceiverSettings, context.log, user);
+  }
   if (type !== "socket_trace") throw new ComponentMissingError("receiver", type);
   return createSocketTrace(id, settings as SocketTraceConfig, context);
 }

@@ -5,6 +5,8 @@ import { traceLines } from "../exporter/debug/trace-lines.ts";
 import type { ExporterDeps } from "../exporter/exporter.ts";
 import type { Extension } from "../extension/extension.ts";
 import { HealthCheck, type HealthCheckSettings } from "../extension/health-check.ts";
+import { createTridentAgent } from "../extension/trident/agent.ts";
+import type { TridentAgentSettings } from "../extension/trident/settings.ts";
 import { Zpages, type ZpagesSettings } from "../extension/zpages/zpages.ts";
 import type { BrokerConnection } from "../ipc/connect-to-broker.ts";
 import type { StageAccount } from "../mapping/account.ts";
@@ -126,6 +128,11 @@ export class WorkerHost {
 
   #extension({ id, type, settings }: ComponentConfig): Extension {
     if (type === "health_check") return new HealthCheck(id, settings as HealthCheckSettings, this.#health());
+    if (type === "trident") {
+      const { log, connection } = this.#options;
+      const { user } = connection.hello;
+      return createTridentAgent(id, settings as TridentAgentSettings, log.child(id), () => performance.now(), user);
+    }
     if (type !== "zpages") throw new ComponentMissingError("extension", type);
     const pages = new Zpages(id, settings as ZpagesSettings, {
       accounts: () => this.#accounts,

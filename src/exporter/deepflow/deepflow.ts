@@ -10,6 +10,7 @@ import { SecondBudget } from "../../mapping/trident/second-budget.ts";
 import { protocolOfSpan } from "../../mapping/trident/span-to-row.ts";
 import { encodeStatsRow } from "../../mapping/trident/stats-row.ts";
 import { type AgentDirectives, agentLink, UNKNOWN_DIRECTIVES } from "../../trident/agent-link.ts";
+import { prepareCompression } from "../../trident/compression.ts";
 import type { ExporterDeps, ExporterState, TraceExporter } from "../exporter.ts";
 import { QueuedExporter } from "../queued-exporter.ts";
 import { spanListFormat } from "../span-list-format.ts";
@@ -183,6 +184,12 @@ export class DeepflowExporter implements TraceExporter {
   }
 }
 
-export function createDeepflowExporter(id: string, settings: DeepflowSettings, deps: ExporterDeps): TraceExporter {
+export async function createDeepflowExporter(
+  id: string,
+  settings: DeepflowSettings,
+  deps: ExporterDeps,
+): Promise<TraceExporter> {
+  // It reads a file, which this process may do now and perhaps not later.
+  await prepareCompression();
   return new DeepflowExporter(id, settings, deps);
 }

@@ -6,6 +6,7 @@ import type * as grpc from "@grpc/grpc-js";
 import type { Log } from "../../log.ts";
 import { ntpOffsetNs, ntpRequest } from "../../mapping/trident/ntp.ts";
 import { agentLink } from "../../trident/agent-link.ts";
+import { makePrivateFolder, type UnprivilegedUser } from "../../trident/private-folder.ts";
 import { AgentState } from "./agent-state.ts";
 import { ControllerClient, createCredentials, watch } from "./client.ts";
 import { type ControllerAddress, ControllerList, parseController } from "./controller-list.ts";
@@ -36,7 +37,7 @@ export class TridentAgent {
   readonly #stop = new AbortController();
   readonly #loops: Promise<void>[] = [];
   #identity: Identity | undefined;
-  #credentials: grpc.ChannelCredentials | undefined;
+  readonly #credentials: grpc.ChannelCredentials;
   #client: ControllerClient | undefined;
   #pushStop = new AbortController();
   #upgradedTo = "";
@@ -44,17 +45,21 @@ export class TridentAgent {
   syncs = 0;
   pushes = 0;
 
-  constructor(id: string, settings: TridentAgentSettings, log: Log, now: () => number) {
+  constructor(id: string, settings: TridentAgentSettings, log: Log, now: () => number, user?: UnprivilegedUser) {
     this.id = id;
     this.#settings = settings;
     this.#log = log;
     this.#generation = settings.generation === "agent" ? generationV7 : generationV6;
+    // Keys are read and folders made now: later this process may be another user.
+    this.#credentials = createCredentials(settings);
+    for (const folder of [settings.storage_directory, settings.upgrade?.directory]) {
+      if (folder !== undefined) makePrivateFolder(folder, user);
+    }
     this.#controllers = new ControllerList(settings.controllers.map(parseController));
     this.state = new AgentState(agentLink(id), log, settings.storage_directory, now);
   }
 
   async start(): Promise<void> {
-    this.#credentials = createCredentials(this.#settings);
     this.state.load();
     this.#identity = await findIdentity(this.#settings, this.#controllers.current);
     this.#escapeTimer = setInterval(() => this.state.checkEscape(), ESCAPE_CHECK_MS);
@@ -267,7 +272,6 @@ export class TridentAgent {
     if (this.#client !== undefined && endpointOf(this.#client.address) === endpointOf(address)) return this.#client;
     this.#pushStop.abort();
     this.#client?.close();
-    if (this.#credentials === undefined) throw new Error("not started");
     this.#client = new ControllerClient(address, this.#settings, this.#credentials);
     return this.#client;
   }
@@ -298,6 +302,7 @@ export function createTridentAgent(
   settings: TridentAgentSettings,
   log: Log,
   now: () => number,
+  user: UnprivilegedUser | undefined,
 ): TridentAgent {
-  return new TridentAgent(id, settings, log, now);
+  return new TridentAgent(id, settings, log, now, user);
 }

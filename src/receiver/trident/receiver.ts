@@ -4,6 +4,7 @@ import type { Log } from "../../log.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import type { Span } from "../../mapping/span.ts";
 import { prepareCompression } from "../../trident/compression.ts";
+import type { UnprivilegedUser } from "../../trident/private-folder.ts";
 import { Controller } from "./controller/controller.ts";
 import { TridentListenError } from "./error.ts";
 import { FrameHandler } from "./frame-handler.ts";
@@ -15,15 +16,17 @@ const ADVANCE_INTERVAL_MS = 100;
 export class TridentReceiver {
   readonly id: string;
   readonly #settings: TridentReceiverSettings;
+  readonly #user: UnprivilegedUser | undefined;
   readonly #controller: Controller | undefined;
   #next: (spans: readonly Span[]) => void = () => undefined;
   readonly #ingester: Ingester | undefined;
   readonly #handler: FrameHandler | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(id: string, settings: TridentReceiverSettings, log: Log) {
+  constructor(id: string, settings: TridentReceiverSettings, log: Log, user?: UnprivilegedUser) {
     this.id = id;
     this.#settings = settings;
+    this.#user = user;
     const { controller, ingester } = settings;
     this.#controller =
       controller === undefined
@@ -66,9 +69,14 @@ export class TridentReceiver {
     ];
   }
 
+  /** What needs a privilege: keys, the upgrade package, the folder for agent ids, and code from disk. */
+  async prepare(): Promise<void> {
+    await prepareCompression();
+    this.#controller?.prepare(this.#user);
+  }
+
   async start(next: (spans: readonly Span[]) => void): Promise<void> {
     this.#next = next;
-    await prepareCompression();
     try {
       await this.#ingester?.start();
     } catch (error) {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import * as grpc from "@grpc/grpc-js";
 import type { Log } from "../../../log.ts";
 import { serviceDefinition } from "../../../trident/grpc-service.ts";
+import { makePrivateFolder, type UnprivilegedUser } from "../../../trident/private-folder.ts";
 import { Synchronizer as SynchronizerV7 } from "../../../trident/proto/agent.gen.ts";
 import { Synchronizer as SynchronizerV6 } from "../../../trident/proto/trident.gen.ts";
 import { TridentFileError, TridentListenError } from "../error.ts";
@@ -20,6 +21,7 @@ export class Controller {
   readonly #server: grpc.Server;
   readonly #timers: NodeJS.Timeout[] = [];
   #port: number | undefined;
+  #prepared: grpc.ServerCredentials | undefined;
 
   constructor(settings: ControllerSettings, ingesterEndpoint: string | undefined, log: Log, now: () => number) {
     this.#settings = settings;
@@ -41,10 +43,18 @@ export class Controller {
     return this.#port;
   }
 
-  async start(): Promise<void> {
+  /** Reads what the settings name, while this process still may. */
+  prepare(user: UnprivilegedUser | undefined): void {
+    this.#prepared = this.#credentials();
+    const { storage_directory } = this.#settings;
+    if (storage_directory !== undefined) makePrivateFolder(storage_directory, user);
     this.core.load();
+  }
+
+  async start(): Promise<void> {
+    if (this.#prepared === undefined) this.prepare(undefined);
     const { endpoint, heartbeat_interval, reload_interval } = this.#settings;
-    const credentials = this.#credentials();
+    const credentials = this.#prepared ?? this.#credentials();
     this.#port = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(endpoint, credentials, (error, port) => {
         if (error === null) resolve(port);
