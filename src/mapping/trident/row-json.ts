@@ -45,7 +45,8 @@ const TAP_SIDES: ReadonlyMap<string, number> = new Map([
 export function parseRowJson(line: string): L7Row | undefined {
   let fields: Fields;
   try {
-    const value: unknown = JSON.parse(line);
+    // Ids of 64 bits are numbers in the line, and a double would make neighbours equal.
+    const value: unknown = JSON.parse(line.replace(/(?<!\\)":\s*(\d{16,20})(?=[,}])/g, '":"$1"'));
     if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
     fields = value as Fields;
   } catch {

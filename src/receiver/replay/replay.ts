@@ -5,7 +5,7 @@
 import { basename } from "node:path";
 import type { ProcessEvent } from "../../bpf/layout.gen.ts";
 import type { StageAccount } from "../../mapping/account.ts";
-import type { Resource } from "../../mapping/span.ts";
+import type { Resource, Span } from "../../mapping/span.ts";
 import type { CaptureDecoder } from "./capture.ts";
 import type { EventSink } from "./capture-events.ts";
 import { DatadumpDecoder, isDatadump } from "./datadump.ts";
@@ -16,6 +16,7 @@ import { isPcapMagic, PcapDecoder } from "./pcap.ts";
 import { PcapngDecoder } from "./pcapng.ts";
 import { RecordingDecoder } from "./recording-decoder.ts";
 import { ReplayClock } from "./replay-clock.ts";
+import { isRowLog, RowLogDecoder } from "./row-log.ts";
 
 /** TraceEngine, as far as replay needs it. */
 export interface ReplayTarget extends EventSink {
@@ -36,6 +37,9 @@ export interface ReplayOptions {
   /** One engine per clock: captures that follow one another share one, each recording has its own. */
   openTarget(timeline: Timeline): ReplayTarget;
   problem(path: string, problem: CaptureProblem): void;
+  /** Of inputs that hold sessions already, which no engine sees. */
+  spans?(spans: readonly Span[]): void;
+  accounts?(accounts: readonly StageAccount[]): void;
   /** Called between pieces of a file; reading waits for it. */
   progress?(): Promise<void>;
 }
@@ -126,6 +130,14 @@ export class Replay {
       this.end();
       return new DatadumpDecoder({
         openTarget: (timeline) => this.#options.openTarget(timeline),
+        problem: (problem) => this.#options.problem(path, problem),
+      });
+    }
+    if (isRowLog(text)) {
+      this.end();
+      return new RowLogDecoder({
+        spans: (spans) => this.#options.spans?.(spans),
+        accounts: (accounts) => this.#options.accounts?.(accounts),
         problem: (problem) => this.#options.problem(path, problem),
       });
     }

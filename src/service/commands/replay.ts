@@ -28,7 +28,7 @@ const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
 export function replayCommand(command: Command): void {
   command
-    .argument("<file...>", "pcap, pcapng, recordings, DeepFlow eBPF data dumps; gzipped or not")
+    .argument("<file...>", "pcap, pcapng, recordings, DeepFlow eBPF data dumps and l7_flow_log; gzipped or not")
     .option("-o, --output <file>", "write there instead of to stdout")
     .addOption(new Option("--format <format>", "of the output").choices(["otlp-json", "text"]).default("otlp-json"));
   addConfigOptions(command).action(async (files: readonly string[], options: ReplayCommandOptions) => {
@@ -52,6 +52,8 @@ async function replay(files: readonly string[], options: ReplayCommandOptions): 
       process.stderr.write(`${escapeText(path)}: ${formatError(problem)}`);
       process.exitCode = ExitCode.failed;
     },
+    spans: (spans) => writer.write(spans),
+    accounts: (added) => accounts.push(...added),
     progress: () => writer.drained(),
   });
   try {
