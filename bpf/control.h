@@ -73,6 +73,8 @@ enum unit_step_kind {
 	UNIT_STEP_TO_TURN = 8,          /* turn_id = value */
 	UNIT_STEP_ABSOLUTE = 9,         /* value = operand */
 	UNIT_STEP_FOLLOW = 10,          /* value = *(u64 *)value where that is not 0, at most four times; + operand */
+	UNIT_STEP_GO_CALLER = 11,       /* value = g of the goroutine that waits for this writeLoop; operand: three u16 */
+	UNIT_STEP_NGINX_CONNECTION = 12, /* value = the downstream ngx_connection_t that the socket is used for */
 };
 
 struct unit_step {
@@ -81,7 +83,7 @@ struct unit_step {
 	__u32 padding;
 };
 
-#define UNIT_STEPS 12
+#define UNIT_STEPS 16
 
 /* Value of processes, key: tgid. User space writes filter and steps; the bucket is the programs' own. */
 struct process_control {

@@ -175,9 +175,26 @@ struct inode {
 	unsigned long i_ino;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
 struct file {
 	struct inode *f_inode;
 	void *private_data;
+	struct hlist_head *f_ep; /* 5.11 (commit 319c15174757) */
+};
+
+/* uapi: the kernel packs it on x86-64 alone, its BTF knows */
+struct epoll_event {
+	__u32 events;
+	__u64 data;
+};
+
+/* fs/eventpoll.c: one file in one epoll instance */
+struct epitem {
+	struct hlist_node fllink;
+	struct epoll_event event;
 };
 
 struct fdtable {

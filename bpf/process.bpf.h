@@ -33,12 +33,22 @@ static __always_inline struct process_event *reserve_process(void)
 	return event;
 }
 
-static __always_inline void inherit_filter(__u32 parent, __u32 child)
+/* A fork has its parent's memory, so its units are where the parent's are, until it executes something else. */
+static __always_inline void inherit_control(__u32 parent, __u32 child)
 {
 	struct process_control *process = bpf_map_lookup_elem(&processes, &parent);
 
-	if (process && process->filter == PROCESS_FILTER_EXCLUDE_TREE)
+	if (process && (process->filter == PROCESS_FILTER_EXCLUDE_TREE || process->step_count))
 		bpf_map_update_elem(&processes, &child, process, BPF_ANY);
+}
+
+/* What was read of the old program's memory is not true of the new one's. */
+static __always_inline void forget_steps(__u32 tgid)
+{
+	struct process_control *process = bpf_map_lookup_elem(&processes, &tgid);
+
+	if (process)
+		process->step_count = 0;
 }
 
 static __always_inline int process_forked(struct task_struct *parent, struct task_struct *child)
@@ -49,7 +59,7 @@ static __always_inline int process_forked(struct task_struct *parent, struct tas
 	if (child->tgid != child->pid || !task_in_scope(child, &child_ids))
 		return 0;
 	if (task_in_scope(parent, &parent_ids))
-		inherit_filter(parent_ids.tgid, child_ids.tgid);
+		inherit_control(parent_ids.tgid, child_ids.tgid);
 	event = reserve_process();
 	if (!event)
 		return 0;
@@ -72,6 +82,7 @@ static __always_inline int process_executed(struct task_struct *task, struct lin
 
 	if (!in_scope(&caller))
 		return 0;
+	forget_steps(caller.tgid);
 	record = bpf_ringbuf_reserve(&socket_data, sizeof(*record), 0);
 	if (!record) {
 		count(LOSS_RING_FULL);

@@ -46,7 +46,7 @@ static __always_inline struct socket_info *call_socket(struct call *call, struct
 	return info;
 }
 
-static __always_inline void read_unit(struct call *call, const struct process_control *process,
+static __always_inline void read_unit(struct sock *sk, struct call *call, const struct process_control *process,
 				      const struct pt_regs *regs, const enum access access)
 {
 	struct task_struct *task;
@@ -63,7 +63,7 @@ static __always_inline void read_unit(struct call *call, const struct process_co
 	if (!regs)
 		return;
 	call->unit_kind = process->unit_kind;
-	walk_unit_steps(&call->unit, process, THREAD_POINTER(access, task), GO_REGISTER(regs));
+	walk_unit_steps(&call->unit, process, sk, THREAD_POINTER(access, task), GO_REGISTER(regs));
 }
 
 /*
@@ -94,7 +94,7 @@ static __always_inline void emit_wanted(struct sock *sk, struct socket_info *inf
 {
 	if (!apply_verdict(info, call))
 		return;
-	read_unit(call, process, regs, access);
+	read_unit(sk, call, process, regs, access);
 	emit(sk, info, call, process, access);
 }
 

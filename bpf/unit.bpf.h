@@ -11,9 +11,66 @@ struct unit {
 	__u64 turn_id;
 };
 
+/*
+ * net/http hands a request to writeLoop, a goroutine of the connection. The channel that its caller is parked on lies
+ * at a fixed distance below the top of writeLoop's stack: a buffered channel of one error, in whose queue of receivers
+ * the caller's sudog names the same channel. Anything else is no caller.
+ */
+static __noinline __u64 go_caller(__u64 g, __u64 operand)
+{
+	__u64 stack_top = 0, channel = 0, size = 0, sudog = 0, proof = 0, caller = 0;
+	__u16 element_size = 0;
+	__u16 distance = operand, receivers = operand >> 16, sudog_channel = operand >> 32;
+
+	if (bpf_probe_read_user(&stack_top, 8, (void *)(g + 8)) ||
+	    bpf_probe_read_user(&channel, 8, (void *)(stack_top - distance)) || !channel ||
+	    bpf_probe_read_user(&size, 8, (void *)(channel + 8)) || size != 1 ||
+	    bpf_probe_read_user(&element_size, 2, (void *)(channel + 24)) || element_size != 16 ||
+	    bpf_probe_read_user(&sudog, 8, (void *)(channel + receivers)) || !sudog ||
+	    bpf_probe_read_user(&proof, 8, (void *)(sudog + sudog_channel)) || proof != channel ||
+	    bpf_probe_read_user(&caller, 8, (void *)sudog))
+		return 0;
+	return caller;
+}
+
+#define NGINX_HTTP_SIGNATURE 0x50545448 /* "HTTP", ngx_http_request.h */
+
+/*
+ * The epoll item of a socket of nginx holds its ngx_connection_t (bit 0: instance). Its first field is, on an upstream
+ * connection, the request, which starts with its signature and then names the downstream connection.
+ */
+static __noinline __u64 nginx_connection(struct sock *sk)
+{
+	struct socket *socket = NULL;
+	struct file *file = NULL;
+	struct hlist_head *items = NULL;
+	void *node = NULL;
+	struct epitem *item;
+	__u64 connection = 0, request = 0;
+	__u32 signature = 0;
+
+	if (!bpf_core_field_exists(struct file, f_ep))
+		return 0;
+	bpf_core_read(&socket, sizeof(socket), &sk->sk_socket);
+	bpf_core_read(&file, sizeof(file), &socket->file);
+	bpf_core_read(&items, sizeof(items), &file->f_ep);
+	bpf_core_read(&node, sizeof(node), &items->first);
+	if (!node)
+		return 0;
+	item = node - bpf_core_field_offset(struct epitem, fllink);
+	bpf_core_read(&connection, sizeof(connection), &item->event.data);
+	connection &= ~1ULL;
+	if (bpf_probe_read_user(&request, 8, (void *)connection))
+		return 0;
+	if (!bpf_probe_read_user(&signature, 4, (void *)request) && signature == NGINX_HTTP_SIGNATURE &&
+	    bpf_probe_read_user(&connection, 8, (void *)(request + 8)))
+		return 0;
+	return connection;
+}
+
 /* A read that fails ends the walk: what is not read stays 0, never a guess. */
 static __always_inline void walk_unit_steps(struct unit *unit, const struct process_control *process,
-					    __u64 thread_pointer, __u64 go_register)
+					    struct sock *sk, __u64 thread_pointer, __u64 go_register)
 {
 	__u64 value = 0;
 
@@ -43,6 +100,13 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 					break;
 				value = next;
 			}
+		} else if (kind == UNIT_STEP_GO_CALLER) {
+			value = go_caller(value, step->operand);
+			if (!value)
+				return;
+			continue;
+		} else if (kind == UNIT_STEP_NGINX_CONNECTION) {
+			value = nginx_connection(sk);
 		} else if (kind == UNIT_STEP_THREAD_POINTER) {
 			value = thread_pointer;
 		} else if (kind == UNIT_STEP_REGISTER_G) {

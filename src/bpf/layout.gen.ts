@@ -92,6 +92,8 @@ export const UnitStepKind = {
   toTurn: 8,
   absolute: 9,
   follow: 10,
+  goCaller: 11,
+  nginxConnection: 12,
 } as const;
 export type UnitStepKind = (typeof UnitStepKind)[keyof typeof UnitStepKind];
 
@@ -122,7 +124,7 @@ export const LAYOUT = {
   trace_conf: { sizeBytes: 64, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60 } },
   socket_verdict: { sizeBytes: 48, offsets: { skip_until_ingress: 0, skip_until_egress: 8, drop_idle_ns: 16, drop_calls: 24, action: 28, limit: 32, flags: 36, serial: 40 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
-  process_control: { sizeBytes: 224, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, steps: 32 } },
+  process_control: { sizeBytes: 288, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, steps: 32 } },
 } as const;
 
 function u64(view: DataView, offset: number): number {
@@ -347,5 +349,5 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   view.setUint32(offset + 16, value.filter, true);
   view.setUint32(offset + 20, value.unitKind, true);
   view.setUint32(offset + 24, value.stepCount, true);
-  value.steps.slice(0, 12).forEach((element, index) => { encodeUnitStep(view, offset + 32 + index * 16, element); });
+  value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 32 + index * 16, element); });
 }
