@@ -20,6 +20,8 @@ import {
 const DRAIN_TIMEOUT_MS = 10_000;
 /** Beyond the worker's own deadline, for its last words. */
 const DRAIN_GRACE_MS = 2000;
+/** A span waits at most for `settle`, 5 s by default. */
+const SELF_TEST_TIMEOUT_MS = 10_000;
 
 export const SessionEnd = { done: "done", failed: "failed", reload: "reload" } as const;
 export type SessionEnd = (typeof SessionEnd)[keyof typeof SessionEnd];
@@ -42,6 +44,7 @@ export class RunSession {
   #broker: Broker | undefined;
   #end: SessionEnd | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #selfTestTimer: NodeJS.Timeout | undefined;
 
   constructor(options: RunSessionOptions) {
     this.#options = options;
@@ -76,7 +79,7 @@ export class RunSession {
       return SessionEnd.failed;
     } finally {
       clearTimeout(this.#timer);
-      this.#selfTest?.end();
+      this.#endSelfTest();
       for (const [signal, listener] of listeners) process.off(signal, listener);
     }
   }
@@ -132,12 +135,24 @@ export class RunSession {
     if (this.#selfTest === undefined) return;
     try {
       await this.#selfTest.exchange();
+      this.#selfTestTimer = setTimeout(() => {
+        this.#options.log.warn("the self-test's exchange was made but not captured: see `sockspan doctor`");
+        this.#endSelfTest();
+      }, SELF_TEST_TIMEOUT_MS);
     } catch (error) {
       this.#options.log.warn("the self-test's exchange failed, capturing goes on", { error: String(error) });
+      this.#endSelfTest();
     }
   }
 
+  #endSelfTest(): void {
+    clearTimeout(this.#selfTestTimer);
+    this.#selfTest?.end();
+    this.#selfTest = undefined;
+  }
+
   #showSelfTest({ lines }: SelfTestEvent): void {
+    this.#endSelfTest();
     const shown = lines.map((line) => `  ${escapeText(line)}`);
     process.stderr.write(
       `self-test: this exchange of our own was captured (shown here, never exported)\n${shown.join("\n")}\n`,

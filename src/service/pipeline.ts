@@ -16,11 +16,23 @@ export class TracePipeline implements SpanConsumer {
     this.id = id;
     this.#processors = processors;
     this.#consumers = exporters;
+    processors.forEach((processor, index) => {
+      processor.connect?.((spans) => this.#pass(spans, index + 1));
+    });
   }
 
   consume(spans: readonly Span[]): void {
+    this.#pass(spans, 0);
+  }
+
+  /** In order: what the first one held passes through the others. */
+  flush(): void {
+    for (const processor of this.#processors) processor.flush?.();
+  }
+
+  #pass(spans: readonly Span[], from: number): void {
     let current = spans;
-    for (const processor of this.#processors) {
+    for (const processor of this.#processors.slice(from)) {
       if (current.length === 0) return;
       current = processor.process(current);
     }

@@ -1,7 +1,7 @@
 /** Processors by type. */
 import type { ComponentConfig } from "./config/config.ts";
 import { ComponentMissingError } from "./error.ts";
-import { BatchProcessor } from "./processor/batch.ts";
+import { BatchProcessor, type BatchSettings } from "./processor/batch.ts";
 import { FilterProcessor, type FilterSettings } from "./processor/filter.ts";
 import { MemoryLimiter, type MemoryLimiterSettings } from "./processor/memory-limiter.ts";
 import type { Processor } from "./processor/processor.ts";
@@ -11,7 +11,7 @@ import { RedactionProcessor, type RedactionSettings } from "./processor/redactio
 export function createProcessor({ id, type, settings }: ComponentConfig): Processor {
   switch (type) {
     case "batch":
-      return new BatchProcessor(id);
+      return new BatchProcessor(id, settings as BatchSettings);
     case "filter":
       return new FilterProcessor(id, settings as FilterSettings);
     case "memory_limiter":

@@ -37,6 +37,7 @@ export class Service {
   readonly extensions: readonly Extension[];
   /** Spans that each receiver gave, by its id. */
   readonly accepted = new Map<string, number>();
+  readonly #pipelines: readonly TracePipeline[];
   readonly #inputs: ReadonlyMap<Receiver, (spans: readonly Span[]) => void>;
   readonly #log: Log;
   readonly #started = new Set<{ readonly id: string }>();
@@ -47,6 +48,7 @@ export class Service {
     this.exporters = [...parts.exporters.values()];
     this.extensions = parts.extensions;
     this.#log = log;
+    this.#pipelines = [...parts.pipelines.values()];
     this.#inputs = new Map(
       [...parts.receivers].map(([id, receiver]) => {
         const outputs = config.pipelines.flatMap((pipeline) => {
@@ -97,6 +99,7 @@ export class Service {
         ),
       ),
     );
+    for (const pipeline of this.#pipelines) pipeline.flush();
     const remainingMs = Math.max(endMs - performance.now(), Math.min(MIN_EXPORT_MS, deadlineMs));
     await Promise.all(this.exporters.map((each) => this.#stop(each, () => each.shutdown(remainingMs))));
     await Promise.all(this.extensions.map((each) => this.#stop(each, () => each.shutdown())));

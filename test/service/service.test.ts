@@ -6,6 +6,7 @@ import { StageAccount } from "../../src/mapping/account.ts";
 import type { Span } from "../../src/mapping/span.ts";
 import type { Receiver } from "../../src/receiver/receiver.ts";
 import type { Config } from "../../src/service/config/config.ts";
+import { BatchProcessor, batchSettings } from "../../src/service/processor/batch.ts";
 import { Service } from "../../src/service/service.ts";
 import { makeSpan, makeSpans } from "../support/spans.ts";
 import { load, MINIMAL } from "./config/support.ts";
@@ -70,6 +71,7 @@ async function build(
   config: Config,
   failing?: string,
   divert?: (spans: readonly Span[]) => readonly Span[],
+  isHolding = false,
 ): Promise<Built> {
   const calls: string[] = [];
   const receivers = new Map<string, FakeReceiver>();
@@ -100,7 +102,10 @@ async function build(
         exporters.set(id, exporter);
         return exporter;
       },
-      processor: ({ id }) => ({ id, account: new StageAccount(id, "spans"), process: (spans) => spans.slice(1) }),
+      processor: ({ id }) =>
+        isHolding
+          ? new BatchProcessor(id, batchSettings.decode({ timeout: "1h" }))
+          : { id, account: new StageAccount(id, "spans"), process: (spans) => spans.slice(1) },
       extension: ({ id }) => extension(id),
     },
   });
@@ -174,6 +179,17 @@ describe("service", () => {
       exporters.get("debug")?.spans.map((span) => span.name),
       ["open"],
     );
+  });
+
+  it("drains processors between receivers and exporters", async () => {
+    const { service, receivers, exporters } = await build(configOf(TWO_PIPELINES), undefined, undefined, true);
+    await service.start();
+    receivers.get("socket_trace/2")?.next(makeSpans(2));
+    receivers.get("socket_trace")?.next(makeSpans(3));
+    assert.equal(exporters.get("debug")?.spans.length, 5);
+    await service.shutdown(1000);
+    // Those that were held, and one that each receiver gave at its end.
+    assert.equal(exporters.get("debug")?.spans.length, 2 + 2 * (3 + 1) + 1);
   });
 
   it("does not wait for a receiver that hangs", async () => {

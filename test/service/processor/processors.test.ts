@@ -1,11 +1,38 @@
 import assert from "node:assert/strict";
 import type { Attribute, Span } from "../../../src/mapping/span.ts";
+import { BatchProcessor, batchSettings } from "../../../src/service/processor/batch.ts";
 import { FilterProcessor, filterSettings } from "../../../src/service/processor/filter.ts";
 import { MemoryLimiter, memoryLimiterSettings } from "../../../src/service/processor/memory-limiter.ts";
 import { RedactionProcessor, redactionSettings } from "../../../src/service/processor/redaction.ts";
 import { makeResource, makeSpan, makeSpans } from "../../support/spans.ts";
 
 const names = (spans: readonly Span[]) => spans.map((span) => span.name);
+
+describe("batch processor", () => {
+  function collect(settings: Record<string, unknown>) {
+    const batches: number[] = [];
+    const batch = new BatchProcessor("batch", batchSettings.decode(settings));
+    batch.connect((spans) => batches.push(spans.length));
+    return { batch, batches };
+  }
+
+  it("holds spans until there are enough, or no more will come", () => {
+    const { batch, batches } = collect({ timeout: "1h", send_batch_size: 4 });
+    for (let i = 0; i < 3; i++) assert.deepEqual(batch.process(makeSpans(1)), []);
+    assert.deepEqual([batches, batch.account.held], [[], 3]);
+    batch.process(makeSpans(2));
+    assert.deepEqual([batches, batch.account.held], [[5], 0]);
+    batch.process(makeSpans(1));
+    batch.flush();
+    assert.deepEqual([batches, batch.account.out], [[5, 1], 6]);
+  });
+
+  it("cuts what is too big, and holds nothing without a timeout", () => {
+    const { batch, batches } = collect({ timeout: "0", send_batch_size: 2, send_batch_max_size: 2 });
+    batch.process(makeSpans(5));
+    assert.deepEqual(batches, [2, 2, 1]);
+  });
+});
 
 describe("filter processor", () => {
   const spans = [
