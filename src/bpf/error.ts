@@ -26,9 +26,9 @@ export class BpfError extends SockspanError {
 export class BpfPermissionError extends SockspanError {
   readonly code = "BPF_NOT_PERMITTED";
 
-  constructor(what: string) {
+  constructor(what: string, detail = "") {
     super(
-      `${what}: not permitted`,
+      `${what}: not permitted${detail === "" ? "" : `: ${detail}`}`,
       "Run as root, or with CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_SYS_ADMIN; under lockdown BPF tracing is off",
     );
   }

@@ -104,7 +104,7 @@ export class BpfObject implements Disposable {
       return;
     }
     if (log.includes("BEGIN PROG LOAD LOG")) throw new VerifierError(this.name, log);
-    if (-result === EPERM) throw new BpfPermissionError(`load ${this.name}`);
+    if (-result === EPERM) throw new BpfPermissionError(`load ${this.name}`, log.trim());
     throw new BpfError(`load ${this.name}`, -result, log.trim());
   }
 

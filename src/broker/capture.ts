@@ -1,7 +1,7 @@
 /** The capture object in the kernel: which programs, with which configuration, loaded and then attached. */
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
-import { BpfError, VerifierError } from "../bpf/error.ts";
+import { BpfError, BpfPermissionError, VerifierError } from "../bpf/error.ts";
 import { chooseHookSet, HookSet, type KernelSymbols, kernelSymbols, type MissingFeature } from "../bpf/feature.ts";
 import { LAYOUT } from "../bpf/layout.gen.ts";
 import { type LossCounter, readLossCounters } from "../bpf/loss-reason.ts";
@@ -47,7 +47,9 @@ export class Capture implements Disposable {
       try {
         return new Capture(loadObject(bytes, choice, options.config, symbols), choice, missing);
       } catch (error) {
-        if (!(error instanceof VerifierError) && !(error instanceof BpfError)) throw error;
+        if (!(error instanceof VerifierError || error instanceof BpfError || error instanceof BpfPermissionError)) {
+          throw error;
+        }
         refusal ??= error;
         missing.push({ feature: `hook sets ${choice.sends}/${choice.receives}`, cost: error.message });
       }

@@ -1,21 +1,28 @@
-/** The name that a container runtime gave a container, from the state that the runtime keeps on this host. */
+/**
+ * The name that a container runtime gave a container, from the state that the runtime keeps on this host.
+ * Without zod: the reader process stays small.
+ */
 import { closeSync, openSync, readSync } from "node:fs";
-import { z } from "zod";
 import { containerId } from "../ipc/container-id.ts";
 
 const STATE_LIMIT_BYTES = 1024 * 1024;
 const CACHE_LIMIT = 4096;
 
-const dockerState = z.object({ Name: z.string() }).transform(({ Name }) => Name.replace(/^\//, ""));
-/** config.json of the OCI runtime specification; CRI runtimes put the pod's words into annotations. */
-const criState = z
-  .object({ annotations: z.object({ "io.kubernetes.cri.container-name": z.string() }) })
-  .transform(({ annotations }) => annotations["io.kubernetes.cri.container-name"]);
-
-const PLACES: readonly [(id: string) => string, z.ZodType<string>][] = [
-  [(id) => `/var/lib/docker/containers/${id}/config.v2.json`, dockerState],
-  [(id) => `/run/containerd/io.containerd.runtime.v2.task/k8s.io/${id}/config.json`, criState],
+const PLACES: readonly { readonly path: (id: string) => string; readonly name: (state: unknown) => unknown }[] = [
+  {
+    path: (id) => `/var/lib/docker/containers/${id}/config.v2.json`,
+    name: (state) => field(state, "Name"),
+  },
+  {
+    // config.json of the OCI runtime specification; CRI runtimes put the pod's words into annotations.
+    path: (id) => `/run/containerd/io.containerd.runtime.v2.task/k8s.io/${id}/config.json`,
+    name: (state) => field(field(state, "annotations"), "io.kubernetes.cri.container-name"),
+  },
 ];
+
+function field(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+}
 
 export class ContainerNameReader {
   readonly #known = new Map<string, string | undefined>();
@@ -32,9 +39,9 @@ export class ContainerNameReader {
 }
 
 function findName(id: string): string | undefined {
-  for (const [path, state] of PLACES) {
-    const parsed = state.safeParse(readJson(path(id)));
-    if (parsed.success && parsed.data !== "") return parsed.data;
+  for (const { path, name } of PLACES) {
+    const found = name(readJson(path(id)));
+    if (typeof found === "string" && found !== "") return found.replace(/^\//, "");
   }
   return undefined;
 }
