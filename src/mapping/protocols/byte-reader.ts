@@ -144,3 +144,7 @@ export function uint24le(bytes: Uint8Array, at: number): number {
 export function uint32le(bytes: Uint8Array, at: number): number {
   return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }
+
+export function int16At(bytes: Uint8Array, at: number): number {
+  return (uint16(bytes, at) << 16) >> 16;
+}

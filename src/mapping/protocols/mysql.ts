@@ -134,7 +134,7 @@ function parseClient(bytes: Uint8Array, state: MysqlState, sink: MessageSink<Mys
   if (bytes.length < Math.min(total, HEADER_BYTES + MAX_TEXT)) return NEED_MORE;
   const command = bytes[HEADER_BYTES]!;
   if (!COMMAND_NAMES.has(command)) return INVALID;
-  const message = request(state, command, commandText(bytes, command, Math.min(total, bytes.length), state));
+  const message = request(state, command, commandText(bytes, command, Math.min(total, HEADER_BYTES + MAX_TEXT), state));
   if (message.role === MessageRole.request) push(state, message);
   if (command === Command.initDb) state.database = message.text;
   else if (command === Command.query && message.text !== undefined) {

@@ -146,8 +146,8 @@ function parseClient(bytes: Uint8Array, state: PostgresqlState, sink: MessageSin
   if (!CLIENT_TYPES.includes(type) || length < 4 || length > MAX_FRAME) return INVALID;
   const total = length + 1;
   if (type === "d") return total;
-  const end = Math.min(total, bytes.length);
-  if (end < Math.min(total, FRAME_HEADER_BYTES + MAX_TEXT)) return NEED_MORE;
+  const end = Math.min(total, FRAME_HEADER_BYTES + MAX_TEXT);
+  if (bytes.length < end) return NEED_MORE;
   const body = FRAME_HEADER_BYTES;
   switch (type) {
     case "Q":

@@ -2,6 +2,9 @@
 import { dns, dnsTcp } from "./dns.ts";
 import { http1 } from "./http1.ts";
 import { http2 } from "./http2.ts";
+import { kafka } from "./kafka.ts";
+import { memcached } from "./memcached.ts";
+import { mongodb } from "./mongodb.ts";
 import { mysql } from "./mysql.ts";
 import { postgresql } from "./postgresql.ts";
 import type { Message, Protocol } from "./protocol.ts";
@@ -12,7 +15,18 @@ import { redis } from "./redis.ts";
 export type AnyProtocol = Protocol<any, any>;
 export type AnyMessage = Message;
 
-export const PROTOCOLS: readonly AnyProtocol[] = [http1, http2, redis, mysql, postgresql, dns, dnsTcp];
+export const PROTOCOLS: readonly AnyProtocol[] = [
+  http1,
+  http2,
+  redis,
+  mysql,
+  postgresql,
+  kafka,
+  mongodb,
+  memcached,
+  dns,
+  dnsTcp,
+];
 
 /** @param names registry names; undefined: all */
 export function protocolsNamed(names: readonly string[] | undefined): readonly AnyProtocol[] {
