@@ -126,6 +126,16 @@ function parseServer(bytes: Uint8Array, state: MemcachedState, sink: MessageSink
   return next;
 }
 
+const COMMANDS =
+  "set add replace append prepend cas get gets gat gats delete incr decr touch stats flush_all version verbosity mg ms md ma mn me".split(
+    " ",
+  );
+
+function isCommandSoFar(line: string): boolean {
+  const space = line.indexOf(" ");
+  return space < 0 ? COMMANDS.some((command) => command.startsWith(line)) : COMMANDS.includes(line.slice(0, space));
+}
+
 export const memcached: Protocol<MemcachedMessage, MemcachedState> = {
   name: "memcached",
   networkProtocolName: "memcached",
@@ -143,7 +153,7 @@ export const memcached: Protocol<MemcachedMessage, MemcachedState> = {
         if (/^gets? \S{1,250}(?: \S{1,250})+$/.test(line) || /^(?:gats?|incr|decr) \S+ \S+/.test(line))
           return Recognition.request;
         if (OTHER.test(line)) return Recognition.needMore;
-      } else if (end === -1 && /^[a-z_]{1,14}(?: |$)/.test(line)) return Recognition.needMore;
+      } else if (end === -1 && isCommandSoFar(line)) return Recognition.needMore;
       if (hint.sender === Sender.client) return Recognition.no;
     }
     if (end === -1)
