@@ -16,12 +16,22 @@ export class Side {
   sawStart = false;
   /** Where the protocol that is spoken now begins. */
   startOffset = 0;
+  /** Its next message is not there yet. */
+  isStuck = false;
+  /** Bytes before the ones that came are missing. */
+  hasMissing = false;
   /** The last event. */
   last: EventMeta | undefined;
 
   constructor(stream: Stream, direction: Direction) {
     this.stream = stream;
     this.direction = direction;
+  }
+
+  /** When its next byte came, in the order of all events. */
+  get order(): number {
+    const meta = this.stream.metaAt(this.stream.position);
+    return meta?.order ?? this.stream.obstacle?.order ?? Number.POSITIVE_INFINITY;
   }
 
   get isAtStart(): boolean {

@@ -19,6 +19,8 @@ export interface MessageListener {
   end(message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void;
   /** Bytes of `sender` are lost; `last` is the last event before them. */
   gap(sender: Sender, last: EventMeta | undefined): void;
+  /** An event shows that bytes before it did not come: other events may be lost too. */
+  missing(meta: EventMeta): void;
   /** An event of a direction that has not found its next message yet. */
   unsynced(sender: Sender, meta: EventMeta): void;
   close(last: EventMeta | undefined): void;
@@ -37,6 +39,8 @@ export interface ConnectionOptions {
 const RECOGNITION_BYTES = 4096;
 /** So many bytes are kept in search of a message boundary. */
 const RESYNC_BYTES = 16_384;
+/** So much of each call is enough for most heads; a message that is cut by it asks for all. */
+const PREFIX_BYTES = 4096;
 /** So many times in a row bytes may be no message of the protocol before the connection is given up. */
 const MAX_INVALID = 8;
 const NEVER = Number.POSITIVE_INFINITY;
@@ -98,7 +102,9 @@ export class Connection {
       side.sawStart = offset === 0;
     }
     stream.push(offset, length, bytes, meta, flags);
-    if (this.protocol !== undefined) this.#read(side, meta.timestampNs);
+    if (stream.obstacle?.isMissing && !side.hasMissing) this.#options.listener.missing(meta);
+    side.hasMissing = stream.obstacle?.isMissing ?? false;
+    if (this.protocol !== undefined) this.#read(meta.timestampNs);
     else this.#recognize(meta.timestampNs);
     stream.settle();
   }
@@ -117,8 +123,7 @@ export class Connection {
       this.#recognize(nowNs);
       return;
     }
-    this.#read(this.#ingress, nowNs);
-    this.#read(this.#egress, nowNs);
+    this.#read(nowNs);
   }
 
   /** No more bytes will come. */
@@ -170,10 +175,8 @@ export class Connection {
     this.role = claim.firstSender === Sender.client ? SocketRole.client : SocketRole.server;
     this.protocol = claim.protocol;
     this.#state = claim.protocol.createState();
-    this.#options.verdict({ mode: "all" });
-    const clientSide = claim.firstSender === Sender.client ? this.#egress : this.#ingress;
-    this.#read(clientSide, nowNs);
-    this.#read(clientSide === this.#egress ? this.#ingress : this.#egress, nowNs);
+    this.#options.verdict({ mode: "prefix", sizeBytes: PREFIX_BYTES });
+    this.#read(nowNs);
   }
 
   #isBlocked(nowNs: number): boolean {
@@ -212,37 +215,56 @@ export class Connection {
     }
   }
 
-  /** Consumes what `side` holds, as far as it goes. */
-  #read(side: Side, nowNs: number): void {
-    const stream = side.stream;
-    const sink = this.#sink;
+  /**
+   * Consumes what both sides hold, in the order in which it came: where one side had to wait, what the other one said
+   * meanwhile is an answer to what was said before.
+   */
+  #read(nowNs: number): void {
+    const ingress = this.#ingress;
+    const egress = this.#egress;
+    ingress.isStuck = false;
+    egress.isStuck = false;
     while (!this.#isOpaque && this.protocol !== undefined) {
-      if (side.ending !== undefined) {
-        const end = stream.endMeta;
-        if (end === undefined) return;
-        this.#finishEnding(side, end);
-      }
-      if (!side.isSynced && !this.#findBoundary(side, 0)) {
-        if (!this.#passObstacle(side, nowNs)) return;
-        continue;
-      }
-      if (stream.available === 0) {
-        if (!this.#passObstacle(side, nowNs)) return;
-        continue;
-      }
-      const sender = this.#senderOf(side);
-      const protocol = this.protocol!;
-      const position = stream.position;
-      sink.reset();
-      const count = protocol.parse(stream.view(), sender, this.#state, sink);
-      if (count === NEED_MORE) {
-        if (!this.#passObstacle(side, nowNs)) return;
-      } else if (count < 0 || !(count > 0)) {
-        this.#invalid(side);
-      } else {
-        this.#take(side, protocol, sender, position, count);
-      }
+      if (ingress.isStuck && egress.isStuck) return;
+      if (this.#isWaiting(ingress, nowNs) || this.#isWaiting(egress, nowNs)) return;
+      const side = ingress.isStuck ? egress : egress.isStuck || ingress.order <= egress.order ? ingress : egress;
+      if (!this.#step(side)) side.isStuck = true;
+      else if (this.#ingress.stream.available > 0 || this.#egress.stream.available > 0) this.#unstick(side);
     }
+  }
+
+  /** What one side reads can free the other: an upgrade, an answer that follows. */
+  #unstick(side: Side): void {
+    (side === this.#ingress ? this.#egress : this.#ingress).isStuck = false;
+  }
+
+  /** Something before the next bytes may still come. */
+  #isWaiting(side: Side, nowNs: number): boolean {
+    const obstacle = side.stream.obstacle;
+    if (obstacle === undefined) return false;
+    return obstacle.waitUntilNs > nowNs && !side.stream.tooManyPieces;
+  }
+
+  /** Reads one message or frame. @returns whether anything happened */
+  #step(side: Side): boolean {
+    const stream = side.stream;
+    if (side.ending !== undefined) {
+      const end = stream.endMeta;
+      if (end === undefined) return false;
+      this.#finishEnding(side, end);
+    }
+    if (!side.isSynced && !this.#findBoundary(side, 0)) return this.#passObstacle(side);
+    if (stream.available === 0) return this.#passObstacle(side);
+    const sender = this.#senderOf(side);
+    const protocol = this.protocol!;
+    const position = stream.position;
+    const sink = this.#sink;
+    sink.reset();
+    const count = protocol.parse(stream.view(), sender, this.#state, sink);
+    if (count === NEED_MORE) return this.#passObstacle(side);
+    if (count > 0) this.#take(side, protocol, sender, position, count);
+    else this.#invalid(side);
+    return true;
   }
 
   #take(side: Side, protocol: AnyProtocol, sender: Sender, position: number, count: number): void {
@@ -289,11 +311,11 @@ export class Connection {
   }
 
   /** Behind the head is a hole, or something is missing. @returns whether the stream went on behind it */
-  #passObstacle(side: Side, nowNs: number): boolean {
+  #passObstacle(side: Side): boolean {
     const stream = side.stream;
     const obstacle = stream.obstacle;
     if (obstacle === undefined) return false;
-    if (obstacle.waitUntilNs > nowNs && !stream.tooManyPieces) return false;
+    if (!obstacle.isMissing) this.#options.verdict({ mode: "all" });
     const before = stream.available > 0 ? stream.metaAt(stream.position + stream.available - 1) : stream.endMeta;
     stream.skipObstacle();
     this.#loseSync(side, before);

@@ -26,7 +26,7 @@ export interface EngineOptions {
   readonly keepsOtlpExports?: boolean;
   /** Bytes of one direction that wait for what is missing before them. Default 256 KiB. */
   readonly streamBufferBytes?: number;
-  /** How long an event that is missing may still come. Default 50 ms. */
+  /** How long an event that is missing may still come. Default 5 ms. */
   readonly streamWaitNs?: number;
   /** How long a request on an open connection waits for its answer. Default 5 minutes. */
   readonly exchangeTimeoutNs?: number;

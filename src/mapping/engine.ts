@@ -157,13 +157,14 @@ export class TraceEngine {
       streamLimits: {
         bufferBytes: this.#options.streamBufferBytes ?? 256 * 1024,
         maxPieces: 256,
-        waitNs: this.#options.streamWaitNs ?? 50_000_000,
+        waitNs: this.#options.streamWaitNs ?? 5_000_000,
       },
       account: this.#bytes,
       listener: {
         begin: (protocol, message, sender, offset, meta) => end.tracker.begin(protocol, message, sender, offset, meta),
         end: (message, sender, offset, meta) => end.tracker.end(message, sender, offset, meta),
         gap: (sender, last) => end.tracker.gap(sender, last),
+        missing: (meta) => this.#tracer.lossSeen(meta),
         unsynced: (sender, meta) => end.tracker.unsynced(sender, meta),
         close: (last) => end.tracker.close(last),
       },

@@ -3,6 +3,7 @@ import type { StageAccount } from "./account.ts";
 import { isPrivate } from "./address.ts";
 import type { Departure } from "./departure.ts";
 import type { EngineOptions } from "./engine-options.ts";
+import type { EventMeta } from "./event-meta.ts";
 import { type ExchangeId, exchangeId } from "./ids.ts";
 import { carriedContext, type TraceContext } from "./join/carried-context.ts";
 import { Joiner } from "./join/join.ts";
@@ -57,7 +58,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
 
   responseStarted(exchange: Exchange<SocketEnd>): void {
     const node = exchange.node!;
-    if (node.isServer && !this.#isCapture) this.#joiner.serverAnswers(node, exchange.responseStart!);
+    if (node.isServer && !this.#isCapture) this.#joiner.serverAnswers(node, exchange.responseStart!, false);
   }
 
   finished(exchange: Exchange<SocketEnd>): void {
@@ -66,9 +67,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     const responseEnd = exchange.responseEnd;
     if (!this.#isCapture) {
       if (node.isServer) {
-        if (responseEnd !== undefined && responseEnd !== exchange.responseStart) {
-          this.#joiner.serverAnswers(node, responseEnd);
-        }
+        if (responseEnd !== undefined) this.#joiner.serverAnswers(node, responseEnd, true);
         this.#joiner.serverFinished(node, responseEnd);
       } else {
         end.sent.delete(exchange.requestOffset, node);
@@ -88,6 +87,16 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
 
   hidden(tgid: number): void {
     if (!this.#isCapture) this.#joiner.hidden(tgid);
+  }
+
+  /** Events of this process are missing. */
+  lossSeen(meta: EventMeta): void {
+    if (!this.#isCapture) this.#joiner.lossSeen(meta);
+  }
+
+  /** An answer to nothing: its request was lost. */
+  responseWithoutRequest(end: SocketEnd, meta: EventMeta): void {
+    if (!end.isClient) this.lossSeen(meta);
   }
 
   exited(tgid: number): void {

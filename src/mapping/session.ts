@@ -48,6 +48,7 @@ export interface ExchangeListener<C> {
   /** The request's beginning is known; its end may not be. */
   requestStarted(exchange: Exchange<C>): void;
   responseStarted(exchange: Exchange<C>): void;
+  responseWithoutRequest(connection: C, meta: EventMeta): void;
   finished(exchange: Exchange<C>): void;
 }
 
@@ -197,6 +198,7 @@ export class SessionTracker<C> {
     if (exchange === undefined || exchange.response !== undefined) {
       this.#orphan = message;
       this.#account.addLost("response_without_request");
+      this.#listener.responseWithoutRequest(this.#connection, meta);
       return;
     }
     // A second open request alone proves nothing: the first one's answer may be lost.

@@ -29,6 +29,14 @@ interface Piece {
   readonly waitUntilNs: number;
 }
 
+export interface Obstacle {
+  /** A range that no event has named; else a hole. */
+  readonly isMissing: boolean;
+  readonly waitUntilNs: number;
+  /** Of the event behind the missing range, or that has the hole. */
+  readonly order: number;
+}
+
 const EMPTY = new Uint8Array(0);
 const KEPT_STORAGE = 4096;
 
@@ -179,10 +187,11 @@ export class Stream {
   }
 
   /** undefined: all that is known has been read. Else what stands behind the head, and how long to wait for it. */
-  get obstacle(): { readonly isMissing: boolean; readonly waitUntilNs: number } | undefined {
+  get obstacle(): Obstacle | undefined {
     const piece = this.#pieces[0];
     if (piece === undefined) return undefined;
-    return { isMissing: piece.start > this.#position + this.#length, waitUntilNs: piece.waitUntilNs };
+    const isMissing = piece.start > this.#position + this.#length;
+    return { isMissing, waitUntilNs: piece.waitUntilNs, order: piece.meta.order };
   }
 
   get tooManyPieces(): boolean {

@@ -43,6 +43,7 @@ export class Conversation {
   readonly #transport: "tcp" | "udp";
   readonly #offsets = { [Sender.client]: 0, [Sender.server]: 0 };
   order = 0;
+  missingSeen = 0;
 
   /** The local end is the server, as the kernel or, where the role is unknown, the content says. */
   constructor(options: ConversationOptions = {}) {
@@ -65,6 +66,9 @@ export class Conversation {
           begin: (...args) => tracker.begin(...args),
           end: (...args) => tracker.end(...args),
           gap: (...args) => tracker.gap(...args),
+          missing: () => {
+            this.missingSeen++;
+          },
           unsynced: (...args) => tracker.unsynced(...args),
           close: (...args) => tracker.close(...args),
         },
@@ -76,6 +80,7 @@ export class Conversation {
       {
         requestStarted: (exchange) => this.started.push(exchange),
         responseStarted: () => {},
+        responseWithoutRequest: () => {},
         finished: (exchange) => this.finished.push(exchange),
       },
       this.messages,

@@ -11,15 +11,21 @@ import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 import type { Unit } from "./unit.ts";
 
+/**
+ * So many answers must have come from the thread that read the request, while others were busy too, before threads are
+ * believed to be the units of work: tasks that wander between two threads would do that once in a thousand programs.
+ */
+const PROVEN_OWN = 10;
+/** So many answers make a worker of a thread that reads no requests. */
+const PROVEN_WORKER = 8;
+
 /** The answer of `served` is being written by the unit of `meta`. */
 export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Unit, meta: EventMeta): void {
-  const evidence = answering.isThread ? threadEvidence(work, served, answering) : unitEvidence(answering);
+  const evidence = answering.isThread ? threadEvidence(work, served, answering, meta) : unitEvidence(answering);
   if (evidence === undefined) return;
   const since = Math.max(served.start.order, answering.lastAnswerOrder);
   for (const call of answering.calls) {
     if (call.isDecided || call.start.order < since || call.start.order > meta.order) continue;
-    // Where one thread reads everything it may be a loop, and calls that it is known to make on its own account are no proof.
-    if (answering.isThread && work.hasSingleReader && work.isBackground(call.destination)) continue;
     decide(call, served, evidence);
   }
 }
@@ -28,16 +34,28 @@ function unitEvidence(answering: Unit): string | undefined {
   return answering.isShared ? undefined : "answer_unit";
 }
 
-function threadEvidence(work: ProcessWork, served: TraceNode, answering: Unit): string | undefined {
-  if (work.handsOver || answering.isShared) return undefined;
-  if (served.unit === answering) return answering.open.length === 1 ? "thread" : undefined;
+function threadEvidence(work: ProcessWork, served: TraceNode, answering: Unit, meta: EventMeta): string | undefined {
+  if (work.isInDoubt(meta) || work.handsOver || answering.isShared) return undefined;
+  if (served.unit === answering) {
+    return answering.open.length === 1 && work.ownAnswers >= PROVEN_OWN ? "thread" : undefined;
+  }
   // A worker that takes requests which another thread has read; that thread must not be one of its kind.
-  return served.unit?.isThread && answering.open.length === 0 ? "answer_thread" : undefined;
+  const isWorker = !answering.hasRead && answering.answersOfOthers >= PROVEN_WORKER;
+  return isWorker && served.unit?.isThread ? "answer_thread" : undefined;
 }
 
-/** Learns from who answers what. Call it before `joinByAnswer`. */
+/** Learns from who answers what, at the end of the answer. */
 export function learnFromAnswer(work: ProcessWork, served: TraceNode, answering: Unit): void {
   const reader = served.unit;
-  if (reader === undefined || reader === answering || !reader.isThread || !answering.isThread) return;
-  if (answering.hasRead && reader.lastAnswerOrder >= 0) work.handsOver = true;
+  if (served.isDoubtful || reader === undefined || !reader.isThread || !answering.isThread) return;
+  if (reader === answering) {
+    for (const other of work.open) {
+      if (other.unit === undefined || other.unit === reader) continue;
+      work.ownAnswers++;
+      return;
+    }
+    return;
+  }
+  if (!answering.hasRead) answering.answersOfOthers++;
+  else if (reader.lastAnswerOrder >= 0) work.handsOver = true;
 }

@@ -54,8 +54,10 @@ export class Joiner {
       decide(node, undefined, undefined);
       return;
     }
-    if (unit.servesWhatItReads && unit.open.length === 1) {
-      decide(node, unit.open[0], "unit");
+    const served = unit.open[0];
+    if (served !== undefined && unit.open.length === 1 && unit.servesWhatItReads) {
+      // A call that is known late was made under whatever the unit did then.
+      decide(node, served.start.order < node.start.order ? served : undefined, "unit");
       return;
     }
     noteSent(node, work.logOf(node.start.pid).stretchAt(node.start), isFirst);
@@ -72,14 +74,15 @@ export class Joiner {
   }
 
   /** Bytes of the server's answer are written: its first ones, and its last. */
-  serverAnswers(node: TraceNode, meta: EventMeta): void {
+  serverAnswers(node: TraceNode, meta: EventMeta, isEnd: boolean): void {
     const work = this.#processes.get(node.start.tgid);
-    if (work === undefined || meta.tgid !== node.start.tgid) return;
+    if (work === undefined || meta.tgid !== node.start.tgid || node.isDoubtful) return;
     const unit = work.unitOf(meta);
-    learnFromAnswer(work, node, unit);
     joinByAnswer(work, node, unit, meta);
-    joinByTurn(work, node, work.logOf(meta.pid).stretchAt(meta));
-    joinSingle(work, node);
+    if (!work.isInDoubt(meta)) {
+      joinByTurn(work, node, work.logOf(meta.pid).stretchAt(meta));
+      joinSingle(work, node, isEnd);
+    }
     unit.dropDecided();
   }
 
@@ -91,6 +94,7 @@ export class Joiner {
     if (meta !== undefined && meta.tgid === node.start.tgid) {
       this.#lastOrder = Math.max(this.#lastOrder, meta.order);
       const unit = work.unitOf(meta);
+      learnFromAnswer(work, node, unit);
       unit.lastAnswerOrder = meta.order;
       work.closed(node, meta.order);
       work.forgetIfIdle(meta, unit);
@@ -98,6 +102,11 @@ export class Joiner {
       work.closed(node, this.#lastOrder);
     }
     this.#decideOrphans(work);
+  }
+
+  /** Events are missing: what seems to be open may be answered, and what seems to be alone may not be. */
+  lossSeen(meta: EventMeta): void {
+    this.#processes.get(meta.tgid)?.doubt(meta.timestampNs);
   }
 
   /** A connection of this process as a server can't be read. */

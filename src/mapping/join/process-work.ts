@@ -6,6 +6,8 @@ import { Unit, unitKeyOf, unitKindOf } from "./unit.ts";
 
 const MAX_UNITS = 8192;
 const MAX_DESTINATIONS = 256;
+const RARE = 20;
+const DOUBT_NS = 1_000_000_000;
 
 export class ProcessWork {
   readonly #units = new Map<number, Unit>();
@@ -24,8 +26,12 @@ export class ProcessWork {
   openSince = -1;
   /** Grows when the two witnesses of the turn rule agree, and falls when they do not. */
   turnCredit = 0;
-  #readerThreads = 0;
-  readonly #background = new Set<string>();
+  /** Answers written by the thread that had read the request, while other threads had open requests too. */
+  ownAnswers = 0;
+  /** Requests that were alone in the process from beginning to end, and in how many of them each destination was called. */
+  aloneRequests = 0;
+  readonly aloneCalls = new Map<string, number>();
+  readonly #background = new Map<string, number>();
 
   unitOf(meta: EventMeta): Unit {
     const key = unitKeyOf(meta);
@@ -54,7 +60,6 @@ export class ProcessWork {
   }
 
   opened(node: TraceNode, unit: Unit): void {
-    if (unit.isThread && !unit.hasRead) this.#readerThreads++;
     unit.read(node);
     this.open.add(node);
     this.openSince = node.start.order;
@@ -74,18 +79,35 @@ export class ProcessWork {
     this.forgetIfIdle(node.start, unit);
   }
 
-  /** All requests are read by one thread: it may be an event loop, also as long as requests come one by one. */
-  get hasSingleReader(): boolean {
-    return this.#readerThreads <= 1;
+  /** Until then only exact evidence speaks: loss comes in bursts, and what was lost is noticed late. */
+  doubtUntilNs = 0;
+
+  isInDoubt(meta: EventMeta): boolean {
+    return meta.timestampNs < this.doubtUntilNs;
+  }
+
+  /** Events are missing: what is open may no longer be, so it is nobody's parent any more. */
+  doubt(nowNs: number): void {
+    this.doubtUntilNs = Math.max(this.doubtUntilNs, nowNs + DOUBT_NS);
+    for (const node of this.open) {
+      node.isDoubtful = true;
+      const index = node.unit?.open.indexOf(node) ?? -1;
+      if (index >= 0) node.unit?.open.splice(index, 1);
+    }
+    this.#logs.clear();
   }
 
   /** A call that is made while nothing is served: the process makes such calls on its own account. */
   addBackground(destination: string): void {
-    if (this.#background.size < MAX_DESTINATIONS) this.#background.add(destination);
+    if (this.#background.size >= MAX_DESTINATIONS && !this.#background.has(destination)) return;
+    this.#background.set(destination, (this.#background.get(destination) ?? 0) + 1);
   }
 
+  /** One such call in many may be one whose request was lost. */
   isBackground(destination: string): boolean {
-    return this.#background.has(destination) || this.#background.size >= MAX_DESTINATIONS;
+    const count = this.#background.get(destination) ?? 0;
+    if (count === 0) return this.#background.size >= MAX_DESTINATIONS;
+    return count * RARE > (this.aloneCalls.get(destination) ?? 0);
   }
 
   #sweep(): void {

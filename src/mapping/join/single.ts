@@ -2,17 +2,41 @@
  * Evidence: while the call was made, and until the answer, the process served one request only.
  *
  * Proves: nothing else was there to cause it, unless the process makes such calls on its own account or serves what
- * nobody can read (TLS); both are watched, and the call must lie inside the request in time.
+ * nobody can read (TLS). Both are watched: a destination that is called while nothing is served, or in few of the
+ * requests that are alone, is not believed; and the call must lie inside the request in time.
  */
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 
-export function joinSingle(work: ProcessWork, served: TraceNode): void {
+/** Of the requests that were alone so far, counting this one as if it were the first of many. */
+const PATTERN_SHARE = 0.5;
+/** So many lone requests must have made such a call before a request that was not always alone is believed. */
+const PROVEN = 2;
+const MAX_DESTINATIONS = 256;
+
+/** The answer of `served` is being written. @param isEnd the request is over with it */
+export function joinSingle(work: ProcessWork, served: TraceNode, isEnd: boolean): void {
   if (work.hasHidden || work.open.size !== 1 || !work.open.has(served)) return;
+  const isAlone = work.openSince <= served.start.order;
+  const seen = isAlone && isEnd ? new Set<string>() : undefined;
   for (const call of work.undecided) {
-    if (call.isDecided || !call.isFinished) continue;
-    if (call.start.order <= work.openSince || work.isBackground(call.destination)) continue;
-    decide(call, served, "single");
+    if (!call.isFinished || call.start.order <= work.openSince || call.start.order < served.start.order) continue;
+    seen?.add(call.destination);
+    if (!call.isDecided && isPattern(work, call.destination, isAlone)) decide(call, served, "single");
   }
+  if (seen === undefined) return;
+  work.aloneRequests++;
+  for (const destination of seen) {
+    if (work.aloneCalls.size >= MAX_DESTINATIONS && !work.aloneCalls.has(destination)) continue;
+    work.aloneCalls.set(destination, (work.aloneCalls.get(destination) ?? 0) + 1);
+  }
+}
+
+/** @param isAlone the request was alone from its beginning: its calls are all its own */
+function isPattern(work: ProcessWork, destination: string, isAlone: boolean): boolean {
+  if (work.isBackground(destination)) return false;
+  const count = work.aloneCalls.get(destination) ?? 0;
+  if (!isAlone && count < PROVEN) return false;
+  return count + 1 >= (work.aloneRequests + 1) * PATTERN_SHARE;
 }

@@ -7,11 +7,14 @@ export class Stretch {
   /** The request that was read, or the call whose answer was. */
   readonly cause: TraceNode;
   readonly turnId: number;
+  /** Of the read, in the order of all events. */
+  readonly order: number;
   readonly calls: TraceNode[] = [];
 
-  constructor(cause: TraceNode, turnId: number) {
+  constructor(cause: TraceNode, meta: EventMeta) {
     this.cause = cause;
-    this.turnId = turnId;
+    this.turnId = meta.turnId;
+    this.order = meta.order;
   }
 }
 
@@ -19,12 +22,14 @@ export class ThreadLog {
   #stretch: Stretch | undefined;
 
   read(node: TraceNode, meta: EventMeta): void {
-    this.#stretch = new Stretch(node, meta.turnId);
+    // Where bytes were waited for, a message is known after later ones of other connections.
+    if (this.#stretch === undefined || this.#stretch.order < meta.order) this.#stretch = new Stretch(node, meta);
   }
 
   /** The stretch that an event of this thread falls in; undefined where a turn has ended in between. */
   stretchAt(meta: EventMeta): Stretch | undefined {
     const stretch = this.#stretch;
-    return stretch === undefined || stretch.turnId !== meta.turnId ? undefined : stretch;
+    if (stretch === undefined || stretch.turnId !== meta.turnId || stretch.order > meta.order) return undefined;
+    return stretch;
   }
 }

@@ -36,6 +36,8 @@ export class TraceNode {
   hasServer = false;
   /** The exchange is over. */
   isFinished = false;
+  /** Servers: events were lost while it was open; whether it still is, nobody knows. */
+  isDoubtful = false;
   /** Clients: what the thread read before it sent the call. */
   stretch: Stretch | undefined;
   /** Clients: where the call goes, to tell calls of one kind. */

@@ -12,13 +12,14 @@ import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 /** So many agreements without a difference, and a difference costs so many. */
-const PROVEN = 4;
+const PROVEN = 16;
 const COST_OF_DIFFERENCE = 32;
 const MAX_CREDIT = 1024;
+const MAX_CHAIN = 64;
 
 /** The call goes out in `stretch`. @param isFirst on its connection */
 export function noteSent(call: TraceNode, stretch: Stretch | undefined, isFirst: boolean): void {
-  if (stretch === undefined || isFirst || !stretch.cause.isServer || stretch.cause.isFinished) return;
+  if (stretch === undefined || isFirst || (stretch.cause.isServer && stretch.cause.isFinished)) return;
   stretch.calls.push(call);
   call.stretch = stretch;
 }
@@ -27,23 +28,38 @@ export function noteSent(call: TraceNode, stretch: Stretch | undefined, isFirst:
 export function joinByTurn(work: ProcessWork, served: TraceNode, stretch: Stretch | undefined): void {
   const call = stretch?.cause;
   if (call === undefined || call.isServer || call.start.order < served.start.order) return;
-  const sentIn = call.stretch;
-  if (sentIn === undefined) {
+  const cause = causeOf(call);
+  if (cause === undefined) {
     addCandidate(call, served, "reply_turn");
     return;
   }
-  if (sentIn.cause !== served) {
+  if (cause !== served) {
     work.turnCredit = Math.max(-COST_OF_DIFFERENCE, work.turnCredit - COST_OF_DIFFERENCE);
-    addCandidate(call, sentIn.cause, "turn");
+    addCandidate(call, cause, "turn");
     addCandidate(call, served, "reply_turn");
     return;
   }
   work.turnCredit = Math.min(MAX_CREDIT, work.turnCredit + 1);
-  if (work.turnCredit < PROVEN) {
-    addCandidate(call, served, "turn");
-    return;
+  if (work.turnCredit < PROVEN) addCandidate(call, served, "turn");
+  else decideChain(call, served);
+}
+
+/** The request at the beginning of a chain: read, call, its answer, next call, ... */
+function causeOf(call: TraceNode): TraceNode | undefined {
+  let at: TraceNode | undefined = call.stretch?.cause;
+  for (let depth = 0; at !== undefined && !at.isServer && depth < MAX_CHAIN; depth++) at = at.stretch?.cause;
+  return at?.isServer ? at : undefined;
+}
+
+/** All calls of the chain that ends with `call`, and those that went out beside them. */
+function decideChain(call: TraceNode, served: TraceNode): void {
+  let at: TraceNode | undefined = call;
+  while (at !== undefined && !at.isServer) {
+    const stretch: Stretch | undefined = at.stretch;
+    if (stretch === undefined) return;
+    for (const sibling of stretch.calls) decide(sibling, served, "turn");
+    at = stretch.cause;
   }
-  for (const sibling of sentIn.calls) decide(sibling, served, "turn");
 }
 
 function addCandidate(call: TraceNode, node: TraceNode, evidence: string): void {

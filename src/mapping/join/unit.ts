@@ -22,6 +22,8 @@ export class Unit {
   /** Two requests of different connections were open on it at once: what it does can be for either. */
   isShared = false;
   hasRead = false;
+  /** Answers that it wrote before it ever read a request. */
+  answersOfOthers = 0;
   /** Order of the event with which it last ended an answer. */
   lastAnswerOrder = -1;
 

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { type Runtime, type Score, type SimulationOptions, simulate } from "../../support/simulation.ts";
+
+const SURE: readonly Runtime[] = ["goroutines", "greenlets", "asyncio"];
+const THREADS: readonly Runtime[] = ["thread_pool", "loop"];
+const HARD: readonly Runtime[] = ["loop_timer_before_call", "loop_timers", "stealing_threads", "reader_and_workers"];
+const ALL = [...SURE, ...THREADS, ...HARD];
+
+function total(runtime: Runtime, options: Partial<SimulationOptions>): Omit<Score, "host"> {
+  const sum = { right: 0, wrong: 0, none: 0, wrongEvidence: [] as string[] };
+  for (const seed of [1, 2, 3]) {
+    const score = simulate({ runtime, seed, concurrency: 16, requests: 200, ...options });
+    sum.right += score.right;
+    sum.wrong += score.wrong;
+    sum.none += score.none;
+    sum.wrongEvidence.push(...score.wrongEvidence);
+  }
+  return sum;
+}
+
+describe("joining", function () {
+  this.timeout(20_000);
+
+  for (const runtime of ALL) {
+    for (const concurrency of [1, 2, 16]) {
+      it(`gives ${runtime} no wrong parent at ${concurrency} in flight`, () => {
+        const { wrong, wrongEvidence, right, none } = total(runtime, { concurrency });
+        assert.equal(wrong, 0, wrongEvidence.join(" "));
+        if (concurrency === 1 || SURE.includes(runtime)) assert.equal(none, 0, "all are to be found here");
+        else if (THREADS.includes(runtime)) assert.ok(right > 0.85 * (right + none), `${right} of ${right + none}`);
+      });
+    }
+
+    it(`gives ${runtime} no wrong parent where events are lost and doubled`, () => {
+      for (const concurrency of [1, 2, 16]) {
+        const { wrong, wrongEvidence } = total(runtime, { concurrency, lost: 0.01, doubled: 0.01 });
+        assert.ok(wrong <= 1, wrongEvidence.join(" "));
+      }
+    });
+
+    it(`does not take ${runtime}'s own calls for a request's, once it has seen what they are`, () => {
+      for (const concurrency of [1, 2, 16]) {
+        const { wrong, wrongEvidence } = total(runtime, { concurrency, background: 0.02, callsPerRequest: 2 });
+        // One in each run: the first of its kind, in the first request.
+        assert.ok(wrong <= 3, wrongEvidence.join(" "));
+      }
+    });
+  }
+});

@@ -1,0 +1,204 @@
+/**
+ * Programs that exist only here, whose true causes are known: the path of a call names the request that made it
+ * (`/r7.1` was called by whoever serves `/r7`), and the joiner never looks at paths.
+ */
+import { UnitKind } from "../../src/bpf/layout.gen.ts";
+import { SpanKind } from "../../src/mapping/span.ts";
+import type { Doer } from "./events.ts";
+import { attribute, get, Host, type Link, ok } from "./host.ts";
+
+/** How a program's runtime gives its work to threads and units. */
+export type Runtime =
+  | "thread_pool"
+  | "goroutines"
+  | "loop"
+  | "loop_timer_before_call"
+  | "loop_timers"
+  | "asyncio"
+  | "reader_and_workers"
+  | "stealing_threads"
+  | "greenlets";
+
+export interface SimulationOptions {
+  readonly runtime: Runtime;
+  readonly seed: number;
+  readonly concurrency: number;
+  readonly requests: number;
+  readonly callsPerRequest?: number;
+  /** Share of events that get lost, and that come twice. */
+  readonly lost?: number;
+  readonly doubled?: number;
+  /** Calls that the program makes on its own account, for each request. */
+  readonly background?: number;
+  readonly host?: Host;
+}
+
+export interface Score {
+  readonly right: number;
+  readonly wrong: number;
+  readonly none: number;
+  readonly host: Host;
+  readonly wrongEvidence: readonly string[];
+}
+
+const TGID = 500;
+const THREADS = 4;
+
+interface Request {
+  readonly id: number;
+  readonly link: Link;
+  doer: Doer;
+  callsLeft: number;
+  upstream: Link | undefined;
+  calls: number;
+  step: "call" | "reply" | "answer";
+}
+
+export function simulate(options: SimulationOptions): Score {
+  const random = generator(options.seed);
+  const pick = (count: number): number => Math.floor(random() * count);
+  const host = options.host ?? new Host();
+  const lossy = <T extends unknown[]>(emit: (...args: T) => void): ((...args: T) => void) => {
+    return (...args: T) => {
+      if (options.lost !== undefined && random() < options.lost) return;
+      emit(...args);
+      if (options.doubled !== undefined && random() < options.doubled) emit(...args);
+    };
+  };
+  host.engine.socketData = lossy(host.engine.socketData.bind(host.engine));
+
+  const servers = Array.from({ length: options.concurrency }, () => host.connect({ only: "server" }));
+  const idleServers = [...servers];
+  const pool: Link[] = [];
+  const freeThreads = Array.from({ length: options.concurrency }, (_, index) => TGID + 1 + index);
+  const freeContexts = Array.from({ length: options.concurrency }, (_, index) => 0x7f00_0000 + index * 64);
+  const active: Request[] = [];
+  let started = 0;
+
+  /** Who does the next step of a request. */
+  const doerFor = (request: Request, step: "read" | "call" | "reply" | "answer"): Doer => {
+    const loop: Doer = { tgid: TGID, pid: TGID };
+    switch (options.runtime) {
+      case "thread_pool":
+        return request.doer;
+      case "goroutines":
+        return { tgid: TGID, pid: TGID + pick(THREADS), coroutineId: 1000 + request.id };
+      case "greenlets":
+        return { ...loop, unitKind: UnitKind.greenlet, unitId: request.doer.unitId! };
+      case "asyncio":
+        if (step === "read" || step === "reply") {
+          return { ...loop, unitKind: UnitKind.pythonContext, unitId: 0x10_0000 + servers.indexOf(request.link) };
+        }
+        return { ...loop, unitKind: UnitKind.pythonContext, unitId: request.doer.unitId! };
+      case "reader_and_workers":
+        return step === "read" ? loop : request.doer;
+      case "stealing_threads":
+        return { tgid: TGID, pid: TGID + pick(THREADS) };
+      default:
+        return loop;
+    }
+  };
+
+  const upstreamFor = (): Link =>
+    pool.splice(pick(pool.length), 1)[0] ?? host.connect({ only: "client", serverPort: 9000 });
+
+  const call = (request: Request): void => {
+    request.upstream = upstreamFor();
+    request.calls++;
+    request.callsLeft--;
+    request.upstream.send(doerFor(request, "call"), get(`/r${request.id}.${request.calls}`));
+    request.step = "reply";
+  };
+
+  const start = (): void => {
+    const link = idleServers.splice(pick(idleServers.length), 1)[0];
+    if (link === undefined) return;
+    const request: Request = {
+      id: ++started,
+      link,
+      doer: { tgid: TGID, pid: freeThreads.pop()!, unitId: freeContexts.splice(pick(freeContexts.length), 1)[0]! },
+      callsLeft: options.callsPerRequest ?? 1,
+      upstream: undefined,
+      calls: 0,
+      step: "call",
+    };
+    active.push(request);
+    link.serverReads(doerFor(request, "read"), get(`/r${request.id}`));
+    if (options.runtime === "loop") call(request);
+  };
+
+  const answer = (request: Request): void => {
+    request.link.answer(doerFor(request, "answer"), ok());
+    active.splice(active.indexOf(request), 1);
+    idleServers.push(request.link);
+    freeThreads.push(request.doer.pid!);
+    freeContexts.push(request.doer.unitId!);
+  };
+
+  const proceed = (request: Request): void => {
+    if (request.step === "call") call(request);
+    else if (request.step === "reply") {
+      request.upstream!.clientReads(doerFor(request, "reply"), ok());
+      pool.push(request.upstream!);
+      request.step = request.callsLeft > 0 ? "call" : "answer";
+      // Without timers, what follows from a reply happens before the loop reads anything else.
+      if (options.runtime === "loop" || options.runtime === "loop_timer_before_call") {
+        if (request.step === "answer") answer(request);
+        else if (options.runtime === "loop") call(request);
+      }
+    } else answer(request);
+  };
+
+  while (started < options.requests || active.length > 0) {
+    if (options.background !== undefined && random() < options.background) {
+      const link = host.connect({ only: "client", serverPort: 9100 });
+      link.send({ tgid: TGID, pid: TGID }, get("/background")).clientReads({ tgid: TGID, pid: TGID }, ok());
+    }
+    // Clients think, too.
+    if (active.length === 0 && random() < 0.3) {
+      host.pass(0.05);
+      continue;
+    }
+    if (started < options.requests && active.length < options.concurrency && (active.length === 0 || random() < 0.5)) {
+      start();
+    } else {
+      proceed(active[pick(active.length)]!);
+    }
+    host.pass(0.05);
+  }
+  host.pass(10_000);
+  host.end();
+  return score(host);
+}
+
+export function score(host: Host): Score {
+  const servers = new Map(
+    host.spans.filter(({ kind }) => kind === SpanKind.server).map((span) => [span.spanId, attribute(span, "url.path")]),
+  );
+  let right = 0;
+  let wrong = 0;
+  let none = 0;
+  const wrongEvidence: string[] = [];
+  for (const span of host.spans) {
+    if (span.kind !== SpanKind.client) continue;
+    const path = /\/[^/]*$/.exec(attribute(span, "url.full") ?? "")?.[0] ?? "";
+    if (span.parentSpanId === undefined) none += path === "/background" ? 0 : 1;
+    else if (servers.get(span.parentSpanId) === path.replace(/\.\d+$/, "") && path !== "/background") right++;
+    else {
+      wrong++;
+      wrongEvidence.push(attribute(span, "sockspan.link.evidence") ?? "");
+    }
+  }
+  return { right, wrong, none, host, wrongEvidence };
+}
+
+/** Mulberry32: the same runs every time. */
+export function generator(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let x = Math.imul(state ^ (state >>> 15), 1 | state);
+    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
+    return ((x ^ (x >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
