@@ -28,10 +28,11 @@ export class Side {
     this.direction = direction;
   }
 
-  /** When its next byte came, in the order of all events. */
+  /** When what it has next came, in the order of all events: its head, or what is behind it if the head is no message. */
   get order(): number {
-    const meta = this.stream.metaAt(this.stream.position);
-    return meta?.order ?? this.stream.obstacle?.order ?? Number.POSITIVE_INFINITY;
+    const stream = this.stream;
+    const meta = this.isStuck ? undefined : stream.metaAt(stream.position);
+    return meta?.order ?? stream.obstacle?.order ?? Number.POSITIVE_INFINITY;
   }
 
   get isAtStart(): boolean {

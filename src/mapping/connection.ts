@@ -225,11 +225,19 @@ export class Connection {
     ingress.isStuck = false;
     egress.isStuck = false;
     while (!this.#isOpaque && this.protocol !== undefined) {
-      if (ingress.isStuck && egress.isStuck) return;
+      if (ingress.ending !== undefined) this.#finishEnding(ingress, ingress.stream.endMeta);
+      if (egress.ending !== undefined) this.#finishEnding(egress, egress.stream.endMeta);
       if (this.#isWaiting(ingress, nowNs) || this.#isWaiting(egress, nowNs)) return;
-      const side = ingress.isStuck ? egress : egress.isStuck || ingress.order <= egress.order ? ingress : egress;
-      if (!this.#step(side)) side.isStuck = true;
-      else if (this.#ingress.stream.available > 0 || this.#egress.stream.available > 0) this.#unstick(side);
+      const side = ingress.order <= egress.order ? ingress : egress;
+      if (side.order === NEVER) return;
+      if (side.isStuck) {
+        this.#passObstacle(side);
+        side.isStuck = false;
+      } else if (!this.#step(side)) {
+        side.isStuck = true;
+      } else {
+        this.#unstick(side);
+      }
     }
   }
 
@@ -248,20 +256,16 @@ export class Connection {
   /** Reads one message or frame. @returns whether anything happened */
   #step(side: Side): boolean {
     const stream = side.stream;
-    if (side.ending !== undefined) {
-      const end = stream.endMeta;
-      if (end === undefined) return false;
-      this.#finishEnding(side, end);
-    }
-    if (!side.isSynced && !this.#findBoundary(side, 0)) return this.#passObstacle(side);
-    if (stream.available === 0) return this.#passObstacle(side);
+    // A boundary may lie behind what the other side said meanwhile: its turn is not yet.
+    if (!side.isSynced) return this.#findBoundary(side, 0);
+    if (stream.available === 0) return false;
     const sender = this.#senderOf(side);
     const protocol = this.protocol!;
     const position = stream.position;
     const sink = this.#sink;
     sink.reset();
     const count = protocol.parse(stream.view(), sender, this.#state, sink);
-    if (count === NEED_MORE) return this.#passObstacle(side);
+    if (count === NEED_MORE) return false;
     if (count > 0) this.#take(side, protocol, sender, position, count);
     else this.#invalid(side);
     return true;
@@ -278,6 +282,7 @@ export class Connection {
     if (started !== undefined && startMeta !== undefined) {
       this.#invalidCount = 0;
       this.#options.listener.begin(protocol, started, sender, position, startMeta);
+      this.#dropBefore(side === this.#ingress ? this.#egress : this.#ingress, startMeta.order);
     }
     if (ended !== undefined) {
       side.ending = ended;
@@ -286,11 +291,18 @@ export class Connection {
     if (upgrade !== undefined) this.#upgrade(upgrade);
   }
 
+  /** What an unsynced side said before a message of the other one can't be the answer to it. */
+  #dropBefore(side: Side, order: number): void {
+    if (side.isSynced || side.stream.available === 0) return;
+    const count = side.stream.countUntil(order);
+    if (count > 0) side.stream.discard(count, "resync");
+  }
+
   #finishEnding(side: Side, meta: EventMeta | undefined): void {
     const message = side.ending;
-    if (message === undefined) return;
+    if (message === undefined || meta === undefined) return;
     side.ending = undefined;
-    if (meta !== undefined) this.#options.listener.end(message, this.#senderOf(side), side.stream.position, meta);
+    this.#options.listener.end(message, this.#senderOf(side), side.stream.position, meta);
   }
 
   #upgrade(name: string): void {
@@ -310,16 +322,13 @@ export class Connection {
     this.#invalidCount = 0;
   }
 
-  /** Behind the head is a hole, or something is missing. @returns whether the stream went on behind it */
-  #passObstacle(side: Side): boolean {
+  /** Behind the head is a hole, or something is missing: the stream goes on behind it. */
+  #passObstacle(side: Side): void {
     const stream = side.stream;
-    const obstacle = stream.obstacle;
-    if (obstacle === undefined) return false;
-    if (!obstacle.isMissing) this.#options.verdict({ mode: "all" });
+    if (!stream.obstacle?.isMissing) this.#options.verdict({ mode: "all" });
     const before = stream.available > 0 ? stream.metaAt(stream.position + stream.available - 1) : stream.endMeta;
     stream.skipObstacle();
     this.#loseSync(side, before);
-    return true;
   }
 
   #invalid(side: Side): void {

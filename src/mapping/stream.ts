@@ -102,6 +102,12 @@ export class Stream {
     return -1;
   }
 
+  /** How many bytes of the view came with events up to `order`. */
+  countUntil(order: number): number {
+    const index = this.#markMetas.findIndex((meta) => meta.order > order);
+    return index < 0 ? this.#length : Math.max(0, this.#markOffsets[index]! - this.#position);
+  }
+
   /** The event that brought the last byte that was consumed; undefined while that byte has not come. */
   get endMeta(): EventMeta | undefined {
     return this.#skipEnd;
