@@ -2,9 +2,11 @@
 import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { parseDurationMs } from "../config-value.ts";
+import { SockspanError } from "../error.ts";
+import { escapeText } from "../escape.ts";
 import { addConfigOptions, type ConfigOptions } from "../service/command.ts";
 import { NotRootError, UsageError } from "../service/error.ts";
-import { ExitCode } from "../service/exit-code.ts";
+import { ExitCode, formatError } from "../service/exit-code.ts";
 import { loadCommandConfig } from "../service/load-command-config.ts";
 import { Logger } from "../service/log.ts";
 import { rootCommand } from "../service/root-command.ts";
@@ -56,9 +58,25 @@ async function run(options: RunOptions): Promise<void> {
         log.configure(loaded.config.telemetry.logs);
       },
     });
-    const end = await session.run();
+    const end = await session.run().catch(async (error: unknown) => {
+      if (isFirst && isCaptureImpossible(error)) await showDemo(error);
+      else throw error;
+      return SessionEnd.failed;
+    });
     if (end === SessionEnd.reload) continue;
     process.exitCode = end === SessionEnd.done ? ExitCode.fine : ExitCode.failed;
     return;
   }
+}
+
+/** The kernel, or what this process may do in it, stands in the way: no configuration helps. */
+function isCaptureImpossible(error: unknown): boolean {
+  return error instanceof SockspanError && /^(?:BPF|KERNEL|LIBBPF)_/.test(error.code);
+}
+
+async function showDemo(reason: unknown): Promise<void> {
+  process.stderr.write(formatError(reason));
+  const { demoLines } = await import("../service/demo/demo.ts");
+  const lines = ["", "A recorded trace, not of this host, to show what you would see (curl -> nginx -> node):"];
+  process.stderr.write(`${[...lines, ...demoLines().map((line) => `  ${escapeText(line)}`)].join("\n")}\n`);
 }
