@@ -25,7 +25,7 @@ struct trace_conf {
 	__u32 cgroup_level;       /* depth of cgroup_id in the hierarchy */
 	__u32 default_limit;      /* bytes of each call while a socket has no verdict, at most MAX_CAPTURE */
 	__u32 udp_send_by_length; /* 1: sock_send_length tells UDP sends (no fentry at udp_sendmsg) */
-	__u32 recvmsg_arguments;  /* of tcp_recvmsg in this kernel: 5 (6 before 5.19); only for fexit */
+	__u32 recvmsg_arguments;  /* of tcp_recvmsg: 6 before 5.19, else 5; only for fexit */
 	__u32 page_moves;         /* 1: sys_exit tells sendfile and splice (sends take hook set c) */
 };
 
@@ -49,7 +49,7 @@ struct socket_verdict {
 	__u32 action; /* enum verdict_action */
 	__u32 limit; /* 0: trace_conf.default_limit */
 	__u32 flags; /* enum verdict_flags */
-	__u32 serial; /* another number starts the drop anew */
+	__u32 serial; /* another number starts a drop anew that has not ended */
 	__u32 padding;
 };
 

@@ -28,6 +28,35 @@ struct call {
 	bool peer_in_kernel;
 };
 
+/*
+ * The call's description is kept in a map: a verifier forgets what it knew of it, so that its paths join and no
+ * field is taken for a kernel pointer. A program is not entered twice on a CPU (prog->active, or no preemption), so
+ * each has a place of its own.
+ */
+enum {
+	SCRATCH_ENTERED,
+	SCRATCH_LEFT,
+	SCRATCH_TCP_SEND,
+	SCRATCH_UDP_SEND,
+	SCRATCH_UDP6_SEND,
+	SCRATCH_TCP_RECEIVE,
+	SCRATCH_UDP_RECEIVE,
+	SCRATCH_UDP6_RECEIVE,
+	SCRATCHES,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCHES);
+	__type(key, __u32);
+	__type(value, struct call);
+} calls SEC(".maps");
+
+static __always_inline struct call *call_scratch(__u32 slot)
+{
+	return bpf_map_lookup_elem(&calls, &slot);
+}
+
 static __always_inline void fill_peer(struct socket_tuple *tuple, const struct call *call)
 {
 	struct {
@@ -178,7 +207,7 @@ static __always_inline bool apply_verdict(struct socket_info *info, struct call 
 	__u32 limit;
 
 	refresh_verdict(info, call->id);
-	if (is_dropped(info, call->direction, call->now)) {
+	if (is_dropped(info, call->id, call->direction, call->now)) {
 		count(CONSUMED_DROP);
 		return false;
 	}

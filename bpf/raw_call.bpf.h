@@ -8,24 +8,6 @@
 /* A sendmmsg or recvmmsg is told message by message, as far as this. */
 #define MAX_MESSAGES 4
 
-/*
- * The call's description, in a map: a verifier forgets what it knew of it, so that its paths join. A program is not
- * entered twice on a CPU (prog->active), so each has a place of its own.
- */
-enum { SCRATCH_ENTERED, SCRATCH_LEFT, SCRATCHES };
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SCRATCHES);
-	__type(key, __u32);
-	__type(value, struct call);
-} calls SEC(".maps");
-
-static __always_inline struct call *call_scratch(__u32 slot)
-{
-	return bpf_map_lookup_elem(&calls, &slot);
-}
-
 static __always_inline struct sock *socket_of(__u32 fd, const enum access access)
 {
 	struct task_struct *task =

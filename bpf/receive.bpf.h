@@ -55,26 +55,26 @@ static __always_inline void receive(struct sock *sk, struct call *call, struct p
  * Body of the hooks that see a receive in the socket layer or below. `msg`: NULL or the kernel's, which has the
  * sender's address; the user's gets it only later.
  */
-static __always_inline int received(struct sock *sk, const struct msghdr *msg, int result, __u32 message_flags)
+static __always_inline int received(struct sock *sk, const struct msghdr *msg, int result, __u32 message_flags,
+				    struct call *call)
 {
 	struct call_registers registers;
 	struct process_control *process;
 	struct pt_regs *regs;
-	struct call call;
 
-	if (!is_traced(&call.caller, &process) || !begin_call(&call, sk, DIRECTION_INGRESS, ACCESS_TRUSTED))
+	if (!call || !is_traced(&call->caller, &process) || !begin_call(call, sk, DIRECTION_INGRESS, ACCESS_TRUSTED))
 		return 0;
 	regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	call_registers(&registers, regs);
 	if (result <= 0 && registers.number != CALL_RECVMMSG)
 		return 0;
-	describe_message_call(&call, &registers, result);
-	call.peer = msg ? (__u64)msg->msg_name : 0;
-	call.peer_in_kernel = true;
-	if (result <= 0 || is_no_data(&call, message_flags))
+	describe_message_call(call, &registers, result);
+	call->peer = msg ? (__u64)msg->msg_name : 0;
+	call->peer_in_kernel = true;
+	if (result <= 0 || is_no_data(call, message_flags))
 		return 0;
-	call.length = result;
-	receive(sk, &call, process, regs, ACCESS_TRUSTED);
+	call->length = result;
+	receive(sk, call, process, regs, ACCESS_TRUSTED);
 	return 0;
 }
 
@@ -88,25 +88,26 @@ static __always_inline int received(struct sock *sk, const struct msghdr *msg, i
 		argument_;                                                             \
 	})
 
-/* fexit of tcp_recvmsg and its like, whose arguments have changed: `nonblock` went with 5.19, `addr_len` may go. */
-static __always_inline int receive_returned(__u64 *context)
+/*
+ * fexit of tcp_recvmsg and its like, whose arguments have changed: `nonblock` before `flags` went with 5.19, `addr_len`
+ * behind it with 7.0. The result lies behind the last; bpf_get_func_ret (5.17) finds it.
+ */
+static __always_inline int receive_returned(__u64 *context, __u32 slot)
 {
 	struct sock *sk = (void *)context[0];
 	struct msghdr *msg = (void *)context[1];
 	__u32 flags;
-	int result;
+	__u64 result;
 
 	if (trace_conf.recvmsg_arguments == 6) {
 		flags = ARGUMENT(context, 4);
 		result = ARGUMENT(context, 6);
-	} else if (trace_conf.recvmsg_arguments == 4) {
-		flags = ARGUMENT(context, 3);
-		result = ARGUMENT(context, 4);
 	} else {
 		flags = ARGUMENT(context, 3);
-		result = ARGUMENT(context, 5);
+		if (bpf_get_func_ret(context, &result))
+			return 0;
 	}
-	return received(sk, msg, result, flags);
+	return received(sk, msg, result, flags, call_scratch(slot));
 }
 
 #endif

@@ -53,17 +53,14 @@ static __always_inline void read_unit(struct sock *sk, struct call *call, const 
 
 	if (!process || !process->step_count)
 		return;
-	if (access == ACCESS_PROBE) {
-		task = (void *)bpf_get_current_task();
-	} else {
-		task = bpf_get_current_task_btf();
+	call->unit_kind = process->unit_kind;
+	task = access == ACCESS_PROBE ? (void *)bpf_get_current_task() : bpf_get_current_task_btf();
+	if (access == ACCESS_TRUSTED) {
 		if (!regs)
 			regs = (void *)bpf_task_pt_regs(task);
+		call->go_register = GO_REGISTER(regs);
 	}
-	if (!regs)
-		return;
-	call->unit_kind = process->unit_kind;
-	walk_unit_steps(&call->unit, process, sk, THREAD_POINTER(access, task), GO_REGISTER(regs));
+	walk_unit_steps(&call->unit, process, sk, THREAD_POINTER(access, task), call->go_register);
 }
 
 /*
@@ -99,83 +96,80 @@ static __always_inline void emit_wanted(struct sock *sk, struct socket_info *inf
 }
 
 /* Body of tcp_sendmsg_locked, as tracepoint (each chunk) or function entry. */
-static __always_inline int tcp_send(struct sock *sk, const struct msghdr *msg)
+static __always_inline int tcp_send(struct sock *sk, const struct msghdr *msg, struct call *call)
 {
 	struct tcp_numbers numbers;
 	struct process_control *process;
 	struct socket_info *info;
 	struct tcp_sock *tp;
-	struct call call;
 
-	if (!is_traced(&call.caller, &process) || !begin_call(&call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
+	if (!call || !is_traced(&call->caller, &process) || !begin_call(call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
 		return 0;
-	call.length = msg->msg_iter.count;
-	if (!call.length || msg->msg_flags & MSG_OOB)
+	call->length = msg->msg_iter.count;
+	if (!call->length || msg->msg_flags & MSG_OOB)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
 	tcp_numbers(&numbers, tp, ACCESS_TRUSTED);
-	info = call_socket(&call, sk, tp, &numbers, ACCESS_TRUSTED);
+	info = call_socket(call, sk, tp, &numbers, ACCESS_TRUSTED);
 	if (!info)
 		return 0;
-	call.offset = egress_offset(info, &numbers);
-	payload_from_iterator(&call.payload, msg);
-	if (is_same_send(info, &call, msg->msg_iter.iov_offset))
+	call->offset = egress_offset(info, &numbers);
+	payload_from_iterator(&call->payload, msg);
+	if (is_same_send(info, call, msg->msg_iter.iov_offset))
 		return 0;
-	claim_send(info, &call);
-	call.now = bpf_ktime_get_ns();
-	emit_wanted(sk, info, &call, process, NULL, ACCESS_TRUSTED);
+	claim_send(info, call);
+	call->now = bpf_ktime_get_ns();
+	emit_wanted(sk, info, call, process, NULL, ACCESS_TRUSTED);
 	return 0;
 }
 
 /* A UDP send at its function's entry. */
-static __always_inline int udp_send(struct sock *sk, const struct msghdr *msg)
+static __always_inline int udp_send(struct sock *sk, const struct msghdr *msg, struct call *call)
 {
 	struct process_control *process;
 	struct socket_info *info;
-	struct call call;
 
-	if (!is_traced(&call.caller, &process) || !begin_call(&call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
+	if (!call || !is_traced(&call->caller, &process) || !begin_call(call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
 		return 0;
-	call.length = msg->msg_iter.count;
-	info = call_socket(&call, sk, NULL, NULL, ACCESS_TRUSTED);
+	call->length = msg->msg_iter.count;
+	info = call_socket(call, sk, NULL, NULL, ACCESS_TRUSTED);
 	if (!info)
 		return 0;
-	call.offset = 0;
-	call.peer = (__u64)msg->msg_name;
-	call.peer_in_kernel = true;
-	payload_from_iterator(&call.payload, msg);
-	call.now = bpf_ktime_get_ns();
-	emit_wanted(sk, info, &call, process, NULL, ACCESS_TRUSTED);
+	call->offset = 0;
+	call->peer = (__u64)msg->msg_name;
+	call->peer_in_kernel = true;
+	payload_from_iterator(&call->payload, msg);
+	call->now = bpf_ktime_get_ns();
+	emit_wanted(sk, info, call, process, NULL, ACCESS_TRUSTED);
 	return 0;
 }
 
 /* sock_send_length: where UDP has no function entry, its sends are told when done. */
-static __always_inline int sent_length(struct sock *sk, int result)
+static __always_inline int sent_length(struct sock *sk, int result, struct call *call)
 {
 	struct call_registers registers;
 	struct process_control *process;
 	struct socket_info *info;
 	struct pt_regs *regs;
-	struct call call;
 
 	if (!trace_conf.udp_send_by_length || sk->sk_protocol != IPPROTO_UDP)
 		return 0;
-	if (!is_traced(&call.caller, &process) || !begin_call(&call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
+	if (!call || !is_traced(&call->caller, &process) || !begin_call(call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
 		return 0;
 	regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	call_registers(&registers, regs);
-	describe_message_call(&call, &registers, result);
+	describe_message_call(call, &registers, result);
 	if (result <= 0)
 		return 0;
-	call.length = result;
-	info = call_socket(&call, sk, NULL, NULL, ACCESS_TRUSTED);
+	call->length = result;
+	info = call_socket(call, sk, NULL, NULL, ACCESS_TRUSTED);
 	if (!info)
 		return 0;
-	call.offset = 0;
-	call.now = bpf_ktime_get_ns();
-	emit_wanted(sk, info, &call, process, regs, ACCESS_TRUSTED);
+	call->offset = 0;
+	call->now = bpf_ktime_get_ns();
+	emit_wanted(sk, info, call, process, regs, ACCESS_TRUSTED);
 	return 0;
 }
 

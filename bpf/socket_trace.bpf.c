@@ -43,19 +43,19 @@ const struct kept_types *kept_types __attribute__((unused)) SEC(".kept");
 SEC("tp_btf/tcp_sendmsg_locked")
 int BPF_PROG(trace_tcp_sendmsg_locked, struct sock *sk, struct msghdr *msg)
 {
-	return tcp_send(sk, msg);
+	return tcp_send(sk, msg, call_scratch(SCRATCH_TCP_SEND));
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(trace_sock_send_length, struct sock *sk, int result)
 {
-	return sent_length(sk, result);
+	return sent_length(sk, result, call_scratch(SCRATCH_UDP_SEND));
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(trace_sock_recv_length, struct sock *sk, int result, int flags)
 {
-	return received(sk, NULL, result, flags);
+	return received(sk, NULL, result, flags, call_scratch(SCRATCH_TCP_RECEIVE));
 }
 
 /* Hook set b: function entry and exit at the same places. */
@@ -63,37 +63,37 @@ int BPF_PROG(trace_sock_recv_length, struct sock *sk, int result, int flags)
 SEC("fentry/tcp_sendmsg_locked")
 int BPF_PROG(enter_tcp_sendmsg_locked, struct sock *sk, struct msghdr *msg)
 {
-	return tcp_send(sk, msg);
+	return tcp_send(sk, msg, call_scratch(SCRATCH_TCP_SEND));
 }
 
 SEC("fentry/udp_sendmsg")
 int BPF_PROG(enter_udp_sendmsg, struct sock *sk, struct msghdr *msg)
 {
-	return udp_send(sk, msg);
+	return udp_send(sk, msg, call_scratch(SCRATCH_UDP_SEND));
 }
 
 SEC("fentry/udpv6_sendmsg")
 int BPF_PROG(enter_udpv6_sendmsg, struct sock *sk, struct msghdr *msg)
 {
-	return udp_send(sk, msg);
+	return udp_send(sk, msg, call_scratch(SCRATCH_UDP6_SEND));
 }
 
 SEC("fexit/tcp_recvmsg")
 int exit_tcp_recvmsg(__u64 *context)
 {
-	return receive_returned(context);
+	return receive_returned(context, SCRATCH_TCP_RECEIVE);
 }
 
 SEC("fexit/udp_recvmsg")
 int exit_udp_recvmsg(__u64 *context)
 {
-	return receive_returned(context);
+	return receive_returned(context, SCRATCH_UDP_RECEIVE);
 }
 
 SEC("fexit/udpv6_recvmsg")
 int exit_udpv6_recvmsg(__u64 *context)
 {
-	return receive_returned(context);
+	return receive_returned(context, SCRATCH_UDP6_RECEIVE);
 }
 
 /* Hook set c: system calls, by direct loads or where there is no bpf_rdonly_cast by probe reads. */

@@ -17,12 +17,13 @@ static __always_inline void refresh_verdict(struct socket_info *info, __u64 id)
 	verdict = bpf_map_lookup_elem(&socket_verdicts, &id);
 	if (!verdict)
 		return;
-	if (verdict->action != VERDICT_DROP || verdict->serial != info->verdict.serial)
+	/* The generation may have moved for another socket: a drop that runs goes on. */
+	if (info->verdict.action != VERDICT_DROP || verdict->serial != info->verdict.serial)
 		info->drop_calls = verdict->drop_calls;
 	info->verdict = *verdict;
 }
 
-static __always_inline bool is_dropped(struct socket_info *info, __u8 direction, __u64 now)
+static __always_inline bool is_dropped(struct socket_info *info, __u64 id, __u8 direction, __u64 now)
 {
 	bool over;
 
@@ -39,6 +40,7 @@ static __always_inline bool is_dropped(struct socket_info *info, __u8 direction,
 	if (over) {
 		info->verdict.action = VERDICT_PREFIX;
 		info->verdict.limit = 0;
+		bpf_map_delete_elem(&socket_verdicts, &id);
 		return false;
 	}
 	info->drop_calls--;

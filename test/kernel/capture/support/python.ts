@@ -1,5 +1,6 @@
 /** A Python program under test, since it makes exactly the socket calls that it says. */
 import { spawn, spawnSync } from "node:child_process";
+import { createInterface } from "node:readline";
 
 /** Names every script has: a connected pair of TCP sockets by family, threads, calls that Python lacks. */
 const PRELUDE = `
@@ -37,21 +38,22 @@ export function runPython(script: string, prefix: readonly string[] = []): Pytho
   return { tgid: result.pid, out: JSON.parse(result.stdout) as Record<string, unknown> };
 }
 
-/** Runs `first`, then `during` here, then `second` in the same Python process. */
-export function runPythonAround(first: string, second: string, during: () => void): Promise<PythonRun> {
+/** Runs `first`, then here the first of `during`, then `second`, whose own pause() takes the next of them. */
+export function runPythonAround(first: string, second: string, ...during: (() => void)[]): Promise<PythonRun> {
   const script = `${PRELUDE}\n${first}\npause()\n${second}\nprint(json.dumps(out))`;
   const child = spawn("python3", ["-c", script], { stdio: ["pipe", "pipe", "inherit"] });
-  let text = "";
+  const steps = [...during];
   return new Promise((resolve, reject) => {
-    child.stdout.setEncoding("utf8").on("data", (part: string) => {
-      text += part;
-      if (text !== "PAUSE\n") return;
-      during();
-      child.stdin.end("\n");
+    let last = "";
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      last = line;
+      if (line !== "PAUSE") return;
+      steps.shift()?.();
+      child.stdin.write("\n");
     });
     child.on("close", (code) => {
       if (code !== 0) reject(new Error(`python ended with ${code}`));
-      else resolve({ tgid: child.pid!, out: JSON.parse(text.slice("PAUSE\n".length)) as Record<string, unknown> });
+      else resolve({ tgid: child.pid!, out: JSON.parse(last) as Record<string, unknown> });
     });
   });
 }
