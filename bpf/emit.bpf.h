@@ -26,6 +26,7 @@ struct call {
 	__u8 direction;
 	__u8 unit_kind;
 	bool peer_in_kernel;
+	bool retries; /* bytes that are not resident are tried again when the call is done */
 };
 
 /*
@@ -113,13 +114,22 @@ static __always_inline void fill_event(struct socket_data_event *event, struct s
 		fill_peer(&event->tuple, call);
 }
 
-static __always_inline void finish_event(struct socket_data_event *event, const struct call *call, __u32 captured)
+/* Written by the programs only: sends that wait for their bytes to become resident. */
+__u64 pending_faults;
+
+static __always_inline void finish_event(struct socket_data_event *event, struct socket_info *info,
+					 const struct call *call, __u32 captured)
 {
 	__u32 flags = call->flags;
 
 	if (captured < call->want) {
 		flags |= EVENT_FLAG_FAULTED;
-		count(LOSS_USER_FAULT);
+		if (call->retries) {
+			info->fault_pending = 1;
+			__sync_fetch_and_add(&pending_faults, 1);
+		} else {
+			count(LOSS_USER_FAULT);
+		}
 	}
 	if (call->want < call->length && call->payload.has_bytes)
 		flags |= EVENT_FLAG_TRUNCATED;
@@ -136,7 +146,7 @@ static __always_inline void finish_event(struct socket_data_event *event, const 
 			return emit_failed();                                                  \
 		fill_event(event, sk, info, call, number, access);                             \
 		captured = copy_buffer(event + 1, room, call->payload.base, call->want);       \
-		finish_event(event, call, captured);                                           \
+		finish_event(event, info, call, captured);                                           \
 	})
 
 #define EMIT_VECTOR(room)                                                                      \
@@ -147,7 +157,7 @@ static __always_inline void finish_event(struct socket_data_event *event, const 
 		fill_event(event, sk, info, call, number, access);                             \
 		captured = copy_vector(event + 1, room, &call->payload, call->want,            \
 				       &event->captured_length, &event->flags);                \
-		finish_event(event, call, captured);                                           \
+		finish_event(event, info, call, captured);                                           \
 	})
 
 static __always_inline __u32 emit_failed(void)
@@ -174,7 +184,7 @@ static __always_inline __u32 emit(struct sock *sk, struct socket_info *info, str
 		if (!event)
 			return emit_failed();
 		fill_event(event, sk, info, call, number, access);
-		finish_event(event, call, 0);
+		finish_event(event, info, call, 0);
 	} else if (!call->payload.vector) {
 		if (call->want <= 256)
 			EMIT_BUFFER(256);

@@ -124,8 +124,8 @@ static __always_inline bool place_raw_receive(struct sock *sk, struct call *call
 	if (!info)
 		return false;
 	call->offset = 0;
-	if (tp)
-		place_receive(call, info, sk, &numbers, access);
+	if (tp && !place_receive(call, info, sk, &numbers, access))
+		return false;
 	call->socket = (__u64)sk;
 	call->now = bpf_ktime_get_ns();
 	return true;

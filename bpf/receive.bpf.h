@@ -5,12 +5,17 @@
 
 #include "send.bpf.h"
 
-static __always_inline void place_receive(struct call *call, struct socket_info *info, struct sock *sk,
+/* False where the stream has not that many bytes: the descriptor is another socket's by now. */
+static __always_inline bool place_receive(struct call *call, struct socket_info *info, struct sock *sk,
 					  const struct tcp_numbers *numbers, const enum access access)
 {
 	bool fin;
 	__u64 end = ingress_offset(info, sk, numbers, &fin, access);
 
+	if (end < call->length) {
+		count(LOSS_CONFLICT);
+		return false;
+	}
 	if (fin)
 		call->flags |= EVENT_FLAG_FIN;
 	call->offset = end - call->length;
@@ -19,6 +24,7 @@ static __always_inline void place_receive(struct call *call, struct socket_info 
 		count(LOSS_CONFLICT);
 	}
 	info->receive_end = end;
+	return true;
 }
 
 static __always_inline bool is_no_data(const struct call *call, __u32 message_flags)
@@ -45,8 +51,8 @@ static __always_inline void receive(struct sock *sk, struct call *call, struct p
 	if (!info)
 		return;
 	call->offset = 0;
-	if (call->protocol == IPPROTO_TCP)
-		place_receive(call, info, sk, &numbers, access);
+	if (call->protocol == IPPROTO_TCP && !place_receive(call, info, sk, &numbers, access))
+		return;
 	call->now = bpf_ktime_get_ns();
 	emit_wanted(sk, info, call, process, regs, access);
 }

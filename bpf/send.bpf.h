@@ -24,6 +24,7 @@ static __always_inline bool begin_call(struct call *call, struct sock *sk, __u8 
 	call->flags = 0;
 	call->peer = 0;
 	call->peer_in_kernel = false;
+	call->retries = false;
 	call->unit.coroutine_id = 0;
 	call->unit.unit_id = 0;
 	call->unit.turn_id = 0;
@@ -120,6 +121,7 @@ static __always_inline int tcp_send(struct sock *sk, const struct msghdr *msg, s
 	if (is_same_send(info, call, msg->msg_iter.iov_offset))
 		return 0;
 	claim_send(info, call);
+	call->retries = trace_conf.udp_send_by_length; /* then sock_send_length is there */
 	call->now = bpf_ktime_get_ns();
 	emit_wanted(sk, info, call, process, NULL, ACCESS_TRUSTED);
 	return 0;
@@ -146,6 +148,40 @@ static __always_inline int udp_send(struct sock *sk, const struct msghdr *msg, s
 	return 0;
 }
 
+/*
+ * The bytes of a send that were not resident at its entry: the kernel's own copy has brought them in. Told again at
+ * the same place in the stream.
+ */
+static __always_inline int retry_send(struct sock *sk, int result, struct call *call)
+{
+	struct call_registers registers;
+	struct process_control *process;
+	struct socket_info *info;
+	struct pt_regs *regs;
+
+	if (!call || !is_traced(&call->caller, &process) || !begin_call(call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
+		return 0;
+	call->id = socket_id(sk, ACCESS_TRUSTED);
+	info = find_socket_info(call->id);
+	if (!info || !info->fault_pending || info->send_pid != call->caller.pid)
+		return 0;
+	info->fault_pending = 0;
+	__sync_fetch_and_add(&pending_faults, -1);
+	if (result <= 0 || info->send_start + result > info->send_end) { /* or other bytes came between its own */
+		count(LOSS_USER_FAULT);
+		return 0;
+	}
+	regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	call_registers(&registers, regs);
+	describe_message_call(call, &registers, result);
+	call->peer = 0;
+	call->length = result;
+	call->offset = info->send_start;
+	call->now = bpf_ktime_get_ns();
+	emit_wanted(sk, info, call, process, regs, ACCESS_TRUSTED);
+	return 0;
+}
+
 /* sock_send_length: where UDP has no function entry, its sends are told when done. */
 static __always_inline int sent_length(struct sock *sk, int result, struct call *call)
 {
@@ -154,6 +190,8 @@ static __always_inline int sent_length(struct sock *sk, int result, struct call 
 	struct socket_info *info;
 	struct pt_regs *regs;
 
+	if (pending_faults && sk->sk_protocol == IPPROTO_TCP)
+		return retry_send(sk, result, call);
 	if (!trace_conf.udp_send_by_length || sk->sk_protocol != IPPROTO_UDP)
 		return 0;
 	if (!call || !is_traced(&call->caller, &process) || !begin_call(call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
