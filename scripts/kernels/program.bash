@@ -1,0 +1,57 @@
+# sockspan itself for the small machine: Node, the packages that it needs at run time, libbpf.
+# Sourced by scripts/kernels/run.
+
+# make_program_root ROOT
+make_program_root() {
+    local root=$1 library
+    mkdir -p "$root/bin" "$root/etc" "$root/lib/x86_64-linux-gnu" "$root/sockspan/build" "$root/www"
+    cp "$(command -v node)" "$root/bin/node"
+    cp -r bin package.json otel-config.yaml "$root/sockspan/"
+    cp -r build/src build/bpf "$root/sockspan/build/"
+    npm ls --omit=dev --all --parseable 2>/dev/null | grep /node_modules/ | sed "s#^$PWD/##" |
+        tar -c --exclude='*.map' --exclude='*.d.ts' --exclude='*.md' --files-from=- | tar -x -C "$root/sockspan"
+    # koffi opens it by name, so ldd does not see it.
+    library=$(ldconfig -p | sed -n 's/.*libbpf\.so\.1 .*=> //p' | head -n 1)
+    for library in "$library" $(ldd "$library" | grep -o '/[^ ]*\.so[^ ]*'); do
+        cp -L "$library" "$root/lib/x86_64-linux-gnu/"
+    done
+    # The worker becomes nobody.
+    printf 'root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' >"$root/etc/passwd"
+    echo hello >"$root/www/index.html"
+}
+
+# program_checks SENDS RECEIVES: a script that captures an exchange of busybox's own with each hook set and looks for its
+# two spans. Emulation is slow: the waits are long.
+program_checks() {
+    local sends=$1 receives=$2 set
+    cat <<'EOF'
+cd /sockspan
+export HOME=/tmp
+status=0
+httpd -p 127.0.0.1:8080 -h /www
+cat >/tmp/config.yaml <<'YAML'
+receivers: { socket_trace: {} }
+exporters: { file: { path: /tmp/traces.jsonl } }
+service: { pipelines: { traces: { receivers: [socket_trace], exporters: [file] } } }
+YAML
+attempt() {
+    rm -f /tmp/traces.jsonl /tmp/ready
+    node bin/sockspan run --config /tmp/config.yaml --ready-file /tmp/ready \
+        --set receivers.socket_trace.hook_set.sends=$1 --set receivers.socket_trace.hook_set.receives=$2 >/tmp/log 2>&1 &
+    pid=$!
+    waited=0
+    while [ ! -e /tmp/ready ] && [ $waited -lt 90 ] && kill -0 $pid; do sleep 1; waited=$((waited + 1)); done
+    sleep 2
+    wget -q -O /dev/null http://127.0.0.1:8080/index.html
+    sleep 3
+    kill $pid
+    wait $pid
+    spans=$(grep -o '/index.html"' /tmp/traces.jsonl | wc -l)
+    if [ "$spans" -eq 2 ]; then echo "ok program:$1:$2"; else echo "refused program:$1:$2 ($spans of 2 spans)"; cat /tmp/log; status=1; fi
+}
+EOF
+    for set in $(echo "$sends" | grep -o .); do
+        case $receives in *"$set"*) echo "attempt $set $set" ;; *) echo "attempt $set ${receives%"${receives#?}"}" ;; esac
+    done
+    echo 'exit $status'
+}
