@@ -1,11 +1,14 @@
 /** The one list of protocols: strong ones (that can't be mistaken) first. */
+import { amqp091 } from "./amqp091.ts";
 import { dns, dnsTcp } from "./dns.ts";
 import { http1 } from "./http1.ts";
 import { http2 } from "./http2.ts";
 import { kafka } from "./kafka.ts";
 import { memcached } from "./memcached.ts";
 import { mongodb } from "./mongodb.ts";
+import { mqtt } from "./mqtt.ts";
 import { mysql } from "./mysql.ts";
+import { nats } from "./nats.ts";
 import { postgresql } from "./postgresql.ts";
 import type { Message, Protocol } from "./protocol.ts";
 import { redis } from "./redis.ts";
@@ -24,6 +27,9 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   kafka,
   mongodb,
   memcached,
+  amqp091,
+  mqtt,
+  nats,
   dns,
   dnsTcp,
 ];

@@ -1,0 +1,364 @@
+/**
+ * AMQP 0-9-1 (RabbitMQ): requests and their answers by channel, publishing and delivery with their content, and the
+ * errors that close a channel or a connection.
+ *
+ * Claims: the protocol header, or a frame whose type, size, method and end mark all fit.
+ * Bound of the state: MAX_CHANNELS channels with one request in work and one content in each direction.
+ */
+import { type Attribute, SpanKind } from "../span.ts";
+import { Method, type MethodArguments, REQUESTS, readArguments, readTable, senderOfMethod } from "./amqp091-methods.ts";
+import { ByteReader, uint16, uint32 } from "./byte-reader.ts";
+import { destinationTemplate } from "./destination.ts";
+import { missingResponse } from "./failure.ts";
+import {
+  INVALID,
+  type Message,
+  MessageRole,
+  type MessageSink,
+  NEED_MORE,
+  type Protocol,
+  Recognition,
+  type RecognitionHint,
+  Sender,
+  type Session,
+  type SpanFields,
+  type SpanView,
+} from "./protocol.ts";
+
+export interface Amqp091Message extends Message {
+  readonly method: number;
+  readonly sender: Sender;
+  readonly channel: number;
+  exchange: string | undefined;
+  routingKey: string | undefined;
+  queue: string | undefined;
+  readonly virtualHost: string | undefined;
+  bodySize: number | undefined;
+  headers: Map<string, string> | undefined;
+  messageId: string | undefined;
+  correlationId: string | undefined;
+  replyCode: number | undefined;
+}
+
+interface Content {
+  readonly message: Amqp091Message;
+  /** undefined: the header is still to come. */
+  remaining: number | undefined;
+}
+
+interface Amqp091State {
+  virtualHost: string | undefined;
+  /** By channel: the request that waits, its answers. */
+  readonly pending: Map<number, { readonly id: string; readonly answers: readonly number[] }>;
+  readonly contents: readonly [Map<number, Content>, Map<number, Content>];
+  count: number;
+}
+
+const FrameType = { method: 1, header: 2, body: 3, heartbeat: 8 } as const;
+const FRAME_END = 0xce;
+const FRAME_HEADER_BYTES = 7;
+const MAX_FRAME_BYTES = 16 * 1024 * 1024;
+const MAX_CHANNELS = 2048;
+const PREFIX_BYTES = 8192;
+const PROTOCOL_HEADER_BYTES = 8;
+
+function newMessage(
+  state: Amqp091State,
+  role: MessageRole,
+  id: string | undefined,
+  method: number,
+  sender: Sender,
+  channel: number,
+  args?: MethodArguments,
+): Amqp091Message {
+  return {
+    role,
+    id,
+    method,
+    sender,
+    channel,
+    exchange: args?.exchange,
+    routingKey: args?.routingKey,
+    queue: args?.queue,
+    virtualHost: state.virtualHost,
+    bodySize: undefined,
+    headers: undefined,
+    messageId: undefined,
+    correlationId: undefined,
+    replyCode: undefined,
+  };
+}
+
+function isFrameHeader(bytes: Uint8Array, at: number): boolean {
+  const type = bytes[at]!;
+  const size = uint32(bytes, at + 3);
+  if (size > MAX_FRAME_BYTES) return false;
+  if (type === FrameType.method) return size >= 4;
+  if (type === FrameType.header) return size >= 14;
+  return type === FrameType.body || (type === FrameType.heartbeat && size === 0 && uint16(bytes, at + 1) === 0);
+}
+
+function parse(bytes: Uint8Array, sender: Sender, state: Amqp091State, sink: MessageSink<Amqp091Message>): number {
+  if (bytes[0] === 0x41) {
+    if (bytes.length < PROTOCOL_HEADER_BYTES) return NEED_MORE;
+    return bytes[1] === 0x4d && bytes[2] === 0x51 && bytes[3] === 0x50 ? PROTOCOL_HEADER_BYTES : INVALID;
+  }
+  if (bytes.length < FRAME_HEADER_BYTES) return NEED_MORE;
+  if (!isFrameHeader(bytes, 0)) return INVALID;
+  const size = uint32(bytes, 3);
+  const total = FRAME_HEADER_BYTES + size + 1;
+  const channel = uint16(bytes, 1);
+  const contents = state.contents[sender];
+  if (bytes[0] === FrameType.body) {
+    const content = contents.get(channel);
+    if (content?.remaining !== undefined) {
+      content.remaining -= size;
+      if (content.remaining <= 0) finish(channel, content, contents, sink);
+    }
+    return total;
+  }
+  const needed = Math.min(total, PREFIX_BYTES);
+  if (bytes.length < needed) return NEED_MORE;
+  if (needed === total && bytes[total - 1] !== FRAME_END) return INVALID;
+  const end = Math.min(FRAME_HEADER_BYTES + size, needed);
+  if (bytes[0] === FrameType.header) {
+    const content = contents.get(channel);
+    if (content !== undefined && content.remaining === undefined) {
+      readProperties(bytes, end, content);
+      if (content.remaining === 0) finish(channel, content, contents, sink);
+    }
+  } else if (bytes[0] === FrameType.method) {
+    const method = uint16(bytes, 7) * 1000 + uint16(bytes, 9);
+    const from = senderOfMethod(method);
+    if (from === undefined || (from !== "both" && (from === "client") !== (sender === Sender.client))) return INVALID;
+    methodFrame(bytes, end, method, channel, sender, state, sink);
+  }
+  return total;
+}
+
+function finish(
+  channel: number,
+  content: Content,
+  contents: Map<number, Content>,
+  sink: MessageSink<Amqp091Message>,
+): void {
+  contents.delete(channel);
+  sink.end(content.message);
+}
+
+/** class, weight, body size, flags, properties in the order of the flags. */
+function readProperties(bytes: Uint8Array, end: number, content: Content): void {
+  const reader = new ByteReader(bytes, FRAME_HEADER_BYTES + 4, end);
+  const { message } = content;
+  content.remaining = reader.uint64();
+  message.bodySize = content.remaining;
+  const flags = reader.uint16();
+  const has = (bit: number): boolean => (flags & (1 << bit)) !== 0;
+  const text = (): string => reader.utf8(reader.uint8());
+  if (has(15)) text();
+  if (has(14)) text();
+  if (has(13)) {
+    const length = reader.uint32();
+    const tableEnd = reader.position + length;
+    const table = readTable(reader, tableEnd);
+    if (table.size > 0) message.headers = table;
+    if (reader.position < tableEnd) reader.skip(tableEnd - reader.position);
+  }
+  if (has(12)) reader.skip(1);
+  if (has(11)) reader.skip(1);
+  const correlationId = has(10) ? text() : undefined;
+  if (has(9)) text();
+  if (has(8)) text();
+  const messageId = has(7) ? text() : undefined;
+  if (reader.failed) return;
+  message.correlationId = correlationId;
+  message.messageId = messageId;
+}
+
+function methodFrame(
+  bytes: Uint8Array,
+  end: number,
+  method: number,
+  channel: number,
+  sender: Sender,
+  state: Amqp091State,
+  sink: MessageSink<Amqp091Message>,
+): void {
+  const at = FRAME_HEADER_BYTES + 4;
+  const reader = new ByteReader(bytes, at, end);
+  if (method === Method.basicPublish || method === Method.basicDeliver || method === Method.basicReturn) {
+    const message = newMessage(state, MessageRole.oneWay, undefined, method, sender, channel);
+    if (method === Method.basicPublish) reader.skip(2);
+    else if (method === Method.basicDeliver) {
+      reader.skip(reader.uint8());
+      reader.skip(9);
+    } else {
+      message.replyCode = reader.uint16();
+      reader.skip(reader.uint8());
+    }
+    message.exchange = reader.utf8(reader.uint8());
+    message.routingKey = reader.utf8(reader.uint8());
+    startContent(message, channel, state, sender);
+    sink.begin(message);
+    return;
+  }
+  const layout = REQUESTS.get(method);
+  if (sender === Sender.client && layout !== undefined) {
+    const args = readArguments(bytes, at, end, layout);
+    if (args.virtualHost !== undefined) state.virtualHost = args.virtualHost;
+    const id = `${channel}.${state.count++}`;
+    const role = args.isNoWait ? MessageRole.oneWay : MessageRole.request;
+    if (!args.isNoWait) {
+      if (state.pending.size >= MAX_CHANNELS) state.pending.delete(state.pending.keys().next().value!);
+      state.pending.set(channel, { id, answers: layout.answers });
+    }
+    sink.message(newMessage(state, role, args.isNoWait ? undefined : id, method, sender, channel, args));
+    return;
+  }
+  if (sender !== Sender.server) return;
+  const isClose = method === Method.channelClose || method === Method.connectionClose;
+  const asked = state.pending.get(channel);
+  if (isClose) {
+    // On channel 0 for the connection: what waits on any channel fails with it; the one that waits here is told.
+    const message = newMessage(
+      state,
+      asked === undefined ? MessageRole.oneWay : MessageRole.response,
+      asked?.id,
+      method,
+      sender,
+      channel,
+    );
+    message.replyCode = reader.uint16();
+    state.pending.delete(channel);
+    sink.message(message);
+    return;
+  }
+  if (asked === undefined || !asked.answers.includes(method)) return;
+  state.pending.delete(channel);
+  const message = newMessage(state, MessageRole.response, asked.id, method, sender, channel);
+  if (method !== Method.basicGetOk) {
+    sink.message(message);
+    return;
+  }
+  reader.skip(9);
+  message.exchange = reader.utf8(reader.uint8());
+  message.routingKey = reader.utf8(reader.uint8());
+  startContent(message, channel, state, sender);
+  sink.begin(message);
+}
+
+function startContent(message: Amqp091Message, channel: number, state: Amqp091State, sender: Sender): void {
+  const contents = state.contents[sender];
+  if (contents.size >= MAX_CHANNELS) contents.delete(contents.keys().next().value!);
+  contents.set(channel, { message, remaining: undefined });
+}
+
+function recognize(bytes: Uint8Array, at: number, sender: Sender | undefined): Recognition {
+  if (bytes[at] === 0x41) {
+    const seen = bytes.subarray(at, at + PROTOCOL_HEADER_BYTES);
+    if (sender === Sender.server || !"AMQP".startsWith(String.fromCharCode(...seen.subarray(0, 4))))
+      return Recognition.no;
+    if (seen.length < PROTOCOL_HEADER_BYTES)
+      return seen.length < 5 || seen[4] === 0 || seen[4] === 1 ? Recognition.needMore : Recognition.no;
+    // 0-9-1 and 0-9; AMQP 1.0 has its own numbers here.
+    return seen[4] === 0 && seen[5] === 0 && seen[6] === 9 ? Recognition.request : Recognition.no;
+  }
+  if (bytes.length < at + FRAME_HEADER_BYTES) {
+    return bytes[at]! >= 1 && bytes[at]! <= 8 && (bytes.length < at + 4 || bytes[at + 3] === 0)
+      ? Recognition.needMore
+      : Recognition.no;
+  }
+  if (!isFrameHeader(bytes, at) || bytes[at] !== FrameType.method) return Recognition.no;
+  const end = at + FRAME_HEADER_BYTES + uint32(bytes, at + 3);
+  if (end - at > 65_536) return Recognition.no;
+  if (bytes.length <= end) return Recognition.needMore;
+  if (bytes[end] !== FRAME_END) return Recognition.no;
+  const from = senderOfMethod(uint16(bytes, at + 7) * 1000 + uint16(bytes, at + 9));
+  if (from === undefined) return Recognition.no;
+  const side = from === "both" ? sender : from === "client" ? Sender.client : Sender.server;
+  if (side === undefined) return Recognition.needMore;
+  if (sender !== undefined && sender !== side) return Recognition.no;
+  return side === Sender.client ? Recognition.request : Recognition.response;
+}
+
+export const amqp091: Protocol<Amqp091Message, Amqp091State> = {
+  name: "amqp091",
+  networkProtocolName: "amqp",
+  usualPorts: [5672],
+  resyncsAtCallStart: true,
+
+  recognize(bytes: Uint8Array, hint: RecognitionHint): Recognition {
+    return hint.transport === "tcp" ? recognize(bytes, 0, hint.sender) : Recognition.no;
+  },
+
+  createState: () => ({
+    virtualHost: undefined,
+    pending: new Map(),
+    contents: [new Map(), new Map()],
+    count: 0,
+  }),
+  parse,
+
+  findBoundary(bytes, from, sender): number {
+    const verdict = recognize(bytes, from, sender);
+    return verdict === Recognition.request || verdict === Recognition.response ? from : -1;
+  },
+
+  resync(state, sender): void {
+    state.contents[sender].clear();
+    state.pending.clear();
+  },
+
+  carried: (message, key) => message.headers?.get(key),
+  describe,
+};
+
+function describe(session: Session<Amqp091Message>, view: SpanView): SpanFields | undefined {
+  const { request, response } = session;
+  if (request === undefined) return undefined;
+  const { method } = request;
+  const isClient = view.kind === SpanKind.client;
+  const attributes: Attribute[] = [["messaging.system", "rabbitmq"]];
+  let errorType = missingResponse(session);
+  const replyCode = request.replyCode ?? response?.replyCode;
+  if (replyCode !== undefined && replyCode !== 200) errorType = String(replyCode);
+  let operation = REQUESTS.get(method)?.name ?? "close";
+  let kind: SpanKind | undefined;
+  let type: string | undefined;
+  if (method === Method.basicPublish) {
+    operation = "publish";
+    type = "send";
+    kind = SpanKind.producer;
+  } else if (method === Method.basicDeliver || method === Method.basicGet) {
+    operation = method === Method.basicGet ? "get" : "deliver";
+    type = "receive";
+    kind = SpanKind.consumer;
+  } else if (method === Method.basicReturn) operation = "return";
+  else if (request.sender === Sender.server)
+    operation = method === Method.channelClose ? "channel.close" : "connection.close";
+  attributes.push(["messaging.operation.name", operation]);
+  if (type !== undefined) attributes.push(["messaging.operation.type", type]);
+  const content = method === Method.basicGet && response !== undefined ? response : request;
+  const destination = destinationOf(content, request.queue);
+  if (destination !== undefined) attributes.push(["messaging.destination.name", destination]);
+  if (content.routingKey) attributes.push(["messaging.rabbitmq.destination.routing_key", content.routingKey]);
+  if (content.bodySize !== undefined) attributes.push(["messaging.message.body.size", content.bodySize]);
+  if (content.messageId) attributes.push(["messaging.message.id", content.messageId]);
+  if (content.correlationId) attributes.push(["messaging.message.conversation_id", content.correlationId]);
+  if (request.virtualHost !== undefined) attributes.push(["sockspan.amqp.virtual_host", request.virtualHost]);
+  if (replyCode !== undefined) attributes.push(["sockspan.amqp.reply_code", replyCode]);
+  if (errorType !== undefined) attributes.push(["error.type", errorType]);
+  return {
+    name: destination !== undefined ? `${operation} ${destinationTemplate(destination)}` : operation,
+    ...(kind !== undefined && isClient ? { kind } : {}),
+    attributes,
+    isError: errorType !== undefined,
+  };
+}
+
+/** `exchange:routing key`; the default exchange routes by the queue's name. */
+function destinationOf(message: Amqp091Message, queue: string | undefined): string | undefined {
+  const { exchange, routingKey } = message;
+  if (exchange && routingKey) return `${exchange}:${routingKey}`;
+  return exchange || routingKey || queue || undefined;
+}
