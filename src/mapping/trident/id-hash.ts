@@ -16,7 +16,9 @@ export class IdHash {
   }
 
   addBig(value: bigint): this {
-    return this.add(Number(value & 0xffffffffn) | 0).add(Number((value >> 32n) & 0xffffffffn) | 0);
+    // The lowest bits of a time may go: what is hashed with it tells rows apart.
+    const number = Number(value);
+    return this.add((number % 4_294_967_296) | 0).add((number / 4_294_967_296) | 0);
   }
 
   addText(text: string): this {
@@ -45,8 +47,10 @@ function mix(value: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+const HEX = Array.from({ length: 65_536 }, (_, value) => value.toString(16).padStart(4, "0"));
+
 function hex(value: number): string {
-  return value.toString(16).padStart(8, "0");
+  return (HEX[value >>> 16] as string) + (HEX[value & 0xffff] as string);
 }
 
 export function isTraceId(text: string): boolean {

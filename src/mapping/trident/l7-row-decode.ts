@@ -1,5 +1,5 @@
 /** Rows out of bytes; the numbers in the comments are those of proto/flow_log/flow_log.proto. */
-import { emptyRow, type L7Row } from "./l7-row.ts";
+import { emptyRow, type L7Row, NO_TEXTS } from "./l7-row.ts";
 import { WireReader } from "./wire-reader.ts";
 
 const reader = new WireReader();
@@ -55,6 +55,12 @@ export function decodeL7Row(bytes: Uint8Array): L7Row | undefined {
     }
   }
   return reader.isBroken || !hasBase ? undefined : row;
+}
+
+function append(texts: string[]): string[] {
+  if (texts === NO_TEXTS) return [reader.string()];
+  texts.push(reader.string());
+  return texts;
 }
 
 /** True when it holds a head, without which a row is none. */
@@ -228,7 +234,7 @@ function readTraceInfo(row: L7Row): void {
     if (tag === 0x0a) row.traceId = reader.string();
     else if (tag === 0x12) row.spanId = reader.string();
     else if (tag === 0x1a) row.parentSpanId = reader.string();
-    else if (tag === 0x22) row.traceIds.push(reader.string());
+    else if (tag === 0x22) row.traceIds = append(row.traceIds);
     else reader.skip(tag);
   }
   reader.leave(end);
@@ -266,10 +272,10 @@ function readExtendedInfo(row: L7Row): void {
         row.xRequestId1 = reader.string();
         break;
       case 0x82: // attribute_names 16
-        row.attributeNames.push(reader.string());
+        row.attributeNames = append(row.attributeNames);
         break;
       case 0x8a:
-        row.attributeValues.push(reader.string());
+        row.attributeValues = append(row.attributeValues);
         break;
       default:
         reader.skip(tag);

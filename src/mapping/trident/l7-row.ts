@@ -105,6 +105,8 @@ export interface L7Row {
 }
 
 const NO_BYTES = new Uint8Array(0);
+/** Shared by all rows that have none: who adds must take a list of his own. */
+export const NO_TEXTS: string[] = [];
 
 /** Every field in the same order, so that all rows share one shape. */
 export function emptyRow(): L7Row {
@@ -157,7 +159,7 @@ export function emptyRow(): L7Row {
     result: "",
     version: "",
     traceId: "",
-    traceIds: [],
+    traceIds: NO_TEXTS,
     spanId: "",
     parentSpanId: "",
     serviceName: "",
@@ -169,8 +171,8 @@ export function emptyRow(): L7Row {
     referer: "",
     rpcService: "",
     protocolName: "",
-    attributeNames: [],
-    attributeValues: [],
+    attributeNames: NO_TEXTS,
+    attributeValues: NO_TEXTS,
     rowEffect: 0,
     directionScore: 0,
     flags: 0,

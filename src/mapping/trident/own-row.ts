@@ -31,6 +31,18 @@ interface PackedSpan {
   readonly r?: readonly PackedAttribute[];
 }
 
+/** The same text for all spans of a process. */
+const packedResources = new WeakMap<Resource, string>();
+
+function packResource(resource: Resource): string {
+  let text = packedResources.get(resource);
+  if (text === undefined) {
+    text = JSON.stringify(packAttributes(resource.attributes));
+    packedResources.set(resource, text);
+  }
+  return text;
+}
+
 export function packSpan(span: Span): string {
   const packed: PackedSpan = {
     v: VERSION,
@@ -56,12 +68,11 @@ export function packSpan(span: Span): string {
     ...(span.links.length === 0
       ? {}
       : { l: span.links.map((link) => ({ t: link.traceId, s: link.spanId, a: packAttributes(link.attributes) })) }),
-    r: packAttributes(span.resource.attributes),
   };
-  const text = JSON.stringify(packed);
+  const text = `${JSON.stringify(packed).slice(0, -1)},"r":${packResource(span.resource)}}`;
   if (text.length <= MAX_TEXT_LENGTH) return text;
   const { e, l, ...rest } = packed;
-  return JSON.stringify(rest);
+  return `${JSON.stringify(rest).slice(0, -1)},"r":${packResource(span.resource)}}`;
 }
 
 /** undefined: not of ours, or not whole. Hostile text gives undefined, never a throw. */

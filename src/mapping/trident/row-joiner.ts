@@ -142,7 +142,8 @@ export class RowJoiner {
     if (row.syscallTraceIdResponse !== 0n && row.syscallTraceIdResponse !== row.syscallTraceIdRequest) {
       this.#bySyscall[action](Number(row.syscallTraceIdResponse), node);
     }
-    if (node.isServer && row.processId1 !== 0) this.#byContext[action](row.processId1, node);
+    if (!node.isServer || row.processId1 === 0) return;
+    for (const id of contextIds(row)) this.#byContext[action](contextBucket(node.agentKey, row.processId1, id), node);
   }
 
   #leave(node: RowNode, leaving: Span[]): void {
@@ -253,33 +254,46 @@ export class RowJoiner {
     const shared = sibling === undefined || depth > MAX_DEPTH ? null : this.#parentOf(sibling, depth + 1);
     if (shared !== null && isServing(shared)) return decided(node, shared, "syscall_trace_id");
     if (row.processId0 === 0) return undefined;
-    const traceId = headerContext(row)?.traceId;
+    const traceId = headerContext(row)?.traceId ?? "";
     const byTrace = this.#onlyOne(
-      row.processId0,
-      (other) => isServing(other) && traceId !== undefined && headerContext(other.row)?.traceId === traceId,
+      node,
+      traceId,
+      (other) => isServing(other) && headerContext(other.row)?.traceId === traceId,
     );
     if (byTrace !== undefined) return decided(node, byTrace, "trace_id");
     const requestId = row.xRequestId0;
     const byRequestId = this.#onlyOne(
-      row.processId0,
-      (other) =>
-        isServing(other) &&
-        requestId !== "" &&
-        (other.row.xRequestId1 === requestId || other.row.xRequestId0 === requestId),
+      node,
+      requestId,
+      (other) => isServing(other) && (other.row.xRequestId1 === requestId || other.row.xRequestId0 === requestId),
     );
     return byRequestId === undefined ? undefined : decided(node, byRequestId, "x_request_id");
   }
 
   /** Two candidates are no evidence. */
-  #onlyOne(processId: number, matches: (node: RowNode) => boolean): RowNode | undefined {
+  #onlyOne(node: RowNode, id: string, matches: (node: RowNode) => boolean): RowNode | undefined {
+    if (id === "") return undefined;
+    const { row, agentKey } = node;
     let count = 0;
-    const found = this.#byContext.find(processId, (node) => {
-      if (!matches(node)) return false;
+    const found = this.#byContext.find(contextBucket(agentKey, row.processId0, id), (other) => {
+      if (other.row.processId1 !== row.processId0 || !matches(other)) return false;
       count++;
       return true;
     });
     return count === 1 ? found : undefined;
   }
+}
+
+/** Ids in headers that a call of the same process may carry on. */
+function contextIds(row: L7Row): string[] {
+  const ids = [headerContext(row)?.traceId ?? "", row.xRequestId0, row.xRequestId1].filter((id) => id !== "");
+  return ids.length < 2 ? ids : [...new Set(ids)];
+}
+
+function contextBucket(agentKey: number, processId: number, id: string): number {
+  let hash = Math.imul(agentKey, 31) + processId;
+  for (let index = 0; index < id.length; index++) hash = Math.imul(hash, 31) + id.charCodeAt(index);
+  return hash | 0;
 }
 
 function decided(node: RowNode, parent: RowNode, evidence: string): RowNode {

@@ -54,10 +54,8 @@ export function spanToRow(span: Span, options: RowOptions): L7Row | undefined {
   fillResponse(row, span, attributes);
   fillTrace(row, span, isServer);
   row.flowId = flowIdOf(row);
-  for (const [key, value] of span.attributes) {
-    row.attributeNames.push(key);
-    row.attributeValues.push(textOf(value));
-  }
+  row.attributeNames = span.attributes.map(([key]) => key);
+  row.attributeValues = span.attributes.map(([, value]) => textOf(value));
   row.attributeNames.push(OWN_ROW_ATTRIBUTE);
   row.attributeValues.push(packSpan(span));
   return row;
@@ -195,7 +193,7 @@ function fillResponse(row: L7Row, span: Span, attributes: ReadonlyMap<string, At
 }
 
 function fillTrace(row: L7Row, span: Span, isServer: boolean): void {
-  row.traceIds.push(span.traceId);
+  row.traceIds = [span.traceId];
   const clientSpanId = isServer ? span.parentSpanId : span.spanId;
   row.spanId = clientSpanId ?? "";
   const servingSpanId = isServer ? span.spanId : span.parentSpanId;

@@ -9,6 +9,10 @@ const decoder = new TextDecoder();
 /** Below this length, character by character beats the decoder's call. */
 const SHORT_STRING_BYTES = 48;
 const EMPTY = new Uint8Array(0);
+/** One bigint from two halves, without those between. */
+const whole = new BigUint64Array(1);
+const halves = new Uint32Array(whole.buffer);
+const lowHalf = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 0 : 1;
 
 export class WireReader {
   bytes: Uint8Array = EMPTY;
@@ -48,8 +52,9 @@ export class WireReader {
 
   uint64(): bigint {
     this.#varint();
-    if (this.#high === 0) return BigInt(this.#low >>> 0);
-    return (BigInt(this.#high >>> 0) << 32n) | BigInt(this.#low >>> 0);
+    halves[lowHalf] = this.#low;
+    halves[1 - lowHalf] = this.#high;
+    return whole[0] as bigint;
   }
 
   double(): number {
