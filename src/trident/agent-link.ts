@@ -20,8 +20,6 @@ export interface AgentDirectives {
   readonly protocols: ReadonlySet<number> | undefined;
   /** May rows of this protocol and server port be sent? */
   readonly isPortWanted: (protocol: number, port: number) => boolean;
-  /** For the capture side, by path in sockspan's configuration. */
-  readonly captureSettings: ReadonlyMap<string, unknown>;
   /** Controller's clock minus ours; 0 while the drift is below min_drift. */
   readonly clockOffsetNs: bigint;
 }
@@ -38,7 +36,6 @@ export const UNKNOWN_DIRECTIVES: AgentDirectives = {
   maxBytesPerSecond: 12_500_000,
   protocols: undefined,
   isPortWanted: () => true,
-  captureSettings: new Map(),
   clockOffsetNs: 0n,
 };
 

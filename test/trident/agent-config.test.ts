@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { socketTraceConfig } from "../../src/ipc/socket-trace-config.ts";
 import { readAgentConfig } from "../../src/mapping/trident/agent-config.ts";
 import { HONOURED_KEYS, IGNORED_KEYS, kindOfKey } from "../../src/mapping/trident/config-keys.ts";
 import { treeOfV6Config } from "../../src/mapping/trident/config-v6.ts";
@@ -72,7 +73,7 @@ describe("agent configuration", () => {
         analyzer_ip: "10.0.0.2",
         analyzer_port: 30033,
         l7_log_collect_nps_threshold: "77",
-        http_log_trace_id: "traceparent, sw8",
+        http_log_proxy_client: "X-Real-IP",
         max_memory: 1,
       },
       { ebpf: { disabled: true, "kprobe-blacklist": { "port-list": "22" } } },
@@ -84,10 +85,7 @@ describe("agent configuration", () => {
     assert.equal(result.config.maxRowsPerSecond, 77);
     assert.equal(result.config.isCaptureEnabled, false);
     assert.ok(result.config.excludedPorts.has(22));
-    assert.deepEqual(result.config.captureSettings.get("receivers.socket_trace.context_headers"), [
-      "traceparent",
-      "sw8",
-    ]);
+    assert.deepEqual(result.config.captureSettings.get("receivers.socket_trace.request_headers"), ["x-real-ip"]);
   });
 
   it("has every key in one table only, sorted, and fields that exist", () => {
@@ -102,6 +100,27 @@ describe("agent configuration", () => {
     for (const { field } of HONOURED_KEYS) {
       if (field !== undefined && !field.startsWith("yaml:")) assert.ok(fields.has(field), field);
     }
+  });
+});
+
+describe("capture.yaml", () => {
+  it("is a fragment that sockspan's own schema takes", () => {
+    const result = readAgentConfig({
+      global: { self_monitoring: { log: { log_level: "DEBUG" } } },
+      processors: {
+        request_log: {
+          tunning: { payload_truncation: 9000 },
+          tag_extraction: { tracing_tag: { x_request_id: ["X_Request_ID"] } },
+        },
+      },
+    });
+    assert.ok(result.kind === "config");
+    const { captureSettings } = result.config;
+    assert.equal(captureSettings.get("service.telemetry.logs.level"), "debug");
+    const prefix = "receivers.socket_trace.";
+    const socketTrace = [...captureSettings].filter(([path]) => path.startsWith(prefix));
+    socketTraceConfig.parse(Object.fromEntries(socketTrace.map(([path, value]) => [path.slice(prefix.length), value])));
+    assert.deepEqual(captureSettings.get("receivers.socket_trace.request_headers"), ["x-request-id"]);
   });
 });
 

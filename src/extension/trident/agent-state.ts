@@ -1,6 +1,7 @@
 /** What the controller has decided so far, and what we have to tell it. Takes answers; does no calls itself. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { stringify } from "yaml";
 import { z } from "zod";
 import type { Log } from "../../log.ts";
 import { type AgentConfig, readAgentConfig } from "../../mapping/trident/agent-config.ts";
@@ -43,6 +44,7 @@ export class AgentState {
   #lastSuccessMs: number;
   #hasEscaped = false;
   #lastStored = "";
+  #lastCapture = "";
   #said = "";
 
   constructor(link: AgentLink, log: Log, storageDirectory: string | undefined, now: () => number) {
@@ -125,6 +127,7 @@ export class AgentState {
     });
     this.#publish();
     if (this.#dynamic.isEnabled) this.#store(answer.config.tree);
+    this.#storeCapture(result.config.captureSettings);
     return "accepted";
   }
 
@@ -180,7 +183,6 @@ export class AgentState {
             (includedPorts.isEmpty || includedPorts.has(port)) &&
             (protocolPorts.get(protocol)?.has(port) ?? true)
         : UNKNOWN_DIRECTIVES.isPortWanted,
-      captureSettings: config.captureSettings,
       clockOffsetNs: config.isNtpEnabled ? this.#clockOffsetNs : 0n,
     });
   }
@@ -190,14 +192,25 @@ export class AgentState {
     const { agentId, vpcId, teamId, organizationId } = this.#dynamic;
     const text = JSON.stringify({ tree, agentId, vpcId, teamId, organizationId });
     if (text === this.#lastStored) return;
+    this.#lastStored = text;
+    this.#write(this.#file, text);
+  }
+
+  /** A fragment of sockspan's own configuration: what the capture side takes of the controller's. */
+  #storeCapture(settings: ReadonlyMap<string, unknown>): void {
+    const text = stringify(nested(settings));
+    if (this.#file === undefined || text === this.#lastCapture) return;
+    this.#lastCapture = text;
+    this.#write(join(this.#file, "../capture.yaml"), text);
+  }
+
+  #write(path: string, text: string): void {
     try {
-      mkdirSync(join(this.#file, ".."), { recursive: true });
-      writeFileSync(`${this.#file}.new`, text, { mode: 0o600 });
-      renameSync(`${this.#file}.new`, this.#file);
-      this.#lastStored = text;
+      writeFileSync(`${path}.new`, text, { mode: 0o600 });
+      renameSync(`${path}.new`, path);
     } catch (error) {
       this.#sayOnce("configuration can't be kept", {
-        path: this.#file,
+        path,
         error: error instanceof Error ? error.message : String(error),
       });
     }
@@ -211,4 +224,20 @@ export class AgentState {
     if (/accepted/.test(message)) this.#log.info(message, fields);
     else this.#log.warn(message, fields);
   }
+}
+
+/** `a.b.c -> 1` as `{ a: { b: { c: 1 } } }`. */
+function nested(settings: ReadonlyMap<string, unknown>): Record<string, unknown> {
+  const tree: Record<string, unknown> = {};
+  for (const [path, value] of settings) {
+    const keys = path.split(".");
+    let node = tree;
+    for (const key of keys.slice(0, -1)) {
+      const inner = (node[key] ?? {}) as Record<string, unknown>;
+      node[key] = inner;
+      node = inner;
+    }
+    node[keys.at(-1) ?? ""] = value;
+  }
+  return tree;
 }

@@ -36,8 +36,9 @@ const ARCHES: ReadonlyMap<string, string> = new Map([
 export async function findIdentity(settings: TridentAgentSettings, controller: ControllerAddress): Promise<Identity> {
   const ctrlIp = settings.ctrl_ip ?? (await addressTowards(controller));
   const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const mac =
-    interfaces.find(({ address }) => address === ctrlIp)?.mac ?? interfaces.find(({ internal }) => !internal)?.mac;
+  // The loopback device has no MAC; any other of the host tells it apart.
+  const named = interfaces.filter(({ mac }) => mac !== "00:00:00:00:00:00");
+  const mac = named.find(({ address }) => address === ctrlIp)?.mac ?? named[0]?.mac;
   return {
     ctrlIp,
     ctrlMac: settings.ctrl_mac ?? mac ?? "00:00:00:00:00:00",

@@ -25,8 +25,7 @@ export interface AgentConfig {
   readonly protocolPorts: ReadonlyMap<number, PortList>;
   readonly excludedPorts: PortList;
   readonly includedPorts: PortList;
-  readonly logLevel: string;
-  /** Settings of the capture side by their path in sockspan's configuration. */
+  /** By their path in sockspan's configuration. */
   readonly captureSettings: ReadonlyMap<string, unknown>;
   /** Keys that mean nothing here: said once in the log. */
   readonly ignoredKeys: readonly string[];
@@ -40,6 +39,7 @@ export type AgentConfigResult =
 const DEFAULT_INGESTER_PORT = 30_033;
 /** What a controller leaves out means this. */
 const DEFAULT_CONTROLLER_PORT = 30_035;
+const LOG_LEVELS: ReadonlySet<string> = new Set(["debug", "info", "warn", "error"]);
 const DAY_MS = 86_400_000;
 
 /** @param tree user_config, parsed; anything but a mapping is refused */
@@ -76,7 +76,6 @@ function read(reader: ConfigTreeReader, tree: ConfigTree): AgentConfig {
     protocolPorts: readProtocolPorts(reader, `${requestLog}.filters.port_number_prefilters`),
     excludedPorts: readPorts(reader, "inputs.ebpf.socket.kprobe.blacklist.ports"),
     includedPorts: readPorts(reader, "inputs.ebpf.socket.kprobe.whitelist.ports"),
-    logLevel: reader.text("global.self_monitoring.log.log_level", "INFO").toLowerCase(),
     captureSettings: readCaptureSettings(reader),
     ignoredKeys: paths.filter((path) => kindOfKey(path) === "ignored"),
     unknownKeys: paths.filter((path) => kindOfKey(path) === "unknown"),
@@ -98,25 +97,18 @@ function readProtocolPorts(reader: ConfigTreeReader, path: string): ReadonlyMap<
   return ports;
 }
 
-/** What only the capture side can do; it takes what it knows of this. */
+/** Settings of the capture side, as far as it has them: written to capture.yaml, read at a start or reload. */
 function readCaptureSettings(reader: ConfigTreeReader): ReadonlyMap<string, unknown> {
   const settings = new Map<string, unknown>();
   const tags = "processors.request_log.tag_extraction.tracing_tag";
   const headers = [reader.texts(`${tags}.http_real_client`) ?? [], reader.texts(`${tags}.x_request_id`) ?? []].flat();
-  const contexts = [reader.texts(`${tags}.apm_trace_id`) ?? [], reader.texts(`${tags}.apm_span_id`) ?? []].flat();
-  const put = (path: string, value: unknown): void => {
-    if (value !== undefined) settings.set(path, value);
-  };
-  const headerName = (name: string): string => name.toLowerCase().replaceAll("_", "-");
-  if (headers.length > 0) put("receivers.socket_trace.request_headers", [...new Set(headers.map(headerName))]);
-  if (contexts.length > 0) put("receivers.socket_trace.context_headers", [...new Set(contexts.map(headerName))]);
-  put("receivers.socket_trace.max_payload", reader.value("processors.request_log.tunning.payload_truncation"));
-  put("receivers.socket_trace.io_event.mode", reader.value("inputs.ebpf.file.io_event.collect_mode"));
-  put("receivers.socket_trace.io_event.min_duration", reader.value("inputs.ebpf.file.io_event.minimal_duration"));
-  put("receivers.socket_trace.uprobes.golang", reader.value("inputs.ebpf.socket.uprobe.golang.enabled"));
-  put("receivers.socket_trace.uprobes.tls", reader.value("inputs.ebpf.socket.uprobe.tls.enabled"));
-  put("receivers.profile.disabled", reader.value("inputs.ebpf.profile.on_cpu.disabled"));
-  put("receivers.profile.frequency", reader.value("inputs.ebpf.profile.on_cpu.sampling_frequency"));
-  put("receivers.profile.processes", reader.value("inputs.proc.process_matcher"));
+  const names = headers.map((name) => name.toLowerCase().replaceAll("_", "-")).filter((name) => name !== "");
+  if (names.length > 0) settings.set("receivers.socket_trace.request_headers", [...new Set(names)]);
+  const truncation = "processors.request_log.tunning.payload_truncation";
+  if (reader.value(truncation) !== undefined) {
+    settings.set("receivers.socket_trace.capture_prefix_bytes", reader.integer(truncation, 1024, 64, 4096));
+  }
+  const level = reader.text("global.self_monitoring.log.log_level", "").toLowerCase();
+  if (LOG_LEVELS.has(level)) settings.set("service.telemetry.logs.level", level);
   return settings;
 }

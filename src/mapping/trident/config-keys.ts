@@ -8,6 +8,8 @@ export interface HonouredKey {
   readonly path: string;
   /** Field of Config, or path in its local_config YAML after `yaml:` (package trident); undefined: there is none. */
   readonly field: string | undefined;
+  /** `bridge`: at once. `capture`: by capture.yaml in the extension's storage_directory, when it is read. */
+  readonly by: "bridge" | "capture";
   /** Which setting of sockspan it becomes. */
   readonly target: string;
 }
@@ -19,137 +21,138 @@ export interface IgnoredKey {
 }
 
 export const HONOURED_KEYS: readonly HonouredKey[] = [
-  { path: "global.communication.ingester_ip", field: "analyzer_ip", target: "exporters.deepflow.endpoint" },
-  { path: "global.communication.ingester_port", field: "analyzer_port", target: "exporters.deepflow.endpoint" },
+  {
+    path: "global.communication.ingester_ip",
+    field: "analyzer_ip",
+    by: "bridge",
+    target: "exporters.deepflow.endpoint",
+  },
+  {
+    path: "global.communication.ingester_port",
+    field: "analyzer_port",
+    by: "bridge",
+    target: "exporters.deepflow.endpoint",
+  },
   {
     path: "global.communication.max_escape_duration",
     field: "max_escape_seconds",
+    by: "bridge",
     target: "extensions.trident: stop when the controller is away for so long",
   },
   {
     path: "global.communication.max_throughput_to_ingester",
     field: undefined,
+    by: "bridge",
     target: "exporters.deepflow: bytes a second",
   },
   {
     path: "global.communication.proactive_request_interval",
     field: "sync_interval",
+    by: "bridge",
     target: "extensions.trident: time between two Sync",
   },
   {
     path: "global.communication.proxy_controller_ip",
     field: "proxy_controller_ip",
+    by: "bridge",
     target: "extensions.trident: controller after the first Sync",
   },
   {
     path: "global.communication.proxy_controller_port",
     field: "proxy_controller_port",
+    by: "bridge",
     target: "extensions.trident: controller after the first Sync",
   },
-  { path: "global.ntp.enabled", field: "ntp_enabled", target: "extensions.trident: correct time stamps of rows" },
+  {
+    path: "global.ntp.enabled",
+    field: "ntp_enabled",
+    by: "bridge",
+    target: "extensions.trident: correct time stamps of rows",
+  },
   {
     path: "global.ntp.min_drift",
     field: "yaml:ntp-min-interval",
+    by: "bridge",
     target: "extensions.trident: correct from this drift on",
   },
-  { path: "global.self_monitoring.log.log_level", field: "log_level", target: "service.telemetry.logs.level" },
-  { path: "inputs.ebpf.disabled", field: "yaml:ebpf.disabled", target: "receivers.socket_trace: off" },
   {
-    path: "inputs.ebpf.file.io_event.collect_mode",
-    field: "yaml:ebpf.io-event-collect-mode",
-    target: "receivers.socket_trace.io_event.mode",
+    path: "global.self_monitoring.log.log_level",
+    field: "log_level",
+    by: "capture",
+    target: "service.telemetry.logs.level",
   },
   {
-    path: "inputs.ebpf.file.io_event.minimal_duration",
-    field: "yaml:ebpf.io-event-minimal-duration",
-    target: "receivers.socket_trace.io_event.min_duration",
-  },
-  {
-    path: "inputs.ebpf.profile.on_cpu.disabled",
-    field: "yaml:ebpf.on-cpu-profile.disabled",
-    target: "receivers.profile: off",
-  },
-  {
-    path: "inputs.ebpf.profile.on_cpu.sampling_frequency",
-    field: "yaml:ebpf.on-cpu-profile.frequency",
-    target: "receivers.profile.frequency",
+    path: "inputs.ebpf.disabled",
+    field: "yaml:ebpf.disabled",
+    by: "bridge",
+    target: "exporters.deepflow: nothing is sent",
   },
   {
     path: "inputs.ebpf.socket.kprobe.blacklist.ports",
     field: "yaml:ebpf.kprobe-blacklist.port-list",
-    target: "receivers.socket_trace.ports.exclude",
+    by: "bridge",
+    target: "exporters.deepflow: rows of these server ports stay behind",
   },
   {
     path: "inputs.ebpf.socket.kprobe.disabled",
     field: "yaml:ebpf.socket-tracer.disabled",
-    target: "receivers.socket_trace: off",
+    by: "bridge",
+    target: "exporters.deepflow: nothing is sent",
   },
   {
     path: "inputs.ebpf.socket.kprobe.whitelist.ports",
     field: "yaml:ebpf.kprobe-whitelist.port-list",
-    target: "receivers.socket_trace.ports.include",
-  },
-  {
-    path: "inputs.ebpf.socket.uprobe.golang.enabled",
-    field: "yaml:ebpf.uprobe-process-name-regexs.golang",
-    target: "receivers.socket_trace.uprobes.golang",
-  },
-  {
-    path: "inputs.ebpf.socket.uprobe.tls.enabled",
-    field: "yaml:ebpf.uprobe-process-name-regexs.openssl",
-    target: "receivers.socket_trace.uprobes.tls",
+    by: "bridge",
+    target: "exporters.deepflow: rows of other server ports stay behind",
   },
   {
     path: "inputs.proc.enabled",
     field: "yaml:os-proc-sync-enabled",
+    by: "bridge",
     target: "extensions.trident: processes in GenesisSync",
   },
-  { path: "inputs.proc.process_matcher", field: undefined, target: "receivers.profile.processes" },
   {
     path: "inputs.resources.push_interval",
     field: "platform_sync_interval",
+    by: "bridge",
     target: "extensions.trident: time between two GenesisSync",
   },
-  { path: "outputs.compression.l7_flow_log", field: undefined, target: "exporters.deepflow.compression" },
+  { path: "outputs.compression.l7_flow_log", field: undefined, by: "bridge", target: "exporters.deepflow.compression" },
   {
     path: "outputs.flow_log.throttles.l7_throttle",
     field: "l7_log_collect_nps_threshold",
+    by: "bridge",
     target: "exporters.deepflow.max_rows_per_second",
   },
   {
     path: "processors.request_log.application_protocol_inference.enabled_protocols",
     field: "yaml:l7-protocol-enabled",
-    target: "receivers.socket_trace.protocols",
+    by: "bridge",
+    target: "exporters.deepflow: rows of other protocols stay behind",
   },
   {
     path: "processors.request_log.filters.port_number_prefilters",
     field: "yaml:l7-protocol-ports",
-    target: "receivers.socket_trace.protocol_ports",
-  },
-  {
-    path: "processors.request_log.tag_extraction.tracing_tag.apm_span_id",
-    field: "http_log_span_id",
-    target: "receivers.socket_trace.context_headers",
-  },
-  {
-    path: "processors.request_log.tag_extraction.tracing_tag.apm_trace_id",
-    field: "http_log_trace_id",
-    target: "receivers.socket_trace.context_headers",
+    by: "bridge",
+    target: "exporters.deepflow: rows of other server ports stay behind",
   },
   {
     path: "processors.request_log.tag_extraction.tracing_tag.http_real_client",
     field: "http_log_proxy_client",
+    by: "capture",
     target: "receivers.socket_trace.request_headers",
   },
   {
     path: "processors.request_log.tag_extraction.tracing_tag.x_request_id",
     field: "http_log_x_request_id",
+    by: "capture",
     target: "receivers.socket_trace.request_headers",
   },
   {
     path: "processors.request_log.tunning.payload_truncation",
     field: "l7_log_packet_size",
-    target: "receivers.socket_trace.max_payload",
+    by: "capture",
+    target: "receivers.socket_trace.capture_prefix_bytes",
   },
 ];
 
@@ -180,12 +183,12 @@ export const IGNORED_KEYS: readonly IgnoredKey[] = [
   { path: "global.standalone_mode", reason: "the file exporter" },
   { path: "global.tunning", reason: HOST },
   { path: "inputs.cbpf", reason: PACKETS },
-  { path: "inputs.ebpf.file.io_event.enable_virtual_file_collect", reason: "only files on disks are looked at" },
+  { path: "inputs.ebpf.file.io_event", reason: "file events are not captured by this version" },
   { path: "inputs.ebpf.java", reason: OWN },
   { path: "inputs.ebpf.profile.languages", reason: OWN },
   { path: "inputs.ebpf.profile.memory", reason: NONE },
   { path: "inputs.ebpf.profile.off_cpu", reason: NONE },
-  { path: "inputs.ebpf.profile.on_cpu.aggregate_by_cpu", reason: "one record per sample" },
+  { path: "inputs.ebpf.profile.on_cpu", reason: "the bridge carries no profiles in this version" },
   { path: "inputs.ebpf.profile.preprocess", reason: "one record per sample" },
   { path: "inputs.ebpf.profile.unwinding", reason: "stacks are walked by frame pointer" },
   { path: "inputs.ebpf.socket.kprobe.enable_unix_socket", reason: NONE },
@@ -193,13 +196,15 @@ export const IGNORED_KEYS: readonly IgnoredKey[] = [
   { path: "inputs.ebpf.socket.sock_ops", reason: OWN },
   { path: "inputs.ebpf.socket.tunning", reason: OWN },
   { path: "inputs.ebpf.socket.uprobe.dpdk", reason: NONE },
-  { path: "inputs.ebpf.socket.uprobe.golang.tracing_timeout", reason: NONE },
+  { path: "inputs.ebpf.socket.uprobe.golang", reason: "goroutines are read without uprobes" },
+  { path: "inputs.ebpf.socket.uprobe.tls", reason: "TLS is not read by this version" },
   { path: "inputs.ebpf.tunning", reason: OWN },
   { path: "inputs.integration", reason: "an OpenTelemetry Collector takes other sources' data" },
   { path: "inputs.proc.ai_agent", reason: NONE },
   { path: "inputs.proc.min_lifetime", reason: OWN },
   { path: "inputs.proc.proc_dir_path", reason: "always /proc" },
   { path: "inputs.proc.process_blacklist", reason: OWN },
+  { path: "inputs.proc.process_matcher", reason: "sockspan's own configuration decides" },
   {
     path: "inputs.proc.socket_info_sync_interval",
     reason: "connections are joined by exchange, not by process tables",
@@ -240,6 +245,14 @@ export const IGNORED_KEYS: readonly IgnoredKey[] = [
     reason: "query text always leaves without literals",
   },
   { path: "processors.request_log.tag_extraction.raw", reason: "no payload leaves" },
+  {
+    path: "processors.request_log.tag_extraction.tracing_tag.apm_span_id",
+    reason: "traceparent, b3, uber-trace-id and sw8 are always read",
+  },
+  {
+    path: "processors.request_log.tag_extraction.tracing_tag.apm_trace_id",
+    reason: "traceparent, b3, uber-trace-id and sw8 are always read",
+  },
   { path: "processors.request_log.tag_extraction.tracing_tag.copy_apm_trace_id", reason: NONE },
   { path: "processors.request_log.tag_extraction.tracing_tag.multiple_trace_id_collection", reason: NONE },
   { path: "processors.request_log.timeouts", reason: OWN },

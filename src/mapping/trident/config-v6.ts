@@ -3,18 +3,7 @@ import { HONOURED_KEYS } from "./config-keys.ts";
 import { type ConfigTree, ConfigTreeReader, isTree } from "./config-tree.ts";
 
 const SECONDS_FIELDS: ReadonlySet<string> = new Set(["sync_interval", "max_escape_seconds", "platform_sync_interval"]);
-const LIST_FIELDS: ReadonlySet<string> = new Set([
-  "http_log_trace_id",
-  "http_log_span_id",
-  "http_log_x_request_id",
-  "http_log_proxy_client",
-]);
-/** In older configurations a pattern of process names, empty for off. */
-const PATTERN_SWITCHES: ReadonlySet<string> = new Set([
-  "yaml:ebpf.uprobe-process-name-regexs.golang",
-  "yaml:ebpf.uprobe-process-name-regexs.openssl",
-]);
-
+const LIST_FIELDS: ReadonlySet<string> = new Set(["http_log_x_request_id", "http_log_proxy_client"]);
 /**
  * @param fields set fields of Config by their names
  * @param localConfig its local_config, parsed
@@ -38,7 +27,6 @@ function convert(field: string, value: unknown): unknown {
       .map((part) => part.trim())
       .filter((part) => part !== "");
   }
-  if (PATTERN_SWITCHES.has(field)) return value !== "";
   // 64-bit fields come as texts.
   if (field === "l7_log_collect_nps_threshold") return Number(value);
   return value;

@@ -13,7 +13,12 @@ export function tridentCommand(command: Command): void {
 }
 
 function asJson(): string {
-  const honoured = HONOURED_KEYS.map(({ path, field, target }) => ({ key: path, v6: field ?? null, becomes: target }));
+  const honoured = HONOURED_KEYS.map(({ path, field, by, target }) => ({
+    key: path,
+    v6: field ?? null,
+    by,
+    becomes: target,
+  }));
   const ignored = IGNORED_KEYS.map(({ path, reason }) => ({ key: path, reason }));
   return `${JSON.stringify({ honoured, ignored }, undefined, 2)}\n`;
 }
@@ -21,9 +26,10 @@ function asJson(): string {
 function asText(): string {
   const width = Math.max(...[...HONOURED_KEYS, ...IGNORED_KEYS].map(({ path }) => path.length));
   const row = (path: string, text: string): string => `  ${path.padEnd(width)}  ${text}\n`;
-  const honoured = HONOURED_KEYS.map(({ path, field, target }) =>
-    row(path, field === undefined ? target : `${target} (v6: ${field.replace(/^yaml:/, "local_config ")})`),
-  );
+  const honoured = HONOURED_KEYS.map(({ path, field, by, target }) => {
+    const older = field === undefined ? "" : ` (v6: ${field.replace(/^yaml:/, "local_config ")})`;
+    return row(path, `${target}${by === "capture" ? ", by capture.yaml" : ""}${older}`);
+  });
   const ignored = IGNORED_KEYS.map(({ path, reason }) => row(path, reason));
   return `honoured\n${honoured.join("")}ignored, with all below them\n${ignored.join("")}`;
 }
