@@ -1,29 +1,30 @@
-/** Keeps the kernel's map of processes: who is not traced, and how a Go program's goroutine is read. */
+/** Keeps the kernel's map of processes: who is not traced, and how a process's unit of work is read. */
 import { basename } from "node:path";
-import { ProcessFilter } from "../bpf/layout.gen.ts";
+import { ProcessFilter, UnitKind, type UnitStep } from "../bpf/layout.gen.ts";
 import { type BpfMap, keyU32 } from "../bpf/map.ts";
 import type { ProcessFacts } from "../ipc/process-facts.ts";
 import type { ProcessSelection, SocketTraceConfig } from "../ipc/socket-trace-config.ts";
-import { goidOffset, processControlBytes } from "./control.ts";
+import { processControlBytes } from "./control.ts";
 
 export class ProcessControls {
   readonly #map: BpfMap;
   readonly #include: ProcessSelection;
   readonly #exclude: ProcessSelection;
-  readonly #written = new Set<number>();
+  /** Those that the map holds a filter for. */
+  readonly #filtered = new Set<number>();
   readonly #own = new Set<number>();
 
   constructor(map: BpfMap, config: SocketTraceConfig) {
     this.#map = map;
     this.#include = config.include;
     this.#exclude = config.exclude;
-    for (const tgid of config.exclude.pids) this.#write(tgid, ProcessFilter.exclude, undefined);
+    for (const tgid of config.exclude.pids) this.#filter(tgid, ProcessFilter.exclude);
   }
 
   /** Our own process, with all that it starts from now on. */
   excludeOwn(tgid: number): void {
     this.#own.add(tgid);
-    this.#write(tgid, ProcessFilter.excludeTree, undefined);
+    this.#filter(tgid, ProcessFilter.excludeTree);
   }
 
   get ownTgids(): readonly number[] {
@@ -32,15 +33,19 @@ export class ProcessControls {
 
   apply(facts: ProcessFacts): void {
     if (this.#own.has(facts.tgid)) return;
-    const filter = isSelected(facts, this.#include, this.#exclude) ? ProcessFilter.none : ProcessFilter.exclude;
-    const offset = facts.goVersion === undefined ? undefined : goidOffset(facts.goVersion);
-    if (filter !== ProcessFilter.none || offset !== undefined) this.#write(facts.tgid, filter, offset);
-    else if (this.#written.delete(facts.tgid)) this.#map.delete(keyU32(facts.tgid));
+    if (!isSelected(facts, this.#include, this.#exclude)) this.#filter(facts.tgid, ProcessFilter.exclude);
+    else if (this.#filtered.delete(facts.tgid)) this.#map.delete(keyU32(facts.tgid));
   }
 
-  #write(tgid: number, filter: ProcessFilter, offset: number | undefined): void {
-    this.#map.set(keyU32(tgid), processControlBytes(filter, offset));
-    this.#written.add(tgid);
+  /** The programs themselves forget the steps when the process executes something else, and the entry when it ends. */
+  setSteps(tgid: number, unitKind: number, steps: readonly UnitStep[]): void {
+    if (this.#filtered.has(tgid)) return;
+    this.#map.set(keyU32(tgid), processControlBytes(ProcessFilter.none, unitKind, steps));
+  }
+
+  #filter(tgid: number, filter: ProcessFilter): void {
+    this.#map.set(keyU32(tgid), processControlBytes(filter, UnitKind.none, []));
+    this.#filtered.add(tgid);
   }
 }
 

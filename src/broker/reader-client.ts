@@ -3,22 +3,26 @@
  * costs the reader its life and nothing else: a new one takes the rest of the queue.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import type { ProcessRead, Replies } from "../ipc/messages.ts";
 import type { ProcessFacts } from "../ipc/process-facts.ts";
 
 const QUEUE_LIMIT = 10_000;
 
+export type ReadRequest = { readonly type: "process_facts"; readonly tgid: number } | ProcessRead;
+
 export interface ReaderRequest {
   readonly id: number;
-  readonly tgid: number;
+  readonly read: ReadRequest;
 }
 
 export interface ReaderReply {
   readonly id: number;
-  readonly facts: ProcessFacts | null;
+  readonly value: unknown;
 }
 
 interface Waiting extends ReaderRequest {
-  readonly resolve: (facts: ProcessFacts | null) => void;
+  /** null: the reader was lost. */
+  readonly resolve: (value: unknown) => void;
 }
 
 export interface ReaderOptions {
@@ -50,10 +54,19 @@ export class ReaderClient {
 
   /** null: the process is gone, or reading it hangs. */
   processFacts(tgid: number): Promise<ProcessFacts | null> {
+    return this.#ask({ type: "process_facts", tgid }) as Promise<ProcessFacts | null>;
+  }
+
+  /** null: the reader was lost while it read. */
+  read<R extends ProcessRead>(request: R): Promise<Replies[R["type"]] | null> {
+    return this.#ask(request) as Promise<Replies[R["type"]] | null>;
+  }
+
+  #ask(read: ReadRequest): Promise<unknown> {
     if (this.#isStopped || this.#queue.length >= QUEUE_LIMIT) return Promise.resolve(null);
     return new Promise((resolve) => {
       this.#lastId++;
-      this.#queue.push({ id: this.#lastId, tgid, resolve });
+      this.#queue.push({ id: this.#lastId, read, resolve });
       if (this.#queue.length === 1) this.#sendFirst();
     });
   }
@@ -75,20 +88,20 @@ export class ReaderClient {
   }
 
   #receive(child: ChildProcess, reply: ReaderReply): void {
-    if (child === this.#child && this.#queue[0]?.id === reply.id) this.#settleFirst(reply.facts);
+    if (child === this.#child && this.#queue[0]?.id === reply.id) this.#settleFirst(reply.value);
   }
 
   #sendFirst(): void {
     const first = this.#queue[0];
     if (first === undefined) return;
     this.#child ??= this.#spawn();
-    this.#timer = setTimeout(() => this.#giveUp(first.tgid), this.#options.timeoutMs);
-    if (this.#child.connected) this.#child.send({ id: first.id, tgid: first.tgid } satisfies ReaderRequest);
+    this.#timer = setTimeout(() => this.#giveUp(first.read.tgid), this.#options.timeoutMs);
+    if (this.#child.connected) this.#child.send({ id: first.id, read: first.read } satisfies ReaderRequest);
   }
 
-  #settleFirst(facts: ProcessFacts | null): void {
+  #settleFirst(value: unknown): void {
     clearTimeout(this.#timer);
-    this.#queue.shift()?.resolve(facts);
+    this.#queue.shift()?.resolve(value);
     this.#sendFirst();
   }
 

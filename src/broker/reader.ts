@@ -5,6 +5,7 @@
 import { libc } from "../bpf/libbpf.ts";
 import { parentChannel } from "../ipc/channel.ts";
 import { ProcFactsReader } from "./proc-facts.ts";
+import { readProcess } from "./process-reads.ts";
 import type { ReaderReply, ReaderRequest } from "./reader-client.ts";
 
 const PR_SET_PDEATHSIG = 1;
@@ -16,6 +17,6 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 const facts = new ProcFactsReader();
 const channel = parentChannel<ReaderReply, ReaderRequest>();
 channel.onClose(() => process.exit(0));
-channel.onMessage(({ id, tgid }) => {
-  channel.send({ id, facts: facts.read(tgid) ?? null });
+channel.onMessage(({ id, read }) => {
+  channel.send({ id, value: read.type === "process_facts" ? (facts.read(read.tgid) ?? null) : readProcess(read) });
 });

@@ -3,6 +3,7 @@ import type { BpfMap } from "../bpf/map.ts";
 import type { Attachment, Replies, WorkerRequest } from "../ipc/messages.ts";
 import type { Capture } from "./capture.ts";
 import type { ProcessControls } from "./process-controls.ts";
+import { listProcesses } from "./process-reads.ts";
 import type { ReaderClient } from "./reader-client.ts";
 
 /** The worker may only write verdicts: other maps steer what the programs read. */
@@ -34,6 +35,17 @@ export class RequestHandler {
         if (facts !== null) controls?.apply(facts);
         return facts;
       }
+      case "process_list":
+        return listProcesses();
+      case "process_mappings":
+      case "mapped_file":
+      case "memory":
+        return (await reader.read(request)) ?? "";
+      case "process_threads":
+        return (await reader.read(request)) ?? [];
+      case "unit_steps":
+        controls?.setSteps(request.tgid, request.unitKind, request.steps);
+        return null;
       case "loss_counters":
         return capture?.lossCounters() ?? [];
       case "attach":

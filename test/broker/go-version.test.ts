@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { goidOffset } from "../../src/broker/control.ts";
 import { goVersion } from "../../src/broker/go-version.ts";
 
 /** An ELF-64 file with one named section, as small as it goes. */
@@ -54,16 +53,5 @@ describe("goVersion", () => {
       }),
       { numRuns: 2000 },
     );
-  });
-});
-
-describe("goidOffset", () => {
-  it("follows the layout of g", () => {
-    const known = ["go1.17", "go1.22.5", "go1.23rc1", "go1.24.1", "go1.25", "go1.26.1"].map(goidOffset);
-    assert.deepEqual(known, [152, 152, 160, 160, 152, 152]);
-  });
-
-  it("knows nothing of a release that it was not told of", () => {
-    for (const version of ["go1.16.1", "go1.99", "devel go1.27", ""]) assert.equal(goidOffset(version), undefined);
   });
 });

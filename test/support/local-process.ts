@@ -1,7 +1,8 @@
 /** A ProcessView of a child of the test: /proc read directly, as the broker would. */
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import type { ByteSource } from "../../src/receiver/elf/byte-source.ts";
-import type { MemoryMapping, ProcessView } from "../../src/receiver/runtimes/process-view.ts";
+import { parseMappings } from "../../src/receiver/runtimes/parse-mappings.ts";
+import type { ProcessView } from "../../src/receiver/runtimes/process-view.ts";
 
 function readAt(path: string, offset: number, lengthBytes: number): Uint8Array {
   const fd = openSync(path, "r");
@@ -20,25 +21,6 @@ function readAt(path: string, offset: number, lengthBytes: number): Uint8Array {
 
 export function fileSource(path: string): ByteSource {
   return { read: (offset, lengthBytes) => Promise.resolve(readAt(path, offset, lengthBytes)) };
-}
-
-const LINE = /^([0-9a-f]+)-([0-9a-f]+) (.)(.)(.). ([0-9a-f]+) \S+ \d+ *(.*)$/;
-
-function parseMappings(text: string): MemoryMapping[] {
-  const mappings: MemoryMapping[] = [];
-  for (const line of text.split("\n")) {
-    const match = LINE.exec(line);
-    if (match === null) continue;
-    mappings.push({
-      start: Number.parseInt(match[1] ?? "", 16),
-      end: Number.parseInt(match[2] ?? "", 16),
-      isWritable: match[4] === "w",
-      isExecutable: match[5] === "x",
-      fileOffset: Number.parseInt(match[6] ?? "", 16),
-      path: match[7] ?? "",
-    });
-  }
-  return mappings;
 }
 
 export function localProcess(tgid: number): ProcessView {

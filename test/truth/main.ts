@@ -57,12 +57,19 @@ service: {pipelines: {traces: {receivers: [socket_trace], exporters: [file]}}}
 let nextPort = FIRST_PORT;
 let nextRun = 0;
 
+/** Rejects when the program ends before it listens; never resolves. */
+function failOnExit(program: Program, child: ChildProcess): Promise<never> {
+  return new Promise((_, reject) => {
+    child.once("exit", (code) => reject(new Error(`${program.name} ended with code ${code} before it listened`)));
+  });
+}
+
 async function runRows(program: Program, leaf: string, rows: readonly Row[]): Promise<Run[]> {
   const port = nextPort++;
   const child = program.start(port, leaf, rows[0]?.pool ?? 256);
   const runs: Run[] = [];
   try {
-    await waitForPort(port, 60_000);
+    await Promise.race([waitForPort(port, 60_000), failOnExit(program, child)]);
     for (const row of rows) {
       const prefix = `t${nextRun++}r`;
       const failed = await drive({
@@ -120,6 +127,7 @@ async function main(): Promise<number> {
   const concurrency = values.concurrency === undefined ? undefined : Number(values.concurrency);
   const folder = mkdtempSync(join(tmpdir(), "sockspan-truth-"));
   const skipped: string[] = [];
+  const broken: string[] = [];
   const runs: Run[] = [];
   const leafPort = nextPort++;
   const leaf = startLeaf(leafPort);
@@ -141,7 +149,12 @@ async function main(): Promise<number> {
         const here = rows.filter(
           (row) => canRun(program.name, row) && (concurrency ?? row.concurrency) === row.concurrency,
         );
-        if (here.length > 0) runs.push(...(await runRows(program, `http://127.0.0.1:${leafPort}`, here)));
+        if (here.length === 0) continue;
+        try {
+          runs.push(...(await runRows(program, `http://127.0.0.1:${leafPort}`, here)));
+        } catch (error) {
+          broken.push(`${program.name}: ${error instanceof Error ? error.message : String(error)}`);
+        }
       }
     }
     // What is still being settled leaves by itself, as for a user; SIGTERM would force it.
@@ -153,6 +166,7 @@ async function main(): Promise<number> {
   const results = score(runs, await readSpans(join(folder, "spans.jsonl")));
   process.stdout.write(printTable(results));
   for (const reason of skipped) process.stdout.write(`skipped ${reason}\n`);
+  for (const reason of broken) process.stdout.write(`FAILED ${reason}\n`);
   if (values.write) writeFileSync(join(ROOT, "docs/truth.md"), tableOf(results, skipped));
   if (!values.keep) rmSync(folder, { recursive: true });
   else say(`spans kept in ${folder}`);

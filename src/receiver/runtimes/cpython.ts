@@ -116,6 +116,7 @@ export async function findCpython(process: ProcessView): Promise<UnitFinding | u
     version,
     unitKind: hasGreenlets && offsets.dataStack !== undefined ? UnitKind.greenlet : UnitKind.pythonContext,
     steps: stepsOf(FIRST_KEY_OFFSET + 16 * key + 8, offsets, hasGreenlets),
+    isFinal: hasGreenlets,
   };
 }
 

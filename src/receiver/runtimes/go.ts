@@ -52,6 +52,7 @@ export async function findGo(process: ProcessView): Promise<UnitFinding | undefi
     version,
     unitKind: UnitKind.goroutine,
     steps: stepsOf(goidOffset, layout),
+    isFinal: true,
   };
 }
 

@@ -10,8 +10,25 @@ export interface Image {
   readonly loadBias: number;
 }
 
+/** Several recognisers look at the same image of a process. */
+const known = new WeakMap<ProcessView, Map<string, Promise<Image | undefined>>>();
+
 /** The image of the executable, or of the first mapped library whose file name matches. */
-export async function findImage(process: ProcessView, fileName: RegExp | "executable"): Promise<Image | undefined> {
+export function findImage(process: ProcessView, fileName: RegExp | "executable"): Promise<Image | undefined> {
+  let images = known.get(process);
+  if (images === undefined) {
+    images = new Map();
+    known.set(process, images);
+  }
+  let image = images.get(String(fileName));
+  if (image === undefined) {
+    image = readImage(process, fileName);
+    images.set(String(fileName), image);
+  }
+  return image;
+}
+
+async function readImage(process: ProcessView, fileName: RegExp | "executable"): Promise<Image | undefined> {
   const mappings = await process.mappings();
   const isWanted = (mapping: MemoryMapping) =>
     fileName === "executable"

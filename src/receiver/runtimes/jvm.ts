@@ -33,6 +33,7 @@ export async function findJvm(process: ProcessView): Promise<UnitFinding | undef
     version: "",
     unitKind: UnitKind.jvmVirtualThread,
     steps: [...steps, { step: "load", operand: offset }, { step: "load", operand: 0 }, { step: "to_unit" }],
+    isFinal: true,
   };
 }
 

@@ -23,5 +23,6 @@ export async function findNginx(process: ProcessView): Promise<UnitFinding | und
     version: "",
     unitKind: UnitKind.nginxRequest,
     steps: [{ step: "nginx_connection", operand: 0 }, { step: "to_unit" }],
+    isFinal: true,
   };
 }

@@ -27,5 +27,6 @@ export async function findRuby(process: ProcessView): Promise<UnitFinding | unde
     version,
     unitKind: UnitKind.rubyFiber,
     steps: [...steps, { step: "load", operand: 0 }, { step: "to_unit" }],
+    isFinal: true,
   };
 }

@@ -5,7 +5,7 @@
  * rustc orders the fields, so the offset is read from the code of TaskIdGuard::enter, which stores the new id.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
-import { ElfMachine } from "../elf/elf-file.ts";
+import { type ElfFile, ElfMachine, readSection, sectionNamed } from "../elf/elf-file.ts";
 import { scanSymbols } from "../elf/symbols.ts";
 import { codeOf, findImage, type Image } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
@@ -15,6 +15,7 @@ import type { UnitFinding } from "./unit-plan.ts";
 const RUNTIME = "tokio";
 const STT_TLS = 6;
 const CODE_LIMIT_BYTES = 256;
+const COMMENT_LIMIT_BYTES = 64 * 1024;
 
 const isContext = (name: Buffer) =>
   name.includes("tokio") && name.includes("context") && name.includes("CONTEXT") && name.includes("runtime");
@@ -23,7 +24,7 @@ const isEnter = (name: Buffer) => name.includes("TaskIdGuard") && name.includes(
 /** @returns undefined when the executable has no tokio in it, as far as its symbols tell */
 export async function findTokio(process: ProcessView): Promise<UnitFinding | undefined> {
   const image = await findImage(process, "executable");
-  if (image === undefined || image.elf.machine !== ElfMachine.x86_64) return undefined;
+  if (image === undefined || image.elf.machine !== ElfMachine.x86_64 || !(await isRust(image.elf))) return undefined;
   const symbols = await scanSymbols(image.elf, ".symtab", (name) => isContext(name) || isEnter(name));
   const context = symbols.find((symbol) => symbol.type === STT_TLS);
   if (context === undefined) return undefined;
@@ -38,7 +39,15 @@ export async function findTokio(process: ProcessView): Promise<UnitFinding | und
     version: "",
     unitKind: UnitKind.tokioTask,
     steps: [{ step: "thread_pointer", operand: tlsOffset + field }, { step: "load", operand: 0 }, { step: "to_unit" }],
+    isFinal: true,
   };
+}
+
+/** rustc signs the .comment section, which strip keeps: symbol tables of other programs need not be read. */
+async function isRust(elf: ElfFile): Promise<boolean> {
+  const section = sectionNamed(elf, ".comment");
+  const comment = section === undefined ? undefined : await readSection(elf, section, COMMENT_LIMIT_BYTES);
+  return comment !== undefined && Buffer.from(comment).includes("rustc");
 }
 
 /**

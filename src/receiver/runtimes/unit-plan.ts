@@ -30,6 +30,8 @@ export interface UnitPlan {
   readonly version: string;
   readonly unitKind: UnitKind;
   readonly steps: readonly UnitStep[];
+  /** false: the process may still load what changes the plan. */
+  readonly isFinal: boolean;
 }
 
 /** The runtime is there, but its unit can't be read: the reason is shown by `doctor`. */

@@ -14,6 +14,7 @@ import { forEachRecord } from "../../bpf/ring-records.ts";
 import type { ProcessSelection } from "../../ipc/socket-trace-config.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import type { ProcessTable } from "../process-table.ts";
+import type { RuntimeTable } from "../runtimes/runtime-table.ts";
 import { execFacts } from "./exec-facts.ts";
 import type { OwnExchanges } from "./own-exchanges.ts";
 
@@ -27,6 +28,7 @@ export interface EventTarget {
 export interface EventDispatcherOptions {
   readonly target: EventTarget;
   readonly processes: ProcessTable;
+  readonly runtimes: Pick<RuntimeTable, "seen" | "executed" | "exited">;
   readonly ownExchanges: OwnExchanges;
   readonly ownTgids: readonly number[];
   readonly includePorts: ProcessSelection["ports"];
@@ -68,7 +70,7 @@ export class EventDispatcher {
   }
 
   #socketData(event: SocketDataEvent, view: DataView, bytesOffset: number): void {
-    const { account, target, processes, ownExchanges } = this.#options;
+    const { account, target, processes, runtimes, ownExchanges } = this.#options;
     const { tgid } = event.header;
     const why = this.#ownTgids.has(tgid)
       ? "own_process"
@@ -83,6 +85,7 @@ export class EventDispatcher {
     }
     if (tgid !== this.#lastTgid) {
       processes.seen(tgid, () => commText(event.comm));
+      runtimes.seen(tgid);
       this.#lastTgid = tgid;
     }
     target.socketData(event, new Uint8Array(view.buffer, view.byteOffset + bytesOffset, event.capturedLength));
@@ -97,14 +100,18 @@ export class EventDispatcher {
   }
 
   #process(event: ProcessEvent, view: DataView, textOffset: number): void {
-    const { account, target, processes } = this.#options;
+    const { account, target, processes, runtimes } = this.#options;
     const { tgid, timestampNs } = event.header;
     this.#lastTgid = 0;
     if (event.action === ProcessAction.fork) {
       processes.forked(tgid, event.parentTgid, event.startTimeNs, commText(event.comm));
     } else if (event.action === ProcessAction.exec) {
       processes.executed(tgid, event.startTimeNs, commText(event.comm), execFacts(event, view, textOffset));
-    } else processes.exited(tgid, timestampNs);
+      if (!this.#ownTgids.has(tgid)) runtimes.executed(tgid);
+    } else {
+      processes.exited(tgid, timestampNs);
+      runtimes.exited(tgid);
+    }
     target.process(event);
     account.addOut();
   }

@@ -13,6 +13,9 @@ import type { Verdict } from "../../mapping/verdict.ts";
 import type { HostFacts } from "../process-resource.ts";
 import { ProcessTable } from "../process-table.ts";
 import type { Receiver } from "../receiver.ts";
+import { brokerProcess } from "../runtimes/broker-process.ts";
+import { RuntimeTable } from "../runtimes/runtime-table.ts";
+import { numberedSteps } from "../runtimes/step-numbers.ts";
 import { Drain } from "./drain.ts";
 import { DrainFailedError } from "./error.ts";
 import { EventDispatcher, type EventTarget } from "./event-dispatcher.ts";
@@ -54,6 +57,7 @@ export class SocketTraceReceiver implements Receiver {
   readonly #clock = new ClockOffset();
   readonly #ownExchanges = new OwnExchanges();
   readonly #processes: ProcessTable;
+  readonly #runtimes: RuntimeTable;
   readonly #engine: ReceiverEngine;
   readonly #dispatcher: EventDispatcher;
   readonly #drain: Drain;
@@ -77,6 +81,15 @@ export class SocketTraceReceiver implements Receiver {
       host: options.host,
       askFacts: (tgid) => client.request({ type: "process_facts", tgid }),
     });
+    this.#runtimes = new RuntimeTable({
+      view: async (tgid) => {
+        const facts = await client.request({ type: "process_facts", tgid });
+        return facts?.executablePath === undefined ? undefined : brokerProcess(client, tgid, facts.executablePath);
+      },
+      write: (tgid, { unitKind, steps }) =>
+        client.request({ type: "unit_steps", tgid, unitKind, steps: numberedSteps(steps) }),
+      log: options.log,
+    });
     const maps = new Map(hello.capture.maps.map((descriptor) => [descriptor.name, new BpfMap(descriptor)]));
     const verdicts = maps.get("socket_verdicts");
     const generations = maps.get("verdict_generations");
@@ -95,6 +108,7 @@ export class SocketTraceReceiver implements Receiver {
     this.#dispatcher = new EventDispatcher({
       target: this.#engine,
       processes: this.#processes,
+      runtimes: this.#runtimes,
       ownExchanges: this.#ownExchanges,
       ownTgids: hello.ownTgids,
       includePorts: options.config.include.ports,
@@ -126,12 +140,16 @@ export class SocketTraceReceiver implements Receiver {
   async start(next: (spans: readonly Span[]) => void): Promise<void> {
     this.#next = next;
     await this.prepare();
-    this.#attachment = await this.#options.connection.client.request({ type: "attach" });
+    const { client, hello } = this.#options.connection;
+    const running = await client.request({ type: "process_list" });
+    for (const tgid of running) if (!hello.ownTgids.includes(tgid)) this.#runtimes.existing(tgid);
+    this.#attachment = await client.request({ type: "attach" });
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_INTERVAL_MS);
   }
 
   async shutdown(): Promise<void> {
     clearInterval(this.#housekeeping);
+    this.#runtimes.stop();
     await this.#drain.stop();
     this.#readLosses();
     this.#engine.flush();

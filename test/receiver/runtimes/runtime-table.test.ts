@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import type { ProcessView } from "../../../src/receiver/runtimes/process-view.ts";
+import { RuntimeTable } from "../../../src/receiver/runtimes/runtime-table.ts";
+import type { UnitPlan } from "../../../src/receiver/runtimes/unit-plan.ts";
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} } as unknown as ConstructorParameters<
+  typeof RuntimeTable
+>[0]["log"];
+
+/** nginx is known by the name of its executable; its file is the smallest ELF with a .text section: our own Node. */
+function nginxView(tgid: number): ProcessView {
+  return {
+    tgid,
+    executable: "/usr/sbin/nginx",
+    mappings: () => Promise.resolve([]),
+    file: () => Promise.resolve(undefined),
+    memory: () => Promise.resolve(new Uint8Array()),
+    threads: () => Promise.resolve([]),
+  };
+}
+
+describe("RuntimeTable", () => {
+  it("says why a runtime that is there is not read, and writes no plan for it", async () => {
+    const written: UnitPlan[] = [];
+    let looks = 0;
+    const table = new RuntimeTable({
+      view: (tgid) => {
+        looks++;
+        return Promise.resolve(nginxView(tgid));
+      },
+      write: (_, plan) => Promise.resolve(written.push(plan)),
+      log: silent,
+    });
+    table.seen(7);
+    table.seen(7);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(table.findingOf(7), { runtime: "nginx", off: "the executable can't be read" });
+    assert.deepEqual(written, []);
+    assert.equal(looks, 1, "a second sight asks nothing again");
+    table.stop();
+  });
+
+  it("forgets a process that ended while it was looked at", async () => {
+    let answer: (view: ProcessView | undefined) => void = () => {};
+    const table = new RuntimeTable({
+      view: () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+      write: () => Promise.reject(new Error("nothing is written of the dead")),
+      log: silent,
+    });
+    table.seen(7);
+    table.exited(7);
+    answer(nginxView(7));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(table.findingOf(7), undefined);
+    table.stop();
+  });
+});
