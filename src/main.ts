@@ -31,6 +31,16 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./service/commands/trident.ts")).tridentCommand,
   },
   {
+    name: "doctor",
+    summary: "whether this host can be captured, and what each lack costs",
+    load: async () => (await import("./commands/doctor.ts")).doctorCommand,
+  },
+  {
+    name: "bpf",
+    summary: "list, dump: the programs that run in the kernel",
+    load: async () => (await import("./commands/bpf.ts")).bpfCommand,
+  },
+  {
     name: "print-config",
     summary: "print the effective configuration without its secrets",
     load: async () => (await import("./service/commands/print-config.ts")).printConfigCommand,

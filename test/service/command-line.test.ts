@@ -90,6 +90,15 @@ describe("command line", () => {
     assert.match(stderr, /sudo env OTEL_SERVICE_NAME='a b' \/\S+ \/\S+bin\/sockspan run --duration 5s/);
   });
 
+  it("lists and dumps the programs without loading them", async () => {
+    const list = await sockspan(["bpf", "list"]);
+    assert.match(list.stdout, /socket_trace +trace_sock_recv_length +tp_btf\/sock_recv_length +\d+/);
+    assert.match((await sockspan(["bpf", "dump", "trace_sock_recv_length"])).stdout, /exit/);
+    const wrong = await sockspan(["bpf", "dump", "trace_sock_recv_lenght"]);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /did you mean "trace_sock_recv_length"\?/);
+  });
+
   it("helps", async () => {
     const { code, stdout } = await sockspan(["run", "--help"]);
     assert.equal(code, 0);
