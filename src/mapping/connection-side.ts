@@ -31,8 +31,13 @@ export class Side {
   /** When what it has next came, in the order of all events: its head, or what is behind it if the head is no message. */
   get order(): number {
     const stream = this.stream;
-    const meta = this.isStuck ? undefined : stream.metaAt(stream.position);
-    return meta?.order ?? stream.obstacle?.order ?? Number.POSITIVE_INFINITY;
+    if (!this.isStuck) return stream.metaAt(stream.position)!.order;
+    return stream.hasObstacle ? stream.obstacle!.order : Number.POSITIVE_INFINITY;
+  }
+
+  /** There is nothing to read, though there may be an obstacle. */
+  get isEmpty(): boolean {
+    return this.stream.available === 0;
   }
 
   get isAtStart(): boolean {

@@ -102,8 +102,9 @@ export class Connection {
       side.sawStart = offset === 0;
     }
     stream.push(offset, length, bytes, meta, flags);
-    if (stream.obstacle?.isMissing && !side.hasMissing) this.#options.listener.missing(meta);
-    side.hasMissing = stream.obstacle?.isMissing ?? false;
+    const isMissing = stream.hasObstacle && stream.obstacle!.isMissing;
+    if (isMissing && !side.hasMissing) this.#options.listener.missing(meta);
+    side.hasMissing = isMissing;
     if (this.protocol !== undefined) this.#read(meta.timestampNs);
     else this.#recognize(meta.timestampNs);
     stream.settle();
@@ -111,7 +112,7 @@ export class Connection {
 
   /** When `advance` has something to do; infinity: never. */
   get deadlineNs(): number {
-    if (this.#isOpaque) return NEVER;
+    if (this.#isOpaque || !(this.#ingress.stream.hasObstacle || this.#egress.stream.hasObstacle)) return NEVER;
     const left = this.#ingress.stream.obstacle?.waitUntilNs ?? NEVER;
     return Math.min(left, this.#egress.stream.obstacle?.waitUntilNs ?? NEVER);
   }
@@ -222,17 +223,19 @@ export class Connection {
   #read(nowNs: number): void {
     const ingress = this.#ingress;
     const egress = this.#egress;
-    ingress.isStuck = false;
-    egress.isStuck = false;
+    ingress.isStuck = ingress.isEmpty;
+    egress.isStuck = egress.isEmpty;
     while (!this.#isOpaque && this.protocol !== undefined) {
       if (ingress.ending !== undefined) this.#finishEnding(ingress, ingress.stream.endMeta);
       if (egress.ending !== undefined) this.#finishEnding(egress, egress.stream.endMeta);
       if (this.#isWaiting(ingress, nowNs) || this.#isWaiting(egress, nowNs)) return;
-      const side = ingress.order <= egress.order ? ingress : egress;
-      if (side.order === NEVER) return;
+      const ingressOrder = ingress.order;
+      const egressOrder = egress.order;
+      const side = ingressOrder <= egressOrder ? ingress : egress;
+      if (ingressOrder === NEVER && egressOrder === NEVER) return;
       if (side.isStuck) {
         this.#passObstacle(side);
-        side.isStuck = false;
+        side.isStuck = side.isEmpty;
       } else if (!this.#step(side)) {
         side.isStuck = true;
       } else {
@@ -243,13 +246,15 @@ export class Connection {
 
   /** What one side reads can free the other: an upgrade, an answer that follows. */
   #unstick(side: Side): void {
-    (side === this.#ingress ? this.#egress : this.#ingress).isStuck = false;
+    const other = side === this.#ingress ? this.#egress : this.#ingress;
+    other.isStuck = other.isEmpty;
+    side.isStuck = side.isEmpty;
   }
 
   /** Something before the next bytes may still come. */
   #isWaiting(side: Side, nowNs: number): boolean {
-    const obstacle = side.stream.obstacle;
-    if (obstacle === undefined) return false;
+    if (!side.stream.hasObstacle) return false;
+    const obstacle = side.stream.obstacle!;
     return obstacle.waitUntilNs > nowNs && !side.stream.tooManyPieces;
   }
 
@@ -293,9 +298,10 @@ export class Connection {
 
   /** What an unsynced side said before a message of the other one can't be the answer to it. */
   #dropBefore(side: Side, order: number): void {
-    if (side.isSynced || side.stream.available === 0) return;
+    if (side.isSynced || side.isEmpty) return;
     const count = side.stream.countUntil(order);
     if (count > 0) side.stream.discard(count, "resync");
+    side.isStuck ||= side.isEmpty;
   }
 
   #finishEnding(side: Side, meta: EventMeta | undefined): void {

@@ -3,9 +3,9 @@
  * Bounded in bytes: the oldest leaves first, with what is known.
  */
 import type { StageAccount } from "./account.ts";
-import { settle, whenSettled } from "./join/trace-graph.ts";
+import { firstUndecided, settle, whenSettled } from "./join/trace-graph.ts";
 import type { Resource, Span } from "./span.ts";
-import { finishSpan, type SpanDraft } from "./span-draft.ts";
+import { finishSpan, type SpanDraft, sizeOfDraft } from "./span-draft.ts";
 
 export interface DepartureOptions {
   readonly settleNs: number;
@@ -19,8 +19,8 @@ interface Held {
   readonly draft: SpanDraft;
   readonly deadlineNs: number;
   hasLeft: boolean;
-  /** Its bytes are in the sum. */
-  isCounted: boolean;
+  /** Its part of the sum. */
+  sizeBytes: number;
 }
 
 /** The facts of a process come from /proc by way of another process: so long they may take. */
@@ -51,12 +51,16 @@ export class Departure {
 
   add(draft: SpanDraft): void {
     this.#nowNs = Math.max(this.#nowNs, draft.endNs);
-    const held: Held = { draft, deadlineNs: draft.endNs + this.#options.settleNs, hasLeft: false, isCounted: false };
+    if (firstUndecided(draft.node) === undefined) {
+      this.#emit(draft);
+      return;
+    }
+    const held: Held = { draft, deadlineNs: draft.endNs + this.#options.settleNs, hasLeft: false, sizeBytes: 0 };
     whenSettled(draft.node, () => this.#leave(held));
     if (held.hasLeft) return;
     this.#held.push(held);
-    held.isCounted = true;
-    this.#heldBytes += draft.sizeBytes;
+    held.sizeBytes = sizeOfDraft(draft);
+    this.#heldBytes += held.sizeBytes;
     while (this.#heldBytes > this.#options.maxHeldBytes && this.#first < this.#held.length) this.#force("memory");
   }
 
@@ -102,7 +106,7 @@ export class Departure {
   #leave(held: Held): void {
     if (held.hasLeft) return;
     held.hasLeft = true;
-    if (held.isCounted) this.#heldBytes -= held.draft.sizeBytes;
+    this.#heldBytes -= held.sizeBytes;
     this.#emit(held.draft);
   }
 

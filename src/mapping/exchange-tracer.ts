@@ -78,7 +78,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     const draft = draftSpan(exchange, node, this.#options.describe, this.#isCapture);
     if (draft === undefined) {
       this.#account.addConsumed("no_span");
-    } else if (!this.#options.keepsOtlpExports && isOtlpExport(draft.fields.attributes, contentType(exchange))) {
+    } else if (!this.#options.keepsOtlpExports && isOtlpExport(draft.fields.attributes, () => contentType(exchange))) {
       this.#account.addConsumed("otlp_export");
     } else {
       this.#departure.add(draft);

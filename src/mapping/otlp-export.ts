@@ -7,11 +7,13 @@ const GRPC_METHOD = /^opentelemetry\.proto\.collector\.\w+\.v1\w*\.\w+Service\/E
 
 /**
  * @param attributes of the span
- * @param contentType of the request
+ * @param contentTypeOf Content-Type of the request
  */
-export function isOtlpExport(attributes: readonly Attribute[], contentType: string | undefined): boolean {
+export function isOtlpExport(attributes: readonly Attribute[], contentTypeOf: () => string | undefined): boolean {
   let isPost = false;
   let path: string | undefined;
+  // Nearly all that is asked is no export: the first attribute says so.
+  if (attributes[0]?.[0] === "http.request.method" && attributes[0][1] !== "POST") return false;
   for (const [key, value] of attributes) {
     if (key === "rpc.method") {
       if (GRPC_METHOD.test(String(value))) return true;
@@ -19,7 +21,9 @@ export function isOtlpExport(attributes: readonly Attribute[], contentType: stri
     else if (key === "url.path") path = String(value);
     else if (key === "url.full") path = /^[a-z]+:\/\/[^/?#]*([^?#]*)/.exec(String(value))?.[1];
   }
-  if (!isPost || path === undefined || contentType === undefined) return false;
+  if (!isPost || path === undefined) return false;
+  const contentType = contentTypeOf();
+  if (contentType === undefined) return false;
   if (contentType.startsWith("application/grpc")) return GRPC_PATH.test(path);
   return /^application\/(x-protobuf|json)\b/.test(contentType) && HTTP_PATHS.some((known) => path.endsWith(known));
 }

@@ -15,8 +15,6 @@ export interface SpanDraft {
   readonly comm: string;
   readonly startNs: number;
   readonly endNs: number;
-  /** Estimate of what it holds in memory. */
-  readonly sizeBytes: number;
 }
 
 /** @returns undefined where the protocol makes no span of it */
@@ -50,10 +48,6 @@ export function draftSpan(
   addCommonAttributes(fields.attributes, exchange, node, kind);
   const start = exchange.requestStart;
   const endNs = (exchange.responseEnd ?? exchange.responseStart ?? exchange.requestEnd ?? start).timestampNs;
-  let sizeBytes = 400;
-  for (const [key, value] of fields.attributes) {
-    sizeBytes += 48 + key.length + (typeof value === "string" ? value.length : 16);
-  }
   return {
     node,
     fields,
@@ -62,8 +56,16 @@ export function draftSpan(
     comm: end.comm,
     startNs: start.timestampNs,
     endNs: Math.max(endNs, start.timestampNs),
-    sizeBytes,
   };
+}
+
+/** Estimate of what a draft holds in memory. */
+export function sizeOfDraft({ fields }: SpanDraft): number {
+  let sizeBytes = 400;
+  for (const [key, value] of fields.attributes) {
+    sizeBytes += 48 + key.length + (typeof value === "string" ? value.length : 16);
+  }
+  return sizeBytes;
 }
 
 function addCommonAttributes(

@@ -92,6 +92,7 @@ export class Stream {
   metaAt(offset: number): EventMeta | undefined {
     const offsets = this.#markOffsets;
     let index = offsets.length - 1;
+    if (index <= 0) return this.#markMetas[0];
     while (index > 0 && offsets[index]! > offset) index--;
     return this.#markMetas[index];
   }
@@ -198,6 +199,10 @@ export class Stream {
     if (piece === undefined) return undefined;
     const isMissing = piece.start > this.#position + this.#length;
     return { isMissing, waitUntilNs: piece.waitUntilNs, order: piece.meta.order };
+  }
+
+  get hasObstacle(): boolean {
+    return this.#pieces.length > 0;
   }
 
   get tooManyPieces(): boolean {

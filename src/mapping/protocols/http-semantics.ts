@@ -81,11 +81,28 @@ function pushHeaders(
   }
 }
 
+interface Authority {
+  readonly name: string;
+  readonly port: number | undefined;
+  readonly text: string;
+}
+
+/** A program is called by few names. */
+const authorities = new Map<string, Authority | undefined>();
+const MAX_AUTHORITIES = 256;
+
+function splitAuthority(text: string | undefined): Authority | undefined {
+  if (text === undefined) return undefined;
+  if (authorities.has(text)) return authorities.get(text);
+  const authority = parseAuthority(text);
+  if (authorities.size >= MAX_AUTHORITIES) authorities.clear();
+  if (text.length <= MAX_TEXT) authorities.set(text, authority);
+  return authority;
+}
+
 /** `host`, `host:port`, `[v6]:port`; undefined where it is none of them. */
-function splitAuthority(
-  text: string | undefined,
-): { name: string; port: number | undefined; text: string } | undefined {
-  if (text === undefined || text === "" || !/^[\x21-\x7e\x80-\xff]+$/.test(text)) return undefined;
+function parseAuthority(text: string): Authority | undefined {
+  if (text === "" || !/^[\x21-\x7e\x80-\xff]+$/.test(text)) return undefined;
   const colon = text.lastIndexOf(":");
   const hasPort = colon > 0 && colon > text.lastIndexOf("]");
   if (!hasPort) return { name: unbracketed(text), port: undefined, text };

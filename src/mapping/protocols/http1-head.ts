@@ -5,18 +5,22 @@ export interface Framing {
   readonly isTransferEncoded: boolean;
   /** Chunked is the last transfer coding. */
   readonly isChunked: boolean;
+  /** First letters of all names, one bit each: a name whose letter is not there needs no search. */
+  readonly initials: number;
 }
 
-const NO_BODY: Framing = { contentLength: undefined, isTransferEncoded: false, isChunked: false };
-
 /** Value of the first field of that name. @param name lower case */
-export function headerOf(headers: string, name: string): string | undefined {
+export function headerOf(headers: string, initials: number, name: string): string | undefined {
+  const initial = name.charCodeAt(0) & 31;
+  if ((initials & (1 << initial)) === 0) return undefined;
   let start = 0;
   while (start < headers.length) {
-    const colon = start + name.length;
     const end = headers.indexOf("\n", start);
     if (end < 0) return undefined;
-    if (headers.charCodeAt(colon) === 0x3a && isName(headers, start, name)) return fieldValue(headers, colon + 1, end);
+    const colon = start + name.length;
+    if ((headers.charCodeAt(start) & 31) === initial && headers.charCodeAt(colon) === 0x3a) {
+      if (isName(headers, start, name)) return fieldValue(headers, colon + 1, end);
+    }
     start = end + 1;
   }
   return undefined;
@@ -24,13 +28,14 @@ export function headerOf(headers: string, name: string): string | undefined {
 
 /**
  * What the fields from `start` on say of the body (RFC 9112 section 6.3); undefined where recipients may differ about
- * it: a malformed field, Content-Length values that differ, a transfer coding behind chunked.
+ * it: a malformed framing field, Content-Length values that differ, a transfer coding behind chunked.
  */
 export function parseFraming(head: string, start: number): Framing | undefined {
   let contentLength: number | undefined;
   let isTransferEncoded = false;
   let isChunked = false;
   let wasFraming = false;
+  let initials = 0;
   let position = start;
   while (position < head.length) {
     const end = head.indexOf("\n", position);
@@ -43,23 +48,18 @@ export function parseFraming(head: string, start: number): Framing | undefined {
       position = end + 1;
       continue;
     }
-    let colon = position;
-    while (colon < end && isTokenByte(head.charCodeAt(colon))) colon++;
-    if (colon === position || head.charCodeAt(colon) !== 0x3a) return undefined;
+    initials |= 1 << (first & 31);
     wasFraming = false;
-    const length = colon - position;
-    if (length === 14 && isName(head, position, "content-length")) {
+    const letter = first | 0x20;
+    if (letter === 0x63 && isName(head, position, "content-length")) {
       wasFraming = true;
-      for (const item of fieldValue(head, colon + 1, end).split(",")) {
-        const text = item.trim();
-        if (!/^\d{1,15}$/.test(text)) return undefined;
-        const value = Number(text);
-        if (contentLength !== undefined && contentLength !== value) return undefined;
-        contentLength = value;
-      }
-    } else if (length === 17 && isName(head, position, "transfer-encoding")) {
+      const length = parseLength(head, position + 14, end, contentLength);
+      if (length === undefined) return undefined;
+      contentLength = length;
+    } else if (letter === 0x74 && isName(head, position, "transfer-encoding")) {
       wasFraming = true;
-      for (const item of fieldValue(head, colon + 1, end).split(",")) {
+      if (head.charCodeAt(position + 17) !== 0x3a) return undefined;
+      for (const item of fieldValue(head, position + 18, end).split(",")) {
         if (isChunked) return undefined;
         isTransferEncoded = true;
         isChunked = item.trim().toLowerCase() === "chunked";
@@ -67,8 +67,21 @@ export function parseFraming(head: string, start: number): Framing | undefined {
     }
     position = end + 1;
   }
-  if (!isTransferEncoded && contentLength === undefined) return NO_BODY;
-  return { contentLength, isTransferEncoded, isChunked };
+  return { contentLength, isTransferEncoded, isChunked, initials };
+}
+
+/** The value behind `Content-Length`: a number, or the same one several times (section 6.3, item 5). */
+function parseLength(head: string, colon: number, end: number, known: number | undefined): number | undefined {
+  if (head.charCodeAt(colon) !== 0x3a) return undefined;
+  let value: number | undefined = known;
+  for (const item of fieldValue(head, colon + 1, end).split(",")) {
+    const text = item.trim();
+    if (!/^\d{1,15}$/.test(text)) return undefined;
+    const number = Number(text);
+    if (value !== undefined && value !== number) return undefined;
+    value = number;
+  }
+  return value;
 }
 
 function isName(text: string, start: number, name: string): boolean {
@@ -90,14 +103,4 @@ function fieldValue(text: string, start: number, end: number): string {
 
 function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09 || code === 0x0d;
-}
-
-/** RFC 9110 section 5.6.2. */
-function isTokenByte(code: number): boolean {
-  return TOKEN[code] === 1;
-}
-
-const TOKEN = new Uint8Array(256);
-for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
-  TOKEN[character.charCodeAt(0)] = 1;
 }

@@ -31,6 +31,7 @@ export interface Http1Message {
   readonly version: string;
   /** The header lines as they came, latin1, ended by line feeds. */
   readonly headers: string;
+  readonly initials: number;
   /** Where its length says so. */
   readonly bodySize: number | undefined;
 }
@@ -120,7 +121,7 @@ export const http1: Protocol<Http1Message, Http1State> = {
   },
 
   carried(message, key) {
-    return headerOf(message.headers, key);
+    return headerOf(message.headers, message.initials, key);
   },
 
   describe(session, view) {
@@ -130,15 +131,16 @@ export const http1: Protocol<Http1Message, Http1State> = {
       {
         method: request.method,
         target: request.target,
-        authority: headerOf(request.headers, "host"),
+        authority: headerOf(request.headers, request.initials, "host"),
         scheme: undefined,
         version: request.version,
         statusCode: response?.statusCode,
         incomplete: session.incomplete,
         requestBodySize: request.bodySize,
         responseBodySize: request.method === "HEAD" ? undefined : response?.bodySize,
-        requestHeader: (name) => headerOf(request.headers, name),
-        responseHeader: (name) => (response === undefined ? undefined : headerOf(response.headers, name)),
+        requestHeader: (name) => headerOf(request.headers, request.initials, name),
+        responseHeader: (name) =>
+          response === undefined ? undefined : headerOf(response.headers, response.initials, name),
       },
       view,
     );
@@ -205,6 +207,7 @@ function parseRequest(
     statusCode: 0,
     version,
     headers: head.slice(lineEnd + 1),
+    initials: framing.initials,
     bodySize: framing.isChunked ? undefined : framing.contentLength,
   };
   if (framing.isChunked) return beginChunked(message, end, direction, sink);
@@ -241,6 +244,7 @@ function parseResponse(
     statusCode,
     version,
     headers: head.slice(lineEnd + 1),
+    initials: framing.initials,
     bodySize: isChunked || untilClose ? undefined : framing.contentLength,
   };
   if (isChunked) return beginChunked(message, end, direction, sink);
@@ -252,7 +256,7 @@ function parseResponse(
   }
   sink.message(message);
   if (isTunnel) sink.upgrade(UPGRADE_TO_ANY);
-  else if (statusCode === 101) sink.upgrade(upgradeName(headerOf(message.headers, "upgrade")));
+  else if (statusCode === 101) sink.upgrade(upgradeName(headerOf(message.headers, message.initials, "upgrade")));
   return end + (hasBody ? framing.contentLength! : 0);
 }
 

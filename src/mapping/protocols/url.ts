@@ -30,14 +30,20 @@ export function splitTarget(target: string, isConnect: boolean): SplitTarget {
 
 /** `a=1&b=2` -> `a=REDACTED&b=REDACTED`; a part without a name is all value. */
 export function redactQuery(query: string, shown: readonly string[]): string {
-  if (query === "") return query;
-  return query
-    .split("&")
-    .map((part) => {
-      const equals = part.indexOf("=");
-      if (equals < 0) return part === "" || shown.includes(part) ? part : "REDACTED";
-      const name = part.slice(0, equals);
-      return shown.includes(name) ? part : `${name}=REDACTED`;
-    })
-    .join("&");
+  let result = "";
+  for (let start = 0; start <= query.length; ) {
+    const ampersand = query.indexOf("&", start);
+    const end = ampersand < 0 ? query.length : ampersand;
+    const equals = query.indexOf("=", start);
+    if (start > 0) result += "&";
+    if (equals < 0 || equals >= end) {
+      const part = query.slice(start, end);
+      result += part === "" || shown.includes(part) ? part : "REDACTED";
+    } else {
+      const name = query.slice(start, equals);
+      result += shown.includes(name) ? query.slice(start, end) : `${name}=REDACTED`;
+    }
+    start = end + 1;
+  }
+  return result;
 }
