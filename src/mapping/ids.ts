@@ -6,6 +6,8 @@
  * the order says the direction.
  */
 
+import { latin1 } from "./latin1.ts";
+
 /** Bits of one id: two of them for a span id, four for a trace id. */
 export interface ExchangeId {
   readonly a: number;
@@ -55,13 +57,19 @@ export function traceIdOf(id: ExchangeId): string {
   const c = mix(id.c ^ Math.imul(b, 0xc2b2ae35));
   const d = mix(id.d + Math.imul(c, 0x27d4eb2f));
   // W3C Trace Context: all zeros is no id.
-  return hex32(a) + hex32(b) + hex32(c) + hex32((a | b | c | d) === 0 ? 1 : d);
+  putHex(0, a);
+  putHex(8, b);
+  putHex(16, c);
+  putHex(24, (a | b | c | d) === 0 ? 1 : d);
+  return latin1(scratch, 0, 32);
 }
 
 function spanId(id: ExchangeId, purpose: number): string {
   const high = mix(id.a + Math.imul(id.c ^ purpose, 0x85ebca6b));
   const low = mix(id.b ^ Math.imul(id.d + high, 0xc2b2ae35) ^ purpose);
-  return hex32(high) + hex32((high | low) === 0 ? 1 : low);
+  putHex(0, high);
+  putHex(8, (high | low) === 0 ? 1 : low);
+  return latin1(scratch, 0, 16);
 }
 
 /** FNV-1a over the bytes, mixed. */
@@ -79,8 +87,10 @@ function mix(value: number): number {
   return x ^ (x >>> 15);
 }
 
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+/** Ids are made from bytes: strings that are put together of many parts cost their reader more than their maker. */
+const scratch = new Uint8Array(32);
+const DIGITS = Uint8Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
 
-function hex32(value: number): string {
-  return HEX[value >>> 24]! + HEX[(value >>> 16) & 0xff]! + HEX[(value >>> 8) & 0xff]! + HEX[value & 0xff]!;
+function putHex(at: number, value: number): void {
+  for (let index = 0; index < 8; index++) scratch[at + index] = DIGITS[(value >>> (28 - index * 4)) & 15]!;
 }

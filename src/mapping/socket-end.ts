@@ -6,6 +6,7 @@ import type { Datagrams } from "./datagrams.ts";
 import { SentRequests } from "./join/exchange.ts";
 import type { Endpoint } from "./protocols/protocol.ts";
 import type { SessionTracker } from "./session.ts";
+import type { Attribute } from "./span.ts";
 
 const IPPROTO_UDP = 17;
 
@@ -29,6 +30,7 @@ export class SocketEnd {
   #local: Endpoint | undefined;
   #remote: Endpoint | undefined;
   #destination: string | undefined;
+  readonly #attributes: (readonly Attribute[] | undefined)[] = [undefined, undefined];
 
   constructor(
     cookie: number,
@@ -59,6 +61,18 @@ export class SocketEnd {
   get remote(): Endpoint {
     this.#remote ??= { address: formatAddress(this.tuple.remoteAddress), port: this.tuple.remotePort };
     return this.#remote;
+  }
+
+  /** The attributes that all spans of this side of it have. */
+  networkAttributes(isServer: boolean): readonly Attribute[] {
+    this.#attributes[isServer ? 1 : 0] ??= [
+      ...(isServer ? [["client.address", (this.isClient ? this.local : this.remote).address] as const] : []),
+      ["network.peer.address", this.remote.address],
+      ["network.peer.port", this.remote.port],
+      ["network.transport", this.transport],
+      ["network.type", this.remote.address.includes(":") ? "ipv6" : "ipv4"],
+    ];
+    return this.#attributes[isServer ? 1 : 0]!;
   }
 
   /** What calls over it have in common. */

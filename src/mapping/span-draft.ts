@@ -90,13 +90,7 @@ function addCommonAttributes(
   if (!hasProtocol && protocol.networkProtocolName !== "") {
     attributes.push(["network.protocol.name", protocol.networkProtocolName]);
   }
-  if (kind === SpanKind.server) attributes.push(["client.address", (end.isClient ? end.local : end.remote).address]);
-  attributes.push(
-    ["network.peer.address", end.remote.address],
-    ["network.peer.port", end.remote.port],
-    ["network.transport", end.transport],
-    ["network.type", end.remote.address.includes(":") ? "ipv6" : "ipv4"],
-  );
+  for (const attribute of end.networkAttributes(kind === SpanKind.server)) attributes.push(attribute);
   if (kind === SpanKind.client && !node.hasServer) {
     attributes.push(["peer.service", serverName], ["service.peer.name", serverName]);
   }

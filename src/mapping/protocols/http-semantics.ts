@@ -25,6 +25,14 @@ export interface HttpExchange {
 }
 
 const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]);
+// Pairs that many spans have are made once: they are most of what a span would hold.
+const METHODS = new Map([...KNOWN_METHODS].map((method) => [method, ["http.request.method", method] as const]));
+const PROTOCOL_NAME: Attribute = ["network.protocol.name", "http"];
+const SCHEMES = new Map(["http", "https"].map((scheme) => [scheme, ["url.scheme", scheme] as const]));
+const VERSIONS = new Map(
+  ["1.0", "1.1", "2", "3"].map((version) => [version, ["network.protocol.version", version] as const]),
+);
+const STATUSES: (Attribute | undefined)[] = [];
 /** Our own blindness is no error of the program. */
 const FAILURES = new Set(["connection_closed", "timeout"]);
 const MAX_TEXT = 2048;
@@ -33,7 +41,7 @@ export function describeHttp(exchange: HttpExchange, view: SpanView): SpanFields
   const isClient = view.kind === SpanKind.client;
   const isKnown = KNOWN_METHODS.has(exchange.method);
   const method = isKnown ? exchange.method : "_OTHER";
-  const attributes: Attribute[] = [["http.request.method", method]];
+  const attributes: Attribute[] = [METHODS.get(method) ?? ["http.request.method", method]];
   if (!isKnown) attributes.push(["http.request.method_original", clip(exchange.method)]);
 
   const url = splitTarget(exchange.target, exchange.method === "CONNECT");
@@ -41,9 +49,9 @@ export function describeHttp(exchange: HttpExchange, view: SpanView): SpanFields
   const host = splitAuthority(url.authority ?? exchange.authority);
   const query = url.query === undefined ? undefined : redactQuery(url.query, view.options.urlQueryParameters);
   const serverPort = host?.port ?? view.server.port;
-  attributes.push(["server.address", host === undefined ? view.server.address : clip(host.name)]);
-  if (serverPort > 0) attributes.push(["server.port", serverPort]);
-  attributes.push(["url.scheme", scheme]);
+  attributes.push(host?.nameAttribute ?? ["server.address", view.server.address]);
+  if (serverPort > 0) attributes.push(host?.portAttribute ?? ["server.port", serverPort]);
+  attributes.push(SCHEMES.get(scheme) ?? ["url.scheme", scheme]);
   if (isClient) {
     const authority = host?.text ?? bracketed(view.server.address, view.server.port);
     const path = exchange.method === "CONNECT" ? "" : url.path;
@@ -52,13 +60,14 @@ export function describeHttp(exchange: HttpExchange, view: SpanView): SpanFields
     if (exchange.method !== "CONNECT") attributes.push(["url.path", clip(url.path)]);
     if (query !== undefined && query !== "") attributes.push(["url.query", clip(query)]);
   }
-  attributes.push(["network.protocol.name", "http"], ["network.protocol.version", exchange.version]);
+  const { version } = exchange;
+  attributes.push(PROTOCOL_NAME, VERSIONS.get(version) ?? ["network.protocol.version", version]);
   const userAgent = exchange.requestHeader("user-agent");
   if (userAgent !== undefined) attributes.push(["user_agent.original", clip(userAgent)]);
   if (exchange.requestBodySize !== undefined) attributes.push(["http.request.body.size", exchange.requestBodySize]);
   if (exchange.responseBodySize !== undefined) attributes.push(["http.response.body.size", exchange.responseBodySize]);
   const status = exchange.statusCode;
-  if (status !== undefined) attributes.push(["http.response.status_code", status]);
+  if (status !== undefined) attributes.push(statusAttribute(status));
   pushHeaders(attributes, "http.request.header.", view.options.requestHeaders, exchange.requestHeader);
   pushHeaders(attributes, "http.response.header.", view.options.responseHeaders, exchange.responseHeader);
 
@@ -81,7 +90,15 @@ function pushHeaders(
   }
 }
 
+function statusAttribute(status: number): Attribute {
+  if (!(status >= 100 && status < 600)) return ["http.response.status_code", status];
+  STATUSES[status] ??= ["http.response.status_code", status];
+  return STATUSES[status]!;
+}
+
 interface Authority {
+  readonly nameAttribute: Attribute;
+  readonly portAttribute: Attribute | undefined;
   readonly name: string;
   readonly port: number | undefined;
   readonly text: string;
@@ -105,10 +122,20 @@ function parseAuthority(text: string): Authority | undefined {
   if (text === "" || !/^[\x21-\x7e\x80-\xff]+$/.test(text)) return undefined;
   const colon = text.lastIndexOf(":");
   const hasPort = colon > 0 && colon > text.lastIndexOf("]");
-  if (!hasPort) return { name: unbracketed(text), port: undefined, text };
+  if (!hasPort) return authorityOf(unbracketed(text), undefined, text);
   const port = Number(text.slice(colon + 1));
   if (!Number.isInteger(port) || port < 0 || port > 65_535) return undefined;
-  return { name: unbracketed(text.slice(0, colon)), port: port === 0 ? undefined : port, text };
+  return authorityOf(unbracketed(text.slice(0, colon)), port === 0 ? undefined : port, text);
+}
+
+function authorityOf(name: string, port: number | undefined, text: string): Authority {
+  return {
+    name,
+    port,
+    text,
+    nameAttribute: ["server.address", clip(name)],
+    portAttribute: port === undefined ? undefined : ["server.port", port],
+  };
 }
 
 function unbracketed(host: string): string {
