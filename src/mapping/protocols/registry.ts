@@ -1,9 +1,12 @@
 /** The one list of protocols: strong ones (that can't be mistaken) first. */
 import { amqp091 } from "./amqp091.ts";
+import { brpc } from "./brpc.ts";
 import { dns, dnsTcp } from "./dns.ts";
+import { dubbo } from "./dubbo.ts";
 import { http1 } from "./http1.ts";
 import { http2 } from "./http2.ts";
 import { kafka } from "./kafka.ts";
+import { krpc } from "./krpc.ts";
 import { memcached } from "./memcached.ts";
 import { mongodb } from "./mongodb.ts";
 import { mqtt } from "./mqtt.ts";
@@ -12,6 +15,9 @@ import { nats } from "./nats.ts";
 import { postgresql } from "./postgresql.ts";
 import type { Message, Protocol } from "./protocol.ts";
 import { redis } from "./redis.ts";
+import { sofarpc } from "./sofarpc.ts";
+import { someIp, someIpTcp } from "./some-ip.ts";
+import { tars } from "./tars.ts";
 
 /** A protocol whose message and state types only its own file knows. */
 // biome-ignore lint/suspicious/noExplicitAny: each protocol has its own message and state types, and only meets its own
@@ -32,6 +38,13 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   nats,
   dns,
   dnsTcp,
+  brpc,
+  krpc,
+  tars,
+  sofarpc,
+  someIp,
+  someIpTcp,
+  dubbo,
 ];
 
 /** @param names registry names; undefined: all */

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { Conversation } from "../../support/conversation.ts";
+import { loadDialogues } from "../../support/dialogue.ts";
+
+/** Dialogue, what a request of it carries, and its value's beginning. */
+const CARRIED: readonly (readonly [dialogue: string, key: string, value: string])[] = [
+  ["dubbo/hessian2", "sw8", "1-YzgxNjRjYWU5MGU5NGZlNjg0OTNjMTA2ZWE5NWYxZWUuNjYuMTY2Njc5ODU0ODg1MTAwNjc="],
+  ["krpc/call", "x-b3-traceid", "gtwdemo-ac110006-463659-122997101"],
+  ["sofarpc/call", "sofatraceid", "0a2200ce1670900283956100813525"],
+];
+
+describe("trace context in messages", () => {
+  const dialogues = loadDialogues();
+  for (const [name, key, value] of CARRIED) {
+    it(`${name}: ${key}`, () => {
+      const dialogue = dialogues.find((candidate) => `${candidate.protocol}/${candidate.name}` === name)!;
+      const conversation = new Conversation({ serverPort: dialogue.serverPort, transport: dialogue.transport });
+      for (const { sender, bytes } of dialogue.utterances) conversation.say(sender, bytes);
+      const found = conversation.finished.map(({ protocol, request }) => protocol.carried?.(request, key) ?? "");
+      assert.ok(
+        found.some((text) => text.startsWith(value)),
+        `found ${JSON.stringify(found)}`,
+      );
+    });
+  }
+});
