@@ -24,6 +24,8 @@ export interface Dialogue {
   readonly path: string;
   readonly transport: "tcp" | "udp";
   readonly serverPort: number;
+  /** The protocol that it begins with, and that hands over to this one. */
+  readonly after: string | undefined;
   readonly utterances: readonly Utterance[];
 }
 
@@ -63,7 +65,7 @@ function unescaped(text: string): string {
   });
 }
 
-/** All fixtures: fixtures/PROTOCOL/CASE.txt. The first comments may say `# udp` and `# port 53`. */
+/** All fixtures: fixtures/PROTOCOL/CASE.txt. The first comments may say `# udp`, `# port 53` and `# after http1`. */
 export function loadDialogues(): Dialogue[] {
   return readdirSync(FIXTURES, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
@@ -79,6 +81,7 @@ export function loadDialogues(): Dialogue[] {
             path,
             transport: /^# udp$/m.test(text) ? ("udp" as const) : ("tcp" as const),
             serverPort: Number(/^# port (\d+)$/m.exec(text)?.[1] ?? 50_000),
+            after: /^# after (\w+)$/m.exec(text)?.[1],
             utterances: parseDialogue(text),
           };
         }),

@@ -18,6 +18,8 @@ import { redis } from "./redis.ts";
 import { sofarpc } from "./sofarpc.ts";
 import { someIp, someIpTcp } from "./some-ip.ts";
 import { tars } from "./tars.ts";
+import { tls } from "./tls.ts";
+import { websocket } from "./websocket.ts";
 
 /** A protocol whose message and state types only its own file knows. */
 // biome-ignore lint/suspicious/noExplicitAny: each protocol has its own message and state types, and only meets its own
@@ -38,6 +40,8 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   nats,
   dns,
   dnsTcp,
+  websocket,
+  tls,
   brpc,
   krpc,
   tars,
