@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { TridentAgent } from "../../src/extension/trident/agent.ts";
+import type { RemoteAnswer, RemoteRequest } from "../../src/extension/trident/messages.ts";
+import { answerRemote } from "../../src/extension/trident/remote-execute.ts";
 import { tridentAgentSettings } from "../../src/extension/trident/settings.ts";
 import type { Log } from "../../src/log.ts";
 import { Controller } from "../../src/receiver/trident/controller/controller.ts";
@@ -195,6 +197,38 @@ describe("agent role against controller role", () => {
     assert.ok(client.state.isRegistered);
   });
 
+  it("stays with the configured controller when the one that it is sent to can't be reached", async () => {
+    group("global: { communication: { proxy_controller_ip: 127.0.0.1, proxy_controller_port: 1 } }\n");
+    const server = await controller();
+    const client = await agent(server.port);
+    await until(() => client.pushes > 0);
+    assert.equal(client.state.report.isConfigAccepted, true);
+  });
+
+  it("holds on when its Push is cut again and again", async () => {
+    group("outputs: { flow_log: { throttles: { l7_throttle: 0 } } }\n");
+    const server = await controller({ heartbeat_interval: "1h" });
+    const client = await agent(server.port);
+    const link = agentLink(client.id);
+    for (let round = 1; round <= 5; round++) {
+      await until(() => server.core.streams.size === 1);
+      for (const stream of server.core.streams) stream.end();
+      await until(() => server.core.streams.size === 0);
+      group(`outputs: { flow_log: { throttles: { l7_throttle: ${round} } } }\n# ${"x".repeat(round)}\n`);
+      await until(() => link.directives.maxRowsPerSecond === round);
+    }
+    assert.equal(client.syncs, 1);
+  });
+
+  it("tells agents the address that they came by when it listens on all", async () => {
+    const server = await controller({ advertise_ingester: "0.0.0.0:20033" }, "0.0.0.0:0");
+    const client = await agent(server.port);
+    await until(() => client.state.isRegistered);
+    assert.deepEqual(agentLink(client.id).directives.ingester, { host: "127.0.0.1", port: 20033 });
+    assert.equal(client.state.config?.proxyControllerHost, "127.0.0.1");
+    assert.equal(client.state.config?.proxyControllerPort, server.port);
+  });
+
   it("refuses more agents than it may have", async () => {
     const server = await controller({ max_agents: 1 });
     const one = await agent(server.port, { ctrl_mac: "02:00:00:00:00:01" });
@@ -211,6 +245,28 @@ describe("agent role against controller role", () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     const client = await agent(server.port);
     await until(() => agentLink(client.id).directives.maxRowsPerSecond === 11);
+  });
+});
+
+describe("RemoteExecute", () => {
+  const ask = (kind: RemoteRequest["kind"], command = ""): RemoteAnswer | undefined =>
+    answerRemote({ requestId: 7n, kind, command });
+
+  it("lists its files and reads them", () => {
+    const commands = ask("list_command")?.commands ?? [];
+    assert.ok(commands.some(({ ident }) => ident === "cat /proc/loadavg"));
+    assert.match(Buffer.from(ask("run_command", "cat /proc/version")?.output ?? []).toString(), /^Linux version/);
+  });
+
+  it("refuses everything else with words", () => {
+    for (const command of ["sh", "cat /etc/shadow", "cat /proc/../etc/shadow", "-1", "99", ""]) {
+      const answer = ask("run_command", command);
+      assert.match(answer?.error ?? "", /runs no commands/);
+      assert.equal(answer?.output, undefined);
+    }
+    assert.match(ask("list_namespace")?.error ?? "", /no namespaces/);
+    assert.ok(ask("other")?.error);
+    assert.equal(ask(undefined), undefined);
   });
 });
 

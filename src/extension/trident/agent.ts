@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Message } from "@bufbuild/protobuf";
-import type * as grpc from "@grpc/grpc-js";
+import { type ChannelCredentials, status } from "@grpc/grpc-js";
 import type { Log } from "../../log.ts";
 import { ntpOffsetNs, ntpRequest } from "../../mapping/trident/ntp.ts";
 import { agentLink } from "../../trident/agent-link.ts";
@@ -37,7 +37,7 @@ export class TridentAgent {
   readonly #stop = new AbortController();
   readonly #loops: Promise<void>[] = [];
   #identity: Identity | undefined;
-  readonly #credentials: grpc.ChannelCredentials;
+  readonly #credentials: ChannelCredentials;
   #client: ControllerClient | undefined;
   #pushStop = new AbortController();
   #upgradedTo = "";
@@ -55,7 +55,7 @@ export class TridentAgent {
     for (const folder of [settings.storage_directory, settings.upgrade?.directory]) {
       if (folder !== undefined) makePrivateFolder(folder, user);
     }
-    this.#controllers = new ControllerList(settings.controllers.map(parseController));
+    this.#controllers = new ControllerList(settings.controllers.map(parseController), now);
     this.state = new AgentState(agentLink(id), log, settings.storage_directory, now);
   }
 
@@ -93,9 +93,9 @@ export class TridentAgent {
           waitMs = this.state.config?.syncIntervalMs ?? waitMs;
           this.#maybeUpgrade(answer.revision, answer.selfUpdateUrl);
         }
-        // What we complain of shall be known soon, and an agent that is new is registered by the time of its next call.
-        if (this.state.report.exception !== exception || !this.state.isRegistered)
-          waitMs = Math.min(waitMs, EARLY_SYNC_MS);
+        // What we complain of shall be known soon; an agent that is new is registered by one of its next calls.
+        if (this.state.report.exception !== exception) waitMs = Math.min(waitMs, EARLY_SYNC_MS);
+        if (!this.state.isRegistered) waitMs = Math.min(waitMs, this.#settings.retry_interval);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         this.#log.warn("controller can't be reached", { controller: endpointOf(client.address), error: textOf(error) });
@@ -127,6 +127,9 @@ export class TridentAgent {
         });
       } catch (error) {
         this.#log.debug("push ended", { controller: endpointOf(client.address), error: textOf(error) });
+        if (isUnreachable(error) && endpointOf(this.#controllers.current) === endpointOf(client.address)) {
+          this.#controllers.failed();
+        }
       }
       await this.#wait(waitMs);
     }
@@ -291,6 +294,10 @@ export class TridentAgent {
 
 function endpointOf({ host, port }: ControllerAddress): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === status.UNAVAILABLE;
 }
 
 function textOf(error: unknown): string {

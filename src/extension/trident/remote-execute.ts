@@ -24,7 +24,9 @@ export function answerRemote(request: RemoteRequest): RemoteAnswer | undefined {
     case "list_namespace":
       return refusal("sockspan lists no namespaces");
     case "run_command": {
-      const file = FILES[Number(request.command)] ?? FILES.find((name) => request.command === `cat /proc/${name}`);
+      const file =
+        (/^\d+$/.test(request.command) ? FILES[Number(request.command)] : undefined) ??
+        FILES.find((name) => request.command === `cat /proc/${name}`);
       if (file === undefined) return refusal("sockspan runs no commands; it reads the files that LIST_COMMAND names");
       return read(requestId, file);
     }

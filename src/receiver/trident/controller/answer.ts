@@ -23,6 +23,19 @@ export interface Addresses {
   readonly ingester: { readonly host: string; readonly port: number } | undefined;
 }
 
+const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::", "*"]);
+
+/** An address that means "any" is told as the one that the agent has come by. */
+export function reachable(addresses: Addresses, authority: string): Addresses {
+  const host = authority.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+  const named = <T extends { readonly host: string }>(address: T): T =>
+    host !== "" && WILDCARDS.has(address.host) ? { ...address, host } : address;
+  return {
+    controller: named(addresses.controller),
+    ingester: addresses.ingester === undefined ? undefined : named(addresses.ingester),
+  };
+}
+
 /** The group's tree with the addresses that it leaves out; an agent without them goes elsewhere after its first Sync. */
 export function withAddresses(tree: ConfigTree, { controller, ingester }: Addresses): ConfigTree {
   const global = isTree(tree["global"]) ? tree["global"] : {};

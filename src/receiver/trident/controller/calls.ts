@@ -5,7 +5,7 @@ import type { ControllerCore, PushStream } from "./core.ts";
 export function unary<In, Out>(
   core: ControllerCore,
   name: string,
-  answer: (request: In) => Out,
+  answer: (request: In, authority: string) => Out,
 ): grpc.handleUnaryCall<In, Out> {
   return (call, callback) => {
     if (!core.admit()) {
@@ -14,7 +14,7 @@ export function unary<In, Out>(
     }
     core.answered(name);
     try {
-      callback(null, answer(call.request));
+      callback(null, answer(call.request, call.getHost()));
     } catch (error) {
       callback({ code: grpc.status.INTERNAL, details: error instanceof Error ? error.message : String(error) });
     }

@@ -8,7 +8,7 @@ import { SecondBudget } from "../../../mapping/trident/second-budget.ts";
 import { TridentFileError } from "../error.ts";
 import { type ControllerSettings, splitAddress } from "../settings.ts";
 import { type Agent, AgentRegistry } from "./agent-registry.ts";
-import { type Addresses, type AgentAnswer, withAddresses } from "./answer.ts";
+import { type Addresses, type AgentAnswer, reachable, withAddresses } from "./answer.ts";
 import { GroupStore } from "./group-store.ts";
 
 /** What a Sync or Push says, whichever generation it comes from. */
@@ -20,6 +20,8 @@ export interface SyncFacts {
   readonly groupRequest: string;
   readonly revision: string;
   readonly kubernetesClusterId: string;
+  /** Where the agent believes us to be. */
+  readonly authority: string;
   readonly versionPlatformData: bigint;
   readonly versionAcls: bigint;
   readonly versionGroups: bigint;
@@ -121,7 +123,7 @@ export class ControllerCore {
       hostname: agent.host,
       groupName: agent.groupName,
       vpcId: vpc_id,
-      config: withAddresses(this.groups.treeOf(agent.groupName), this.#addresses),
+      config: withAddresses(this.groups.treeOf(agent.groupName), reachable(this.#addresses, facts.authority)),
       revision: isNew ? upgrade.revision : "",
       versions,
       platformData: needsPlatform ? this.#platform(generation, platformDataOf) : undefined,

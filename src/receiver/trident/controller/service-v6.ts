@@ -7,14 +7,14 @@ import { holdPush, serverStream, unary, writeAll } from "./calls.ts";
 import { type ControllerCore, keyOf, type SyncFacts } from "./core.ts";
 
 export function serviceV6(core: ControllerCore): grpc.UntypedServiceImplementation {
-  const sync = (request: pb.SyncRequest, isComplete: boolean): pb.SyncResponse => {
-    const answer = core.sync(factsOf(request), isComplete, platformDataV6, "trident");
+  const sync = (request: pb.SyncRequest, isComplete: boolean, authority: string): pb.SyncResponse => {
+    const answer = core.sync(factsOf(request, authority), isComplete, platformDataV6, "trident");
     return answer === undefined ? failedV6(request.revision) : answerV6(answer);
   };
   return {
-    sync: unary(core, "Sync", (request: pb.SyncRequest) => sync(request, false)),
+    sync: unary(core, "Sync", (request: pb.SyncRequest, authority) => sync(request, false, authority)),
     push: serverStream<pb.SyncRequest, pb.SyncResponse>(core, "Push", (request, call) =>
-      holdPush(core, call, () => sync(request, true), heartbeatV6),
+      holdPush(core, call, () => sync(request, true, call.getHost()), heartbeatV6),
     ),
     analyzerSync: unary(core, "AnalyzerSync", () => analyzerAnswer(core)),
     upgrade: serverStream<pb.UpgradeRequest, pb.UpgradeResponse>(core, "Upgrade", (request, call) => {
@@ -117,7 +117,7 @@ function* upgradeMessages(upgrade: ReturnType<ControllerCore["upgradeOf"]>): Ite
   }
 }
 
-function factsOf(request: pb.SyncRequest): SyncFacts {
+function factsOf(request: pb.SyncRequest, authority: string): SyncFacts {
   return {
     ctrlIp: request.ctrlIp,
     ctrlMac: request.ctrlMac,
@@ -126,6 +126,7 @@ function factsOf(request: pb.SyncRequest): SyncFacts {
     groupRequest: request.vtapGroupIdRequest,
     revision: request.revision,
     kubernetesClusterId: request.kubernetesClusterId,
+    authority,
     versionPlatformData: request.versionPlatformData,
     versionAcls: request.versionAcls,
     versionGroups: request.versionGroups,

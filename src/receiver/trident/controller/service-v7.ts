@@ -7,14 +7,14 @@ import { holdPush, serverStream, unary, writeAll } from "./calls.ts";
 import { type ControllerCore, keyOf, type SyncFacts } from "./core.ts";
 
 export function serviceV7(core: ControllerCore): grpc.UntypedServiceImplementation {
-  const sync = (request: pb.SyncRequest, isComplete: boolean): pb.SyncResponse => {
-    const answer = core.sync(factsOf(request), isComplete, platformDataV7, "agent");
+  const sync = (request: pb.SyncRequest, isComplete: boolean, authority: string): pb.SyncResponse => {
+    const answer = core.sync(factsOf(request, authority), isComplete, platformDataV7, "agent");
     return answer === undefined ? failedV7(request.revision) : answerV7(answer);
   };
   return {
-    sync: unary(core, "Sync", (request: pb.SyncRequest) => sync(request, false)),
+    sync: unary(core, "Sync", (request: pb.SyncRequest, authority) => sync(request, false, authority)),
     push: serverStream<pb.SyncRequest, pb.SyncResponse>(core, "Push", (request, call) =>
-      holdPush(core, call, () => sync(request, true), heartbeatV7),
+      holdPush(core, call, () => sync(request, true, call.getHost()), heartbeatV7),
     ),
     upgrade: serverStream<pb.UpgradeRequest, pb.UpgradeResponse>(core, "Upgrade", (request, call) => {
       const upgrade = core.upgradeOf(keyOf(request.ctrlIp, request.ctrlMac));
@@ -87,7 +87,7 @@ function* upgradeMessages(upgrade: ReturnType<ControllerCore["upgradeOf"]>): Ite
   }
 }
 
-function factsOf(request: pb.SyncRequest): SyncFacts {
+function factsOf(request: pb.SyncRequest, authority: string): SyncFacts {
   return {
     ctrlIp: request.ctrlIp,
     ctrlMac: request.ctrlMac,
@@ -96,6 +96,7 @@ function factsOf(request: pb.SyncRequest): SyncFacts {
     groupRequest: request.agentGroupIdRequest,
     revision: request.revision,
     kubernetesClusterId: request.kubernetesClusterId,
+    authority,
     versionPlatformData: request.versionPlatformData,
     versionAcls: request.versionAcls,
     versionGroups: request.versionGroups,
