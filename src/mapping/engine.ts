@@ -135,7 +135,12 @@ export class TraceEngine {
 
   /** The end of the input: everything that can leave leaves. */
   flush(): void {
-    for (const end of this.#sockets.all()) this.#sockets.remove(end);
+    const isClosing = new Set(this.#closing.map(({ end }) => end));
+    for (const end of this.#sockets.all()) {
+      // The connection may be as alive as ever: it is the view of it that ends.
+      if (!isClosing.has(end)) end.tracker.closeReason = "end_of_input";
+      this.#sockets.remove(end);
+    }
     this.#closing = [];
     this.#waiting.clear();
     this.#departure.flush();

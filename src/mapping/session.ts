@@ -77,6 +77,9 @@ export class SessionTracker<C> {
   #hiddenEnd: EventMeta | undefined;
   #orphan: AnyMessage | undefined;
 
+  /** What an exchange without its answer says of itself when the connection is over. */
+  closeReason: "connection_closed" | "end_of_input" = "connection_closed";
+
   /** @param account in messages */
   constructor(connection: C, listener: ExchangeListener<C>, account: StageAccount, limits: SessionLimits) {
     this.#connection = connection;
@@ -147,7 +150,7 @@ export class SessionTracker<C> {
       if (exchange.response?.endsAtClose && exchange.responseStart !== undefined) {
         exchange.responseEnd = exchange.responseEnd ?? meta ?? exchange.responseStart;
       } else {
-        exchange.incomplete = "connection_closed";
+        exchange.incomplete = this.closeReason;
       }
       this.#finish(exchange);
     }

@@ -1,8 +1,13 @@
 /** Do these bytes begin a MySQL packet that only MySQL sends? */
+
+import { inflateZlib } from "../inflate.ts";
 import { latin1 } from "../latin1.ts";
 import { uint24le, uint32le } from "./byte-reader.ts";
 import { Capability, Command, HEADER_BYTES, isSqlStart, MAX_PACKET } from "./mysql-wire.ts";
 import { Recognition, Sender } from "./protocol.ts";
+
+/** Of the compressed protocol. */
+const OUTER_HEADER_BYTES = 7;
 
 export function recognizeMysql(bytes: Uint8Array, sender: Sender | undefined): Recognition {
   if (bytes.length < HEADER_BYTES + 1) {
@@ -12,9 +17,11 @@ export function recognizeMysql(bytes: Uint8Array, sender: Sender | undefined): R
   const sequence = bytes[3]!;
   if (length === 0 || length > MAX_PACKET) return Recognition.no;
   const asClient = sender === Sender.server ? Recognition.no : clientPacket(bytes, length, sequence);
+  if (asClient === Recognition.no && sender !== Sender.server && isCompressedCommand(bytes)) return Recognition.request;
   if (asClient === Recognition.request || sender === Sender.client) return asClient;
   const asServer = serverPacket(bytes, length, sequence);
-  return asServer === Recognition.no ? asClient : asServer;
+  if (asServer !== Recognition.no) return asServer;
+  return asClient === Recognition.no && isCompressedAnswer(bytes) ? Recognition.needMore : asClient;
 }
 
 function clientPacket(bytes: Uint8Array, length: number, sequence: number): Recognition {
@@ -38,7 +45,9 @@ function clientPacket(bytes: Uint8Array, length: number, sequence: number): Reco
     case Command.quit:
     case Command.resetConnection:
     case Command.statistics:
-      return length === 1 && bytes.length === body + 1 ? Recognition.needMore : Recognition.no;
+      // One may be anybody's; a second packet that fits as well is proof.
+      if (length !== 1) return Recognition.no;
+      return end === bytes.length ? Recognition.needMore : nextPacket(bytes, end, Sender.client);
     case Command.statementClose:
     case Command.statementReset:
       return length === 5 ? Recognition.needMore : Recognition.no;
@@ -48,6 +57,45 @@ function clientPacket(bytes: Uint8Array, length: number, sequence: number): Reco
     default:
       return Recognition.no;
   }
+}
+
+/** A short packet was passed: what follows it decides. */
+function nextPacket(bytes: Uint8Array, at: number, sender: Sender): Recognition {
+  return recognizeMysql(bytes.subarray(at, at + 4096), sender);
+}
+
+/**
+ * The compressed protocol in mid-connection: an outer packet that holds one whole command, packed by zlib or as it is.
+ */
+export function isCompressedCommand(bytes: Uint8Array): boolean {
+  if (bytes.length < OUTER_HEADER_BYTES + HEADER_BYTES + 2) return false;
+  const outer = uint24le(bytes, 0);
+  const plainLength = uint24le(bytes, 4);
+  if (bytes[3] !== 0 || outer === 0) return false;
+  const body = bytes.subarray(OUTER_HEADER_BYTES, OUTER_HEADER_BYTES + outer);
+  if (plainLength === 0) return uint24le(body, 0) + HEADER_BYTES === outer && isCommand(body);
+  if (plainLength <= outer || body[0] !== 0x78) return false;
+  const plain = inflateZlib(body, 64);
+  return (
+    plain !== undefined &&
+    plain.length > HEADER_BYTES &&
+    uint24le(plain, 0) + HEADER_BYTES === plainLength &&
+    isCommand(plain)
+  );
+}
+
+/** Nothing in it can be proved without its request. */
+function isCompressedAnswer(bytes: Uint8Array): boolean {
+  if (bytes.length < OUTER_HEADER_BYTES + 2) return false;
+  const outer = uint24le(bytes, 0);
+  const plainLength = uint24le(bytes, 4);
+  if (bytes[3] !== 1 || outer < HEADER_BYTES) return false;
+  if (plainLength === 0) return bytes[OUTER_HEADER_BYTES + 3] === 1;
+  return plainLength > outer && bytes[OUTER_HEADER_BYTES] === 0x78;
+}
+
+function isCommand(plain: Uint8Array): boolean {
+  return clientPacket(plain, uint24le(plain, 0), plain[3]!) === Recognition.request;
 }
 
 function loginPacket(bytes: Uint8Array, length: number): Recognition {
@@ -71,7 +119,7 @@ function serverPacket(bytes: Uint8Array, length: number, sequence: number): Reco
   if (sequence === 0 && first === 10) return greeting(bytes, length);
   if (sequence === 1 && length === 1 && first < 0xfb && first > 0) return resultHead(bytes);
   if (sequence >= 1 && sequence <= 8 && first === 0 && length >= 7 && length < 256) {
-    return bytes.length >= body + length ? Recognition.needMore : Recognition.needMore;
+    return bytes.length <= body + length ? Recognition.needMore : nextPacket(bytes, body + length, Sender.server);
   }
   return Recognition.no;
 }

@@ -9,7 +9,7 @@
 import { utf8 } from "../latin1.ts";
 import { uint16le, uint24le, uint32le } from "./byte-reader.ts";
 import { CompressedStream } from "./mysql-compression.ts";
-import { recognizeMysql } from "./mysql-recognition.ts";
+import { isCompressedCommand, recognizeMysql } from "./mysql-recognition.ts";
 import { type MysqlResponse, parseReply, startReply } from "./mysql-reply.ts";
 import { describeMysql } from "./mysql-span.ts";
 import {
@@ -334,6 +334,12 @@ export const mysql: Protocol<MysqlMessage, MysqlState> = {
   createState,
 
   parse(bytes, sender, state, sink): number {
+    // Picked up in the middle: the handshake that agreed on compression was not seen.
+    if (state.capabilities === undefined && state.compressed === undefined && sender === Sender.client) {
+      if (state.pending.length === 0 && !state.isGreeted && isCompressedCommand(bytes)) {
+        state.compressed = [new CompressedStream(), new CompressedStream()];
+      }
+    }
     return state.compressed === undefined
       ? parsePlain(bytes, sender, state, sink)
       : parseCompressed(bytes, sender, state, sink);

@@ -84,7 +84,7 @@ export interface DescribeOptions {
 export interface Session<M extends Message> {
   readonly request: M | undefined;
   readonly response: M | undefined;
-  /** Why there is no response: "timeout", "connection_closed", "gap"; undefined for one-way messages too. */
+  /** Why there is no response: "timeout", "connection_closed", "gap", "end_of_input"; undefined for one-way messages too. */
   readonly incomplete: string | undefined;
   readonly requestBytes: number;
   readonly responseBytes: number;

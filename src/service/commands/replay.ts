@@ -13,7 +13,6 @@ import { Replay } from "../../receiver/replay/replay.ts";
 import { openReplayEngine } from "../../receiver/replay/replay-engine.ts";
 import { addConfigOptions, type ConfigOptions } from "../command.ts";
 import { ExitCode, formatError } from "../exit-code.ts";
-import { loadCommandConfig } from "../load-command-config.ts";
 import { socketTraceOf } from "../socket-trace-of.ts";
 import { tableHead, tableRow } from "./replay-table.ts";
 
@@ -39,7 +38,7 @@ export function replayCommand(command: Command): void {
 async function replay(files: readonly string[], options: ReplayCommandOptions): Promise<void> {
   const writer = new SpanWriter(options);
   const accounts: StageAccount[] = [];
-  const describe = describeOptions(options);
+  const describe = await describeOptions(options);
   const run = new Replay({
     openTarget: (timeline) =>
       openReplayEngine(timeline, {
@@ -65,9 +64,11 @@ async function replay(files: readonly string[], options: ReplayCommandOptions): 
   }
 }
 
-function describeOptions(options: ConfigOptions): DescribeOptions {
+async function describeOptions(options: ConfigOptions): Promise<DescribeOptions> {
   const none: DescribeOptions = { requestHeaders: [], responseHeaders: [], urlQueryParameters: [] };
   if (options.config.length === 0 && options.set.length === 0) return none;
+  // Loads every component there is: not for the usual call.
+  const { loadCommandConfig } = await import("../load-command-config.ts");
   const settings = socketTraceOf(loadCommandConfig(options).config) as
     | {
         readonly request_headers?: string[];
