@@ -1,5 +1,7 @@
 /** What a row says, as name, attributes and status of a span (semantic conventions; no payload, no query values). */
+import { GRPC_STATUS_NAMES } from "../protocols/grpc-status.ts";
 import { type Attribute, SpanKind, StatusCode } from "../span.ts";
+import { summarizeSql } from "../sql.ts";
 import { formatIpv4, formatIpv6 } from "./address.ts";
 import { L7_GRPC, L7Family, type L7Protocol, l7ProtocolOf } from "./l7-protocol.ts";
 import { type L7Row, NO_CODE, RowFlag, RowStatus } from "./l7-row.ts";
@@ -23,6 +25,10 @@ const HTTP_METHODS: ReadonlySet<string> = new Set([
   "PATCH",
   "QUERY",
 ]);
+const PRODUCES = /^(?:produce|publish|send|pub)/i;
+const CONSUMES = /^(?:fetch|consume|receive|deliver)/i;
+const SQL_PROTOCOLS: ReadonlySet<number> = new Set([60, 61, 62, 63]);
+const MYSQL = 60;
 const UNKNOWN_PROTOCOL: L7Protocol = { number: 0, name: "", family: L7Family.other };
 
 /** @param side from which end the span is told */
@@ -66,17 +72,14 @@ function describeFamily(
       return describeHttp(row, side, address, attributes);
     case L7Family.rpc:
       return describeRpc(row, protocol, attributes);
-    case L7Family.database: {
-      const operation = databaseOperation(row);
-      attributes.push(["db.system.name", protocol.name]);
-      if (operation !== "") attributes.push(["db.operation.name", operation]);
-      if (hasCode(row) && row.code !== 0) attributes.push(["db.response.status_code", String(row.code)]);
-      return operation;
-    }
+    case L7Family.database:
+      return describeDatabase(row, protocol, attributes);
     case L7Family.messaging: {
       const topic = row.endpoint || row.requestDomain;
       attributes.push(["messaging.system", protocol.name]);
       if (row.requestType !== "") attributes.push(["messaging.operation.name", row.requestType]);
+      if (PRODUCES.test(row.requestType)) attributes.push(["messaging.operation.type", "send"]);
+      else if (CONSUMES.test(row.requestType)) attributes.push(["messaging.operation.type", "receive"]);
       if (topic !== "") attributes.push(["messaging.destination.name", topic]);
       return [row.requestType, topic].filter((part) => part !== "").join(" ");
     }
@@ -115,11 +118,30 @@ function describeRpc(row: L7Row, protocol: L7Protocol, attributes: Attribute[]):
   const slash = path.lastIndexOf("/");
   const service = row.rpcService || (slash > 0 ? path.slice(0, slash) : "");
   const method = slash > 0 ? path.slice(slash + 1) : path || row.requestType;
-  attributes.push(["rpc.system", protocol.number === L7_GRPC ? "grpc" : protocol.name]);
-  if (service !== "") attributes.push(["rpc.service", service]);
-  if (method !== "") attributes.push(["rpc.method", method]);
-  if (hasCode(row) && protocol.number === L7_GRPC) attributes.push(["rpc.grpc.status_code", row.code]);
-  return service !== "" && method !== "" ? `${service}/${method}` : method;
+  const full = service !== "" && method !== "" ? `${service}/${method}` : method;
+  attributes.push(["rpc.system.name", protocol.number === L7_GRPC ? "grpc" : protocol.name]);
+  if (full !== "") attributes.push(["rpc.method", full]);
+  if (hasCode(row)) {
+    const name = protocol.number === L7_GRPC ? GRPC_STATUS_NAMES[row.code] : undefined;
+    attributes.push(["rpc.response.status_code", name ?? String(row.code)]);
+  }
+  return full;
+}
+
+function describeDatabase(row: L7Row, protocol: L7Protocol, attributes: Attribute[]): string {
+  attributes.push(["db.system.name", protocol.name]);
+  if (hasCode(row) && row.code !== 0) attributes.push(["db.response.status_code", String(row.code)]);
+  const sql =
+    SQL_PROTOCOLS.has(protocol.number) && row.requestResource !== ""
+      ? summarizeSql(row.requestResource, protocol.number === MYSQL ? "mysql" : "standard")
+      : undefined;
+  const operation = sql?.operation ?? databaseOperation(row);
+  if (operation !== "") attributes.push(["db.operation.name", operation]);
+  if (sql?.operation === undefined) return operation;
+  if (sql.collection !== undefined) attributes.push(["db.collection.name", sql.collection]);
+  if (sql.summary !== undefined) attributes.push(["db.query.summary", sql.summary]);
+  attributes.push(["db.query.text", sql.text]);
+  return sql.summary ?? operation;
 }
 
 /** The command only: the row's text may hold literals. */
@@ -144,8 +166,8 @@ function hasCode(row: L7Row): boolean {
 function kindOf(row: L7Row, protocol: L7Protocol, side: "client" | "server"): SpanKind {
   if (side === "server") return SpanKind.server;
   if (protocol.family !== L7Family.messaging) return SpanKind.client;
-  if (/^(?:produce|publish|send|pub)/i.test(row.requestType)) return SpanKind.producer;
-  return /^(?:fetch|consume|receive|deliver)/i.test(row.requestType) ? SpanKind.consumer : SpanKind.client;
+  if (PRODUCES.test(row.requestType)) return SpanKind.producer;
+  return CONSUMES.test(row.requestType) ? SpanKind.consumer : SpanKind.client;
 }
 
 function statusOf(row: L7Row, protocol: L7Protocol, side: "client" | "server", attributes: Attribute[]): StatusCode {

@@ -4,6 +4,7 @@
  * made for it), and trace id and span id as a traceparent header would have carried them: the client's span id on both
  * ends. Everything else of the span goes along as own-row.ts says.
  */
+import { GRPC_STATUS_NAMES } from "../protocols/grpc-status.ts";
 import { type AttributeValue, type Span, SpanKind, StatusCode } from "../span.ts";
 import { parseIpv4, parseIpv6, ZERO_IPV6 } from "./address.ts";
 import { IdHash } from "./id-hash.ts";
@@ -163,7 +164,12 @@ function fillRequest(row: L7Row, span: Span, attributes: ReadonlyMap<string, Att
     text("db.query.summary") ||
     text("dns.question.name");
   row.endpoint = text("http.route") || text("url.path") || span.name;
-  row.rpcService = text("rpc.service");
+  const [service = "", method] = splitMethod(text("rpc.method"));
+  row.rpcService = text("rpc.service") || service;
+  if (attributes.has("rpc.method") && method !== undefined) {
+    row.requestResource ||= `/${text("rpc.method")}`;
+    row.endpoint = `/${text("rpc.method")}`;
+  }
   row.userAgent = text("user_agent.original");
   row.clientIp = text("client.address");
   row.xRequestId0 = headerOf(attributes, "http.request.header.x-request-id");
@@ -172,7 +178,10 @@ function fillRequest(row: L7Row, span: Span, attributes: ReadonlyMap<string, Att
 }
 
 function fillResponse(row: L7Row, span: Span, attributes: ReadonlyMap<string, AttributeValue>): void {
+  const rpcStatus = attributes.get("rpc.response.status_code");
+  const rpcCode = typeof rpcStatus === "string" ? GRPC_STATUS_NAMES.indexOf(rpcStatus) : -1;
   const code =
+    (rpcCode < 0 ? undefined : rpcCode) ??
     attributes.get("http.response.status_code") ??
     attributes.get("rpc.grpc.status_code") ??
     attributes.get("rpc.response.status_code") ??
@@ -206,6 +215,12 @@ function flowIdOf(row: L7Row): bigint {
   for (const byte of row.ip60) hash.add(byte);
   for (const byte of row.ip61) hash.add(byte);
   return BigInt(`0x${hash.spanId()}`);
+}
+
+/** `pkg.Service/Method`; without a slash it is the method alone. */
+function splitMethod(full: string): readonly [service: string, method: string | undefined] {
+  const slash = full.lastIndexOf("/");
+  return slash < 0 ? ["", full === "" ? undefined : full] : [full.slice(0, slash), full.slice(slash + 1)];
 }
 
 function headerOf(attributes: ReadonlyMap<string, AttributeValue>, key: string): string {
