@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { UnitKind } from "../../../src/bpf/layout.gen.ts";
+import type { Span } from "../../../src/mapping/span.ts";
+import type { Doer } from "../../support/events.ts";
+import { attribute, get, Host, type Link, ok } from "../../support/host.ts";
+
+const TGID = 500;
+const REMOTE: Doer = { tgid: 1 };
+
+/** One end of each connection is elsewhere. */
+const inbound = (host: Host): Link => host.connect({ only: "server", clientAddress: "192.0.2.77" });
+const outbound = (host: Host): Link => host.connect({ only: "client", serverPort: 9000 });
+
+const pathOf = (span: Span): string => attribute(span, "url.path", "url.full")?.replace(/^http:..[^/]*/, "") ?? "";
+const find = (host: Host, path: string): Span => host.spans.find((span) => pathOf(span) === path)!;
+const goroutine = (id: number): Doer => ({ tgid: TGID, pid: TGID + (id % 3), coroutineId: id });
+
+describe("evidence", () => {
+  it("unit: a goroutine's call is its request's child at once, while the request goes on", () => {
+    const host = new Host();
+    inbound(host).serverReads(goroutine(7), get("/in"));
+    outbound(host).send(goroutine(7), get("/out")).clientReads(goroutine(7), ok());
+    host.pass(0);
+    assert.equal(host.spans.length, 1, "it has left");
+    assert.equal(attribute(host.spans[0]!, "sockspan.link.evidence"), "unit");
+    const id = host.spans[0]!.parentSpanId;
+    host.end();
+    assert.equal(find(host, "/in").spanId, id);
+    assert.equal(find(host, "/in").traceId, find(host, "/out").traceId);
+  });
+
+  it("unit: another goroutine on the same thread has nothing to do with it", () => {
+    const host = new Host();
+    const thread = { tgid: TGID, pid: TGID };
+    const [first, second] = [inbound(host), inbound(host)];
+    first.serverReads({ ...thread, coroutineId: 1 }, get("/in1"));
+    second.serverReads({ ...thread, coroutineId: 2 }, get("/in2"));
+    outbound(host)
+      .send({ ...thread, coroutineId: 3 }, get("/out"))
+      .clientReads(thread, ok());
+    first.answer({ ...thread, coroutineId: 1 }, ok());
+    second.answer({ ...thread, coroutineId: 2 }, ok());
+    host.end();
+    assert.equal(find(host, "/out").parentSpanId, undefined);
+  });
+
+  it("answer_unit: a context that was used before is another one now", () => {
+    const host = new Host();
+    const context = (unitId: number): Doer => ({ tgid: TGID, unitKind: UnitKind.pythonContext, unitId });
+    const reader = context(0x1000);
+    const [first, second] = [inbound(host), inbound(host)];
+    for (const [link, name] of [
+      [first, "a"],
+      [second, "b"],
+    ] as const) {
+      link.serverReads(reader, get(`/${name}`));
+      outbound(host)
+        .send(context(0x2000), get(`/${name}.1`))
+        .clientReads(reader, ok());
+      link.answer(context(0x2000), ok());
+    }
+    host.end();
+    for (const name of ["a", "b"]) {
+      assert.equal(find(host, `/${name}.1`).parentSpanId, find(host, `/${name}`).spanId);
+      assert.equal(attribute(find(host, `/${name}.1`), "sockspan.link.evidence"), "answer_unit");
+    }
+  });
+
+  it("carried: what a proxy passes on unchanged names the request that it came with", () => {
+    const host = new Host();
+    const loop = { tgid: TGID };
+    const context = (index: number): string =>
+      `traceparent: 00-${"a".repeat(31)}${index}-${"b".repeat(15)}${index}-01\r\n`;
+    const links = [1, 2, 3].map(() => host.connect({ only: "server", clientAddress: "10.0.0.9" }));
+    links.forEach((link, index) => {
+      link.serverReads(loop, get(`/in${index}`, context(index)));
+    });
+    for (const index of [2, 0, 1])
+      outbound(host)
+        .send(loop, get(`/out${index}`, context(index)))
+        .clientReads(loop, ok());
+    for (const link of links) link.answer(loop, ok());
+    host.end();
+    for (const index of [0, 1, 2]) {
+      assert.equal(find(host, `/out${index}`).parentSpanId, find(host, `/in${index}`).spanId);
+      assert.equal(find(host, `/in${index}`).parentSpanId, `${"b".repeat(15)}${index}`);
+      assert.equal(find(host, `/in${index}`).traceId, `${"a".repeat(31)}${index}`);
+    }
+  });
+
+  it("carried: a library's own span is the parent of the call that carries it", () => {
+    const host = new Host();
+    const header = `traceparent: 00-${"c".repeat(32)}-${"d".repeat(16)}-00\r\n`;
+    host
+      .connect()
+      .request({ tgid: TGID }, { tgid: 600 }, get("/x", header))
+      .respond({ tgid: 600 }, { tgid: TGID }, ok());
+    const [server, client] = host.end();
+    assert.equal(client?.parentSpanId, "d".repeat(16));
+    assert.equal(server?.parentSpanId, client?.spanId, "nothing between the two ends");
+    assert.equal(server?.traceId, "c".repeat(32));
+    assert.equal(client!.flags & 1, 1, "the sampled flag hides nothing");
+  });
+
+  it("none: a process whose number came back is not the one that read the request", () => {
+    const host = new Host();
+    inbound(host).serverReads(goroutine(7), get("/old"));
+    host.exit(TGID);
+    outbound(host).send(goroutine(7), get("/new")).clientReads(goroutine(7), ok());
+    host.end();
+    assert.equal(find(host, "/new").parentSpanId, undefined);
+  });
+
+  it("none: a child that was forked while its parent served is not that request", () => {
+    const host = new Host();
+    const parent = { tgid: TGID };
+    const child = { tgid: TGID + 1 };
+    const link = inbound(host).serverReads(parent, get("/in"));
+    outbound(host).send(child, get("/out")).clientReads(child, ok());
+    link.answer(parent, ok());
+    host.end();
+    assert.equal(find(host, "/out").parentSpanId, undefined);
+  });
+
+  it("none: a process that serves what nobody can read is not asked who is alone", () => {
+    const host = new Host();
+    const loop = { tgid: TGID };
+    const hidden = inbound(host);
+    hidden.serverReads(loop, Uint8Array.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, ...new Uint8Array(600)]));
+    const link = inbound(host).serverReads(loop, get("/in"));
+    outbound(host).send(loop, get("/out")).clientReads(loop, ok());
+    link.answer(loop, ok());
+    host.end();
+    assert.equal(find(host, "/out").parentSpanId, undefined);
+  });
+});
+
+describe("settling", () => {
+  it("holds a call until its request is answered, and then lets both ends go together", () => {
+    const host = new Host();
+    const loop = { tgid: TGID };
+    const link = inbound(host).serverReads(loop, get("/in"));
+    host.connect().request(loop, { tgid: 600 }, get("/out")).respond({ tgid: 600 }, loop, ok());
+    host.pass(1000);
+    assert.equal(host.spans.length, 0);
+    link.answer(loop, ok());
+    host.pass(0);
+    assert.deepEqual(host.batches, [3]);
+    const [server, client] = host.spans.filter((span) => pathOf(span) === "/out").sort((left) => left.kind - 2.5);
+    assert.equal(server?.parentSpanId, client?.spanId);
+    assert.equal(client?.parentSpanId, find(host, "/in").spanId);
+    host.end();
+  });
+
+  it("lets a call go after the settle time, and never changes it again", () => {
+    const host = new Host({ settleNs: 2_000_000_000 });
+    const loop = { tgid: TGID };
+    const link = inbound(host).serverReads(loop, get("/slow"));
+    outbound(host).send(loop, get("/out")).clientReads(loop, ok());
+    host.pass(1900);
+    assert.equal(host.spans.length, 0);
+    host.pass(200);
+    assert.equal(host.spans.length, 1);
+    link.answer(loop, ok());
+    host.end();
+    assert.equal(find(host, "/out").parentSpanId, undefined);
+    assert.notEqual(find(host, "/out").traceId, find(host, "/slow").traceId);
+  });
+
+  it("lets the oldest go first where memory is short", () => {
+    const host = new Host({ maxHeldBytes: 20_000 });
+    const loop = { tgid: TGID };
+    inbound(host).serverReads(loop, get("/slow"));
+    const link = outbound(host);
+    for (let index = 0; index < 50; index++) link.send(loop, get(`/${index}`)).clientReads(loop, ok());
+    host.pass(0);
+    assert.ok(host.spans.length > 20 && host.spans.length < 50, String(host.spans.length));
+    assert.deepEqual(
+      host.spans.map(pathOf),
+      host.spans.map((_, index) => `/${index}`),
+    );
+    host.end();
+  });
+
+  it("names doubtful parents in links, with what speaks for them", () => {
+    const host = new Host();
+    const loop = { tgid: TGID };
+    const links = [inbound(host), inbound(host)];
+    const upstream = outbound(host);
+    upstream.send(loop, get("/first")).clientReads(loop, ok());
+    links[0]!.serverReads(loop, get("/a"));
+    links[1]!.serverReads(loop, get("/b"));
+    upstream.send(loop, get("/out")).clientReads(loop, ok());
+    links[0]!.answer(loop, ok());
+    links[1]!.answer(loop, ok());
+    host.end();
+    const span = find(host, "/out");
+    assert.equal(span.parentSpanId, undefined);
+    assert.deepEqual(
+      span.links.map(({ spanId, attributes }) => [spanId, attributes[0]?.[1]]),
+      [
+        [find(host, "/b").spanId, "turn"],
+        [find(host, "/a").spanId, "reply_turn"],
+      ],
+    );
+  });
+});
+
+it("a chain over three processes is one trace", () => {
+  const host = new Host();
+  const doers = [REMOTE, goroutine(1), { tgid: 700, coroutineId: 5 }, { tgid: 800, coroutineId: 6 }];
+  const links = [0, 1, 2].map(() => host.connect());
+  for (const [index, link] of links.entries()) link.request(doers[index]!, doers[index + 1]!, get(`/${index}`));
+  for (const index of [2, 1, 0]) links[index]!.respond(doers[index + 1]!, doers[index]!, ok());
+  const spans = host.end();
+  assert.equal(spans.length, 6);
+  assert.equal(new Set(spans.map(({ traceId }) => traceId)).size, 1);
+  assert.equal(spans.filter(({ parentSpanId }) => parentSpanId === undefined).length, 1);
+});
