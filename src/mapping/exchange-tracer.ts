@@ -39,7 +39,9 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     const end = exchange.connection;
     const localSender = end.isClient ? Sender.client : Sender.server;
     const isServer = exchange.requestSender !== localSender;
-    const unit = this.#isCapture ? undefined : this.#joiner.unitOf(exchange.requestStart);
+    const isHidden = isServer && exchange.protocol.isSetup === true;
+    if (isHidden) this.hidden(exchange.requestStart.tgid);
+    const unit = this.#isCapture || isHidden ? undefined : this.#joiner.unitOf(exchange.requestStart);
     const id = idOf(end, exchange.requestOffset, isServer);
     const node = new TraceNode(isServer, id, exchange.requestStart, unit, end, this.#carried(exchange, isServer));
     exchange.node = node;

@@ -38,8 +38,9 @@ export class Joiner {
     } else if (!decideRemote(node, "carried")) {
       decide(node, undefined, undefined);
     }
+    if (node.unit === undefined) return;
     const work = this.#workOf(node.start.tgid);
-    work.opened(node, node.unit!);
+    work.opened(node, node.unit);
     work.logOf(node.start.pid).read(node, node.start);
   }
 
@@ -76,7 +77,7 @@ export class Joiner {
   /** Bytes of the server's answer are written: its first ones, and its last. */
   serverAnswers(node: TraceNode, meta: EventMeta, isEnd: boolean): void {
     const work = this.#processes.get(node.start.tgid);
-    if (work === undefined || meta.tgid !== node.start.tgid || node.isDoubtful) return;
+    if (work === undefined || meta.tgid !== node.start.tgid || node.isDoubtful || !node.unit) return;
     const unit = work.unitOf(meta);
     joinByAnswer(work, node, unit, meta);
     if (!work.isInDoubt(meta)) {
@@ -90,7 +91,7 @@ export class Joiner {
   serverFinished(node: TraceNode, meta: EventMeta | undefined): void {
     node.isFinished = true;
     const work = this.#processes.get(node.start.tgid);
-    if (work === undefined) return;
+    if (work === undefined || node.unit === undefined) return;
     if (meta !== undefined && meta.tgid === node.start.tgid) {
       this.#lastOrder = Math.max(this.#lastOrder, meta.order);
       const unit = work.unitOf(meta);

@@ -15,7 +15,7 @@ export class TraceNode {
   readonly isServer: boolean;
   readonly id: ExchangeId;
   readonly start: EventMeta;
-  /** The unit of work that sent (client) or read (server) the request. */
+  /** The unit of work that sent (client) or read (server) the request; undefined: nobody serves it. */
   readonly unit: Unit | undefined;
   /** The connection that it is on: same object, same connection. */
   readonly connection: object;

@@ -110,6 +110,8 @@ export interface Protocol<M extends Message, S> {
   readonly usualPorts: readonly number[];
   /** Its bytes are easily mistaken: it is claimed only where both directions fit, or on a usual port. */
   readonly isWeak?: boolean;
+  /** Its exchanges set a connection up (a handshake): nobody serves them, and what follows can't be read. */
+  readonly isSetup?: boolean;
   /** After a gap, a message is only believed to start where a system call does: its bodies may hold its own messages. */
   readonly resyncsAtCallStart?: boolean;
   /**

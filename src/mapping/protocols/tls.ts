@@ -162,6 +162,7 @@ export const tls: Protocol<TlsMessage, TlsState> = {
   name: "tls",
   networkProtocolName: "tls",
   usualPorts: [443, 8443, 6443],
+  isSetup: true,
   resyncsAtCallStart: true,
 
   recognize: (bytes, hint) => (hint.transport === "tcp" ? agreed(classify(bytes), hint.sender) : Recognition.no),
