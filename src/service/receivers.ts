@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { BrokerConnection } from "../ipc/connect-to-broker.ts";
+import type { Attachment } from "../ipc/messages.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 import type { Log } from "../log.ts";
 import { TraceEngine } from "../mapping/engine.ts";
@@ -17,6 +18,8 @@ const NS_PER_MS = 1_000_000;
 export interface PreparedReceiver extends Receiver {
   /** All that needs code from disk or a privilege. */
   prepare(): Promise<void>;
+  /** What runs in the kernel for it, once started. */
+  readonly attachment?: Attachment | undefined;
 }
 
 export interface ReceiverContext {

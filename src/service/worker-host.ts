@@ -137,12 +137,18 @@ export class WorkerHost {
     const pages = new Zpages(id, settings as ZpagesSettings, {
       accounts: () => this.#accounts,
       status: () => ({
-        summary: this.#readySince === undefined ? "starting" : "capturing",
+        summary: this.#summary,
         version: this.#options.settings.version,
       }),
     });
     this.#pages.push(pages);
     return pages;
+  }
+
+  get #summary(): string {
+    if (this.#readySince === undefined) return "starting";
+    const probes = this.#receivers.reduce((sum, { attachment }) => sum + (attachment?.probes.length ?? 0), 0);
+    return probes === 0 ? "running, nothing is captured" : `capturing with ${probes} probes`;
   }
 
   #health() {

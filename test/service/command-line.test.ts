@@ -22,7 +22,9 @@ function sockspan(words: readonly string[], environment: Record<string, string> 
   });
 }
 
-describe("command line", () => {
+describe("command line", function () {
+  // Each case starts the program, on a machine that may be busy.
+  this.timeout(60_000);
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "sockspan-command-line-"));
