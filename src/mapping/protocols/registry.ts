@@ -3,6 +3,7 @@ import { amqp091 } from "./amqp091.ts";
 import { brpc } from "./brpc.ts";
 import { dns, dnsTcp } from "./dns.ts";
 import { dubbo } from "./dubbo.ts";
+import { fastcgi } from "./fastcgi.ts";
 import { http1 } from "./http1.ts";
 import { http2 } from "./http2.ts";
 import { kafka } from "./kafka.ts";
@@ -14,12 +15,15 @@ import { mysql } from "./mysql.ts";
 import { nats } from "./nats.ts";
 import { postgresql } from "./postgresql.ts";
 import type { Message, Protocol } from "./protocol.ts";
+import { pulsar } from "./pulsar.ts";
 import { redis } from "./redis.ts";
+import { rocketmq } from "./rocketmq.ts";
 import { sofarpc } from "./sofarpc.ts";
 import { someIp, someIpTcp } from "./some-ip.ts";
 import { tars } from "./tars.ts";
 import { tls } from "./tls.ts";
 import { websocket } from "./websocket.ts";
+import { zmtp } from "./zmtp.ts";
 
 /** A protocol whose message and state types only its own file knows. */
 // biome-ignore lint/suspicious/noExplicitAny: each protocol has its own message and state types, and only meets its own
@@ -49,6 +53,10 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   someIp,
   someIpTcp,
   dubbo,
+  rocketmq,
+  pulsar,
+  fastcgi,
+  zmtp,
 ];
 
 /** @param names registry names; undefined: all */

@@ -134,6 +134,7 @@ function readProperties(bytes: Uint8Array, from: number, to: number): Map<string
 
 /** Hessian: a SofaResponse whose first field, isError, is true. */
 function isErrorResponse(bytes: Uint8Array, from: number, end: number): boolean {
+  if (from >= end) return false;
   const text = latin1(bytes, from, Math.min(end, from + 256));
   const fields = text.indexOf("isError");
   // Behind the last field's name stands the instance: `o`, the number of its class, the values.

@@ -7,6 +7,9 @@ const CARRIED: readonly (readonly [dialogue: string, key: string, value: string]
   ["dubbo/hessian2", "sw8", "1-YzgxNjRjYWU5MGU5NGZlNjg0OTNjMTA2ZWE5NWYxZWUuNjYuMTY2Njc5ODU0ODg1MTAwNjc="],
   ["krpc/call", "x-b3-traceid", "gtwdemo-ac110006-463659-122997101"],
   ["sofarpc/call", "sofatraceid", "0a2200ce1670900283956100813525"],
+  ["rocketmq/binary", "traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
+  ["pulsar/producer", "traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
+  ["fastcgi/php", "traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
 ];
 
 describe("trace context in messages", () => {
