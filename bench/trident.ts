@@ -103,7 +103,7 @@ for (let round = -1; round < rounds; round++) {
 }
 
 const settings = tridentReceiverSettings.parse({
-  controller: { endpoint: "127.0.0.1:0", max_calls_per_second: 100_000 },
+  controller: { endpoint: "127.0.0.1:0", max_calls_per_second: 100_000, max_calls_per_second_per_peer: 100_000 },
 });
 const controller = new Controller(settings.controller!, "127.0.0.1:20033", log, () => performance.now());
 await controller.start();

@@ -229,6 +229,16 @@ describe("agent role against controller role", () => {
     assert.equal(client.state.config?.proxyControllerPort, server.port);
   });
 
+  it("lets one peer call only so often", async () => {
+    const server = await controller({ max_calls_per_second_per_peer: 2 });
+    assert.deepEqual(
+      [1, 2, 3].map((port) => server.core.admit(`10.0.0.1:${port}`)),
+      [true, true, false],
+    );
+    assert.equal(server.core.admit("10.0.0.2:1"), true);
+    assert.equal(server.core.account.lost.get("peer_rate"), 1);
+  });
+
   it("refuses more agents than it may have", async () => {
     const server = await controller({ max_agents: 1 });
     const one = await agent(server.port, { ctrl_mac: "02:00:00:00:00:01" });

@@ -33,6 +33,8 @@ export const tridentReceiverSettings = z
         max_agents: z.number().int().positive().max(64_000).default(10_000),
         max_push_streams: z.number().int().positive().default(10_000),
         max_calls_per_second: z.number().int().positive().default(2000),
+        /** Of one address, so that one peer can't use up what all may. */
+        max_calls_per_second_per_peer: z.number().int().positive().default(500),
         max_message_size: sizeBytes().prefault("10MiB"),
         heartbeat_interval: durationMs().prefault("10s"),
         reload_interval: durationMs().prefault("1s"),

@@ -8,7 +8,7 @@ export function unary<In, Out>(
   answer: (request: In, authority: string) => Out,
 ): grpc.handleUnaryCall<In, Out> {
   return (call, callback) => {
-    if (!core.admit()) {
+    if (!core.admit(call.getPeer())) {
       callback({ code: grpc.status.RESOURCE_EXHAUSTED, details: "too many calls" });
       return;
     }
@@ -28,7 +28,7 @@ export function serverStream<In, Out>(
 ): grpc.handleServerStreamingCall<In, Out> {
   return (call) => {
     call.on("error", () => undefined);
-    if (!core.admit()) {
+    if (!core.admit(call.getPeer())) {
       call.destroy(Object.assign(new Error("too many calls"), { code: grpc.status.RESOURCE_EXHAUSTED }));
       return;
     }

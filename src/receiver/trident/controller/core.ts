@@ -45,6 +45,7 @@ export interface PushStream {
 const UPGRADE_PIECE_BYTES = 512 * 1024;
 /** MAC and addresses of one host; more is nonsense. */
 const MAX_INTERFACES = 1024;
+const MAX_PEERS = 65_536;
 
 export class ControllerCore {
   /** Unit: call. */
@@ -56,6 +57,7 @@ export class ControllerCore {
   readonly #addresses: Addresses;
   readonly #now: () => number;
   readonly #calls = new SecondBudget();
+  readonly #callsOf = new Map<string, SecondBudget>();
   #versionPlatformData: bigint;
   readonly #versionFixed: bigint;
   readonly #platformData = new Map<string, { version: bigint; bytes: Uint8Array }>();
@@ -89,10 +91,19 @@ export class ControllerCore {
     if (this.#addresses.controller.port === 0) Object.assign(this.#addresses.controller, { port });
   }
 
-  /** False: too many calls this second. */
-  admit(): boolean {
+  /**
+   * False: too many calls this second, of this peer or of all.
+   * @param peer `address:port`, as gRPC gives it
+   */
+  admit(peer: string): boolean {
     this.account.addIn();
-    if (this.#calls.take(1, this.#settings.max_calls_per_second, this.#now()) === 1) return true;
+    const nowMs = this.#now();
+    const own = this.#budgetOf(peer.replace(/:\d+$/, ""));
+    if (own.take(1, this.#settings.max_calls_per_second_per_peer, nowMs) === 0) {
+      this.account.addLost("peer_rate");
+      return false;
+    }
+    if (this.#calls.take(1, this.#settings.max_calls_per_second, nowMs) === 1) return true;
     this.account.addLost("rate");
     return false;
   }
@@ -184,6 +195,16 @@ export class ControllerCore {
     if (this.streams.size >= this.#settings.max_push_streams) return false;
     this.streams.add(stream);
     return true;
+  }
+
+  #budgetOf(host: string): SecondBudget {
+    let budget = this.#callsOf.get(host);
+    if (budget === undefined) {
+      if (this.#callsOf.size >= MAX_PEERS) this.#callsOf.clear();
+      budget = new SecondBudget();
+      this.#callsOf.set(host, budget);
+    }
+    return budget;
   }
 
   #platform(generation: string, make: (agents: Iterable<Agent>, vpcId: number) => Uint8Array): Uint8Array {

@@ -69,7 +69,7 @@ function remoteExecute(
 ): grpc.handleBidiStreamingCall<pb.RemoteExecResponse, pb.RemoteExecRequest> {
   return (call) => {
     call.on("error", () => undefined);
-    if (!core.admit()) {
+    if (!core.admit(call.getPeer())) {
       call.end();
       return;
     }
