@@ -43,7 +43,10 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     if (isHidden) this.hidden(exchange.requestStart.tgid);
     const unit = this.#isCapture || isHidden ? undefined : this.#joiner.unitOf(exchange.requestStart);
     const id = idOf(end, exchange.requestOffset, isServer);
-    const node = new TraceNode(isServer, id, exchange.requestStart, unit, end, this.#carried(exchange, isServer));
+    const carried = this.#carried(exchange);
+    const isTrusted = carried === undefined || !isServer || this.#isTrusted(end);
+    const node = new TraceNode(isServer, id, exchange.requestStart, unit, end, isTrusted ? carried : undefined);
+    if (!isTrusted) node.untrusted = carried;
     exchange.node = node;
     end.requestCount++;
     if (this.#isCapture) {
@@ -120,13 +123,15 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     calls.set(keyOf(node.id), node);
   }
 
-  #carried(exchange: Exchange<SocketEnd>, isServer: boolean): TraceContext | undefined {
+  #carried(exchange: Exchange<SocketEnd>): TraceContext | undefined {
     const protocol = exchange.protocol;
     if (protocol.carried === undefined) return undefined;
-    const context = carriedContext((name) => protocol.carried!(exchange.request, name));
-    if (context === undefined || !isServer) return context;
-    const address = exchange.connection.tuple.remoteAddress;
-    return (this.#options.trustsContextFrom?.(address) ?? isPrivate(address)) ? context : undefined;
+    return carriedContext((name) => protocol.carried!(exchange.request, name));
+  }
+
+  #isTrusted(end: SocketEnd): boolean {
+    const address = end.tuple.remoteAddress;
+    return this.#options.trustsContextFrom?.(address) ?? isPrivate(address);
   }
 }
 

@@ -109,6 +109,10 @@ export function finishSpan(draft: SpanDraft, resource: Resource, clockOffsetNs: 
   const { node, fields } = draft;
   const attributes = fields.attributes;
   if (node.evidence !== undefined) attributes.push(["sockspan.link.evidence", node.evidence]);
+  if (node.untrusted !== undefined) {
+    const { traceId, spanId } = node.untrusted;
+    attributes.push(["sockspan.untrusted.trace_id", traceId], ["sockspan.untrusted.span_id", spanId]);
+  }
   const traceId = resolveTraceId(node);
   const isRemote = node.remoteParent !== undefined || (node.parent !== undefined && node.isServer);
   return {
@@ -123,7 +127,7 @@ export function finishSpan(draft: SpanDraft, resource: Resource, clockOffsetNs: 
     endTimeUnixNano: toUnixNano(draft.endNs, clockOffsetNs),
     attributes,
     events: [],
-    links: node.parent === undefined && node.candidates !== undefined ? linksTo(node.candidates) : NO_LINKS,
+    links: linksOf(node),
     status: fields.isError ? StatusCode.error : StatusCode.unset,
     statusMessage: fields.statusMessage,
     resource,
@@ -131,6 +135,13 @@ export function finishSpan(draft: SpanDraft, resource: Resource, clockOffsetNs: 
 }
 
 const NO_LINKS: readonly SpanLink[] = [];
+
+function linksOf(node: TraceNode): readonly SpanLink[] {
+  const links = node.parent === undefined && node.candidates !== undefined ? linksTo(node.candidates) : NO_LINKS;
+  if (node.untrusted === undefined) return links;
+  const { traceId, spanId } = node.untrusted;
+  return [...links, { traceId, spanId, attributes: [["sockspan.link.evidence", "untrusted"]] }];
+}
 
 /** Doubtful parents, with what speaks for them. A candidate whose own trace is still open can't be named. */
 function linksTo(candidates: readonly Candidate[]): SpanLink[] {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { EventFlags } from "../../src/bpf/layout.gen.ts";
 import { SpanFlags, SpanKind, StatusCode } from "../../src/mapping/span.ts";
 import { attribute, get, Host, ok } from "../support/host.ts";
@@ -222,6 +223,35 @@ describe("TraceEngine", () => {
     );
   });
 
+  it("balances every account at every moment, whatever comes", () => {
+    const doer = fc.record({ tgid: fc.constantFrom(10, 20), coroutineId: fc.nat(2) });
+    const text = fc.constantFrom(get("/a"), get("/b"), ok("x"), "junk", "HTTP/1.1 200 OK\r\n\r\n", "GET /", "");
+    const step = fc.record({
+      link: fc.nat(2),
+      by: doer,
+      what: fc.constantFrom("send", "serverReads", "answer", "clientReads", "close", "pass", "exit"),
+      text,
+      captured: fc.option(fc.nat(40), { nil: undefined }),
+      flags: fc.constantFrom(0, 0, 0, EventFlags.faulted, EventFlags.conflict, EventFlags.noBytes),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const host = new Host({ settleNs: 1_000_000 });
+        const links = [host.connect(), host.connect({ isRoleUnknown: true }), host.connect({ clientOffset: 99 })];
+        for (const { link, by, what, text, captured, flags } of steps) {
+          const call = { flags, ...(captured === undefined ? {} : { captured }) };
+          if (what === "close") links[link]!.close();
+          else if (what === "pass") host.pass(10);
+          else if (what === "exit") host.exit(by.tgid);
+          else links[link]![what as "send"](by, text, call);
+          for (const account of host.engine.accounts) assert.ok(account.held >= 0, account.stage);
+        }
+        host.end();
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it("trusts trace context from private networks only", () => {
     const traceparent = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
     for (const [clientAddress, isTrusted] of [
@@ -236,6 +266,10 @@ describe("TraceEngine", () => {
       const [span] = host.end();
       assert.equal(span?.parentSpanId, isTrusted ? "b7ad6b7169203331" : undefined);
       assert.equal(span?.traceId === "0af7651916cd43dd8448eb211c80319c", isTrusted);
+      assert.deepEqual(
+        span?.links.map(({ spanId }) => spanId),
+        isTrusted ? [] : ["b7ad6b7169203331"],
+      );
     }
   });
 });

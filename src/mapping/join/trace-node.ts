@@ -21,6 +21,8 @@ export class TraceNode {
   readonly connection: object;
   /** What the request carries, as far as it is trusted. */
   readonly carried: TraceContext | undefined;
+  /** What the request carries, from a network that is not trusted. */
+  untrusted: TraceContext | undefined;
   parent: TraceNode | undefined;
   /** The parent is a span that others make. */
   remoteParent: TraceContext | undefined;
