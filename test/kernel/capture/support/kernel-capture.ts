@@ -54,17 +54,21 @@ export interface CaptureSettings {
   readonly receives: HookSet;
   readonly conf?: Partial<TraceConf>;
   readonly ringSizeBytes?: number;
+  /** false: events are read and forgotten. */
+  readonly keepsEvents?: boolean;
 }
 
 export class KernelCapture implements Disposable {
   readonly #object: BpfObject;
   readonly #ring: MappedRing;
+  readonly #keepsEvents: boolean;
   readonly data: DataRecord[] = [];
   readonly states: SocketStateEvent[] = [];
   readonly processes: ProcessRecord[] = [];
 
   constructor(settings: CaptureSettings) {
     using symbols = kernelSymbols();
+    this.#keepsEvents = settings.keepsEvents ?? true;
     this.#object = BpfObject.open("socket_trace", readFileSync(OBJECT));
     const ringSizeBytes = settings.ringSizeBytes ?? 16 << 20;
     try {
@@ -85,8 +89,13 @@ export class KernelCapture implements Disposable {
   /** Reads what has come since the last call. */
   drain(): this {
     for (;;) {
-      const stretch = Buffer.from(this.#ring.ring.peek(1 << 20));
-      if (stretch.length === 0) return this;
+      const pending = this.#ring.ring.peek(1 << 20);
+      if (pending.length === 0) return this;
+      if (!this.#keepsEvents) {
+        this.#ring.ring.release(pending.length);
+        continue;
+      }
+      const stretch = Buffer.from(pending);
       const view = new DataView(stretch.buffer, stretch.byteOffset, stretch.length);
       forEachRecord(view, stretch.length, (offset) => this.#take(view, offset, stretch));
       this.#ring.ring.release(stretch.length);

@@ -1,0 +1,102 @@
+/**
+ * What the capture programs add to a call, in nanoseconds of processor time: each hook set beside no program and beside two empty ones,
+ * interleaved, with the ring drained meanwhile as the drain thread does. Capture is the first 255 bytes of each call.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { HookSet } from "../src/bpf/feature.ts";
+import { BpfObject } from "../src/bpf/object.ts";
+import { KernelCapture } from "../test/kernel/capture/support/kernel-capture.ts";
+
+const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 9);
+const COUNTS = { pair: 20_000, null: 200_000, switch: 10_000 };
+type Mode = keyof typeof COUNTS;
+const MODES = Object.keys(COUNTS) as Mode[];
+const SKIPPED = 77;
+
+if (process.getuid?.() !== 0) {
+  process.stderr.write("kernel-cost: needs root\n");
+  process.exit(SKIPPED);
+}
+const folder = mkdtempSync(join(tmpdir(), "sockspan-bench-"));
+const caller = join(folder, "socket-calls");
+const emptyObject = join(folder, "empty_calls.bpf.o");
+execFileSync("gcc", ["-O2", "-o", caller, "bench/programs/socket-calls.c", "-lpthread"]);
+execFileSync("clang", ["-g", "-O2", "-target", "bpf", "-c", "bench/programs/empty_calls.bpf.c", "-o", emptyObject]);
+
+interface Load extends Disposable {
+  drain?(): void;
+}
+
+const capture = (set: HookSet): Load =>
+  new KernelCapture({ sends: set, receives: set, conf: { defaultLimit: 255 }, keepsEvents: false });
+
+const candidates: Readonly<Record<string, () => Load>> = {
+  "no program": () => ({ [Symbol.dispose]: () => {} }),
+  "empty sys_enter + sys_exit": () => {
+    const object = BpfObject.open("empty_calls", readFileSync(emptyObject));
+    object.selectPrograms(new Set(object.programs.keys()));
+    object.load();
+    for (const program of object.selectedPrograms) object.attach(program);
+    return object;
+  },
+  "hook set a": () => capture(HookSet.a),
+  "hook set b": () => capture(HookSet.b),
+  "hook set c": () => capture(HookSet.c),
+};
+
+async function time(mode: Mode, load: Load): Promise<number> {
+  const child = spawn(caller, [mode, String(COUNTS[mode])], { stdio: ["ignore", "pipe", "inherit"] });
+  const timer = setInterval(() => load.drain?.(), 2);
+  const printed = await text(child.stdout);
+  clearInterval(timer);
+  load.drain?.();
+  return Number(printed);
+}
+
+const measured = new Map<string, number[]>();
+const refused = new Set<string>();
+for (let round = 0; round < ROUNDS; round++) {
+  for (const [name, start] of Object.entries(candidates)) {
+    if (refused.has(name)) continue;
+    try {
+      using load = start();
+      for (const mode of MODES) {
+        const key = `${name} ${mode}`;
+        measured.set(key, [...(measured.get(key) ?? []), await time(mode, load)]);
+      }
+    } catch (error) {
+      refused.add(name);
+      process.stderr.write(`kernel-cost: ${name}: left out: ${String(error).split("\n")[0]}\n`);
+    }
+  }
+}
+rmSync(folder, { recursive: true });
+
+/** The lower quartile: what disturbs a round only adds to it. */
+const quartile = (name: string, mode: Mode): number => {
+  const values = [...(measured.get(`${name} ${mode}`) ?? [])].sort((a, b) => a - b);
+  return values[values.length >> 2] ?? Number.NaN;
+};
+const result = Object.fromEntries(
+  Object.keys(candidates)
+    .filter((name) => !refused.has(name))
+    .map((name) => [
+      name,
+      Object.fromEntries(
+        MODES.flatMap((mode) => {
+          const base = quartile("no program", mode);
+          const own = quartile(name, mode);
+          return [
+            [`${mode} ns`, Math.round(own)],
+            [`${mode} added`, Math.round(own - base)],
+            [`${mode} ratio`, Number((own / base).toFixed(2))],
+          ];
+        }),
+      ),
+    ]),
+);
+process.stdout.write(JSON.stringify({ bench: "kernel-cost", rounds: ROUNDS, counts: COUNTS, result }));
