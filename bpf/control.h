@@ -27,6 +27,8 @@ struct trace_conf {
 	__u32 udp_send_by_length; /* 1: sock_send_length tells UDP sends (no fentry at udp_sendmsg) */
 	__u32 recvmsg_arguments;  /* of tcp_recvmsg: 6 before 5.19, else 5; only for fexit */
 	__u32 page_moves;         /* 1: sys_exit tells sendfile and splice (sends take hook set c) */
+	__u32 socket_storage;     /* 1: neither direction takes hook set c, which can't use it */
+	__u32 padding;
 };
 
 enum verdict_action {

@@ -108,7 +108,15 @@ static __always_inline void fill_event(struct socket_data_event *event, struct s
 	event->source = DATA_SOURCE_SYSCALL;
 	event->unit_kind = call->unit_kind;
 	__builtin_memset(event->padding, 0, sizeof(event->padding));
-	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	if (access == ACCESS_PROBE) {
+		bpf_get_current_comm(event->comm, sizeof(event->comm));
+	} else { /* two loads: a fifth of the helper's time */
+		struct task_struct *task = bpf_get_current_task_btf();
+		__u64 *comm = (__u64 *)event->comm;
+
+		comm[0] = *(const __u64 *)&task->comm[0];
+		comm[1] = *(const __u64 *)&task->comm[8];
+	}
 	socket_tuple(&event->tuple, sk, call->family, access);
 	if (call->peer)
 		fill_peer(&event->tuple, call);

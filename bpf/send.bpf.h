@@ -37,6 +37,20 @@ static __always_inline struct socket_info *call_socket(struct call *call, struct
 {
 	struct socket_info *info;
 
+	if (access == ACCESS_TRUSTED && trace_conf.socket_storage) {
+		info = bpf_sk_storage_get(&socket_storage, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+		if (!info) {
+			count(LOSS_NO_SOCKET_INFO);
+			return NULL;
+		}
+		if (!info->id) {
+			if (tp)
+				tcp_identity(info, sk, tp, numbers, access);
+			info->id = socket_id(sk, access);
+		}
+		call->id = info->id;
+		return info;
+	}
 	call->id = socket_id(sk, access);
 	info = find_socket_info(call->id);
 	if (info)
@@ -161,10 +175,10 @@ static __always_inline int retry_send(struct sock *sk, int result, struct call *
 
 	if (!call || !is_traced(&call->caller, &process) || !begin_call(call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED))
 		return 0;
-	call->id = socket_id(sk, ACCESS_TRUSTED);
-	info = find_socket_info(call->id);
+	info = known_socket(sk);
 	if (!info || !info->fault_pending || info->send_pid != call->caller.pid)
 		return 0;
+	call->id = info->id;
 	info->fault_pending = 0;
 	__sync_fetch_and_add(&pending_faults, -1);
 	if (result <= 0 || info->send_start + result > info->send_end) { /* or other bytes came between its own */

@@ -165,6 +165,14 @@ static __always_inline struct socket_info *find_socket_info(__u64 id)
 	return bpf_map_lookup_elem(&socket_info, &id);
 }
 
+/* What is known of a socket, if it has been seen. */
+static __always_inline struct socket_info *known_socket(struct sock *sk)
+{
+	if (trace_conf.socket_storage)
+		return bpf_sk_storage_get(&socket_storage, sk, NULL, 0);
+	return find_socket_info(socket_id(sk, ACCESS_TRUSTED));
+}
+
 static const struct socket_info fresh_socket_info;
 
 static __always_inline struct socket_info *add_socket_info(__u64 id)
@@ -173,7 +181,9 @@ static __always_inline struct socket_info *add_socket_info(__u64 id)
 
 	bpf_map_update_elem(&socket_info, &id, &fresh_socket_info, BPF_NOEXIST);
 	info = bpf_map_lookup_elem(&socket_info, &id);
-	if (!info)
+	if (info)
+		info->id = id;
+	else
 		count(LOSS_NO_SOCKET_INFO);
 	return info;
 }

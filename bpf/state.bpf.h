@@ -25,13 +25,13 @@ static __always_inline int state_changed(struct sock *sk, int old_state, int new
 		return 0;
 	if (old_state == TCP_LISTEN)
 		return 0;
-	id = socket_id(sk, ACCESS_TRUSTED);
-	info = find_socket_info(id);
+	info = known_socket(sk);
 	if (!info && trace_conf.scope != SCOPE_HOST)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
+	id = info ? info->id : socket_id(sk, ACCESS_TRUSTED);
 	event = bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0);
 	if (!event) {
 		count(LOSS_RING_FULL);
@@ -68,7 +68,7 @@ static __always_inline int state_changed(struct sock *sk, int old_state, int new
 	socket_tuple(&event->tuple, sk, family, ACCESS_TRUSTED);
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 	/* A process may go on reading what came before a reset, so only a socket without an owner is forgotten. */
-	if (info && new_state == TCP_CLOSE && sk->__sk_common.skc_flags & SOCK_DEAD_BIT)
+	if (info && !trace_conf.socket_storage && new_state == TCP_CLOSE && sk->__sk_common.skc_flags & SOCK_DEAD_BIT)
 		bpf_map_delete_elem(&socket_info, &id);
 	return 0;
 }

@@ -121,7 +121,7 @@ export const LAYOUT = {
   socket_data_event: { sizeBytes: 168, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, turn_id: 48, socket_cookie: 56, event_number: 64, stream_offset: 72, tuple: 80, local_first_sequence: 120, remote_first_sequence: 124, call_length: 128, captured_length: 132, flags: 136, address_family: 140, protocol: 141, direction: 142, role: 143, source: 144, unit_kind: 145, comm: 152 } },
   socket_state_event: { sizeBytes: 88, offsets: { header: 0, socket_cookie: 24, tuple: 32, local_first_sequence: 72, remote_first_sequence: 76, address_family: 80, protocol: 81, role: 82, old_state: 83, new_state: 84 } },
   process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
-  trace_conf: { sizeBytes: 64, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60 } },
+  trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64 } },
   socket_verdict: { sizeBytes: 48, offsets: { skip_until_ingress: 0, skip_until_egress: 8, drop_idle_ns: 16, drop_calls: 24, action: 28, limit: 32, flags: 36, serial: 40 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   process_control: { sizeBytes: 288, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, steps: 32 } },
@@ -208,6 +208,7 @@ export interface TraceConf {
   readonly udpSendByLength: number;
   readonly recvmsgArguments: number;
   readonly pageMoves: number;
+  readonly socketStorage: number;
 }
 
 export interface SocketVerdict {
@@ -322,6 +323,7 @@ export function encodeTraceConf(view: DataView, offset: number, value: TraceConf
   view.setUint32(offset + 52, value.udpSendByLength, true);
   view.setUint32(offset + 56, value.recvmsgArguments, true);
   view.setUint32(offset + 60, value.pageMoves, true);
+  view.setUint32(offset + 64, value.socketStorage, true);
 }
 
 /** Writes into zeroed memory. */

@@ -99,6 +99,7 @@ function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConf
         defaultLimit: config.capture_prefix_bytes,
         udpSendByLength: choice.sends === HookSet.b ? 0 : 1,
         pageMoves: choice.sends === HookSet.c ? 1 : 0,
+        socketStorage: choice.sends === HookSet.c || choice.receives === HookSet.c ? 0 : 1,
         recvmsgArguments: isBefore(release(), 5, 19) ? 6 : 5,
       }),
     );

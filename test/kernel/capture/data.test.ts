@@ -197,7 +197,7 @@ for i in range(20): c.sendall(b'n'); s.recv(1)`);
       assert.equal(request.unitKind, UnitKind.goroutine);
     });
 
-    it("flags what threads may have written to the same place, and folds nothing", () => {
+    it("flags what threads claim at the same place; the last claim is true", () => {
       const { sent, out } = run(`
 c, s = pair()
 c.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192); s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
@@ -206,9 +206,11 @@ small = threaded(c.sendall, b'small'); time.sleep(0.1)
 got = b''
 while len(got) < 400005: got += s.recv(65536)
 big.join(); small.join(); out['at'] = got.index(b'small')`);
-      const small = sent.find((event) => event.bytes.toString() === "small")!;
-      assert.equal(small.flags & EventFlags.conflict, EventFlags.conflict);
-      if (set === HookSet.a) assert.equal(small.streamOffset, out["at"]);
+      assert.ok(sent.some((event) => event.flags & EventFlags.conflict));
+      if (set === HookSet.c) return; // told once, at entry: where it went in the end is not known
+      // A writer that waits for room is told again where it goes on, so the last claim to a place is the true one.
+      const small = sent.findLast((event) => event.bytes.toString() === "small")!;
+      assert.equal(small.streamOffset, out["at"]);
     });
 
     it("says when the bytes were not resident", () => {

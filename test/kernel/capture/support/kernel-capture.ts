@@ -173,6 +173,7 @@ function confBytes(settings: CaptureSettings): Uint8Array {
     udpSendByLength: settings.sends === HookSet.b ? 0 : 1,
     recvmsgArguments: 5,
     pageMoves: settings.sends === HookSet.c ? 1 : 0,
+    socketStorage: settings.sends === HookSet.c || settings.receives === HookSet.c ? 0 : 1,
     ...settings.conf,
   });
   return bytes;
