@@ -10,7 +10,7 @@ import { ProcessWork } from "./process-work.ts";
 import { joinSingle } from "./single.ts";
 import { decide, decideRemote } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { joinByTurn, noteSent } from "./turn.ts";
+import { joinByTurn, learnFromRead, noteSent } from "./turn.ts";
 import type { Unit } from "./unit.ts";
 
 const MAX_PROCESSES = 16_384;
@@ -41,7 +41,7 @@ export class Joiner {
     if (node.unit === undefined) return;
     const work = this.#workOf(node.start.tgid);
     work.opened(node, node.unit);
-    work.logOf(node.start.pid).read(node, node.start);
+    learnFromRead(work, work.logOf(node.start.pid).read(node, node.start));
   }
 
   /** @param isFirst on its connection */
@@ -71,7 +71,9 @@ export class Joiner {
   /** The call's answer has been read. */
   clientFinished(node: TraceNode, meta: EventMeta | undefined): void {
     node.isFinished = true;
-    if (meta !== undefined) this.#workOf(meta.tgid).logOf(meta.pid).read(node, meta);
+    if (meta === undefined) return;
+    const work = this.#workOf(meta.tgid);
+    learnFromRead(work, work.logOf(meta.pid).read(node, meta));
   }
 
   /** Bytes of the server's answer are written: its first ones, and its last. */

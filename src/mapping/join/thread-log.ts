@@ -10,6 +10,8 @@ export class Stretch {
   /** Of the read, in the order of all events. */
   readonly order: number;
   readonly calls: TraceNode[] = [];
+  /** A call or an answer went out in it. */
+  hasSent = false;
 
   constructor(cause: TraceNode, meta: EventMeta) {
     this.cause = cause;
@@ -21,9 +23,13 @@ export class Stretch {
 export class ThreadLog {
   #stretch: Stretch | undefined;
 
-  read(node: TraceNode, meta: EventMeta): void {
+  /** @returns the stretch that this read ends */
+  read(node: TraceNode, meta: EventMeta): Stretch | undefined {
+    const previous = this.#stretch;
     // Where bytes were waited for, a message is known after later ones of other connections.
-    if (this.#stretch === undefined || this.#stretch.order < meta.order) this.#stretch = new Stretch(node, meta);
+    if (previous !== undefined && previous.order >= meta.order) return undefined;
+    this.#stretch = new Stretch(node, meta);
+    return previous;
   }
 
   /** The stretch that an event of this thread falls in; undefined where a turn has ended in between. */

@@ -6,6 +6,7 @@
  * soon as timers and queues lie between; together they are believed where they have agreed in this process.
  * A connection's first request says nothing: it waited for the connection, and goes out in another turn.
  */
+import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { ProcessWork } from "./process-work.ts";
 import type { Stretch } from "./thread-log.ts";
 import { decide } from "./trace-graph.ts";
@@ -13,12 +14,27 @@ import type { TraceNode } from "./trace-node.ts";
 
 /** So many agreements without a difference, and a difference costs so many. */
 const PROVEN = 16;
-const COST_OF_DIFFERENCE = 32;
-const MAX_CREDIT = 1024;
+const COST_OF_DIFFERENCE = 64;
+const MAX_CREDIT = 64;
 const MAX_CHAIN = 64;
+
+/** Runtimes that run a unit on any of several threads: what a thread read last says nothing of what it sends next. */
+const MOVES_BETWEEN_THREADS: readonly number[] = [UnitKind.goroutine, UnitKind.tokioTask, UnitKind.jvmVirtualThread];
+
+/**
+ * A thread reads the next message. Where the request before it was left with neither a call nor an answer, the process
+ * puts work off (timers, promises, pools), and what it sends next is for whom nobody knows.
+ */
+export function learnFromRead(work: ProcessWork, previous: Stretch | undefined): void {
+  const cause = previous?.cause;
+  if (cause === undefined || !cause.isServer || cause.isFinished || previous!.hasSent) return;
+  work.turnCredit = Math.max(-COST_OF_DIFFERENCE, work.turnCredit - COST_OF_DIFFERENCE);
+}
 
 /** The call goes out in `stretch`. @param isFirst on its connection */
 export function noteSent(call: TraceNode, stretch: Stretch | undefined, isFirst: boolean): void {
+  if (stretch !== undefined) stretch.hasSent = true;
+  if (MOVES_BETWEEN_THREADS.includes(call.unit?.kind ?? UnitKind.none)) return;
   if (stretch === undefined || isFirst || (stretch.cause.isServer && stretch.cause.isFinished)) return;
   stretch.calls.push(call);
   call.stretch = stretch;
@@ -27,6 +43,7 @@ export function noteSent(call: TraceNode, stretch: Stretch | undefined, isFirst:
 /** `served` is answered in the stretch that the answer of a call began. */
 export function joinByTurn(work: ProcessWork, served: TraceNode, stretch: Stretch | undefined): void {
   const call = stretch?.cause;
+  if (stretch !== undefined) stretch.hasSent = true;
   if (call === undefined || call.isServer || call.start.order < served.start.order) return;
   const cause = causeOf(call);
   if (cause === undefined) {

@@ -9,6 +9,7 @@ const SERVES_WHAT_IT_READS: readonly number[] = [
   UnitKind.greenlet,
   UnitKind.tokioTask,
   UnitKind.jvmVirtualThread,
+  UnitKind.nginxRequest,
   UnitKind.rubyFiber,
 ];
 
