@@ -53,7 +53,8 @@ export class RuntimeTable {
     if (!this.#entries.has(tgid)) this.#enqueue(tgid, this.#add(tgid), false);
   }
 
-  executed(tgid: number): void {
+  /** A fork that goes on with its parent's program, or a new program. */
+  started(tgid: number): void {
     this.exited(tgid);
     this.#plan(tgid, this.#add(tgid));
   }
@@ -61,6 +62,14 @@ export class RuntimeTable {
   exited(tgid: number): void {
     clearTimeout(this.#entries.get(tgid)?.timer);
     this.#entries.delete(tgid);
+  }
+
+  /** When all that waits has been looked at, at the latest after `limitMs`. */
+  async settled(limitMs: number): Promise<void> {
+    const step = 10;
+    for (let waited = 0; waited < limitMs && this.#looking + this.#waiting.length > 0; waited += step) {
+      await new Promise((resolve) => setTimeout(resolve, step));
+    }
   }
 
   stop(): void {

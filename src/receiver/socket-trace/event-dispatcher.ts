@@ -28,7 +28,7 @@ export interface EventTarget {
 export interface EventDispatcherOptions {
   readonly target: EventTarget;
   readonly processes: ProcessTable;
-  readonly runtimes: Pick<RuntimeTable, "seen" | "executed" | "exited">;
+  readonly runtimes: Pick<RuntimeTable, "seen" | "started" | "exited">;
   readonly ownExchanges: OwnExchanges;
   readonly ownTgids: readonly number[];
   readonly includePorts: ProcessSelection["ports"];
@@ -105,9 +105,10 @@ export class EventDispatcher {
     this.#lastTgid = 0;
     if (event.action === ProcessAction.fork) {
       processes.forked(tgid, event.parentTgid, event.startTimeNs, commText(event.comm));
+      if (!this.#ownTgids.has(event.parentTgid)) runtimes.started(tgid);
     } else if (event.action === ProcessAction.exec) {
       processes.executed(tgid, event.startTimeNs, commText(event.comm), execFacts(event, view, textOffset));
-      if (!this.#ownTgids.has(tgid)) runtimes.executed(tgid);
+      if (!this.#ownTgids.has(tgid)) runtimes.started(tgid);
     } else {
       processes.exited(tgid, timestampNs);
       runtimes.exited(tgid);

@@ -25,6 +25,7 @@ import { VerdictWriter } from "./verdict-writer.ts";
 
 const ADVANCE_INTERVAL_NS = 50e6;
 const HOUSEKEEPING_INTERVAL_MS = 1000;
+const RUNTIME_SCAN_LIMIT_MS = 1500;
 
 /** TraceEngine (src/mapping/engine.ts), as the receiver uses it. */
 export interface ReceiverEngine extends EventTarget {
@@ -143,6 +144,8 @@ export class SocketTraceReceiver implements Receiver {
     const { client, hello } = this.#options.connection;
     const running = await client.request({ type: "process_list" });
     for (const tgid of running) if (!hello.ownTgids.includes(tgid)) this.#runtimes.existing(tgid);
+    // A request that comes first should find its server's unit known; a host with very many processes does not wait.
+    await this.#runtimes.settled(RUNTIME_SCAN_LIMIT_MS);
     this.#attachment = await client.request({ type: "attach" });
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_INTERVAL_MS);
   }
