@@ -22,6 +22,9 @@ export class Drain {
   readonly #output: DrainOutput;
   readonly #ready: Promise<void>;
   readonly #ended: Promise<void>;
+  /** What the thread has said and nobody has acted on. */
+  readonly #inbox: DrainMessage[] = [];
+  #isScheduled = false;
   #onReady: () => void = () => {};
   #onEnded: () => void = () => {};
 
@@ -41,7 +44,10 @@ export class Drain {
       } satisfies DrainThreadData,
       resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
     });
-    this.#thread.on("message", (message: DrainMessage) => this.#receive(message));
+    this.#thread.on("message", (message: DrainMessage) => {
+      this.#inbox.push(message);
+      this.#schedule();
+    });
     this.#thread.on("error", (error) => this.#fail(String(error)));
     this.#thread.on("exit", () => this.#onEnded());
   }
@@ -58,7 +64,22 @@ export class Drain {
     await this.#thread.terminate();
   }
 
-  #receive(message: DrainMessage): void {
+  /**
+   * One batch for each turn of the event loop: a port gives all its messages at once, and under load exporters, pages
+   * and timers would wait until a whole ring is decoded.
+   */
+  #schedule(): void {
+    if (this.#isScheduled || this.#inbox.length === 0) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      const message = this.#inbox.shift();
+      if (message !== undefined) this.#act(message);
+      this.#schedule();
+    });
+  }
+
+  #act(message: DrainMessage): void {
     switch (message.kind) {
       case "batch": {
         const { buffer, lengthBytes, timestampNs } = message;
