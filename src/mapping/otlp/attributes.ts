@@ -14,13 +14,32 @@ const arrayItem = tag(1, WireType.lengthDelimited);
 /** Writes a repeated KeyValue field. */
 export function writeAttributes(writer: ReverseWriter, fieldTag: number, attributes: readonly Attribute[]): void {
   for (let i = attributes.length - 1; i >= 0; i--) {
-    const [key, value] = attributes[i]!;
+    const attribute = attributes[i]!;
     const start = writer.length;
-    writeAnyValue(writer, value);
-    writer.prefix(valueTag, start);
-    writeKey(writer, key);
+    writeKeyValue(writer, attribute[0], attribute[1]);
     writer.prefix(fieldTag, start);
   }
+}
+
+/** Most attributes have the value that they had in the span before: then its bytes are written again. */
+function writeKeyValue(writer: ReverseWriter, key: string, value: AttributeValue): void {
+  const known = knownKeys.get(key) ?? addKey(writer, key);
+  if (known?.repeated === value) {
+    writer.bytes(known.repeatedBytes);
+    return;
+  }
+  const start = writer.length;
+  writeAnyValue(writer, value);
+  writer.prefix(valueTag, start);
+  if (known === undefined) {
+    writeKey(writer, key);
+    return;
+  }
+  writer.bytes(known.bytes);
+  if (known.last === value) {
+    known.repeated = value;
+    known.repeatedBytes = writer.slice(0, writer.length - start);
+  } else if (typeof value !== "string" || value.length <= maxKeptLength) known.last = value;
 }
 
 /** The fields of one AnyValue. */
@@ -91,16 +110,31 @@ export function isInt64(value: unknown): boolean {
 }
 
 function writeKey(writer: ReverseWriter, key: string): void {
-  const cached = encodedKeys.get(key);
-  if (cached !== undefined) {
-    writer.bytes(cached);
-    return;
-  }
   const start = writer.length;
   writer.utf8(key);
   writer.prefix(keyTag, start);
-  // Keys may come from traced programs (header names), so the cache must end somewhere.
-  if (encodedKeys.size < 2_000 && key.length <= 64) encodedKeys.set(key, writer.slice(0, writer.length - start));
 }
 
-const encodedKeys = new Map<string, Uint8Array>();
+/** Keys may come from traced programs (header names), so what is known of them must end somewhere. */
+function addKey(writer: ReverseWriter, key: string): KnownKey | undefined {
+  if (knownKeys.size >= 2_000 || key.length > 64) return undefined;
+  const start = writer.length;
+  writeKey(writer, key);
+  const bytes = writer.slice(0, writer.length - start);
+  writer.drop(bytes.length);
+  const known: KnownKey = { bytes, last: undefined, repeated: undefined, repeatedBytes: bytes };
+  knownKeys.set(key, known);
+  return known;
+}
+
+interface KnownKey {
+  /** KeyValue.key. */
+  readonly bytes: Uint8Array;
+  last: AttributeValue | undefined;
+  /** A value that came twice in a row, and the whole KeyValue with it. */
+  repeated: AttributeValue | undefined;
+  repeatedBytes: Uint8Array;
+}
+
+const maxKeptLength = 256;
+const knownKeys = new Map<string, KnownKey>();

@@ -31,6 +31,11 @@ export class ReverseWriter {
     return this.#buffer.slice(this.#position + from, this.#position + to);
   }
 
+  /** Takes back the bytes that were written last. */
+  drop(count: number): void {
+    this.#position += count;
+  }
+
   byte(value: number): void {
     this.#reserve(1);
     this.#buffer[--this.#position] = value;
