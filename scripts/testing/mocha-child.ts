@@ -3,6 +3,7 @@
  * Arguments: a JSON object of ChildOptions. Prints a line per file, or per test when asked.
  */
 import Mocha from "mocha";
+import "../../test/support/property-seed.ts";
 import type { Failure, Outcome, Skip } from "./outcome.ts";
 
 export interface ChildOptions {
