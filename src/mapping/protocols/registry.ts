@@ -13,6 +13,7 @@ import { mongodb } from "./mongodb.ts";
 import { mqtt } from "./mqtt.ts";
 import { mysql } from "./mysql.ts";
 import { nats } from "./nats.ts";
+import { openwire } from "./openwire.ts";
 import { postgresql } from "./postgresql.ts";
 import type { Message, Protocol } from "./protocol.ts";
 import { pulsar } from "./pulsar.ts";
@@ -57,6 +58,7 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   pulsar,
   fastcgi,
   zmtp,
+  openwire,
 ];
 
 /** @param names registry names; undefined: all */

@@ -10,6 +10,7 @@ const CARRIED: readonly (readonly [dialogue: string, key: string, value: string]
   ["rocketmq/binary", "traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
   ["pulsar/producer", "traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
   ["fastcgi/php", "traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
+  ["openwire/cached", "sw8", "1-YzgxNjRjYWU5MGU5NGZlNjg0OTNjMTA2ZWE5NWYxZWUuNjYuMTY2Njc5ODU0ODg1MTAwNjc="],
 ];
 
 describe("trace context in messages", () => {
