@@ -130,7 +130,7 @@ export class OpenwireReader {
     switch (type) {
       case Data.messageId:
         if (this.#traits.version >= 10) this.text();
-        this.nested();
+        this.cached();
         this.skipLong();
         this.skipLong();
         return true;

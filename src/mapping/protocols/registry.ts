@@ -1,6 +1,7 @@
 /** The one list of protocols: strong ones (that can't be mistaken) first. */
 import { amqp091 } from "./amqp091.ts";
 import { brpc } from "./brpc.ts";
+import { cassandra } from "./cassandra.ts";
 import { dns, dnsTcp } from "./dns.ts";
 import { dubbo } from "./dubbo.ts";
 import { fastcgi } from "./fastcgi.ts";
@@ -22,6 +23,7 @@ import { rocketmq } from "./rocketmq.ts";
 import { sofarpc } from "./sofarpc.ts";
 import { someIp, someIpTcp } from "./some-ip.ts";
 import { tars } from "./tars.ts";
+import { thrift } from "./thrift.ts";
 import { tls } from "./tls.ts";
 import { websocket } from "./websocket.ts";
 import { zmtp } from "./zmtp.ts";
@@ -59,6 +61,8 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   fastcgi,
   zmtp,
   openwire,
+  cassandra,
+  thrift,
 ];
 
 /** @param names registry names; undefined: all */

@@ -11,6 +11,7 @@ const CARRIED: readonly (readonly [dialogue: string, key: string, value: string]
   ["pulsar/producer", "traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
   ["fastcgi/php", "traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
   ["openwire/cached", "sw8", "1-YzgxNjRjYWU5MGU5NGZlNjg0OTNjMTA2ZWE5NWYxZWUuNjYuMTY2Njc5ODU0ODg1MTAwNjc="],
+  ["thrift/header", "traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
 ];
 
 describe("trace context in messages", () => {
