@@ -9,6 +9,7 @@ import { http1 } from "./http1.ts";
 import { http2 } from "./http2.ts";
 import { kafka } from "./kafka.ts";
 import { krpc } from "./krpc.ts";
+import { ldap } from "./ldap.ts";
 import { memcached } from "./memcached.ts";
 import { mongodb } from "./mongodb.ts";
 import { mqtt } from "./mqtt.ts";
@@ -22,7 +23,9 @@ import { redis } from "./redis.ts";
 import { rocketmq } from "./rocketmq.ts";
 import { sofarpc } from "./sofarpc.ts";
 import { someIp, someIpTcp } from "./some-ip.ts";
+import { stomp } from "./stomp.ts";
 import { tars } from "./tars.ts";
+import { tds } from "./tds.ts";
 import { thrift } from "./thrift.ts";
 import { tls } from "./tls.ts";
 import { websocket } from "./websocket.ts";
@@ -62,7 +65,10 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   zmtp,
   openwire,
   cassandra,
+  tds,
+  stomp,
   thrift,
+  ldap,
 ];
 
 /** @param names registry names; undefined: all */
