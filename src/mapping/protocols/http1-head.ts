@@ -73,6 +73,8 @@ export function parseFraming(head: string, start: number): Framing | undefined {
 /** The value behind `Content-Length`: a number, or the same one several times (section 6.3, item 5). */
 function parseLength(head: string, colon: number, end: number, known: number | undefined): number | undefined {
   if (head.charCodeAt(colon) !== 0x3a) return undefined;
+  const plain = plainLength(head, colon + 1, end);
+  if (plain >= 0) return known === undefined || known === plain ? plain : undefined;
   let value: number | undefined = known;
   for (const item of fieldValue(head, colon + 1, end).split(",")) {
     const text = item.trim();
@@ -82,6 +84,22 @@ function parseLength(head: string, colon: number, end: number, known: number | u
     value = number;
   }
   return value;
+}
+
+/** Blanks, at most 15 digits, a line end: what nearly all are. @returns -1 for anything else */
+function plainLength(head: string, start: number, end: number): number {
+  let at = start;
+  while (at < end && isBlank(head.charCodeAt(at))) at++;
+  const first = at;
+  let value = 0;
+  for (; at < end && at - first < 16; at++) {
+    const digit = head.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) break;
+    value = value * 10 + digit;
+  }
+  const count = at - first;
+  if (at < end && head.charCodeAt(at) === 0x0d) at++;
+  return count > 0 && count < 16 && at === end ? value : -1;
 }
 
 function isName(text: string, start: number, name: string): boolean {
