@@ -2,7 +2,7 @@
  * STOMP 1.0 to 1.2 (stomp.github.io/stomp-specification-1.2.html): text frames that end with a zero byte; bodies are
  * skipped by content-length where there is one. A frame with a receipt header is answered; others are one-way.
  *
- * Claims: a command in a line of its own and a header line. State: none but the frame's end that is searched for.
+ * Claims: a command in a line of its own and a header line. State: one unfinished frame for each direction.
  */
 
 import { latin1, utf8 } from "../latin1.ts";
@@ -32,6 +32,8 @@ export interface StompState {
 
 const CLIENT = "CONNECT STOMP SEND SUBSCRIBE UNSUBSCRIBE BEGIN COMMIT ABORT ACK NACK DISCONNECT".split(" ");
 const SERVER = "CONNECTED MESSAGE RECEIPT ERROR".split(" ");
+const WORDS = [...CLIENT, ...SERVER];
+const INITIALS = new Set(WORDS.map((word) => word.charCodeAt(0)));
 const MAX_HEAD = 16_384;
 const MAX_HEADERS = 64;
 const LF = 10;
@@ -110,12 +112,12 @@ function parse(bytes: Uint8Array, sender: Sender, state: StompState, sink: Messa
 }
 
 function classify(bytes: Uint8Array): Recognition {
+  if (!INITIALS.has(bytes[0]!)) return Recognition.no;
   const text = latin1(bytes, 0, Math.min(bytes.length, 256));
   const line = text.indexOf("\n");
   const command = (line < 0 ? text : text.slice(0, line)).replace(/\r$/, "");
-  const words = [...CLIENT, ...SERVER];
-  if (line < 0) return words.some((word) => word.startsWith(command)) ? Recognition.needMore : Recognition.no;
-  if (!words.includes(command)) return Recognition.no;
+  if (line < 0) return WORDS.some((word) => word.startsWith(command)) ? Recognition.needMore : Recognition.no;
+  if (!WORDS.includes(command)) return Recognition.no;
   const header = /^[\w.-]+:[^\n]*\n/.exec(text.slice(line + 1));
   if (header === null)
     return /^[\w.-]*(?::[^\n]*)?$/.test(text.slice(line + 1)) ? Recognition.needMore : Recognition.no;
