@@ -7,6 +7,8 @@ import { programName, systemdUnit } from "./service-name.ts";
 
 const VALUE_LIMIT_CHARACTERS = 512;
 const FOREIGN_ATTRIBUTE_LIMIT = 64;
+/** task->comm without its NUL. */
+const COMM_CHARACTERS = 15;
 
 /** What is the same for all processes of a host. */
 export interface HostFacts {
@@ -75,7 +77,16 @@ function serviceName(
   const container = isShared ? undefined : containerId(facts.cgroupPath);
   if (container !== undefined) return facts.containerName ?? container.slice(0, 12);
   const unit = isShared ? undefined : systemdUnit(facts.cgroupPath);
-  return unit ?? programName(executableName, facts.commandLine) ?? executableName;
+  return unit ?? programName(executableName, facts.commandLine) ?? linkName(facts, executableName) ?? executableName;
+}
+
+/** One executable under many names (busybox; Debian's redis-server is a link to redis-check-rdb): the kernel took the name that was called. */
+function linkName({ comm, commandLine }: KnownFacts, executableName: string): string | undefined {
+  const path = commandLine[0]?.split(/[ :]/)[0] ?? "";
+  // Chromium starts itself as /proc/self/exe.
+  if (comm === "" || executableName.startsWith(comm) || path.startsWith("/proc/")) return undefined;
+  const called = baseName(path);
+  return called.slice(0, COMM_CHARACTERS) === comm ? called : undefined;
 }
 
 /** Baggage octets (OpenTelemetry resource SDK, "Specifying resource information via an environment variable"). */

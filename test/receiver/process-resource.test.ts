@@ -36,6 +36,11 @@ describe("processResource", () => {
     assert.equal(name({}), "app");
     assert.equal(name({ executablePath: "/usr/sbin/nginx", commandLine: ["nginx: master"] }), "nginx");
     assert.equal(name({ environment: { OTEL_SERVICE_NAME: "" } }), "app");
+    const redis = { comm: "redis-server", executablePath: "/usr/bin/redis-check-rdb" };
+    assert.equal(name({ ...redis, commandLine: ["/usr/bin/redis-server *:6379"] }), "redis-server");
+    assert.equal(name({ ...redis, commandLine: ["something"] }), "redis-check-rdb");
+    const itself = { comm: "exe", executablePath: "/usr/lib/chromium/chromium", commandLine: ["/proc/self/exe"] };
+    assert.equal(name(itself), "chromium");
   });
 
   it("does not name a process by the container or unit that we run in too", () => {

@@ -85,7 +85,7 @@ function head({ traceId }: StoredTrace, waterfall: Waterfall): Html {
   const root = waterfall.rows[0];
   const when = new Date(Number(waterfall.startTimeUnixNano / 1_000_000n));
   const count = waterfall.rows.length;
-  return html`<div class="head"><h2><a href="/trace/${traceId}">${root?.service ?? ""} ${root?.span.name ?? ""}</a></h2>
+  return html`<div class="head"><h2><a href="/trace/${traceId}">${root?.service ?? ""} ${root && title(root)}</a></h2>
 <a class="id" href="/trace/${traceId}">${traceId}</a><span class="right dim">${
     waterfall.hasError ? html`<span class="bad">error</span> · ` : undefined
   }${count} ${count === 1 ? "span" : "spans"} · ${formatDuration(waterfall.durationNs)} · ${when.toISOString().slice(11, 23)}</span></div>`;
@@ -101,11 +101,20 @@ function cells(row: WaterfallRow, waterfall: Waterfall, colors: ReadonlyMap<stri
   const indents = Array.from({ length: Math.min(depth, 24) }, () => html`<i class="i"></i>`);
   const note = row.isOrphan ? "the parent was not seen here" : "";
   return html`<div class="name" title="${note}">${indents}<span class="service t${color}">${service}</span>
-<span${isError ? html` class="bad"` : undefined}>${span.name}${statusCode(span.attributes)}</span>
+<span${isError ? html` class="bad"` : undefined}>${title(row)}${statusCode(span.attributes)}</span>
 <span class="kind">${KIND_NAMES.get(span.kind) ?? ""}</span></div>
 <svg viewBox="0 0 1000 14" preserveAspectRatio="none" aria-hidden="true"><rect class="track" y="6" width="1000" height="2"/>
 <rect class="b${color}" x="${Math.min(996, left).toFixed(1)}" y="1" width="${width.toFixed(1)}" height="12" rx="2"/></svg>
 <div class="time">${formatDuration(row.durationNs)}</div>`;
+}
+
+/** The name, and what a name of low cardinality leaves out, as far as the span says it. */
+function title({ span }: WaterfallRow): string {
+  const find = (name: string) => span.attributes.find(([key]) => key === name)?.[1];
+  const path = find("url.path") ?? /^[a-z]+:\/\/[^/?#]*([^?#]*)/.exec(String(find("url.full") ?? ""))?.[1];
+  if (path !== undefined) return span.name.includes(String(path)) ? span.name : `${span.name} ${String(path)}`;
+  const text = String(find("db.query.text") ?? "");
+  return text.startsWith(span.name) ? text : span.name;
 }
 
 function statusCode(list: readonly Attribute[]): string {

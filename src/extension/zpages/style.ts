@@ -31,7 +31,7 @@ main { max-width: 1200px; margin: 0 auto; padding: 1.2rem 1.5rem 3rem; }
 .head .right { margin-left: auto; white-space: nowrap; }
 .id { font-family: ui-monospace, monospace; font-size: .8rem; color: var(--dim); }
 .rows { padding: .35rem 0; }
-.row { display: grid; grid-template-columns: minmax(220px, 34%) 1fr 5.5rem; gap: .8rem; align-items: center;
+.row { display: grid; grid-template-columns: minmax(220px, 42%) 1fr 5.5rem; gap: .8rem; align-items: center;
   padding: .16rem 1rem; }
 .row:hover { background: var(--track); }
 .row .name { display: flex; gap: .5rem; overflow: hidden; white-space: nowrap; align-items: baseline; }

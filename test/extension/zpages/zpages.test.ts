@@ -86,6 +86,16 @@ describe("zpages", () => {
     }
   });
 
+  it("shows beside a span's name what the name leaves out", async () => {
+    pages.store.consume([
+      span({ spanId: "00000000000000ac", attributes: [["url.path", "/carts/6"]] }),
+      span({ spanId: "00000000000000ad", attributes: [["url.full", "http://shop:8080/carts/7?a=b"]] }),
+      span({ spanId: "00000000000000ae", attributes: [["db.query.text", "GET cart:8"]] }),
+    ]);
+    const { body } = await withToken(`/trace/${TRACE_ID}`);
+    for (const text of [">GET /carts/6<", ">GET /carts/7<", ">GET cart:8<"]) assert.ok(body.includes(text), text);
+  });
+
   it("says that a trace is gone", async () => {
     assert.equal((await withToken(`/trace/${"f".repeat(32)}`)).code, 404);
     assert.equal((await withToken("/trace/x")).code, 404);
