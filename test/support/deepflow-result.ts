@@ -21,7 +21,12 @@ export function readResult(path: string): ResultLine[] {
 
 function jsonFields(line: string): Map<string, string> {
   const value = JSON.parse(line.slice(0, line.lastIndexOf("}") + 1)) as Record<string, unknown>;
-  return new Map(Object.entries(value).map(([key, item]) => [key, String(item)]));
+  return new Map(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      typeof item === "object" && item !== null ? JSON.stringify(item) : String(item),
+    ]),
+  );
 }
 
 /** `Name { key: value, key: Some("text"), ... } is_x: true` */

@@ -102,6 +102,8 @@ export const rocketmq: Protocol<RocketmqMessage, undefined> = {
     const attributes: Attribute[] = [];
     if (queue !== undefined) attributes.push(["messaging.destination.partition.id", queue]);
     if (group !== undefined) attributes.push(["messaging.consumer.group.name", group]);
+    const producerGroup = isV2 ? fields.get("a") : fields.get("producerGroup");
+    if (producerGroup !== undefined) attributes.push(["sockspan.rocketmq.producer_group", producerGroup]);
     const id = properties.get("uniq_key") ?? response?.fields.get("msgId");
     if (isSend && id !== undefined) attributes.push(["messaging.message.id", id]);
     const tag = properties.get("tags");

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { COMMANDS } from "../../../src/mapping/protocols/pulsar-commands.ts";
 import type { Span } from "../../../src/mapping/span.ts";
 import { Replay } from "../../../src/receiver/replay/replay.ts";
 import { openReplayEngine } from "../../../src/receiver/replay/replay-engine.ts";
@@ -123,7 +124,97 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
       return `${operation === "deliver" ? "msg" : "pub"} ${subject}`;
     },
   },
+  dubbo: {
+    theirs: (lines) =>
+      lines
+        .filter((line) => line.isRequest)
+        .map((line) => `${text(line, "service_name")}/${text(line, "method_name")}`),
+    ours: (attributes) => String(attributes.get("rpc.method")),
+  },
+  brpc: rpc((line) => `${text(line, "req_service_name")}/${text(line, "req_method_name")}`, "resp_status", "ok", "0"),
+  tars: rpc(
+    (line) => `${text(line, "req_service_name")}/${text(line, "req_method_name")}`,
+    "ret",
+    "ServerSuccess",
+    "SERVERSUCCESS",
+  ),
+  some_ip: {
+    theirs: (lines) =>
+      lines
+        .filter((line) => text(line, "request_type") === "Request")
+        .map((line) => `${text(line, "request_resource")} ${text(line, "endpoint")}`),
+    ours: (attributes) => String(attributes.get("rpc.method")).split("/").map(Number).join(" "),
+  },
+  rocketmq: {
+    theirs: (lines) => [
+      ...lines
+        .filter((line) => line.isRequest && text(line, "req_code_name") !== "HEART_BEAT")
+        .map((line) =>
+          `${text(line, "req_code_name")} ${text(line, "ext_topic")} ${text(line, "ext_queue_id")} ${text(line, "ext_group")}`.trim(),
+        ),
+      ...lines
+        .filter((line) => line.isResponse && text(line, "resp_code") !== "0")
+        .map((line) => text(line, "resp_code_name")),
+    ],
+    ours: (attributes) => {
+      const status = attributes.get("sockspan.rocketmq.response.status");
+      const keys = ["messaging.operation.name", "messaging.destination.name", "messaging.destination.partition.id"];
+      const group =
+        attributes.get("messaging.consumer.group.name") ?? attributes.get("sockspan.rocketmq.producer_group");
+      const request = [...keys.map((key) => attributes.get(key)), group].map((value) => value ?? "").join(" ");
+      return [request.trim(), ...(status === undefined || status === "SUCCESS" ? [] : [String(status)])];
+    },
+  },
+  pulsar: {
+    // FLOW (11) makes no span.
+    theirs: (lines) =>
+      lines
+        .filter((line) => !line.isResponse)
+        .map((line) => Number(/"type":(\d+)/.exec(text(line, "command"))?.[1]))
+        .filter((type) => type !== 11)
+        .map((type) => COMMANDS.get(type)!.name),
+    ours: (attributes) => String(attributes.get("messaging.operation.name")),
+  },
+  openwire: {
+    theirs: (lines) =>
+      lines
+        .filter((line) => line.isRequest || /^(?:ActiveMQ|Message)/.test(text(line, "command_type")))
+        .map((line) => text(line, "command_type").replace(/^ActiveMQ\w*Message$/, "send")),
+    ours: (attributes) => {
+      const operation = String(attributes.get("messaging.operation.name"));
+      return { deliver: "MessageDispatch", ack: "MessageAck" }[operation] ?? operation;
+    },
+  },
+  zmtp: {
+    theirs: (lines) => [
+      ...lines
+        .filter((line) => text(line, "frame_type") === "Command" && text(line, "command_name") === "SUBSCRIBE")
+        .map((line) => `subscribe ${text(line, "subscription")}`),
+      ...lines.filter((line) => text(line, "err_msg") !== "").map((line) => text(line, "err_msg")),
+      ...lines.filter((line) => line.isRequest).map(() => "request"),
+    ],
+    ours: (attributes) => {
+      const operation = attributes.get("messaging.operation.name");
+      if (operation === "handshake") return String(attributes.get("error.type"));
+      if (operation === "subscribe") return `subscribe ${attributes.get("messaging.destination.name")}`;
+      return operation === "request" ? "request" : undefined;
+    },
+  },
 };
+
+/** @param field of a response's line, which says `theirOk` where ours says `ourOk` */
+function rpc(name: (line: ResultLine) => string, field: string, theirOk: string, ourOk: string): Comparison {
+  return {
+    theirs: (lines) => [
+      ...lines.filter((line) => line.isRequest).map(name),
+      ...lines.filter((line) => line.isResponse).map((line) => (text(line, field) === theirOk ? "ok" : "failed")),
+    ],
+    ours: (attributes) => [
+      String(attributes.get("rpc.method")),
+      attributes.get("rpc.response.status_code") === ourOk ? "ok" : "failed",
+    ],
+  };
+}
 
 /** Facts of one side only, and why. */
 const DIFFERENCES: Readonly<
