@@ -21,8 +21,8 @@ const DRAIN_TIMEOUT_MS = 10_000;
 /** Beyond the worker's own deadline, for its last words. */
 const DRAIN_GRACE_MS = 2000;
 /**
- * Spans live for moments: a nursery that holds a second of them keeps them from being copied. One thread collects: beside
- * busy programs the parallel collector's threads wait for each other, which took a third of the worker's time.
+ * Spans live for moments: a nursery that holds a second of them keeps them from being copied. One thread collects: a
+ * parallel collector would take the processors that the traced programs use.
  */
 const WORKER_NODE_ARGUMENTS = ["--single-threaded-gc", "--min-semi-space-size=16", "--max-semi-space-size=16"];
 /** A span waits at most for `settle`, 5 s by default. */
