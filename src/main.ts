@@ -11,6 +11,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/run.ts")).runCommand,
   },
   {
+    name: "record",
+    summary: "the raw events of this host to a file, for replay",
+    load: async () => (await import("./commands/record.ts")).recordCommand,
+  },
+  {
     name: "replay",
     summary: "captures and recordings to spans, without root",
     load: async () => (await import("./service/commands/replay.ts")).replayCommand,

@@ -12,7 +12,7 @@ import { Logger } from "../service/log.ts";
 import { rootCommand } from "../service/root-command.ts";
 import { RunSession, SessionEnd } from "./run-session.ts";
 
-interface RunOptions extends ConfigOptions {
+export interface RunOptions extends ConfigOptions {
   readonly duration?: string;
   readonly readyFile?: string;
   readonly user: string;
@@ -28,7 +28,7 @@ export function runCommand(command: Command): void {
     .action(run);
 }
 
-async function run(options: RunOptions): Promise<void> {
+export async function run(options: RunOptions): Promise<void> {
   const durationMs = options.duration === undefined ? undefined : parseDurationMs(options.duration);
   if (options.duration !== undefined && durationMs === undefined) {
     throw new UsageError(`--duration ${options.duration} is no duration`, 'Write it like "10s" or "5m".');

@@ -36,6 +36,8 @@ export const socketTraceConfig = z.strictObject({
   trace_otlp_export: z.boolean().default(false),
   /** So long a span waits at most for its trace to be settled: what has left never changes. */
   settle: durationMs().prefault("5s"),
+  /** Also writes the raw events there, payload included; gzipped when it ends in .gz. */
+  record_to: z.string().min(1).optional(),
   /** Headers whose values become attributes; all others stay where they are. */
   request_headers: z.array(z.string().min(1)).default([]),
   response_headers: z.array(z.string().min(1)).default([]),

@@ -5,6 +5,7 @@ export interface DrainThreadData {
   readonly ring: MapDescriptor;
   readonly batchSizeBytes: number;
   readonly batchCount: number;
+  readonly maxBatchCount: number;
 }
 
 /** From the thread. Records lie in `buffer` as they lay in the ring (ring-records.ts). */

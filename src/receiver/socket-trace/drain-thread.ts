@@ -2,9 +2,11 @@
  * Entry of the drain thread: copies finished records out of the ring into buffers that it gives away, and nothing else,
  * so that the ring is emptied however long a parser takes. It blocks in poll(2) rather than in an event loop.
  */
+import { constants, setPriority } from "node:os";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { waitReadable } from "../../bpf/readable.ts";
 import { mapRingBuffer, type RingBuffer } from "../../bpf/ring-buffer.ts";
+import { BatchPool } from "./batch-pool.ts";
 import type { DrainMessage, DrainOrder, DrainThreadData } from "./drain-message.ts";
 import { DrainPace } from "./drain-pace.ts";
 
@@ -20,50 +22,62 @@ if (port !== null) {
 function drain(data: DrainThreadData, port: NonNullable<typeof parentPort>): void {
   const { ring } = mapRingBuffer(data.ring.fd, data.ring.maxEntries);
   const pace = new DrainPace(ring.sizeBytes);
-  const free: ArrayBuffer[] = [];
-  for (let i = 0; i < data.batchCount; i++) free.push(new ArrayBuffer(data.batchSizeBytes));
+  const pool = new BatchPool(data.batchSizeBytes, data.batchCount, data.maxBatchCount);
+  preferThisThread();
   const say = (message: DrainMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
   say({ kind: "ready" });
   for (let isStopping = false; ; ) {
-    isStopping = takeOrders(port, free) || isStopping;
+    isStopping = takeOrders(port, pool) || isStopping;
     const startNs = Number(process.hrtime.bigint());
-    const found = copyOut(ring, free, say, startNs);
+    const found = copyOut(ring, pool, say, startNs);
     const isDrained = ring.pendingBytes === 0 || ring.isHeadBusy;
     if (found === 0 && isDrained) {
       say({ kind: "idle", timestampNs: startNs });
       if (isStopping) break;
     }
     // With no free buffer only our owner can help; with a busy head poll(2) would return at once.
-    const canPoll = isDrained && !ring.isHeadBusy && !pace.isBusy(found) && free.length > 0;
+    const canPoll = isDrained && !ring.isHeadBusy && !pace.isBusy(found) && pool.hasRoom;
     waitReadable(canPoll ? data.ring.fd : undefined, pace.next(found));
   }
   say({ kind: "ended" });
 }
 
+/**
+ * Where all processors are busy the ring fills within a fraction of a second, and this thread needs a twentieth of one.
+ * Without the right to it, it goes on as it is.
+ */
+function preferThisThread(): void {
+  try {
+    setPriority(0, constants.priority.PRIORITY_HIGH);
+  } catch {
+    // EACCES, EPERM: a container without CAP_SYS_NICE.
+  }
+}
+
 /** @returns whether it shall end */
-function takeOrders(port: NonNullable<typeof parentPort>, free: ArrayBuffer[]): boolean {
+function takeOrders(port: NonNullable<typeof parentPort>, pool: BatchPool): boolean {
   let isStopping = false;
   for (;;) {
     const received = receiveMessageOnPort(port) as { message: DrainOrder } | undefined;
     if (received === undefined) return isStopping;
     if (received.message.kind === "stop") isStopping = true;
-    else free.push(received.message.buffer);
+    else pool.giveBack(received.message.buffer);
   }
 }
 
 /** One look: what is in the ring now, as far as there are buffers. @returns bytes */
 function copyOut(
   ring: RingBuffer,
-  free: ArrayBuffer[],
+  pool: BatchPool,
   say: (message: DrainMessage, transfer: ArrayBuffer[]) => void,
   timestampNs: number,
 ): number {
   let found = 0;
-  for (let buffer = free.pop(); buffer !== undefined; buffer = free.pop()) {
+  for (let buffer = pool.take(); buffer !== undefined; buffer = pool.take()) {
     const stretch = ring.peek(buffer.byteLength);
     if (stretch.length === 0 || stretch.length > buffer.byteLength) {
-      free.push(buffer);
+      pool.giveBack(buffer);
       if (stretch.length > 0) throw new Error(`a record of ${stretch.length} bytes is larger than a batch`);
       return found;
     }

@@ -6,8 +6,10 @@ import { DrainFailedError } from "./error.ts";
 
 /** Holds some hundred events; a batch is decoded in a few milliseconds. */
 const BATCH_SIZE_BYTES = 256 * 1024;
-/** With the ring itself, what a pause of the decoder may pile up. */
+/** Kept for good; more are made while the decoder is behind, and let go when it has caught up. */
 const BATCH_COUNT = 32;
+/** With the ring itself, what a burst may pile up: 64 MiB. */
+const MAX_BATCH_COUNT = 256;
 
 export interface DrainOutput {
   /** Records as they lay in the ring; the view is only valid during the call. */
@@ -41,15 +43,14 @@ export class Drain {
         ring: { ...ring },
         batchSizeBytes: BATCH_SIZE_BYTES,
         batchCount: BATCH_COUNT,
+        maxBatchCount: MAX_BATCH_COUNT,
       } satisfies DrainThreadData,
       resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
     });
-    this.#thread.on("message", (message: DrainMessage) => {
-      this.#inbox.push(message);
-      this.#schedule();
-    });
+    this.#thread.on("message", (message: DrainMessage) => this.#receive(message));
     this.#thread.on("error", (error) => this.#fail(String(error)));
-    this.#thread.on("exit", () => this.#onEnded());
+    // Behind what it gave before: batches still wait when the thread is gone.
+    this.#thread.on("exit", () => this.#receive({ kind: "ended" }));
   }
 
   /** The thread has loaded its code and mapped the ring: privileges may go. */
@@ -62,6 +63,11 @@ export class Drain {
     this.#order({ kind: "stop" }, []);
     await this.#ended;
     await this.#thread.terminate();
+  }
+
+  #receive(message: DrainMessage): void {
+    this.#inbox.push(message);
+    this.#schedule();
   }
 
   /**

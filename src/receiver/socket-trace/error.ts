@@ -7,3 +7,15 @@ export class DrainFailedError extends SockspanError {
     super(`the ring buffer can't be read: ${reason}`, "Restart sockspan; report it with this message and `uname -r`");
   }
 }
+
+export class RecordingFileError extends SockspanError {
+  readonly code = "RECORDING_FILE_UNUSABLE";
+
+  constructor(path: string, options?: ErrorOptions) {
+    super(
+      `the recording ${path} can't be written`,
+      "Name a file in a folder that exists and that root may write to",
+      options,
+    );
+  }
+}

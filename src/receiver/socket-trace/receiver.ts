@@ -21,6 +21,7 @@ import { DrainFailedError } from "./error.ts";
 import { EventDispatcher, type EventTarget } from "./event-dispatcher.ts";
 import { LossAccounts } from "./loss-accounts.ts";
 import { OwnExchanges } from "./own-exchanges.ts";
+import { RecordedEngine } from "./recorded-engine.ts";
 import { VerdictWriter } from "./verdict-writer.ts";
 
 const ADVANCE_INTERVAL_NS = 50e6;
@@ -31,6 +32,8 @@ const RUNTIME_SCAN_LIMIT_MS = 1500;
 export interface ReceiverEngine extends EventTarget {
   advance(nowNs: number): void;
   flush(): void;
+  /** What it keeps open. */
+  close?(): Promise<void>;
   readonly accounts: readonly StageAccount[];
 }
 
@@ -99,13 +102,23 @@ export class SocketTraceReceiver implements Receiver {
       verdicts === undefined || generations === undefined
         ? undefined
         : new VerdictWriter({ verdicts, generations }, client);
-    this.#engine = options.createEngine({
+    const engine = options.createEngine({
       clockOffsetNs: () => this.#clock.valueNs,
       resourceOf: (tgid) => this.#processes.resourceOf(tgid),
       fallbackResource: (tgid, comm) => this.#processes.fallbackResource(tgid, comm),
       spans: (spans) => this.#next(spans),
       verdict: (cookie, verdict) => this.#verdicts?.add(cookie, verdict),
     });
+    const { record_to } = options.config;
+    this.#engine =
+      record_to === undefined
+        ? engine
+        : new RecordedEngine(engine, {
+            path: record_to,
+            hostName: options.host.hostName,
+            clockOffsetNs: this.#clock.valueNs,
+            resourceOf: (tgid) => this.#processes.resourceOf(tgid),
+          });
     this.#dispatcher = new EventDispatcher({
       target: this.#engine,
       processes: this.#processes,
@@ -156,6 +169,7 @@ export class SocketTraceReceiver implements Receiver {
     await this.#drain.stop();
     this.#readLosses();
     this.#engine.flush();
+    await this.#engine.close?.();
     this.#ownExchanges.stop();
   }
 

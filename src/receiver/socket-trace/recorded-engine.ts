@@ -1,0 +1,84 @@
+/** An engine whose events are written down on their way in: `record_to`, and the `record` command. */
+import { createWriteStream, openSync } from "node:fs";
+import { ProcessAction, type ProcessEvent, type SocketDataEvent, type SocketStateEvent } from "../../bpf/layout.gen.ts";
+import type { StageAccount } from "../../mapping/account.ts";
+import type { Resource } from "../../mapping/span.ts";
+import { RecordingWriter } from "../replay/recording-writer.ts";
+import { RecordingFileError } from "./error.ts";
+import type { ReceiverEngine } from "./receiver.ts";
+
+export interface RecordedEngineOptions {
+  readonly path: string;
+  readonly hostName: string;
+  readonly clockOffsetNs: bigint;
+  readonly resourceOf: (tgid: number) => Resource | undefined;
+}
+
+export class RecordedEngine implements ReceiverEngine {
+  readonly #engine: ReceiverEngine;
+  readonly #writer: RecordingWriter;
+  readonly #resourceOf: (tgid: number) => Resource | undefined;
+  /** Processes with events whose resource is not written. */
+  readonly #unnamed = new Set<number>();
+
+  /** Opens the file at once, while the process may still do so. @throws RecordingFileError */
+  constructor(engine: ReceiverEngine, options: RecordedEngineOptions) {
+    this.#engine = engine;
+    this.#resourceOf = options.resourceOf;
+    const { path, clockOffsetNs, hostName } = options;
+    const file = createWriteStream(path, { fd: openRecording(path) });
+    this.#writer = new RecordingWriter(file, { clockOffsetNs, hostName }, path.endsWith(".gz"));
+  }
+
+  get accounts(): readonly StageAccount[] {
+    return [this.#writer.account, ...this.#engine.accounts];
+  }
+
+  socketData(event: SocketDataEvent, bytes: Uint8Array): void {
+    this.#unnamed.add(event.header.tgid);
+    this.#writer.socketData(event, bytes);
+    this.#engine.socketData(event, bytes);
+  }
+
+  socketState(event: SocketStateEvent): void {
+    this.#writer.socketState(event);
+    this.#engine.socketState(event);
+  }
+
+  process(event: ProcessEvent): void {
+    if (event.action === ProcessAction.exec) this.#writer.forget(event.header.tgid);
+    this.#writer.process(event);
+    this.#engine.process(event);
+  }
+
+  advance(nowNs: number): void {
+    this.#nameProcesses();
+    this.#engine.advance(nowNs);
+  }
+
+  flush(): void {
+    this.#engine.flush();
+  }
+
+  close(): Promise<void> {
+    this.#nameProcesses();
+    return this.#writer.close();
+  }
+
+  #nameProcesses(): void {
+    for (const tgid of this.#unnamed) {
+      const resource = this.#resourceOf(tgid);
+      if (resource === undefined) continue;
+      this.#writer.resource(tgid, resource.attributes);
+      this.#unnamed.delete(tgid);
+    }
+  }
+}
+
+function openRecording(path: string): number {
+  try {
+    return openSync(path, "w", 0o600);
+  } catch (cause) {
+    throw new RecordingFileError(path, { cause });
+  }
+}
