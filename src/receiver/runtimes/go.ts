@@ -1,5 +1,5 @@
 /**
- * Go 1.17+: the unit is the goroutine. The register ABI keeps g in R14 (x86-64) and R28 (arm64), and system calls are
+ * Go 1.18+: the unit is the goroutine. The register ABI keeps g in R14 (x86-64) and R28 (arm64), and system calls are
  * made on it, so goid is one load away (runtime/runtime2.go, struct g). net/http's client hands its request to another
  * goroutine, writeLoop; the channel on which the caller is parked lies at a fixed distance below writeLoop's stack top.
  */
@@ -28,7 +28,7 @@ const LAYOUTS = new Map<number, Layout>([
   [25, { goid: 152, writeRequestDistance: 96, receiveQueue: 64, sudogChannel: 80 }],
   [26, { goid: 152, writeRequestDistance: 96, receiveQueue: 64, sudogChannel: 88 }],
 ]);
-/** 1.17 to 1.20 have the goid there; later ones than we know are checked on the live process. */
+/** 1.18 to 1.20 have the goid there; later ones than we know are checked on the live process. */
 const OTHER_GOID_OFFSET = 152;
 const BUILD_INFO_LIMIT_BYTES = 1 << 20;
 const MAGIC = Buffer.from("\xff Go buildinf:", "latin1");

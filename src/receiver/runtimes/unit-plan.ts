@@ -26,7 +26,7 @@ export function goCallerOperand(writeRequestDistance: number, receiveQueue: numb
 
 export interface UnitPlan {
   readonly runtime: string;
-  /** Version or build as the process tells it, for `doctor`. */
+  /** Version or build as the process tells it. */
   readonly version: string;
   readonly unitKind: UnitKind;
   readonly steps: readonly UnitStep[];
@@ -34,7 +34,7 @@ export interface UnitPlan {
   readonly isFinal: boolean;
 }
 
-/** The runtime is there, but its unit can't be read: the reason is shown by `doctor`. */
+/** The runtime is there, but its unit can't be read: the reason, in words for a user. */
 export interface UnitOff {
   readonly runtime: string;
   readonly off: string;

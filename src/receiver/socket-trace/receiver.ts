@@ -87,7 +87,8 @@ export class SocketTraceReceiver implements Receiver {
     });
     this.#runtimes = new RuntimeTable({
       view: async (tgid) => {
-        const facts = await client.request({ type: "process_facts", tgid });
+        // The table has asked at exec and at first sight; only processes that have done nothing yet are asked about here.
+        const facts = this.#processes.factsOf(tgid) ?? (await client.request({ type: "process_facts", tgid }));
         return facts?.executablePath === undefined ? undefined : brokerProcess(client, tgid, facts.executablePath);
       },
       write: (tgid, { unitKind, steps }) =>
