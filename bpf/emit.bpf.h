@@ -3,6 +3,7 @@
 #ifndef SOCKSPAN_EMIT_H
 #define SOCKSPAN_EMIT_H
 
+#include "socket.bpf.h"
 #include "unit.bpf.h"
 #include "verdict.bpf.h"
 

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Maps and configuration. docs/kernel.md says who writes and what evicts. */
+/* Maps of socket capture. docs/kernel.md says who writes and what evicts. */
 #ifndef SOCKSPAN_MAPS_H
 #define SOCKSPAN_MAPS_H
 
-#include "control.h"
 #include "event.h"
-
-const volatile struct trace_conf trace_conf = {
-	.default_limit = 4096,
-	.udp_send_by_length = 1,
-	.recvmsg_arguments = 5,
-	.burst_bytes = 4 << 20,
-};
+#include "process_maps.bpf.h"
 
 /* Events to user space. Its size may be set before load. */
 struct {
@@ -69,14 +62,6 @@ struct {
 	__type(value, __u32);
 } verdict_generations SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 32768);
-	__type(key, __u32);
-	__type(value, struct process_control);
-} processes SEC(".maps");
-
 /* Where a thread is in its sendmmsg or recvmmsg. */
 struct vector_call {
 	__u64 vector;
@@ -90,20 +75,5 @@ struct {
 	__type(key, __u64);
 	__type(value, struct vector_call);
 } vector_calls SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, LOSS_REASONS);
-	__type(key, __u32);
-	__type(value, __u64);
-} loss_counters SEC(".maps");
-
-static __always_inline void count(__u32 reason)
-{
-	__u64 *counter = bpf_map_lookup_elem(&loss_counters, &reason);
-
-	if (counter)
-		*counter += 1;
-}
 
 #endif

@@ -3,7 +3,13 @@
 #ifndef SOCKSPAN_PROCESS_H
 #define SOCKSPAN_PROCESS_H
 
+#include "event.h"
 #include "scope.bpf.h"
+
+/* The ring buffer that they are told to. */
+#ifndef PROCESS_EVENTS
+#define PROCESS_EVENTS socket_data
+#endif
 
 #define EXEC_TEXT 256
 
@@ -26,7 +32,7 @@ static __always_inline void fill_process(struct process_event *event, struct tas
 
 static __always_inline struct process_event *reserve_process(void)
 {
-	struct process_event *event = bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0);
+	struct process_event *event = bpf_ringbuf_reserve(&PROCESS_EVENTS, sizeof(*event), 0);
 
 	if (!event)
 		count(LOSS_RING_FULL);
@@ -83,7 +89,7 @@ static __always_inline int process_executed(struct task_struct *task, struct lin
 	if (!in_scope(&caller))
 		return 0;
 	forget_steps(caller.tgid);
-	record = bpf_ringbuf_reserve(&socket_data, sizeof(*record), 0);
+	record = bpf_ringbuf_reserve(&PROCESS_EVENTS, sizeof(*record), 0);
 	if (!record) {
 		count(LOSS_RING_FULL);
 		return 0;

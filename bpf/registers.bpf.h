@@ -3,7 +3,7 @@
 #ifndef SOCKSPAN_REGISTERS_H
 #define SOCKSPAN_REGISTERS_H
 
-#include "socket.bpf.h"
+#include "access.bpf.h"
 
 #if defined(__TARGET_ARCH_x86)
 

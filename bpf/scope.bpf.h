@@ -3,7 +3,7 @@
 #ifndef SOCKSPAN_SCOPE_H
 #define SOCKSPAN_SCOPE_H
 
-#include "maps.bpf.h"
+#include "process_maps.bpf.h"
 
 struct caller {
 	__u32 tgid; /* as the own pid namespace knows them */

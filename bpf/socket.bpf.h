@@ -3,29 +3,9 @@
 #ifndef SOCKSPAN_SOCKET_H
 #define SOCKSPAN_SOCKET_H
 
+#include "access.bpf.h"
+#include "maps.bpf.h"
 #include "scope.bpf.h"
-
-/* How a program may look at a socket that it holds. A constant in each, so that only one way is compiled. */
-enum access {
-	ACCESS_TRUSTED, /* an argument of the hook: direct loads, helpers take it */
-	ACCESS_CAST,    /* bpf_rdonly_cast (6.2): direct loads */
-	ACCESS_PROBE,   /* bpf_probe_read_kernel */
-};
-
-#define LOAD(access, pointer, field)                                                        \
-	({                                                                                  \
-		typeof((pointer)->field) value_;                                            \
-		if ((access) == ACCESS_PROBE)                                               \
-			bpf_core_read(&value_, sizeof(value_), &(pointer)->field);          \
-		else                                                                        \
-			value_ = (pointer)->field;                                          \
-		value_;                                                                     \
-	})
-
-extern void *bpf_rdonly_cast(void *object, __u32 btf_id) __ksym __weak;
-
-#define CAST(access, pointer, type) \
-	((access) == ACCESS_CAST ? bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(type)) : (void *)(pointer))
 
 /* User space keeps ids as doubles: exact below 2^53. */
 #define ID_BY_INODE (1ULL << 51)

@@ -9,6 +9,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
+#include "maps.bpf.h"
 #include "process.bpf.h"
 #include "raw_call.bpf.h"
 #include "state.bpf.h"
