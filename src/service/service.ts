@@ -79,7 +79,7 @@ export class Service {
       for (const exporter of this.exporters) await this.#start(exporter, () => exporter.start());
       for (const receiver of this.receivers) {
         const next = this.#inputs.get(receiver) ?? (() => {});
-        await this.#start(receiver, () => receiver.start(next));
+        await this.#start(receiver, () => receiver.start(next, () => {}));
       }
       for (const extension of this.extensions) await this.#start(extension, () => extension.start());
     } catch (error) {
