@@ -1,20 +1,23 @@
 import assert from "node:assert/strict";
-import { type JsonSpan, precisionOf, recallOf, scoreSpans } from "./score.ts";
+import { precisionOf, recallOf, scoreSpans } from "./score.ts";
+import type { TruthSpan } from "./truth-span.ts";
 
-const SERVER = 2;
-const CLIENT = 3;
-
-function span(kind: number, path: string, spanId: string, parentSpanId = "", traceId = "t"): JsonSpan {
-  const key = kind === SERVER ? "url.path" : "url.full";
-  return { traceId, spanId, parentSpanId, kind, attributes: [{ key, value: { stringValue: path } }] };
+function span(
+  side: "server" | "client",
+  id: string,
+  spanId: string,
+  parentSpanId: string | undefined,
+  traceId = "t",
+): TruthSpan {
+  return { id, side, traceId, spanId, parentSpanId, evidence: "unit", threadId: "1", coroutineId: "-", links: [] };
 }
 
-function wholeTrace(request: string): JsonSpan[] {
+function wholeTrace(request: string): TruthSpan[] {
   return [
-    span(CLIENT, `http://a/h/${request}`, `${request}c`),
-    span(SERVER, `/h/${request}`, `${request}s`, `${request}c`),
-    span(CLIENT, `http://b/h/${request}.1`, `${request}.1c`, `${request}s`),
-    span(SERVER, `/h/${request}.1`, `${request}.1s`, `${request}.1c`),
+    span("client", request, `${request}c`, undefined),
+    span("server", request, `${request}s`, `${request}c`),
+    span("client", `${request}.1`, `${request}.1c`, `${request}s`),
+    span("server", `${request}.1`, `${request}.1s`, `${request}.1c`),
   ];
 }
 
@@ -29,25 +32,34 @@ describe("truth score", () => {
     assert.equal(recallOf(score, expectation), 1);
   });
 
-  it("counts a call under another request's server span as wrong", () => {
+  it("counts a call under another request's server span as wrong, and says which", () => {
     const spans = [...wholeTrace("r0"), ...wholeTrace("r1")];
-    spans[2] = span(CLIENT, "http://b/h/r0.1", "r0.1c", "r1s");
+    spans[2] = span("client", "r0.1", "r0.1c", "r1s");
     const score = scoreSpans(spans, expectation);
     assert.deepEqual([score.right, score.wrong, score.tracesWhole], [1, 1, 1]);
     assert.equal(precisionOf(score), 0.5);
+    const [mistake] = score.mistakes;
+    assert.deepEqual([mistake?.span.id, mistake?.parent?.id, mistake?.truth?.id], ["r0.1", "r1", "r0"]);
   });
 
   it("counts a right parent in another trace as wrong", () => {
     const spans = wholeTrace("r0");
-    spans[2] = span(CLIENT, "http://b/h/r0.1", "r0.1c", "r0s", "other");
+    spans[2] = span("client", "r0.1", "r0.1c", "r0s", "other");
     assert.equal(scoreSpans(spans, expectation).wrong, 1);
+  });
+
+  it("counts a server's request under a foreign client as a wrong exchange", () => {
+    const spans = wholeTrace("r0");
+    spans[3] = span("server", "r0.1", "r0.1s", "r0c");
+    const score = scoreSpans(spans, expectation);
+    assert.deepEqual([score.exchangesRight, score.exchangesWrong, score.mistakes.length], [1, 1, 1]);
   });
 
   it("counts a call without a parent as unjoined and a missing one as not recalled", () => {
     const spans = wholeTrace("r0");
-    spans[2] = span(CLIENT, "http://b/h/r0.1", "r0.1c");
+    spans[2] = span("client", "r0.1", "r0.1c", undefined);
     const score = scoreSpans(spans, expectation);
-    assert.deepEqual([score.unjoined, score.tracesWhole], [1, 0]);
+    assert.deepEqual([score.unjoined, score.tracesWhole, score.orphans[0]?.id], [1, 0, "r0.1"]);
     assert.equal(recallOf(score, expectation), 0);
   });
 });

@@ -1,15 +1,16 @@
 /**
- * Compares the parents that the joiner gave with the ids that the programs carried in the URL path: `/h/r17.2.1` was
- * called by whoever served `/h/r17.2`. Pure; the joiner never looks at these ids.
+ * Compares the parents that the joiner gave with the ids that the programs carried in the URL path: `/h/r17.2` was
+ * called by whoever served `/h/r17`. Pure; the joiner never looks at these ids.
  */
+import type { TruthSpan } from "./truth-span.ts";
 
-/** The part of an OTLP JSON span that the comparison needs. */
-export interface JsonSpan {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId?: string;
-  readonly kind: number;
-  readonly attributes?: readonly { key: string; value: { stringValue?: string } }[];
+export interface Mistake {
+  /** The call, or the request whose caller is wrong. */
+  readonly span: TruthSpan;
+  /** What it was put under; undefined: a span that is not of this run. */
+  readonly parent: TruthSpan | undefined;
+  /** What it belongs to; undefined: not found. */
+  readonly truth: TruthSpan | undefined;
 }
 
 export interface Score {
@@ -26,7 +27,8 @@ export interface Score {
   tracesExpected: number;
   tracesWhole: number;
   readonly byEvidence: Map<string, { right: number; wrong: number }>;
-  readonly mistakes: string[];
+  readonly mistakes: Mistake[];
+  readonly orphans: TruthSpan[];
 }
 
 export interface Expectation {
@@ -36,72 +38,65 @@ export interface Expectation {
   readonly callsPerRequest: number;
 }
 
-const SERVER = 2;
-const CLIENT = 3;
+class Spans {
+  readonly servers = new Map<string, TruthSpan[]>();
+  readonly clients = new Map<string, TruthSpan[]>();
+  readonly bySpanId = new Map<string, TruthSpan>();
+  count = 0;
 
-function attribute(span: JsonSpan, key: string): string | undefined {
-  return span.attributes?.find((candidate) => candidate.key === key)?.value.stringValue;
-}
-
-function idOf(span: JsonSpan): string | undefined {
-  const url = attribute(span, "url.path") ?? attribute(span, "url.full") ?? "";
-  return /\/h\/([\w.]+)/.exec(url)?.[1];
-}
-
-function index(
-  spans: readonly JsonSpan[],
-  prefix: string,
-): { servers: Map<string, JsonSpan[]>; clients: Map<string, JsonSpan[]> } {
-  const servers = new Map<string, JsonSpan[]>();
-  const clients = new Map<string, JsonSpan[]>();
-  for (const span of spans) {
-    const id = idOf(span);
-    if (!id?.startsWith(prefix)) continue;
-    const map = span.kind === SERVER ? servers : span.kind === CLIENT ? clients : undefined;
-    const list = map?.get(id);
-    if (list !== undefined) list.push(span);
-    else map?.set(id, [span]);
+  constructor(spans: readonly TruthSpan[], prefix: string) {
+    for (const span of spans) {
+      if (!span.id.startsWith(prefix)) continue;
+      this.count++;
+      this.bySpanId.set(span.spanId, span);
+      const map = span.side === "server" ? this.servers : this.clients;
+      const list = map.get(span.id);
+      if (list !== undefined) list.push(span);
+      else map.set(span.id, [span]);
+    }
   }
-  return { servers, clients };
 }
 
-function judgeCall(score: Score, call: JsonSpan, callId: string, server: JsonSpan | undefined): boolean {
-  if (call.parentSpanId === undefined || call.parentSpanId === "") {
+function judgeCall(score: Score, spans: Spans, call: TruthSpan, server: TruthSpan | undefined): boolean {
+  if (call.parentSpanId === undefined) {
     score.unjoined++;
+    score.orphans.push(call);
     return false;
   }
   const isRight = server !== undefined && call.parentSpanId === server.spanId && call.traceId === server.traceId;
-  const evidence = attribute(call, "sockspan.link.evidence") ?? "none";
-  const row = score.byEvidence.get(evidence) ?? { right: 0, wrong: 0 };
-  score.byEvidence.set(evidence, row);
+  const row = score.byEvidence.get(call.evidence) ?? { right: 0, wrong: 0 };
+  score.byEvidence.set(call.evidence, row);
   if (isRight) {
     score.right++;
     row.right++;
   } else {
     score.wrong++;
     row.wrong++;
-    if (score.mistakes.length < 10) score.mistakes.push(`${callId} by ${evidence}: parent ${call.parentSpanId}`);
+    score.mistakes.push({ span: call, parent: spans.bySpanId.get(call.parentSpanId), truth: server });
   }
   return isRight;
 }
 
-function judgeExchange(score: Score, server: JsonSpan, client: JsonSpan | undefined): boolean {
-  if (server.parentSpanId === undefined || server.parentSpanId === "") {
+function judgeExchange(score: Score, spans: Spans, server: TruthSpan, client: TruthSpan | undefined): boolean {
+  if (server.parentSpanId === undefined) {
     score.exchangesUnjoined++;
     return false;
   }
   const isRight = client !== undefined && server.parentSpanId === client.spanId && server.traceId === client.traceId;
   if (isRight) score.exchangesRight++;
-  else score.exchangesWrong++;
+  else {
+    score.exchangesWrong++;
+    score.mistakes.push({ span: server, parent: spans.bySpanId.get(server.parentSpanId), truth: client });
+  }
   return isRight;
 }
 
-export function scoreSpans(spans: readonly JsonSpan[], expectation: Expectation): Score {
+export function scoreSpans(all: readonly TruthSpan[], expectation: Expectation): Score {
   const { prefix, requests, callsPerRequest } = expectation;
-  const { servers, clients } = index(spans, prefix);
+  const spans = new Spans(all, prefix);
   const score: Score = {
-    spansExpected: requests * (2 + 2 * callsPerRequest),
-    spansFound: 0,
+    spansExpected: expectedSpans(expectation),
+    spansFound: spans.count,
     right: 0,
     wrong: 0,
     unjoined: 0,
@@ -112,24 +107,28 @@ export function scoreSpans(spans: readonly JsonSpan[], expectation: Expectation)
     tracesWhole: 0,
     byEvidence: new Map(),
     mistakes: [],
+    orphans: [],
   };
-  for (const list of [...servers.values(), ...clients.values()]) score.spansFound += list.length;
   for (let request = 0; request < requests; request++) {
     const rootId = `${prefix}${request}`;
-    const rootServer = servers.get(rootId)?.[0];
-    const rootClient = clients.get(rootId)?.[0];
-    let isWhole = rootServer !== undefined && judgeExchange(score, rootServer, rootClient);
+    const rootServer = spans.servers.get(rootId)?.[0];
+    const rootClient = spans.clients.get(rootId)?.[0];
+    let isWhole = rootServer !== undefined && judgeExchange(score, spans, rootServer, rootClient);
     for (let call = 1; call <= callsPerRequest; call++) {
       const callId = `${rootId}.${call}`;
-      const client = clients.get(callId)?.[0];
-      const server = servers.get(callId)?.[0];
-      const callRight = client !== undefined && judgeCall(score, client, callId, rootServer);
-      const exchangeRight = server !== undefined && judgeExchange(score, server, client);
+      const client = spans.clients.get(callId)?.[0];
+      const server = spans.servers.get(callId)?.[0];
+      const callRight = client !== undefined && judgeCall(score, spans, client, rootServer);
+      const exchangeRight = server !== undefined && judgeExchange(score, spans, server, client);
       isWhole = isWhole && callRight && exchangeRight;
     }
     if (isWhole) score.tracesWhole++;
   }
   return score;
+}
+
+export function expectedSpans({ requests, callsPerRequest }: Expectation): number {
+  return requests * (2 + 2 * callsPerRequest);
 }
 
 /** right / (right + wrong); 1 when nothing was joined: nothing was wrong. */

@@ -1,6 +1,7 @@
-/** The truth table, for the terminal and for docs/truth.md. */
+/** The truth table, for the terminal and for docs/truth.md, and what was wrong, for who is to mend it. */
 import type { Row } from "./rows.ts";
-import { type Expectation, precisionOf, recallOf, type Score } from "./score.ts";
+import { type Expectation, type Mistake, precisionOf, recallOf, type Score } from "./score.ts";
+import type { TruthSpan } from "./truth-span.ts";
 
 export interface Result {
   readonly program: string;
@@ -40,7 +41,7 @@ function cells({ program, row, failed, expectation, score }: Result): string[] {
     program,
     row.shape,
     row.work,
-    String(row.concurrency),
+    String(row.inFlight),
     spans,
     percent(precisionOf(score)),
     percent(recallOf(score, expectation)),
@@ -53,18 +54,44 @@ function cells({ program, row, failed, expectation, score }: Result): string[] {
 export function printTable(results: readonly Result[]): string {
   const rows = [HEAD, ...results.map(cells)];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  let text = rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
-  for (const { program, row, score } of results)
-    for (const mistake of score.mistakes)
-      text += `\nwrong: ${program} ${row.shape} ${row.work} ${row.concurrency}: ${mistake}`;
-  return `${text}\n`;
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+/** Wrong parents with both ids and who did what, and calls without a parent with their candidates. */
+export function findings(
+  results: readonly Result[],
+  limits: { readonly listed: number; readonly unjoinedListed: number },
+): string {
+  let text = "";
+  for (const { program, row, score } of results) {
+    const where = `${program} / ${row.shape} / ${row.work} / ${row.inFlight}`;
+    for (const mistake of score.mistakes.slice(0, limits.listed)) text += `  WRONG ${where}: ${describe(mistake)}\n`;
+    const more = score.mistakes.length - limits.listed;
+    if (more > 0) text += `  WRONG ${where}: and ${more} more (--mistakes N lists more)\n`;
+    for (const call of score.orphans.slice(0, limits.unjoinedListed))
+      text += `  unjoined ${where}: ${nameOf(call)}, candidates: ${candidates(call)}\n`;
+  }
+  return text;
+}
+
+function describe({ span, parent, truth }: Mistake): string {
+  const truthName = truth === undefined ? "a span that was not found" : nameOf(truth);
+  const parentName = parent === undefined ? `${span.parentSpanId}, which is not of this run` : nameOf(parent);
+  return `by ${span.evidence}: ${nameOf(span)} was put under ${parentName}; it belongs to ${truthName}`;
+}
+
+function nameOf(span: TruthSpan): string {
+  return `${span.side} ${span.id} (span ${span.spanId}, thread ${span.threadId}, coroutine ${span.coroutineId})`;
+}
+
+function candidates(span: TruthSpan): string {
+  return span.links.map((link) => `${link.spanId} by ${link.evidence}`).join(", ") || "none";
 }
 
 export function tableOf(results: readonly Result[], skipped: readonly string[]): string {
