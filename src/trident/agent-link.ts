@@ -2,6 +2,8 @@
  * What the agent role (extension `trident`) tells the exporter `deepflow` of this process: who we are at the
  * controller and where rows go. Extensions and exporters don't know each other; they meet here by the extension's id.
  */
+import { ConnectionProcesses } from "./connection-processes.ts";
+
 export interface AgentDirectives {
   /** False: the controller has switched this agent off, or it has been away for longer than max_escape_duration. */
   readonly isEnabled: boolean;
@@ -40,6 +42,8 @@ export const UNKNOWN_DIRECTIVES: AgentDirectives = {
 };
 
 export class AgentLink {
+  /** From the exporter to the extension, and what a controller says of them back. */
+  readonly connections = new ConnectionProcesses();
   #directives = UNKNOWN_DIRECTIVES;
 
   get directives(): AgentDirectives {

@@ -8,6 +8,7 @@ import type { RemoteAnswer, RemoteRequest } from "../../src/extension/trident/me
 import { answerRemote } from "../../src/extension/trident/remote-execute.ts";
 import { tridentAgentSettings } from "../../src/extension/trident/settings.ts";
 import type { Log } from "../../src/log.ts";
+import { emptyRow } from "../../src/mapping/trident/l7-row.ts";
 import { Controller } from "../../src/receiver/trident/controller/controller.ts";
 import { tridentReceiverSettings } from "../../src/receiver/trident/settings.ts";
 import { agentLink } from "../../src/trident/agent-link.ts";
@@ -91,6 +92,39 @@ describe("agent role against controller role", () => {
         await until(() => link.directives.maxRowsPerSecond === 22);
         assert.equal(client.syncs, 1);
         await until(() => server.core.account.consumed.has("GenesisSync"));
+      });
+
+      it("asks what cluster it is in, by the MD5 of the CA's certificate", async () => {
+        const caFile = join(folder, "ca.crt");
+        writeFileSync(caFile, "a certificate");
+        const server = await controller();
+        const client = await agent(server.port, { generation, kubernetes_ca_file: caFile });
+        await until(() => client.kubernetesClusterId !== "");
+        assert.equal(client.kubernetesClusterId, server.core.clusterId("f1a1f0b6dea98f9dda6fa740ea8e0c2c"));
+      });
+
+      it("reports connections with their processes and gives rows the controller's ids of them", async () => {
+        group("inputs: { proc: { socket_info_sync_interval: 1s } }\n");
+        const server = await controller();
+        const client = await agent(server.port, { generation });
+        const { connections } = agentLink(client.id);
+        await until(() => connections.isWanted);
+        const row = { ...emptyRow(), ip0: 1, ip1: 2, port0: 40_000, port1: 80, transport: 6, processId1: 77 };
+        connections.note(row);
+        assert.equal(row.gpid1, 0);
+        await until(() => {
+          connections.note(row);
+          return row.gpid1 !== 0;
+        });
+        assert.equal(row.gpid0, 0);
+        // The other end is another agent's.
+        const other = { isUdp: false, clientIp: 1, clientPort: 40_000, clientProcess: 5 };
+        const [seen] = server.core.processIds.report(99, [{ ...other, serverIp: 2, serverPort: 80, serverProcess: 0 }]);
+        assert.equal(seen?.serverProcess, row.gpid1);
+        await until(() => {
+          connections.note(row);
+          return row.gpid0 === seen?.clientProcess;
+        });
       });
 
       it("keeps its id, at a new controller too", async () => {

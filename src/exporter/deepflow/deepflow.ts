@@ -45,6 +45,7 @@ export class DeepflowExporter implements TraceExporter {
       directives: () => this.#directives(),
       encoder: ENCODERS[settings.compression],
       now: deps.now,
+      connections: settings.agent === undefined ? undefined : agentLink(settings.agent).connections,
     });
     this.#queued = new QueuedExporter({
       id,

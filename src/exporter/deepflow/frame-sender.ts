@@ -9,6 +9,7 @@ import { SecondBudget } from "../../mapping/trident/second-budget.ts";
 import { spanToRow } from "../../mapping/trident/span-to-row.ts";
 import type { AgentDirectives } from "../../trident/agent-link.ts";
 import { compressBody, prepareCompression } from "../../trident/compression.ts";
+import type { ConnectionProcesses } from "../../trident/connection-processes.ts";
 import type { QueuedRequest, Sender, SendOutcome } from "../send-outcome.ts";
 import type { IngesterConnection } from "./connection.ts";
 
@@ -18,6 +19,8 @@ export interface FrameSenderOptions {
   readonly directives: () => AgentDirectives;
   readonly encoder: FrameEncoder;
   readonly now: () => number;
+  /** Of the agent that a controller asks for processes; undefined: there is none. */
+  readonly connections: ConnectionProcesses | undefined;
 }
 
 export class FrameSender implements Sender<readonly Span[]> {
@@ -37,11 +40,13 @@ export class FrameSender implements Sender<readonly Span[]> {
   }
 
   async send(request: QueuedRequest<readonly Span[]>, signal: AbortSignal): Promise<SendOutcome> {
+    const { connections } = this.#options;
     const directives = this.#options.directives();
     const rows: Uint8Array[] = [];
     for (const span of request.body) {
       const row = spanToRow(span, { agentId: directives.agentId, epcId: directives.vpcId });
       if (row === undefined) continue;
+      connections?.note(row);
       row.startTimeNs += directives.clockOffsetNs;
       row.endTimeNs += directives.clockOffsetNs;
       rows.push(encodeL7Row(row));

@@ -3,6 +3,7 @@ import { create, isFieldSet, type Message, toJson } from "@bufbuild/protobuf";
 import { parse } from "yaml";
 import { isTree } from "../../mapping/trident/config-tree.ts";
 import { treeOfV6Config } from "../../mapping/trident/config-v6.ts";
+import { fromGpidEntry, toGpidEntry } from "../../trident/gpid-entry.ts";
 import { TridentType } from "../../trident/proto/common.gen.ts";
 import * as pb from "../../trident/proto/trident.gen.ts";
 import type { Generation } from "./generation.ts";
@@ -28,6 +29,8 @@ export const generationV6: Generation = {
     genesisSync: service.genesisSync,
     kubernetesApiSync: service.kubernetesAPISync,
     remoteExecute: service.remoteExecute,
+    getKubernetesClusterId: service.getKubernetesClusterID,
+    gpidSync: service.gPIDSync,
     prometheusApiSync: service.prometheusAPISync,
   },
   sync: (identity, report) => create(pb.SyncRequestSchema, syncFields(identity, report)),
@@ -57,6 +60,19 @@ export const generationV6: Generation = {
       sourceIp: identity.ctrlIp,
       teamId: identity.teamId,
     }),
+  clusterId: ({ teamId, kubernetesClusterName }, caMd5) =>
+    create(pb.KubernetesClusterIDRequestSchema, {
+      caMd5,
+      teamId,
+      ...(kubernetesClusterName === "" ? {} : { kubernetesClusterName }),
+    }),
+  clusterIdAnswer: (message) => {
+    const { clusterId, errorMsg } = message as pb.KubernetesClusterIDResponse;
+    return { id: clusterId, problem: errorMsg };
+  },
+  processes: ({ ctrlIp, ctrlMac, teamId }, vtapId, connections) =>
+    create(pb.GPIDSyncRequestSchema, { ctrlIp, ctrlMac, vtapId, teamId, entries: connections.map(toGpidEntry) }),
+  processesAnswer: (message) => (message as pb.GPIDSyncResponse).entries.map(fromGpidEntry),
   remoteAnswer,
   remoteRequest,
 };

@@ -1,6 +1,7 @@
 /** package agent: DeepFlow 6.6 and newer. */
 import { create, isFieldSet, type Message } from "@bufbuild/protobuf";
 import { parse } from "yaml";
+import { fromGpidEntry, toGpidEntry } from "../../trident/gpid-entry.ts";
 import * as pb from "../../trident/proto/agent.gen.ts";
 import type { Generation } from "./generation.ts";
 import type { Identity } from "./identity.ts";
@@ -27,6 +28,8 @@ export const generationV7: Generation = {
     genesisSync: service.genesisSync,
     kubernetesApiSync: service.kubernetesAPISync,
     remoteExecute: service.remoteExecute,
+    getKubernetesClusterId: service.getKubernetesClusterID,
+    gpidSync: service.gPIDSync,
     prometheusApiSync: undefined,
   },
   sync: (identity, report) => create(pb.SyncRequestSchema, syncFields(identity, report)),
@@ -49,6 +52,19 @@ export const generationV7: Generation = {
       teamId: identity.teamId,
     }),
   prometheus: () => create(pb.KubernetesAPISyncRequestSchema),
+  clusterId: ({ teamId, kubernetesClusterName }, caMd5) =>
+    create(pb.KubernetesClusterIDRequestSchema, {
+      caMd5,
+      teamId,
+      ...(kubernetesClusterName === "" ? {} : { kubernetesClusterName }),
+    }),
+  clusterIdAnswer: (message) => {
+    const { clusterId, errorMsg } = message as pb.KubernetesClusterIDResponse;
+    return { id: clusterId, problem: errorMsg };
+  },
+  processes: ({ ctrlIp, ctrlMac, teamId }, agentId, connections) =>
+    create(pb.GPIDSyncRequestSchema, { ctrlIp, ctrlMac, agentId, teamId, entries: connections.map(toGpidEntry) }),
+  processesAnswer: (message) => (message as pb.GPIDSyncResponse).entries.map(fromGpidEntry),
   remoteAnswer,
   remoteRequest,
 };

@@ -1,5 +1,6 @@
 /** One generation of the protocol: its methods, and its messages from and to messages.ts. */
 import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type { ConnectionProcess } from "../../trident/connection-processes.ts";
 import type { Identity } from "./identity.ts";
 import type {
   ControllerAnswer,
@@ -19,6 +20,8 @@ export interface Generation {
     readonly genesisSync: DescMethod;
     readonly kubernetesApiSync: DescMethod;
     readonly remoteExecute: DescMethod;
+    readonly getKubernetesClusterId: DescMethod;
+    readonly gpidSync: DescMethod;
     /** 6.3 to 6.5 only. */
     readonly prometheusApiSync: DescMethod | undefined;
   };
@@ -32,6 +35,10 @@ export interface Generation {
   genesisVersion(message: Message): bigint;
   kubernetes(identity: Identity, agentId: number, version: bigint): Message;
   prometheus(identity: Identity, agentId: number, version: bigint): Message;
+  clusterId(identity: Identity, caMd5: string): Message;
+  clusterIdAnswer(message: Message): { readonly id: string; readonly problem: string };
+  processes(identity: Identity, agentId: number, connections: readonly ConnectionProcess[]): Message;
+  processesAnswer(message: Message): ConnectionProcess[];
   remoteAnswer(identity: Identity, answer: RemoteAnswer): Message;
   remoteRequest(message: Message): RemoteRequest;
 }

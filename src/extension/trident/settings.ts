@@ -29,6 +29,8 @@ export const tridentAgentSettings = z.strictObject({
   /** Branch, a space, count-commit: what a controller compares with the revision that it wants. */
   revision: z.string().optional(),
   kubernetes_cluster_id: z.string().default(""),
+  /** Inside a cluster: what the controller names the cluster by, when no id is set. */
+  kubernetes_ca_file: z.string().default("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"),
   kubernetes_cluster_name: z.string().default(""),
   /** Where the last good configuration is kept for the time without a controller. */
   storage_directory: z.string().optional(),

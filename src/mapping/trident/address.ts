@@ -2,8 +2,18 @@
 
 export const ZERO_IPV6 = new Uint8Array(16);
 
+/** The same few addresses come again and again. */
+const IPV4_TEXTS = new Map<number, string>();
+const MAX_IPV4_TEXTS = 4096;
+
 export function formatIpv4(address: number): string {
-  return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
+  let text = IPV4_TEXTS.get(address);
+  if (text === undefined) {
+    if (IPV4_TEXTS.size >= MAX_IPV4_TEXTS) IPV4_TEXTS.clear();
+    text = `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
+    IPV4_TEXTS.set(address, text);
+  }
+  return text;
 }
 
 /** undefined: not an IPv4 address. */

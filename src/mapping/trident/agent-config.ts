@@ -19,6 +19,8 @@ export interface AgentConfig {
   readonly maxRowsPerSecond: number;
   readonly isCompressed: boolean;
   readonly areProcessesReported: boolean;
+  /** 0: no GPIDSync. */
+  readonly processSyncIntervalMs: number;
   readonly isCaptureEnabled: boolean;
   /** L7 protocol numbers; undefined: all. */
   readonly protocols: ReadonlySet<number> | undefined;
@@ -70,6 +72,7 @@ function read(reader: ConfigTreeReader, tree: ConfigTree): AgentConfig {
     maxRowsPerSecond: reader.integer("outputs.flow_log.throttles.l7_throttle", 10_000, 0, 1_000_000),
     isCompressed: reader.boolean("outputs.compression.l7_flow_log", true),
     areProcessesReported: reader.boolean("inputs.proc.enabled", true),
+    processSyncIntervalMs: readProcessSyncInterval(reader),
     isCaptureEnabled:
       !reader.boolean("inputs.ebpf.disabled", false) && !reader.boolean("inputs.ebpf.socket.kprobe.disabled", false),
     protocols: protocols === undefined ? undefined : new Set(protocols.flatMap(protocolByConfigName)),
@@ -80,6 +83,12 @@ function read(reader: ConfigTreeReader, tree: ConfigTree): AgentConfig {
     ignoredKeys: paths.filter((path) => kindOfKey(path) === "ignored"),
     unknownKeys: paths.filter((path) => kindOfKey(path) === "unknown"),
   };
+}
+
+/** Both switches: processes at all, and their connections. */
+function readProcessSyncInterval(reader: ConfigTreeReader): number {
+  const intervalMs = reader.durationMs("inputs.proc.socket_info_sync_interval", 0, 0, 3_600_000);
+  return intervalMs > 0 && reader.boolean("inputs.proc.enabled", true) ? Math.max(intervalMs, 1000) : 0;
 }
 
 function readPorts(reader: ConfigTreeReader, path: string): PortList {

@@ -112,6 +112,12 @@ export const HONOURED_KEYS: readonly HonouredKey[] = [
     target: "extensions.trident: processes in GenesisSync",
   },
   {
+    path: "inputs.proc.socket_info_sync_interval",
+    field: "yaml:os-proc-socket-sync-interval",
+    by: "bridge",
+    target: "extensions.trident: time between two GPIDSync; 0: none",
+  },
+  {
     path: "inputs.resources.push_interval",
     field: "platform_sync_interval",
     by: "bridge",
@@ -205,10 +211,6 @@ export const IGNORED_KEYS: readonly IgnoredKey[] = [
   { path: "inputs.proc.proc_dir_path", reason: "always /proc" },
   { path: "inputs.proc.process_blacklist", reason: OWN },
   { path: "inputs.proc.process_matcher", reason: "sockspan's own configuration decides" },
-  {
-    path: "inputs.proc.socket_info_sync_interval",
-    reason: "connections are joined by exchange, not by process tables",
-  },
   { path: "inputs.proc.symbol_table", reason: OWN },
   { path: "inputs.proc.tag_extraction", reason: "no script of the controller runs here" },
   { path: "inputs.resources.kubernetes", reason: "the Collector's k8sattributes processor" },

@@ -187,6 +187,12 @@ function readBaseRest(row: L7Row, tag: number): void {
     case 0x110:
       row.captureSeq1 = reader.uint32();
       break;
+    case 0x118: // gpid_0 35
+      row.gpid0 = reader.uint32();
+      break;
+    case 0x120:
+      row.gpid1 = reader.uint32();
+      break;
     case 0x138: // syscall_coroutine_0 39
       row.coroutineId0 = reader.uint64();
       break;

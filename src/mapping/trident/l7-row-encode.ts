@@ -71,6 +71,8 @@ function writeBase(row: L7Row): void {
   writer.uint(32, row.threadId1);
   writer.uint(33, row.captureSeq0);
   writer.uint(34, row.captureSeq1);
+  writer.uint(35, row.gpid0);
+  writer.uint(36, row.gpid1);
   writer.uint64(39, row.coroutineId0);
   writer.uint64(40, row.coroutineId1);
   writer.uint(41, row.podId0);

@@ -67,6 +67,9 @@ export interface L7Row {
   threadId1: number;
   captureSeq0: number;
   captureSeq1: number;
+  /** What a controller calls the process in its whole fleet (GPIDSync); 0: not known. */
+  gpid0: number;
+  gpid1: number;
   coroutineId0: bigint;
   coroutineId1: bigint;
   podId0: number;
@@ -143,6 +146,8 @@ export function emptyRow(): L7Row {
     threadId1: 0,
     captureSeq0: 0,
     captureSeq1: 0,
+    gpid0: 0,
+    gpid1: 0,
     coroutineId0: 0n,
     coroutineId1: 0n,
     podId0: 0,

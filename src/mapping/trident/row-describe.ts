@@ -29,6 +29,15 @@ const PRODUCES = /^(?:produce|publish|send|pub)/i;
 const CONSUMES = /^(?:fetch|consume|receive|deliver)/i;
 const SQL_PROTOCOLS: ReadonlySet<number> = new Set([60, 61, 62, 63]);
 const MYSQL = 60;
+/** Attributes that thousands of spans share. */
+const UDP: Attribute = ["network.transport", "udp"];
+const TCP: Attribute = ["network.transport", "tcp"];
+const HTTP_SCHEME: Attribute = ["url.scheme", "http"];
+const HTTPS_SCHEME: Attribute = ["url.scheme", "https"];
+const METHOD_ATTRIBUTES: ReadonlyMap<string, Attribute> = new Map(
+  [...HTTP_METHODS].map((method) => [method, ["http.request.method", method]]),
+);
+const OTHER_METHOD: Attribute = ["http.request.method", "_OTHER"];
 const UNKNOWN_PROTOCOL: L7Protocol = { number: 0, name: "", family: L7Family.other };
 
 /** @param side from which end the span is told */
@@ -44,7 +53,7 @@ export function describeRow(row: L7Row, side: "client" | "server"): RowDescripti
   attributes.push(
     ["network.peer.address", side === "server" ? clientAddress : serverAddress],
     ["network.peer.port", side === "server" ? row.port0 : row.port1],
-    ["network.transport", row.transport === 17 ? "udp" : "tcp"],
+    row.transport === 17 ? UDP : TCP,
   );
   const protocolName = protocol.name === "" ? row.protocolName.toLowerCase() : protocol.name;
   if (protocolName !== "") attributes.push(["network.protocol.name", protocolName]);
@@ -92,25 +101,28 @@ function describeFamily(
 }
 
 function describeHttp(row: L7Row, side: "client" | "server", address: string, attributes: Attribute[]): string {
-  const isKnown = HTTP_METHODS.has(row.requestType);
-  const method = isKnown ? row.requestType : "_OTHER";
-  const scheme = (row.flags & RowFlag.tls) !== 0 ? "https" : "http";
-  attributes.push(["http.request.method", method]);
-  if (!isKnown && row.requestType !== "") attributes.push(["http.request.method_original", row.requestType]);
-  const [path = "", query] = row.requestResource.split("?", 2);
+  const method = METHOD_ATTRIBUTES.get(row.requestType);
+  const isTls = (row.flags & RowFlag.tls) !== 0;
+  attributes.push(method ?? OTHER_METHOD);
+  if (method === undefined && row.requestType !== "") {
+    attributes.push(["http.request.method_original", row.requestType]);
+  }
+  const mark = row.requestResource.indexOf("?");
+  const path = mark < 0 ? row.requestResource : row.requestResource.slice(0, mark);
+  const query = mark < 0 ? undefined : row.requestResource.slice(mark + 1);
   if (side === "server") {
-    attributes.push(["url.scheme", scheme], ["url.path", path]);
+    attributes.push(isTls ? HTTPS_SCHEME : HTTP_SCHEME, ["url.path", path]);
     if (query !== undefined) attributes.push(["url.query", redactQuery(query)]);
   } else {
     const authority = row.requestDomain === "" ? address : row.requestDomain;
     const suffix = query === undefined ? "" : `?${redactQuery(query)}`;
-    attributes.push(["url.full", `${scheme}://${authority}${path}${suffix}`]);
+    attributes.push(["url.full", `${isTls ? "https" : "http"}://${authority}${path}${suffix}`]);
   }
   if (hasCode(row)) attributes.push(["http.response.status_code", row.code]);
   if (row.requestBytes > 0) attributes.push(["http.request.body.size", row.requestBytes]);
   if (row.responseBytes > 0) attributes.push(["http.response.body.size", row.responseBytes]);
   if (row.userAgent !== "") attributes.push(["user_agent.original", row.userAgent]);
-  return isKnown ? method : "HTTP";
+  return method === undefined ? "HTTP" : row.requestType;
 }
 
 function describeRpc(row: L7Row, protocol: L7Protocol, attributes: Attribute[]): string {
@@ -185,13 +197,11 @@ function statusOf(row: L7Row, protocol: L7Protocol, side: "client" | "server", a
 }
 
 function redactQuery(query: string): string {
-  return query
-    .split("&")
-    .map((pair) => (pair.includes("=") ? `${pair.slice(0, pair.indexOf("="))}=REDACTED` : pair))
-    .join("&");
+  return query.replace(/=[^&]*/g, "=REDACTED");
 }
 
 function hostOf(domain: string): { address: string; port: number | undefined } {
+  if (!domain.includes(":")) return { address: domain, port: undefined };
   const match = /^(\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(domain);
   if (match === null) return { address: domain, port: undefined };
   return { address: match[1] ?? domain, port: Number(match[2]) };

@@ -9,19 +9,11 @@
 import { StageAccount } from "../account.ts";
 import { type Attribute, type Resource, type Span, SpanFlags } from "../span.ts";
 import { Buckets } from "./buckets.ts";
-import { IdHash, isSpanId, isTraceId } from "./id-hash.ts";
+import { IdHash } from "./id-hash.ts";
 import { type L7Row, RowKind } from "./l7-row.ts";
 import { describeRow } from "./row-describe.ts";
-import { mergeHalves } from "./row-merge.ts";
-import {
-  encloses,
-  exchangeBucket,
-  isServerSide,
-  type RowNode,
-  rankOf,
-  sameExchange,
-  sharesSyscallId,
-} from "./row-node.ts";
+import { isAnswer, mergeHalves } from "./row-merge.ts";
+import { encloses, makeRowNode, type RowNode, sameExchange, sharesSyscallId } from "./row-node.ts";
 
 export interface RowJoinerOptions {
   readonly settleNs: number;
@@ -31,6 +23,7 @@ export interface RowJoinerOptions {
 }
 
 const MAX_DEPTH = 64;
+const NO_IDS: readonly string[] = [];
 
 export class RowJoiner {
   readonly account = new StageAccount("trident_join", "row");
@@ -56,34 +49,33 @@ export class RowJoiner {
   add(row: L7Row, agentKey: number, nowNs: number): void {
     this.account.addIn();
     if (row.kind === RowKind.response) {
-      const flow = flowBucket(row);
-      const request = this.#byFlow.find(
-        flow,
-        (node) => !node.hasLeft && mergeHalves(node.row, row, node.agentKey === agentKey),
-      );
-      if (request === undefined) this.account.addConsumed("response_without_request");
-      else {
-        this.#byFlow.delete(flow, request);
-        this.account.addConsumed("merged");
-      }
+      this.#addResponse(row, agentKey);
       return;
     }
-    const node: RowNode = {
-      row,
-      agentKey,
-      isServer: isServerSide(row),
-      rank: rankOf(row),
-      arrivalNs: nowNs,
-      spanId: spanIdOf(row, agentKey),
-      parent: undefined,
-      evidence: "",
-      traceId: undefined,
-      hasLeft: false,
-    };
+    const node = makeRowNode(row, agentKey, nowNs);
     this.#queue.push(node);
     this.#index(node, "add");
     if (row.kind === RowKind.request) this.#byFlow.add(flowBucket(row), node);
     if (this.heldRows > this.#options.maxRows) this.#shrink();
+  }
+
+  #addResponse(row: L7Row, agentKey: number): void {
+    const flow = flowBucket(row);
+    const request = this.#byFlow.find(
+      flow,
+      (node) => !node.hasLeft && node.agentKey === agentKey && isAnswer(node.row, row),
+    );
+    if (request === undefined) {
+      this.account.addConsumed("response_without_request");
+      return;
+    }
+    // The answer brings ids that the request's half did not have.
+    this.#index(request, "delete");
+    mergeHalves(request.row, row);
+    request.endNs = Number(request.row.endTimeNs);
+    this.#index(request, "add");
+    this.#byFlow.delete(flow, request);
+    this.account.addConsumed("merged");
   }
 
   advance(nowNs: number): void {
@@ -136,14 +128,14 @@ export class RowJoiner {
 
   #index(node: RowNode, action: "add" | "delete"): void {
     const { row } = node;
-    this.#byExchange[action](exchangeBucket(row), node);
+    this.#byExchange[action](node.exchangeKey, node);
     if (node.rank !== 0) return;
     if (row.syscallTraceIdRequest !== 0n) this.#bySyscall[action](Number(row.syscallTraceIdRequest), node);
     if (row.syscallTraceIdResponse !== 0n && row.syscallTraceIdResponse !== row.syscallTraceIdRequest) {
       this.#bySyscall[action](Number(row.syscallTraceIdResponse), node);
     }
     if (!node.isServer || row.processId1 === 0) return;
-    for (const id of contextIds(row)) this.#byContext[action](contextBucket(node.agentKey, row.processId1, id), node);
+    for (const id of contextIds(node)) this.#byContext[action](contextBucket(node.agentKey, row.processId1, id), node);
   }
 
   #leave(node: RowNode, leaving: Span[]): void {
@@ -160,12 +152,12 @@ export class RowJoiner {
   /** A row of the same exchange and side that speaks for this one too. */
   #bestTwin(node: RowNode): RowNode | undefined {
     return this.#byExchange.find(
-      exchangeBucket(node.row),
+      node.exchangeKey,
       (other) =>
         other !== node &&
         other.isServer === node.isServer &&
         (other.rank < node.rank || (other.rank === node.rank && other.hasLeft)) &&
-        sameExchange(other.row, node.row),
+        sameExchange(other, node),
     );
   }
 
@@ -175,7 +167,7 @@ export class RowJoiner {
     const parent = this.#parentOf(node, 0);
     const description = describeRow(row, side);
     const attributes: Attribute[] = description.attributes;
-    const header = parent === null ? headerContext(row) : undefined;
+    const header = parent === null ? node.header : undefined;
     const evidence = parent === null ? (header === undefined ? "" : "traceparent") : node.evidence;
     if (evidence !== "") attributes.push(["sockspan.link.evidence", evidence]);
     const isRemote = node.isServer && (parent !== null || header !== undefined);
@@ -204,7 +196,7 @@ export class RowJoiner {
     node.traceId =
       parent !== null
         ? this.#traceIdOf(parent, depth + 1)
-        : (headerContext(node.row)?.traceId ?? new IdHash().addText(node.spanId).traceId());
+        : (node.header?.traceId ?? new IdHash().addText(node.spanId).traceId());
     return node.traceId;
   }
 
@@ -218,8 +210,8 @@ export class RowJoiner {
 
   #clientEnd(node: RowNode): RowNode | undefined {
     const client = this.#byExchange.find(
-      exchangeBucket(node.row),
-      (other) => !other.isServer && other.parent !== node && sameExchange(other.row, node.row),
+      node.exchangeKey,
+      (other) => !other.isServer && other.parent !== node && sameExchange(other, node),
       (a, b) => a.rank < b.rank,
     );
     // The row that speaks for the client end is the one whose span is sent.
@@ -231,8 +223,8 @@ export class RowJoiner {
     const { row, agentKey } = node;
     if (node.rank !== 0) return undefined;
     const isServing = (other: RowNode): boolean =>
-      other.isServer && other.agentKey === agentKey && encloses(other.row, row);
-    const later = (a: RowNode, b: RowNode): boolean => a.row.startTimeNs > b.row.startTimeNs;
+      other.isServer && other.agentKey === agentKey && encloses(other, node);
+    const later = (a: RowNode, b: RowNode): boolean => a.startNs > b.startNs;
     for (const id of [row.syscallTraceIdRequest, row.syscallTraceIdResponse]) {
       if (id === 0n) continue;
       const server = this.#bySyscall.find(
@@ -254,12 +246,8 @@ export class RowJoiner {
     const shared = sibling === undefined || depth > MAX_DEPTH ? null : this.#parentOf(sibling, depth + 1);
     if (shared !== null && isServing(shared)) return decided(node, shared, "syscall_trace_id");
     if (row.processId0 === 0) return undefined;
-    const traceId = headerContext(row)?.traceId ?? "";
-    const byTrace = this.#onlyOne(
-      node,
-      traceId,
-      (other) => isServing(other) && headerContext(other.row)?.traceId === traceId,
-    );
+    const traceId = node.header?.traceId ?? "";
+    const byTrace = this.#onlyOne(node, traceId, (other) => isServing(other) && other.header?.traceId === traceId);
     if (byTrace !== undefined) return decided(node, byTrace, "trace_id");
     const requestId = row.xRequestId0;
     const byRequestId = this.#onlyOne(
@@ -285,9 +273,9 @@ export class RowJoiner {
 }
 
 /** Ids in headers that a call of the same process may carry on. */
-function contextIds(row: L7Row): string[] {
-  const ids = [headerContext(row)?.traceId ?? "", row.xRequestId0, row.xRequestId1].filter((id) => id !== "");
-  return ids.length < 2 ? ids : [...new Set(ids)];
+function contextIds({ header, row: { xRequestId0, xRequestId1 } }: RowNode): readonly string[] {
+  if (header === undefined && xRequestId0 === "" && xRequestId1 === "") return NO_IDS;
+  return [...new Set([header?.traceId ?? "", xRequestId0, xRequestId1].filter((id) => id !== ""))];
 }
 
 function contextBucket(agentKey: number, processId: number, id: string): number {
@@ -303,22 +291,4 @@ function decided(node: RowNode, parent: RowNode, evidence: string): RowNode {
 
 function flowBucket(row: L7Row): number {
   return Number(BigInt.asUintN(52, row.flowId)) + row.requestId;
-}
-
-function headerContext(row: L7Row): { traceId: string; spanId: string | undefined } | undefined {
-  const traceId = row.traceIds[0] ?? row.traceId;
-  if (!isTraceId(traceId)) return undefined;
-  return { traceId, spanId: isSpanId(row.spanId) ? row.spanId : undefined };
-}
-
-function spanIdOf(row: L7Row, agentKey: number): string {
-  return new IdHash()
-    .add(agentKey)
-    .addBig(row.flowId)
-    .addBig(row.startTimeNs)
-    .add(row.requestTcpSeq)
-    .add(row.requestId)
-    .add(row.captureSeq0)
-    .add(row.tapSide)
-    .spanId();
 }

@@ -10,6 +10,7 @@ import { type ControllerSettings, splitAddress } from "../settings.ts";
 import { type Agent, AgentRegistry } from "./agent-registry.ts";
 import { type Addresses, type AgentAnswer, reachable, withAddresses } from "./answer.ts";
 import { GroupStore } from "./group-store.ts";
+import { ProcessIds } from "./process-ids.ts";
 
 /** What a Sync or Push says, whichever generation it comes from. */
 export interface SyncFacts {
@@ -52,6 +53,7 @@ export class ControllerCore {
   readonly account = new StageAccount("trident_controller", "call");
   readonly registry: AgentRegistry;
   readonly groups: GroupStore;
+  readonly processIds = new ProcessIds();
   readonly streams = new Set<PushStream>();
   readonly #settings: ControllerSettings;
   readonly #addresses: Addresses;

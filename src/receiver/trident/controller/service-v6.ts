@@ -1,6 +1,7 @@
 /** package trident: what agents of DeepFlow 6.5 and older call, and what ingesters ask. */
 import { create } from "@bufbuild/protobuf";
 import type * as grpc from "@grpc/grpc-js";
+import { fromGpidEntry, toGpidEntry } from "../../../trident/gpid-entry.ts";
 import * as pb from "../../../trident/proto/trident.gen.ts";
 import { answerV6, failedV6, heartbeatV6, platformDataV6 } from "./answer-v6.ts";
 import { holdPush, serverStream, unary, writeAll } from "./calls.ts";
@@ -42,7 +43,10 @@ export function serviceV6(core: ControllerCore): grpc.UntypedServiceImplementati
         ? create(pb.KubernetesClusterIDResponseSchema, { errorMsg: "ca_md5 is missing" })
         : create(pb.KubernetesClusterIDResponseSchema, { clusterId: core.clusterId(request.caMd5) }),
     ),
-    gPIDSync: unary(core, "GPIDSync", () => create(pb.GPIDSyncResponseSchema)),
+    gPIDSync: unary(core, "GPIDSync", (request: pb.GPIDSyncRequest) => {
+      const entries = core.processIds.report(request.vtapId, request.entries.map(fromGpidEntry)).map(toGpidEntry);
+      return create(pb.GPIDSyncResponseSchema, { entries });
+    }),
     shareGPIDLocalData: unary(core, "ShareGPIDLocalData", () => create(pb.ShareGPIDSyncRequestsSchema)),
     plugin: serverStream<pb.PluginRequest, pb.PluginResponse>(core, "Plugin", (_, call) =>
       writeAll(call, [create(pb.PluginResponseSchema, { status: pb.Status.FAILED })]),

@@ -1,6 +1,7 @@
 /** package agent: every method as a controller of DeepFlow 6.6 and newer answers it. */
 import { create } from "@bufbuild/protobuf";
 import type * as grpc from "@grpc/grpc-js";
+import { fromGpidEntry, toGpidEntry } from "../../../trident/gpid-entry.ts";
 import * as pb from "../../../trident/proto/agent.gen.ts";
 import { answerV7, failedV7, heartbeatV7, platformDataV7 } from "./answer-v7.ts";
 import { holdPush, serverStream, unary, writeAll } from "./calls.ts";
@@ -37,7 +38,10 @@ export function serviceV7(core: ControllerCore): grpc.UntypedServiceImplementati
         ? create(pb.KubernetesClusterIDResponseSchema, { errorMsg: "ca_md5 is missing" })
         : create(pb.KubernetesClusterIDResponseSchema, { clusterId: core.clusterId(request.caMd5) }),
     ),
-    gPIDSync: unary(core, "GPIDSync", () => create(pb.GPIDSyncResponseSchema)),
+    gPIDSync: unary(core, "GPIDSync", (request: pb.GPIDSyncRequest) => {
+      const entries = core.processIds.report(request.agentId, request.entries.map(fromGpidEntry)).map(toGpidEntry);
+      return create(pb.GPIDSyncResponseSchema, { entries });
+    }),
     shareGPIDLocalData: unary(core, "ShareGPIDLocalData", () => create(pb.ShareGPIDSyncRequestsSchema)),
     plugin: serverStream<pb.PluginRequest, pb.PluginResponse>(core, "Plugin", (_, call) =>
       writeAll(call, [create(pb.PluginResponseSchema, { status: pb.Status.FAILED })]),
