@@ -28,7 +28,7 @@ struct trace_conf {
 	__u32 recvmsg_arguments;  /* of tcp_recvmsg: 6 before 5.19, else 5; only for fexit */
 	__u32 page_moves;         /* 1: sys_exit tells sendfile and splice (sends take hook set c) */
 	__u32 socket_storage;     /* 1: neither direction takes hook set c, which can't use it */
-	__u32 padding;
+	__u32 trace_requests;     /* 1: trace_map is kept */
 };
 
 enum verdict_action {
@@ -96,6 +96,27 @@ struct process_control {
 	__u32 step_count; /* 0: nothing to read */
 	__u32 padding;
 	struct unit_step steps[UNIT_STEPS];
+};
+
+/* Key of trace_map: a kind of enum unit_kind with that unit's id, UNIT_NONE with a thread's, or a process with 0. */
+#define TRACE_PROCESS 0xff
+
+struct trace_key {
+	__u64 id;
+	__u32 tgid;
+	__u32 kind;
+};
+
+/* Value of trace_map, the programs' own. */
+struct trace_request {
+	__u64 socket_cookie; /* the server's connection, as events name it */
+	__u64 stream_offset; /* at which the request begins; with pipelining: or an earlier one */
+	__u64 read_ns;
+	__u64 answered_ns; /* of the answer's last bytes so far; 0: none yet */
+	__u32 local_first_sequence;
+	__u32 remote_first_sequence;
+	__u32 open;      /* TRACE_PROCESS: requests that are read and not answered */
+	__u32 io_events; /* told for this request */
 };
 
 /* Index into loss_counters (per CPU): why bytes or calls made no event, or one without bytes. */

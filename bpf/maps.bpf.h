@@ -5,6 +5,7 @@
 
 #include "event.h"
 #include "process_maps.bpf.h"
+#include "trace_map.bpf.h"
 
 /* Events to user space. Its size may be set before load. */
 struct {
@@ -21,6 +22,8 @@ struct socket_info {
 	__u64 receive_end;
 	__u64 last_ns; /* of the last call, while a drop is in force */
 	struct socket_verdict verdict;
+	__u64 request_offset;    /* trace_map: where the request that is read or answered begins */
+	struct trace_key reader; /* who has read it */
 	__u32 verdict_generation;
 	__u32 send_pid; /* who made that claim */
 	__u32 local_first_sequence;
@@ -29,7 +32,7 @@ struct socket_info {
 	__u8 role;
 	__u8 last_direction;
 	__u8 fault_pending; /* the last send's bytes were not resident */
-	__u8 padding;
+	__u8 request_state;      /* enum request_state */
 };
 
 struct {

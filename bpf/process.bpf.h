@@ -5,6 +5,7 @@
 
 #include "event.h"
 #include "scope.bpf.h"
+#include "trace_map.bpf.h"
 
 /* The ring buffer that they are told to. */
 #ifndef PROCESS_EVENTS
@@ -119,9 +120,14 @@ static __always_inline int process_exited(struct task_struct *task)
 {
 	struct caller caller = {}, parent = {};
 	struct process_event *event;
+	bool is_last = !task->signal->live.counter;
 
-	if (task->signal->live.counter || !in_scope(&caller))
-		return 0; /* other threads live on */
+	if ((!is_last && !trace_conf.trace_requests) || !in_scope(&caller))
+		return 0;
+	if (trace_conf.trace_requests)
+		forget_thread(&caller, is_last);
+	if (!is_last)
+		return 0;
 	bpf_map_delete_elem(&processes, &caller.tgid);
 	event = reserve_process();
 	if (!event)

@@ -5,6 +5,7 @@
 
 #include "emit.bpf.h"
 #include "system_call.bpf.h"
+#include "trace_request.bpf.h"
 
 static __always_inline struct tcp_sock *tcp_of(struct sock *sk, const enum access access)
 {
@@ -107,6 +108,7 @@ static __always_inline void emit_wanted(struct sock *sk, struct socket_info *inf
 	if (!apply_verdict(info, call))
 		return;
 	read_unit(sk, call, process, regs, access);
+	note_request(info, call);
 	emit(sk, info, call, process, access);
 }
 

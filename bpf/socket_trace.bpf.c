@@ -36,6 +36,8 @@ struct kept_types {
 	struct process_event process_event;
 	struct trace_conf trace_conf;
 	struct process_control process_control;
+	struct trace_key trace_key;
+	struct trace_request trace_request;
 };
 const struct kept_types *kept_types __attribute__((unused)) SEC(".kept");
 

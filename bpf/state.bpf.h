@@ -3,7 +3,7 @@
 #ifndef SOCKSPAN_STATE_H
 #define SOCKSPAN_STATE_H
 
-#include "socket.bpf.h"
+#include "trace_request.bpf.h"
 
 /*
  * Runs in any context, also in softirq for another process, so the scope can't be asked for. With the scope of the
@@ -31,6 +31,8 @@ static __always_inline int state_changed(struct sock *sk, int old_state, int new
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
+	if (info && new_state == TCP_CLOSE)
+		note_request_end(info);
 	id = info ? info->id : socket_id(sk, ACCESS_TRUSTED);
 	event = bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0);
 	if (!event) {

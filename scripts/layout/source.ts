@@ -17,8 +17,15 @@ const ENUMS: readonly (readonly [name: string, prefix: string])[] = [
   ["unit_step_kind", "UNIT_STEP_"],
   ["loss_reason", ""],
 ];
-const DECODED = ["event_header", "socket_tuple", "socket_data_event", "socket_state_event", "process_event"];
-const ENCODED = ["trace_conf", "socket_verdict", "unit_step", "process_control"];
+const DECODED = [
+  "event_header",
+  "socket_tuple",
+  "socket_data_event",
+  "socket_state_event",
+  "process_event",
+  "trace_request",
+];
+const ENCODED = ["trace_conf", "socket_verdict", "unit_step", "process_control", "trace_key"];
 
 const camel = (name: string): string =>
   name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());

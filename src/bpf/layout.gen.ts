@@ -121,10 +121,12 @@ export const LAYOUT = {
   socket_data_event: { sizeBytes: 168, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, turn_id: 48, socket_cookie: 56, event_number: 64, stream_offset: 72, tuple: 80, local_first_sequence: 120, remote_first_sequence: 124, call_length: 128, captured_length: 132, flags: 136, address_family: 140, protocol: 141, direction: 142, role: 143, source: 144, unit_kind: 145, comm: 152 } },
   socket_state_event: { sizeBytes: 88, offsets: { header: 0, socket_cookie: 24, tuple: 32, local_first_sequence: 72, remote_first_sequence: 76, address_family: 80, protocol: 81, role: 82, old_state: 83, new_state: 84 } },
   process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
-  trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64 } },
+  trace_request: { sizeBytes: 48, offsets: { socket_cookie: 0, stream_offset: 8, read_ns: 16, answered_ns: 24, local_first_sequence: 32, remote_first_sequence: 36, open: 40, io_events: 44 } },
+  trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68 } },
   socket_verdict: { sizeBytes: 48, offsets: { skip_until_ingress: 0, skip_until_egress: 8, drop_idle_ns: 16, drop_calls: 24, action: 28, limit: 32, flags: 36, serial: 40 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   process_control: { sizeBytes: 288, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, steps: 32 } },
+  trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
 } as const;
 
 function u64(view: DataView, offset: number): number {
@@ -196,6 +198,17 @@ export interface ProcessEvent {
   readonly argumentsLength: number;
 }
 
+export interface TraceRequest {
+  readonly socketCookie: number;
+  readonly streamOffset: number;
+  readonly readNs: number;
+  readonly answeredNs: number;
+  readonly localFirstSequence: number;
+  readonly remoteFirstSequence: number;
+  readonly open: number;
+  readonly ioEvents: number;
+}
+
 export interface TraceConf {
   readonly pidNamespaceDevice: number;
   readonly pidNamespaceInode: number;
@@ -209,6 +222,7 @@ export interface TraceConf {
   readonly recvmsgArguments: number;
   readonly pageMoves: number;
   readonly socketStorage: number;
+  readonly traceRequests: number;
 }
 
 export interface SocketVerdict {
@@ -234,6 +248,12 @@ export interface ProcessControl {
   readonly unitKind: number;
   readonly stepCount: number;
   readonly steps: readonly UnitStep[];
+}
+
+export interface TraceKey {
+  readonly id: number;
+  readonly tgid: number;
+  readonly kind: number;
 }
 
 export function decodeEventHeader(view: DataView, offset: number): EventHeader {
@@ -310,6 +330,19 @@ export function decodeProcessEvent(view: DataView, offset: number): ProcessEvent
   };
 }
 
+export function decodeTraceRequest(view: DataView, offset: number): TraceRequest {
+  return {
+    socketCookie: u64(view, offset),
+    streamOffset: u64(view, offset + 8),
+    readNs: u64(view, offset + 16),
+    answeredNs: u64(view, offset + 24),
+    localFirstSequence: view.getUint32(offset + 32, true),
+    remoteFirstSequence: view.getUint32(offset + 36, true),
+    open: view.getUint32(offset + 40, true),
+    ioEvents: view.getUint32(offset + 44, true),
+  };
+}
+
 /** Writes into zeroed memory. */
 export function encodeTraceConf(view: DataView, offset: number, value: TraceConf): void {
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.pidNamespaceDevice)), true);
@@ -324,6 +357,7 @@ export function encodeTraceConf(view: DataView, offset: number, value: TraceConf
   view.setUint32(offset + 56, value.recvmsgArguments, true);
   view.setUint32(offset + 60, value.pageMoves, true);
   view.setUint32(offset + 64, value.socketStorage, true);
+  view.setUint32(offset + 68, value.traceRequests, true);
 }
 
 /** Writes into zeroed memory. */
@@ -352,4 +386,11 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   view.setUint32(offset + 20, value.unitKind, true);
   view.setUint32(offset + 24, value.stepCount, true);
   value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 32 + index * 16, element); });
+}
+
+/** Writes into zeroed memory. */
+export function encodeTraceKey(view: DataView, offset: number, value: TraceKey): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.id)), true);
+  view.setUint32(offset + 8, value.tgid, true);
+  view.setUint32(offset + 12, value.kind, true);
 }

@@ -90,6 +90,8 @@ function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConf
     const wanted = programsOf(choice.sends, choice.receives, symbols.hasFunction("bpf_rdonly_cast"));
     object.selectPrograms(new Set(wanted.filter((name) => isAttachable(object.programs.get(name) ?? "", symbols))));
     object.setMaxEntries("socket_data", config.ring_buffer_size_bytes);
+    const tracesRequests = config.io_events.mode !== "off";
+    if (!tracesRequests) object.setMaxEntries("trace_map", 1);
     object.setConstant(
       "trace_conf",
       traceConfBytes({
@@ -100,6 +102,7 @@ function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConf
         udpSendByLength: choice.sends === HookSet.b ? 0 : 1,
         pageMoves: choice.sends === HookSet.c ? 1 : 0,
         socketStorage: choice.sends === HookSet.c || choice.receives === HookSet.c ? 0 : 1,
+        traceRequests: tracesRequests ? 1 : 0,
         recvmsgArguments: isBefore(release(), 5, 19) ? 6 : 5,
       }),
     );

@@ -38,6 +38,16 @@ export const socketTraceConfig = z.strictObject({
   settle: durationMs().prefault("5s"),
   /** Also writes the raw events there, payload included; gzipped when it ends in .gz. */
   record_to: z.string().min(1).optional(),
+  /** Reads and writes of files, pipes and devices that take long. */
+  io_events: z
+    .strictObject({
+      /** request: of processes that serve a request. */
+      mode: z
+        .preprocess((value) => (value === false ? "off" : value), z.enum(["off", "request", "all"]))
+        .default("off"),
+      threshold: durationMs().prefault("1ms"),
+    })
+    .prefault({}),
   /** Headers whose values become attributes; all others stay where they are. */
   request_headers: z.array(z.string().min(1)).default([]),
   response_headers: z.array(z.string().min(1)).default([]),

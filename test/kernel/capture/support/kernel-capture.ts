@@ -6,10 +6,12 @@ import {
   decodeProcessEvent,
   decodeSocketDataEvent,
   decodeSocketStateEvent,
+  decodeTraceRequest,
   EventKind,
   encodeProcessControl,
   encodeSocketVerdict,
   encodeTraceConf,
+  encodeTraceKey,
   LAYOUT,
   type ProcessEvent,
   type ProcessFilter,
@@ -18,6 +20,7 @@ import {
   type SocketStateEvent,
   type SocketVerdict,
   type TraceConf,
+  type TraceRequest,
   UnitKind,
   type UnitStep,
 } from "../../../../src/bpf/layout.gen.ts";
@@ -133,6 +136,14 @@ export class KernelCapture implements Disposable {
     this.#object.map("processes").set(keyU32(tgid), value);
   }
 
+  /** What trace_map says of a unit. @param kind UnitKind, or 0xff: the process */
+  traceRequest(tgid: number, kind: number, id: number): TraceRequest | undefined {
+    const key = new Uint8Array(LAYOUT.trace_key.sizeBytes);
+    encodeTraceKey(new DataView(key.buffer), 0, { id, tgid, kind });
+    const value = this.#object.map("trace_map").get(key);
+    return value && decodeTraceRequest(new DataView(value.buffer, value.byteOffset), 0);
+  }
+
   [Symbol.dispose](): void {
     this.#ring[Symbol.dispose]();
     this.#object[Symbol.dispose]();
@@ -174,6 +185,7 @@ function confBytes(settings: CaptureSettings): Uint8Array {
     recvmsgArguments: 5,
     pageMoves: settings.sends === HookSet.c ? 1 : 0,
     socketStorage: settings.sends === HookSet.c || settings.receives === HookSet.c ? 0 : 1,
+    traceRequests: 0,
     ...settings.conf,
   });
   return bytes;
