@@ -16,6 +16,8 @@ export class Side {
   sawStart = false;
   /** Where the protocol that is spoken now begins. */
   startOffset = 0;
+  /** The first offset that was ever seen. */
+  firstOffset = 0;
   /** Its next message is not there yet. */
   isStuck = false;
   /** Bytes before the ones that came are missing. */

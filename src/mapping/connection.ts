@@ -6,7 +6,7 @@ import { Direction, SocketRole } from "../bpf/layout.gen.ts";
 import type { StageAccount } from "./account.ts";
 import { Side, Sink } from "./connection-side.ts";
 import type { EventMeta } from "./event-meta.ts";
-import { NEED_MORE, Sender, UPGRADE_TO_ANY } from "./protocols/protocol.ts";
+import { NEED_MORE, Recognition, Sender, UPGRADE_TO_ANY } from "./protocols/protocol.ts";
 import type { AnyMessage, AnyProtocol } from "./protocols/registry.ts";
 import { recognize, UNKNOWN } from "./recognition.ts";
 import { Stream, type StreamLimits } from "./stream.ts";
@@ -99,6 +99,7 @@ export class Connection {
       const other = side === this.#ingress ? this.#egress : this.#ingress;
       stream.start(other.stream.isStarted && other.sawStart ? 0 : offset);
       side.isSynced = stream.position === 0;
+      side.firstOffset = stream.position;
       side.sawStart = offset === 0;
     }
     stream.push(offset, length, bytes, meta, flags);
@@ -134,6 +135,7 @@ export class Connection {
     if (!this.#isOpaque) {
       this.advance(NEVER);
       for (const side of [this.#ingress, this.#egress]) {
+        this.#takeCut(side);
         this.#finishEnding(side, side.last);
         side.stream.end(this.protocol === undefined ? "unknown_protocol" : "incomplete_message");
       }
@@ -236,12 +238,34 @@ export class Connection {
       if (side.isStuck) {
         this.#passObstacle(side);
         side.isStuck = side.isEmpty;
+      } else if (this.#takeUnfinished(side === ingress ? egress : ingress, side)) {
+        this.#unstick(side);
       } else if (!this.#step(side)) {
         side.isStuck = true;
       } else {
         this.#unstick(side);
       }
     }
+  }
+
+  /** One side waits for more of its message, and the other one says something after it. */
+  #takeUnfinished(side: Side, after: Side): boolean {
+    if (!side.isStuck || side.isEmpty || this.protocol!.parseCut === undefined) return false;
+    return side.stream.metaAt(side.stream.position)!.order < after.order && this.#takeCut(side);
+  }
+
+  /** The rest of the message may never come. */
+  #takeCut(side: Side): boolean {
+    const protocol = this.protocol;
+    if (protocol?.parseCut === undefined || !side.isSynced || side.isEmpty || this.#isOpaque) return false;
+    const stream = side.stream;
+    const sink = this.#sink;
+    const sender = this.#senderOf(side);
+    sink.reset();
+    protocol.parseCut(stream.view(), sender, this.#state, sink);
+    if (sink.begun === undefined) return false;
+    this.#take(side, protocol, sender, stream.position, stream.available);
+    return true;
   }
 
   /** What one side reads can free the other: an upgrade, an answer that follows. */
@@ -333,6 +357,7 @@ export class Connection {
     const stream = side.stream;
     if (!stream.obstacle?.isMissing) this.#options.verdict({ mode: "all" });
     const before = stream.available > 0 ? stream.metaAt(stream.position + stream.available - 1) : stream.endMeta;
+    this.#takeCut(side);
     stream.skipObstacle();
     this.#loseSync(side, before);
   }
@@ -364,7 +389,8 @@ export class Connection {
       if (view.length > 0) stream.discard(view.length, "resync");
       return false;
     }
-    const index = this.#boundaryIn(stream, view, from, sender);
+    let index = this.#boundaryIn(stream, view, from, sender);
+    if (index < 0 && from === 0 && stream.position === side.firstOffset && this.#mayBegin(view, sender)) index = 0;
     if (index >= 0) {
       if (index > 0) stream.discard(index, "resync");
       side.isSynced = true;
@@ -374,6 +400,12 @@ export class Connection {
     if (from > 0) stream.discard(from, "resync");
     if (stream.available > RESYNC_BYTES) stream.discard(stream.available - RESYNC_BYTES, "resync");
     return false;
+  }
+
+  /** The first bytes that were ever seen of a direction are the start of a call: what fits there is believed. */
+  #mayBegin(view: Uint8Array, sender: Sender): boolean {
+    const hint = { sender, serverPort: this.#serverPort, transport: "tcp", isStreamStart: false } as const;
+    return this.protocol!.recognize(view, hint) !== Recognition.no;
   }
 
   #boundaryIn(stream: Stream, view: Uint8Array, from: number, sender: Sender): number {

@@ -65,11 +65,12 @@ export class Datagrams {
     const sink = this.#sink;
     sink.found = undefined;
     const count = protocol.parse(bytes, sender, this.#state, sink);
-    if (sink.found === undefined || count <= 0) {
+    if (count <= 0) {
       account.addLost(bytes.length < length ? "not_captured" : "invalid", length);
       return;
     }
     account.addOut(length);
+    if (sink.found === undefined) return;
     const offset = hash32(bytes);
     this.#options.listener.begin(protocol, sink.found, sender, offset, meta);
     this.#options.listener.end(sink.found, sender, offset + length, meta);

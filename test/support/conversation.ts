@@ -20,6 +20,8 @@ export interface ConversationOptions {
   readonly transport?: "tcp" | "udp";
   readonly bufferBytes?: number;
   readonly waitNs?: number;
+  /** The connection was open before. */
+  readonly isPickedUp?: boolean;
 }
 
 /** What is said of one finished exchange, seen by the server. */
@@ -41,12 +43,13 @@ export class Conversation {
   readonly tracker: SessionTracker<unknown>;
   readonly #serverPort: number;
   readonly #transport: "tcp" | "udp";
-  readonly #offsets = { [Sender.client]: 0, [Sender.server]: 0 };
+  #offsets = { [Sender.client]: 0, [Sender.server]: 0 };
   order = 0;
   missingSeen = 0;
 
   /** The local end is the server, as the kernel or, where the role is unknown, the content says. */
   constructor(options: ConversationOptions = {}) {
+    if (options.isPickedUp) this.#offsets = { [Sender.client]: 7777, [Sender.server]: 99_999 };
     this.#serverPort = options.serverPort ?? 50_000;
     this.#transport = options.transport ?? "tcp";
     let tracker: SessionTracker<unknown>;

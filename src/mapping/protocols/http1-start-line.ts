@@ -44,7 +44,9 @@ export function looksLikeRequestLine(bytes: Uint8Array, from: number, isStrict =
     if (bytes[index]! > 0x60) hasLower = true;
     index++;
   }
-  if (index === length) return Recognition.needMore;
+  if (index === length) {
+    return isStrict && !beginsMethod(latin1(bytes, from, index)) ? Recognition.no : Recognition.needMore;
+  }
   if (index === from || bytes[index] !== SPACE) return Recognition.no;
   if (isStrict && !BOUNDARY_METHODS.has(latin1(bytes, from, index))) return Recognition.no;
   const isConnect = index - from === 7 && bytes[from] === 0x43;
@@ -72,6 +74,11 @@ export function looksLikeRequestLine(bytes: Uint8Array, from: number, isStrict =
   if (end !== CR) return Recognition.no;
   if (bytes[index + 10] === undefined) return Recognition.needMore;
   return bytes[index + 10] === LF ? Recognition.request : Recognition.no;
+}
+
+function beginsMethod(text: string): boolean {
+  for (const method of BOUNDARY_METHODS) if (method.startsWith(text)) return true;
+  return false;
 }
 
 const VERSION = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e];

@@ -36,7 +36,8 @@ export interface Http1Message {
   readonly bodySize: number | undefined;
 }
 
-const Phase = { head: 0, chunk: 1, trailers: 2, untilClose: 3 } as const;
+/** `cutHead`: the rest of a head whose message was begun without it. */
+const Phase = { head: 0, chunk: 1, trailers: 2, untilClose: 3, cutHead: 4 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
 
 interface DirectionState {
@@ -98,7 +99,27 @@ export const http1: Protocol<Http1Message, Http1State> = {
         return parseTrailers(bytes, direction, sink);
       case Phase.untilClose:
         return bytes.length;
+      case Phase.cutHead:
+        return parseTrailers(bytes, direction, sink);
     }
+  },
+
+  parseCut(bytes, sender, state, sink) {
+    const direction = sender === Sender.client ? state.client : state.server;
+    // While an answer is due, what the server says is no answer to this.
+    if (direction.phase !== Phase.head || (sender === Sender.client && state.methods.length > 0)) return;
+    const lines = latin1(bytes, 0, Math.min(bytes.lastIndexOf(LF) + 1, MAX_HEAD));
+    if (lines === "") return;
+    const start = sender === Sender.client ? looksLikeRequestLine(bytes, 0) : looksLikeStatusLine(bytes, 0);
+    if (start !== Recognition.request && start !== Recognition.response) return;
+    const message = sender === Sender.client ? cutRequest(lines) : cutResponse(lines);
+    if (message === undefined) return;
+    if (sender === Sender.client) state.methods.push(message.method);
+    else state.methods.shift();
+    direction.phase = Phase.cutHead;
+    direction.message = message;
+    direction.scanned = 0;
+    sink.begin(message);
   },
 
   findBoundary(bytes, from, sender) {
@@ -186,17 +207,13 @@ function parseRequest(
   sink: MessageSink<Http1Message>,
 ): number {
   const lineEnd = head.indexOf("\n");
-  const firstSpace = head.indexOf(" ");
-  const lastSpace = head.lastIndexOf(" ", lineEnd - 9);
-  if (firstSpace < 0 || lastSpace <= firstSpace) return INVALID;
-  const target = head.slice(firstSpace + 1, lastSpace);
-  const version = head.slice(lastSpace + 6, lastSpace + 9);
+  const line = requestLine(head, lineEnd);
   const framing = parseFraming(head, lineEnd + 1);
-  if (framing === undefined || target.includes(" ")) return INVALID;
+  if (framing === undefined || line === undefined) return INVALID;
+  const { method, target, version } = line;
   // RFC 9112 section 6.1 and 6.3: the server can't know where such a request ends.
   if (framing.isTransferEncoded && (version === "1.0" || !framing.isChunked)) return INVALID;
   if (state.methods.length >= MAX_UNANSWERED) return INVALID;
-  const method = head.slice(0, firstSpace);
   state.methods.push(method);
   const message: Http1Message = {
     role: MessageRole.request,
@@ -213,6 +230,48 @@ function parseRequest(
   if (framing.isChunked) return beginChunked(message, end, direction, sink);
   sink.message(message);
   return end + (framing.contentLength ?? 0);
+}
+
+function requestLine(head: string, lineEnd: number): { method: string; target: string; version: string } | undefined {
+  const firstSpace = head.indexOf(" ");
+  const lastSpace = head.lastIndexOf(" ", lineEnd - 9);
+  if (firstSpace < 0 || lastSpace <= firstSpace) return undefined;
+  const target = head.slice(firstSpace + 1, lastSpace);
+  if (target.includes(" ")) return undefined;
+  return { method: head.slice(0, firstSpace), target, version: head.slice(lastSpace + 6, lastSpace + 9) };
+}
+
+/** @param lines the start line and those of the fields that are there */
+function cutRequest(lines: string): Http1Message | undefined {
+  const lineEnd = lines.indexOf("\n");
+  const line = requestLine(lines, lineEnd);
+  if (line === undefined) return undefined;
+  return cutMessage(MessageRole.request, { ...line, statusCode: 0 }, lines.slice(lineEnd + 1));
+}
+
+function cutResponse(lines: string): Http1Message | undefined {
+  const statusCode = Number(lines.slice(9, 12));
+  if (statusCode < 200) return undefined;
+  const line = { method: "", target: "", version: lines.slice(5, 8), statusCode };
+  return cutMessage(MessageRole.response, line, lines.slice(lines.indexOf("\n") + 1));
+}
+
+function cutMessage(
+  role: MessageRole,
+  line: Pick<Http1Message, "method" | "target" | "version" | "statusCode">,
+  headers: string,
+): Http1Message | undefined {
+  const framing = parseFraming(headers, 0);
+  if (framing === undefined) return undefined;
+  return {
+    role,
+    id: undefined,
+    endsAtClose: true,
+    ...line,
+    headers,
+    initials: framing.initials,
+    bodySize: framing.isChunked ? undefined : framing.contentLength,
+  };
 }
 
 function parseResponse(

@@ -8,6 +8,7 @@
 
 import { latin1, utf8 } from "../latin1.ts";
 import type { Attribute } from "../span.ts";
+import { uint32 } from "./byte-reader.ts";
 import { describeDatabase } from "./database-span.ts";
 import { agreed } from "./framed.ts";
 import { berElement } from "./ldap-ber.ts";
@@ -38,8 +39,12 @@ export interface LdapState {
   /** The client's last message id, and what it was when bytes of the server were lost: entries may be among them. */
   lastId: number;
   tornId: number;
+  hasBound: boolean;
 }
 
+/** Operations that end in a plain result, and those that begin with the name of an entry. */
+const RESULTS: ReadonlySet<number> = new Set([0x61, 0x65, 0x67, 0x69, 0x6b, 0x6d, 0x6f]);
+const ENTRY_REQUESTS: ReadonlySet<number> = new Set([0x66, 0x68, 0x6c, 0x6e]);
 const SEQUENCE = 0x30;
 const INTEGER = 0x02;
 const ENUMERATED = 0x0a;
@@ -102,6 +107,12 @@ function resultCode(bytes: Uint8Array, { start }: Head): number | undefined {
 }
 
 function parse(bytes: Uint8Array, sender: Sender, state: LdapState, sink: MessageSink<LdapMessage>): number {
+  // A SASL security layer (RFC 4513 section 5.2.1.6, RFC 4422 section 3.7): what it wraps can't be read.
+  if (bytes[0] === 0 && state.hasBound) {
+    if (bytes.length < 4) return NEED_MORE;
+    const size = uint32(bytes, 0);
+    return size > MAX_MESSAGE ? INVALID : 4 + size;
+  }
   const head = readHead(bytes, 0);
   if (head === NEED_MORE || head === INVALID) return head;
   if (bytes.length < Math.min(head.total, READ_BYTES)) return NEED_MORE;
@@ -111,6 +122,7 @@ function parse(bytes: Uint8Array, sender: Sender, state: LdapState, sink: Messag
   if (isRequest) {
     const message = readRequest(bytes, head);
     state.lastId = id;
+    if (op === LdapOp.bind) state.hasBound = true;
     if (message.extension === START_TLS && state.startTls.size < MAX_OPEN) state.startTls.add(id);
     sink.message(message);
     return total;
@@ -169,12 +181,27 @@ function classify(bytes: Uint8Array): Recognition {
       : Recognition.no;
   }
   if (op === LdapOp.extended) return bytes[start] === 0x80 ? Recognition.request : Recognition.no;
-  if (op === LdapOp.bindResponse || op === LdapOp.searchDone) {
-    return bytes[start] === ENUMERATED && bytes[start + 1] === 1 && bytes[start + 2]! <= 123
-      ? Recognition.response
-      : Recognition.no;
-  }
+  if (RESULTS.has(op)) return isResult(bytes, start) ? Recognition.response : Recognition.no;
+  if (ENTRY_REQUESTS.has(op)) return entryRequest(bytes, start);
   return Recognition.needMore;
+}
+
+/** Result code, matched name, message (RFC 4511 section 4.1.9). */
+function isResult(bytes: Uint8Array, start: number): boolean {
+  return bytes[start] === ENUMERATED && bytes[start + 1] === 1 && bytes[start + 2]! <= 123;
+}
+
+/** A distinguished name, and behind it a sequence, or the new name (RFC 4511 sections 4.6 to 4.10). */
+function entryRequest(bytes: Uint8Array, start: number): Recognition {
+  const name = berElement(bytes, start);
+  if (name === NEED_MORE) return Recognition.needMore;
+  if (name === INVALID || name.tag !== OCTETS || name.end - name.start > 1024) return Recognition.no;
+  if (bytes.length <= name.end) return Recognition.needMore;
+  const next = bytes[name.end];
+  if (next !== SEQUENCE && next !== OCTETS) return Recognition.no;
+  return /^(?:[A-Za-z][\w.-]*|[\d.]+) ?=/.test(latin1(bytes, name.start, Math.min(name.end, name.start + 40)))
+    ? Recognition.request
+    : Recognition.no;
 }
 
 export const ldap: Protocol<LdapMessage, LdapState> = {
@@ -183,7 +210,7 @@ export const ldap: Protocol<LdapMessage, LdapState> = {
   usualPorts: [389, 3268, 1389],
   resyncsAtCallStart: true,
   recognize: (bytes, hint) => (hint.transport === "tcp" ? agreed(classify(bytes), hint.sender) : Recognition.no),
-  createState: () => ({ answers: new Map(), startTls: new Set(), lastId: 0, tornId: -1 }),
+  createState: () => ({ answers: new Map(), startTls: new Set(), lastId: 0, tornId: -1, hasBound: false }),
   parse,
   findBoundary(bytes, from, sender) {
     const head = readHead(bytes, from);

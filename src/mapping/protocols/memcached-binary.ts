@@ -44,6 +44,38 @@ function operationOf(opcode: number): string | undefined {
   return OPERATIONS[opcode] ?? AUTH.get(opcode);
 }
 
+/** What a request of each command has behind its header: bytes of extras, whether a key, whether a value. */
+interface Shape {
+  readonly extras: readonly number[];
+  /** undefined: it may have one. */
+  readonly hasKey: boolean | undefined;
+  readonly hasValue: boolean;
+}
+const KEY: Shape = { extras: [0], hasKey: true, hasValue: false };
+const STORE: Shape = { extras: [8], hasKey: true, hasValue: true };
+const COUNT: Shape = { extras: [20], hasKey: true, hasValue: false };
+const PLAIN_STORE: Shape = { extras: [0], hasKey: true, hasValue: true };
+const EXPIRY: Shape = { extras: [4], hasKey: true, hasValue: false };
+const NOTHING: Shape = { extras: [0], hasKey: false, hasValue: false };
+const SHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
+  ...["get", "getk", "delete"].map((name) => [name, KEY] as const),
+  ...["set", "add", "replace"].map((name) => [name, STORE] as const),
+  ...["incr", "decr"].map((name) => [name, COUNT] as const),
+  ...["append", "prepend", "sasl_auth", "sasl_step"].map((name) => [name, PLAIN_STORE] as const),
+  ...["touch", "gat"].map((name) => [name, EXPIRY] as const),
+  ...["quit", "noop", "version", "sasl_list_mechs"].map((name) => [name, NOTHING] as const),
+  ["flush", { extras: [0, 4], hasKey: false, hasValue: false }],
+  ["verbosity", { extras: [4], hasKey: false, hasValue: false }],
+  ["stat", { extras: [0], hasKey: undefined, hasValue: true }],
+]);
+
+function fitsShape(operation: string, extras: number, keyLength: number, body: number): boolean {
+  const shape = SHAPES.get(operation) ?? SHAPES.get(operation.slice(0, -1));
+  if (shape === undefined || !shape.extras.includes(extras)) return false;
+  if (shape.hasKey !== undefined && shape.hasKey !== keyLength > 0) return false;
+  return shape.hasValue || body === extras + keyLength;
+}
+
 function isQuiet(operation: string): boolean {
   return operation.endsWith("q");
 }
@@ -51,13 +83,17 @@ function isQuiet(operation: string): boolean {
 export function isBinaryHeader(bytes: Uint8Array, at: number, sender: Sender): boolean {
   if (bytes.length < at + HEADER_BYTES || bytes[at] !== (sender === Sender.client ? REQUEST : RESPONSE)) return false;
   const body = uint32(bytes, at + 8);
+  const operation = operationOf(bytes[at + 1]!);
+  const keyLength = uint16(bytes, at + 2);
+  const extras = bytes[at + 4]!;
   return (
-    operationOf(bytes[at + 1]!) !== undefined &&
+    operation !== undefined &&
     body <= MAX_BODY_BYTES &&
-    uint16(bytes, at + 2) <= 250 &&
-    bytes[at + 4]! <= 20 &&
+    keyLength <= 250 &&
+    extras <= 20 &&
     bytes[at + 5] === 0 &&
-    uint16(bytes, at + 2) + bytes[at + 4]! <= body
+    keyLength + extras <= body &&
+    (sender === Sender.server || fitsShape(operation, extras, keyLength, body))
   );
 }
 

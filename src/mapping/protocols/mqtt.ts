@@ -185,7 +185,8 @@ function publish(
   message.packetId = packetId;
   message.clientId = state.clientId;
   message.version = state.version;
-  if (!reader.failed) message.bodySize = total - reader.position;
+  // Only who knows the version knows whether properties come first.
+  if (!reader.failed && state.version !== undefined) message.bodySize = total - reader.position;
   sink.message(message);
   return total;
 }
@@ -216,7 +217,10 @@ export const mqtt: Protocol<MqttMessage, MqttState> = {
     const header = fixedHeader(bytes, from);
     // Acknowledgements are as long as they are, and nothing else.
     const type = bytes[from]! >> 4;
-    const isShort = type >= PacketType.publishAcknowledgement && type <= PacketType.pingResponse;
+    const isShort =
+      type === PacketType.connectAcknowledgement
+        ? sender === Sender.server && verdict === Recognition.needMore
+        : type >= PacketType.publishAcknowledgement && type <= PacketType.pingResponse;
     return isShort &&
       header !== undefined &&
       header >= 0 &&

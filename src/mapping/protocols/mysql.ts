@@ -243,6 +243,8 @@ function parseServer(bytes: Uint8Array, state: MysqlState, sink: MessageSink<Mys
     if (pending === undefined) return length > 0 && bytes[3] !== 0 ? HEADER_BYTES + length : INVALID;
     // The answer to a command counts on from it (a login and a file's end are later in the count).
     if (bytes[3] === 0) return INVALID;
+    // This one answers a command: the answer to the login was not seen.
+    if (pending.command === Command.login && bytes[3] === 1) return INVALID;
     state.reply = startReply(pending.command, request(state, pending.command, undefined));
   }
   const reply = state.reply;
@@ -260,6 +262,11 @@ function parseServer(bytes: Uint8Array, state: MysqlState, sink: MessageSink<Mys
     sink.begin(reply.message);
   }
   return count;
+}
+
+/** OK, more of the method, another method, an error. */
+function isLoginAnswer(sequence: number, first: number): boolean {
+  return sequence > 1 && sequence < 16 && (first === 0 || first === 1 || first === 0xfe || first === 0xff);
 }
 
 function finishReply(reply: MysqlResponse, asked: MysqlMessage | undefined, state: MysqlState): void {
@@ -352,7 +359,9 @@ export const mysql: Protocol<MysqlMessage, MysqlState> = {
       const length = uint24le(bytes, at);
       const sequence = bytes[at + 3]!;
       if (sender === Sender.server) {
-        if (sequence === 1 && state.pending.length > 0 && length > 0) return at;
+        const isLogin = state.pending[0]?.command === Command.login;
+        const isAnswer = isLogin ? isLoginAnswer(sequence, bytes[at + HEADER_BYTES]!) : sequence === 1;
+        if (isAnswer && state.pending.length > 0 && length > 0) return at;
       } else if (recognizeMysql(bytes.subarray(at), sender) !== Recognition.no) return at;
     }
     return -1;

@@ -10,7 +10,9 @@ const STARTUP_CODES = new Set([80877102, 80877103, 80877104]);
 export function recognizePostgresql(bytes: Uint8Array, sender: Sender | undefined): Recognition {
   if (sender !== Sender.server) {
     const verdict = clientFrames(bytes);
-    if (verdict !== Recognition.no || sender === Sender.client) return verdict;
+    if (verdict === Recognition.request || sender === Sender.client) return verdict;
+    const asServer = serverFrames(bytes);
+    return asServer === Recognition.no ? verdict : asServer;
   }
   return serverFrames(bytes);
 }
@@ -27,7 +29,10 @@ function clientFrames(bytes: Uint8Array): Recognition {
   if (type === "Q") {
     if (end < Math.min(length + 1, FRAME_HEADER_BYTES + 8)) return Recognition.needMore;
     if (length + 1 <= bytes.length && bytes[length] !== 0) return Recognition.no;
-    return length === 5 || isSqlStart(bytes, FRAME_HEADER_BYTES, end) ? Recognition.request : Recognition.no;
+    if (length === 5 || isSqlStart(bytes, FRAME_HEADER_BYTES, end)) return Recognition.request;
+    // Anything may be asked: then the answer tells.
+    const isText = length < bytes.length && isPrintable(latin1(bytes, FRAME_HEADER_BYTES, length));
+    return isText ? Recognition.needMore : Recognition.no;
   }
   if (type === "P") {
     const zero = bytes.indexOf(0, FRAME_HEADER_BYTES);
@@ -41,6 +46,10 @@ function clientFrames(bytes: Uint8Array): Recognition {
   // Short frames that others could send too: they wait for one that can't be mistaken.
   if (type === "p" || length > 64) return Recognition.no;
   return length >= 4 && fits(type, length) ? Recognition.needMore : Recognition.no;
+}
+
+function isPrintable(text: string): boolean {
+  return /^[\t\n\r\x20-\xff]+$/.test(text);
 }
 
 function fits(type: string, length: number): boolean {

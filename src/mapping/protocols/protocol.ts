@@ -126,6 +126,11 @@ export interface Protocol<M extends Message, S> {
    * are there (a body to skip), NEED_MORE, or INVALID (not this protocol here: the connection resyncs). Never throws.
    */
   parse(bytes: Uint8Array, sender: Sender, state: S, sink: MessageSink<M>): number;
+  /**
+   * A message is there in part, and its rest may never come: the other end answers already, bytes are lost, the
+   * connection is over. Says what can be said of it, with `begin`; what comes of it after all goes to `parse`.
+   */
+  parseCut?(bytes: Uint8Array, sender: Sender, state: S, sink: MessageSink<M>): void;
   /** After a gap: the index, at or after `from`, where a message of this sender may start; -1 if none is in sight. */
   findBoundary(bytes: Uint8Array, from: number, sender: Sender, state: S): number;
   /** After a gap of this sender's bytes: forget what the lost bytes may have changed. */

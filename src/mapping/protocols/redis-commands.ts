@@ -3,8 +3,11 @@
 /** Commands of modules have dots, subcommands are arguments. */
 const COMMAND_WORD = /^[A-Za-z][A-Za-z0-9._|-]{0,63}$/;
 
+/** Only the server says these. */
+const PUSH_WORD = /^[ps]?message$/i;
+
 export function isRedisCommandWord(word: string): boolean {
-  return COMMAND_WORD.test(word);
+  return COMMAND_WORD.test(word) && !PUSH_WORD.test(word);
 }
 
 export const SUBSCRIBE_COMMANDS: ReadonlySet<string> = new Set(["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"]);

@@ -17,7 +17,21 @@ export function recognizeRequest(bytes: Uint8Array): Recognition {
   if (!(length >= 1 && length <= 64)) return Recognition.no;
   if (header + length + 2 > bytes.length) return Recognition.needMore;
   if (bytes[header + length] !== CR) return Recognition.no;
-  return isRedisCommandWord(latin1(bytes, header, header + length)) ? Recognition.request : Recognition.no;
+  const word = latin1(bytes, header, header + length);
+  if (/subscribe$/i.test(word)) return subscription(bytes, header + length + 2);
+  return isRedisCommandWord(word) ? Recognition.request : Recognition.no;
+}
+
+/** The server confirms with the same word, a channel and a number; the client only names channels. */
+function subscription(bytes: Uint8Array, at: number): Recognition {
+  if (at >= bytes.length) return Recognition.needMore;
+  if (bytes[at] !== DOLLAR) return Recognition.no;
+  const header = lineEnd(bytes, at, MAX_HEADER_BYTES);
+  if (header <= 0) return header === 0 ? Recognition.needMore : Recognition.no;
+  const next = header + headerNumber(bytes, at + 1, header) + 2;
+  return bytes[next] === undefined || bytes[next] === DOLLAR || bytes[next] === STAR
+    ? Recognition.request
+    : Recognition.no;
 }
 
 function isNumberSoFar(bytes: Uint8Array, from: number): boolean {
@@ -32,7 +46,7 @@ const REPLY_LINE =
   /^(?:\+(?:OK|PONG|QUEUED|RESET|FULLRESYNC [0-9a-f]{40} \d+|CONTINUE.*)|-[A-Z][A-Z0-9]+ .*|:-?\d+|_|#[tf])$/;
 /** Words that begin an inline command; what they mean is settled by the answer. */
 export const INLINE =
-  /^(?:get|set|ping|info|select|auth|keys|del|exists|incr|decr|config|client|monitor|dbsize|flushall|flushdb|ttl|type|hgetall|lrange|echo|quit)\b/i;
+  /^(?:get|set|ping|info|select|auth|keys|del|exists|incr|decr|config|client|monitor|dbsize|flushall|flushdb|ttl|type|hgetall|lrange|echo|quit|publish|subscribe|psubscribe|hello|mget|mset|hget|hset|lpush|rpush|lpop|rpop|sadd|smembers|zadd|zrange|expire|persist|scan|multi|exec|discard|append|strlen|getset|setex|setnx|object|memory|command|cluster|role|slowlog|debug|save|bgsave|lastsave|time|replicaof|slaveof|shutdown|xadd|xread|eval|script)\b/i;
 
 export function recognizeReply(bytes: Uint8Array): Recognition {
   const type = bytes[0]!;
@@ -40,7 +54,7 @@ export function recognizeReply(bytes: Uint8Array): Recognition {
   const end = lineEnd(bytes, 0, limit);
   if (end < 0) return Recognition.no;
   if (end === 0) return Recognition.needMore;
-  if (type === DOLLAR || type === STAR || type === 37 || type === 126 || type === 62) {
+  if (type === DOLLAR || type === STAR || type === 37 || type === 126 || type === 62 || type === 124) {
     const count = headerNumber(bytes, 1, end);
     if (!(count >= -1 && count <= MAX_BULK_BYTES)) return Recognition.no;
     if (count <= 0 && type !== DOLLAR) return Recognition.response;

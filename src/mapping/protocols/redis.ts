@@ -183,7 +183,7 @@ export const redis: Protocol<RedisMessage, RedisState> = {
       }
     }
     if (hint.sender === Sender.client) return Recognition.no;
-    return "+-:$*%~>_#".includes(String.fromCharCode(type)) ? recognizeReply(bytes) : Recognition.no;
+    return "+-:$*%~>_#|".includes(String.fromCharCode(type)) ? recognizeReply(bytes) : Recognition.no;
   },
 
   createState: () => ({

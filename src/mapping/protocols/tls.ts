@@ -150,7 +150,7 @@ function classify(bytes: Uint8Array): Recognition {
   }
   if (type !== Content.handshake) return Recognition.no;
   if (!fits(3, (byte) => byte <= 0x40) || !fits(5, (byte) => byte === 1 || byte === 2)) return Recognition.no;
-  if (!fits(6, (byte) => byte === 0) || !fits(9, (byte) => byte === 3) || !fits(10, (byte) => byte <= 3)) {
+  if (!fits(6, (byte) => byte === 0) || !fits(9, (byte) => byte === 3) || !fits(10, (byte) => byte <= 4)) {
     return Recognition.no;
   }
   if (bytes.length < 11) return Recognition.needMore;
