@@ -77,6 +77,9 @@ enum unit_step_kind {
 	UNIT_STEP_FOLLOW = 10,          /* value = *(u64 *)value where that is not 0, at most four times; + operand */
 	UNIT_STEP_GO_CALLER = 11,       /* value = g of the goroutine that waits for this writeLoop; operand: three u16 */
 	UNIT_STEP_NGINX_CONNECTION = 12, /* value = the downstream ngx_connection_t that the socket is used for */
+	UNIT_STEP_MAIN_THREAD = 13,     /* ends the walk on any other thread */
+	UNIT_STEP_TO_PHASE = 14,        /* value = return address of the loop's callee: poll at operand, other near it */
+	UNIT_STEP_NODE_IDS = 15,        /* unit, parent and count from the doubles {execution, trigger, counter} at operand */
 };
 
 struct unit_step {

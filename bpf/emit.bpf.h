@@ -27,6 +27,7 @@ struct call {
 	__u8 direction;
 	__u8 unit_kind;
 	bool peer_in_kernel;
+	bool counts_as_read; /* a receive by read(2) or its like that the kernel has not counted yet */
 	bool retries; /* bytes that are not resident are tried again when the call is done */
 };
 
@@ -44,6 +45,7 @@ enum {
 	SCRATCH_TCP_RECEIVE,
 	SCRATCH_UDP_RECEIVE,
 	SCRATCH_UDP6_RECEIVE,
+	SCRATCH_CONNECT,
 	SCRATCHES,
 };
 
@@ -95,6 +97,8 @@ static __always_inline void fill_event(struct socket_data_event *event, struct s
 	event->entry_ns = call->entry_ns;
 	event->coroutine_id = call->unit.coroutine_id;
 	event->unit_id = call->unit.unit_id;
+	event->unit_parent = call->unit.parent;
+	event->unit_count = call->unit.count;
 	event->turn_id = call->unit.turn_id;
 	event->socket_cookie = call->id;
 	event->event_number = number;

@@ -48,6 +48,16 @@ enum unit_kind {
 	UNIT_RUBY_FIBER = 8,
 };
 
+/*
+ * The low two bits of a turn_id that counts the reads of a thread (all but CPython's): what the loop was doing, where
+ * the runtime shows it. Reads are counted by the kernel (task->ioac.syscr), those of eventfd, timerfd and pipes too.
+ */
+enum turn_phase {
+	TURN_PHASE_UNKNOWN = 0,
+	TURN_PHASE_POLL = 1,  /* in the callback of a descriptor that was polled */
+	TURN_PHASE_OTHER = 2, /* timers, immediates, closing */
+};
+
 enum event_flags {
 	EVENT_FLAG_FAULTED = 1 << 0,   /* user pages were not resident: captured_length is short */
 	EVENT_FLAG_CONFLICT = 1 << 1,  /* another thread may have claimed the same stream position */
@@ -85,7 +95,9 @@ struct socket_data_event {
 	__u64 entry_ns;      /* 0 where the hook set does not know it */
 	__u64 coroutine_id;  /* Go: goid; else 0 */
 	__u64 unit_id;       /* with unit_kind: the runtime's own unit of work */
-	__u64 turn_id;       /* equal = the same uninterrupted turn of an event loop; 0 unknown */
+	__u64 unit_parent;   /* the unit that made this one, where the runtime keeps it */
+	__u64 unit_count;    /* the runtime's counter of units: those made so far; 0 where it has none */
+	__u64 turn_id;       /* equal = the same uninterrupted turn of an event loop; 0 unknown; see enum turn_phase */
 	__u64 socket_cookie;
 	__u64 event_number;  /* per socket and direction, +1 for each event, also for those that could not be reserved */
 	__u64 stream_offset; /* of the first byte, from the connection's first data byte; UDP: 0 */
@@ -105,8 +117,14 @@ struct socket_data_event {
 	__u8 comm[COMM_LENGTH];
 };
 
+/* To TCP_SYN_SENT it changes in connect(2) itself: only then tgid, pid, unit and turn are told, else they are 0. */
 struct socket_state_event {
-	struct event_header header; /* tgid, pid: 0, the state changes in any context */
+	struct event_header header;
+	__u64 coroutine_id;
+	__u64 unit_id;
+	__u64 unit_parent;
+	__u64 unit_count;
+	__u64 turn_id;
 	__u64 socket_cookie;
 	struct socket_tuple tuple;
 	__u32 local_first_sequence;
@@ -116,7 +134,8 @@ struct socket_state_event {
 	__u8 role;
 	__u8 old_state; /* TCP_* */
 	__u8 new_state;
-	__u8 padding[3];
+	__u8 unit_kind;
+	__u8 padding[2];
 };
 
 struct process_event {

@@ -256,6 +256,10 @@ struct mm_struct {
 	unsigned long arg_end;
 };
 
+struct task_io_accounting {
+	__u64 syscr;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -268,6 +272,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct files_struct *files;
 	struct signal_struct *signal;
+	struct task_io_accounting ioac;
 	struct thread_struct thread;
 	char comm[16];
 };

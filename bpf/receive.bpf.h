@@ -80,6 +80,7 @@ static __always_inline int received(struct sock *sk, const struct msghdr *msg, i
 	if (result <= 0 || is_no_data(call, message_flags))
 		return 0;
 	call->length = result;
+	call->counts_as_read = is_read(&registers);
 	receive(sk, call, process, regs, ACCESS_TRUSTED);
 	return 0;
 }

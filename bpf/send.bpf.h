@@ -28,8 +28,11 @@ static __always_inline bool begin_call(struct call *call, struct sock *sk, __u8 
 	call->retries = false;
 	call->unit.coroutine_id = 0;
 	call->unit.unit_id = 0;
+	call->unit.parent = 0;
+	call->unit.count = 0;
 	call->unit.turn_id = 0;
 	call->unit_kind = UNIT_NONE;
+	call->counts_as_read = false;
 	return true;
 }
 
@@ -65,18 +68,19 @@ static __always_inline struct socket_info *call_socket(struct call *call, struct
 static __always_inline void read_unit(struct sock *sk, struct call *call, const struct process_control *process,
 				      const struct pt_regs *regs, const enum access access)
 {
-	struct task_struct *task;
+	struct task_struct *task =
+		access == ACCESS_PROBE ? (void *)bpf_get_current_task() : bpf_get_current_task_btf();
 
+	call->unit.turn_id = turn_of(task, call->counts_as_read, access);
 	if (!process || !process->step_count)
 		return;
 	call->unit_kind = process->unit_kind;
-	task = access == ACCESS_PROBE ? (void *)bpf_get_current_task() : bpf_get_current_task_btf();
 	if (access == ACCESS_TRUSTED) {
 		if (!regs)
 			regs = (void *)bpf_task_pt_regs(task);
 		call->go_register = GO_REGISTER(regs);
 	}
-	walk_unit_steps(&call->unit, process, sk, THREAD_POINTER(access, task), call->go_register);
+	walk_unit_steps(&call->unit, process, &call->caller, sk, THREAD_POINTER(access, task), call->go_register);
 }
 
 /*

@@ -21,6 +21,7 @@ struct kept_types {
 	enum direction direction;
 	enum data_source data_source;
 	enum unit_kind unit_kind;
+	enum turn_phase turn_phase;
 	enum event_flags event_flags;
 	enum process_action process_action;
 	enum socket_role socket_role;

@@ -3,7 +3,56 @@
 #ifndef SOCKSPAN_STATE_H
 #define SOCKSPAN_STATE_H
 
+#include "send.bpf.h"
 #include "trace_request.bpf.h"
+
+static __always_inline void fill_state(struct socket_state_event *event, const struct call *call, __u64 id,
+				       __u16 family, int old_state, int new_state)
+{
+	event->header.kind = EVENT_SOCKET_STATE;
+	event->header.length = sizeof(*event);
+	event->header.timestamp_ns = bpf_ktime_get_ns();
+	event->header.tgid = call ? call->caller.tgid : 0;
+	event->header.pid = call ? call->caller.pid : 0;
+	event->coroutine_id = call ? call->unit.coroutine_id : 0;
+	event->unit_id = call ? call->unit.unit_id : 0;
+	event->unit_parent = call ? call->unit.parent : 0;
+	event->unit_count = call ? call->unit.count : 0;
+	event->turn_id = call ? call->unit.turn_id : 0;
+	event->unit_kind = call ? call->unit_kind : 0;
+	event->socket_cookie = id;
+	event->address_family = family;
+	event->protocol = IPPROTO_TCP;
+	event->old_state = old_state;
+	event->new_state = new_state;
+	__builtin_memset(event->padding, 0, sizeof(event->padding));
+}
+
+/* In connect(2), or in the send of TCP fast open: who calls is who wants the connection. */
+static __always_inline int connecting(struct sock *sk, int old_state, struct call *call)
+{
+	struct socket_state_event *event;
+	struct process_control *process;
+	__u64 id;
+
+	if (!call || !is_traced(&call->caller, &process) || !begin_call(call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED) ||
+	    call->protocol != IPPROTO_TCP)
+		return 0;
+	read_unit(sk, call, process, NULL, ACCESS_TRUSTED);
+	id = socket_id(sk, ACCESS_TRUSTED);
+	event = bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0);
+	if (!event) {
+		count(LOSS_RING_FULL);
+		return 0;
+	}
+	fill_state(event, call, id, call->family, old_state, TCP_SYN_SENT);
+	event->role = SOCKET_ROLE_CLIENT;
+	event->local_first_sequence = 0;
+	event->remote_first_sequence = 0;
+	socket_tuple(&event->tuple, sk, call->family, ACCESS_TRUSTED);
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
+}
 
 /*
  * Runs in any context, also in softirq for another process, so the scope can't be asked for. With the scope of the
@@ -18,6 +67,8 @@ static __always_inline int state_changed(struct sock *sk, int old_state, int new
 	__u16 family;
 	__u64 id;
 
+	if (new_state == TCP_SYN_SENT)
+		return connecting(sk, old_state, call_scratch(SCRATCH_CONNECT));
 	if (new_state != TCP_ESTABLISHED && new_state != TCP_CLOSE)
 		return 0;
 	family = sk->__sk_common.skc_family;
@@ -39,17 +90,7 @@ static __always_inline int state_changed(struct sock *sk, int old_state, int new
 		count(LOSS_RING_FULL);
 		return 0;
 	}
-	event->header.kind = EVENT_SOCKET_STATE;
-	event->header.length = sizeof(*event);
-	event->header.timestamp_ns = bpf_ktime_get_ns();
-	event->header.tgid = 0;
-	event->header.pid = 0;
-	event->socket_cookie = id;
-	event->address_family = family;
-	event->protocol = IPPROTO_TCP;
-	event->old_state = old_state;
-	event->new_state = new_state;
-	__builtin_memset(event->padding, 0, sizeof(event->padding));
+	fill_state(event, NULL, id, family, old_state, new_state);
 	if (info) {
 		event->role = info->role;
 		event->local_first_sequence = info->local_first_sequence;

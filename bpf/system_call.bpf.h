@@ -51,6 +51,19 @@ static __always_inline __u32 vector_index(const struct call *call, const struct 
 	return index;
 }
 
+/* The kernel counts these as reads (fs/read_write.c, inc_syscr), when they return. */
+static __always_inline bool is_read(const struct call_registers *registers)
+{
+	switch (registers->number) {
+	case CALL_READ:
+	case CALL_READV:
+	case CALL_PREADV:
+	case CALL_PREADV2:
+		return true;
+	}
+	return false;
+}
+
 /* Where the call's bytes are; `index`: which message of a sendmmsg or recvmmsg. */
 static __always_inline void describe_call(struct call *call, const struct call_registers *registers, __u32 index,
 					  const enum access access)

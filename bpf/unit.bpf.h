@@ -8,8 +8,53 @@
 struct unit {
 	__u64 coroutine_id;
 	__u64 unit_id;
+	__u64 parent;
+	__u64 count;
 	__u64 turn_id;
 };
+
+/*
+ * How often the thread has read by read(2) and its like, of whatever it was: a loop that waits for descriptors begins
+ * most of its callbacks with one. `ahead`: the read that is just being told and not yet counted.
+ */
+static __always_inline __u64 turn_of(struct task_struct *task, bool ahead, const enum access access)
+{
+	if (!bpf_core_field_exists(struct task_io_accounting, syscr))
+		return 0;
+	return (LOAD(access, task, ioac.syscr) + ahead + 1) << 2;
+}
+
+#define TEXT_NEAR 8192 /* bytes: no loop's function is longer */
+
+static __always_inline __u64 phase_at(__u64 return_address, __u64 poll)
+{
+	if (return_address == poll)
+		return TURN_PHASE_POLL;
+	return return_address - (poll - TEXT_NEAR) < 2 * TEXT_NEAR ? TURN_PHASE_OTHER : TURN_PHASE_UNKNOWN;
+}
+
+/* A double that is a whole number from 0 to below 2^53; anything else is 0. */
+static __always_inline __u64 whole_number(__u64 bits)
+{
+	__u64 shift = 1075 - (bits >> 52); /* a negative one has the sign above the exponent: out of range too */
+
+	if (shift > 52)
+		return 0;
+	return ((bits & ((1ULL << 52) - 1)) | 1ULL << 52) >> shift;
+}
+
+/* Node's async_id_fields (src/env.h, AsyncHooks::UidFields). */
+static __noinline int node_ids(struct unit *unit, __u64 address)
+{
+	__u64 fields[3];
+
+	if (!unit || bpf_probe_read_user(fields, sizeof(fields), (void *)address))
+		return 0;
+	unit->unit_id = whole_number(fields[0]);
+	unit->parent = whole_number(fields[1]);
+	unit->count = whole_number(fields[2]);
+	return 0;
+}
 
 /*
  * net/http hands a request to writeLoop, a goroutine of the connection. The channel that its caller is parked on lies
@@ -70,7 +115,8 @@ static __noinline __u64 nginx_connection(struct sock *sk)
 
 /* A read that fails ends the walk: what is not read stays 0, never a guess. */
 static __always_inline void walk_unit_steps(struct unit *unit, const struct process_control *process,
-					    struct sock *sk, __u64 thread_pointer, __u64 go_register)
+					    const struct caller *caller, struct sock *sk, __u64 thread_pointer,
+					    __u64 go_register)
 {
 	__u64 value = 0;
 
@@ -119,6 +165,15 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 			unit->unit_id = value;
 		} else if (kind == UNIT_STEP_TO_TURN) {
 			unit->turn_id = value;
+		} else if (kind == UNIT_STEP_TO_PHASE) {
+			unit->turn_id |= phase_at(value, step->operand);
+			continue;
+		} else if (kind == UNIT_STEP_NODE_IDS) {
+			node_ids(unit, step->operand);
+			continue;
+		} else if (kind == UNIT_STEP_MAIN_THREAD) {
+			if (caller->tgid != caller->pid)
+				return;
 		} else if (kind != UNIT_STEP_ADD) {
 			return;
 		}
