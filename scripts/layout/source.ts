@@ -14,6 +14,7 @@ const ENUMS: readonly (readonly [name: string, prefix: string])[] = [
   ["verdict_action", "VERDICT_"],
   ["verdict_flags", "VERDICT_FLAG_"],
   ["process_filter", "PROCESS_FILTER_"],
+  ["turn_phase", "TURN_PHASE_"],
   ["unit_step_kind", "UNIT_STEP_"],
   ["loss_reason", ""],
 ];

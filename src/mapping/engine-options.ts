@@ -54,4 +54,4 @@ export interface EngineOutput {
 }
 
 /** TCP states (include/net/tcp_states.h) that the engine looks at. */
-export const TcpState = { established: 1, close: 7 } as const;
+export const TcpState = { established: 1, synSent: 2, close: 7 } as const;

@@ -1,5 +1,5 @@
 /** What joining needs to know of the system call that moved a byte. One small object per event, shared by its bytes. */
-import type { SocketDataEvent } from "../bpf/layout.gen.ts";
+import { type SocketDataEvent, type SocketStateEvent, TurnPhase, UnitKind } from "../bpf/layout.gen.ts";
 
 export interface EventMeta {
   /** Monotonic ns: sends at entry, receives when done. */
@@ -11,6 +11,10 @@ export interface EventMeta {
   readonly coroutineId: number;
   readonly unitKind: number;
   readonly unitId: number;
+  /** The unit that made this one, where the runtime keeps it. */
+  readonly unitParent: number;
+  /** Units made so far, where the runtime counts them. */
+  readonly unitCount: number;
   /** Equal on two events: the same uninterrupted turn of an event loop; 0 unknown. */
   readonly turnId: number;
   /** Place in the order of all events, which is causal. */
@@ -27,7 +31,32 @@ export function metaOf(event: SocketDataEvent, order: number): EventMeta {
     coroutineId: event.coroutineId,
     unitKind: event.unitKind,
     unitId: event.unitId,
+    unitParent: event.unitParent,
+    unitCount: event.unitCount,
     turnId: event.turnId,
     order,
   };
+}
+
+/** Of connect(2), the one change of state that is told with its caller. */
+export function metaOfConnect(event: SocketStateEvent, order: number): EventMeta {
+  const header = event.header;
+  return {
+    timestampNs: header.timestampNs,
+    entryNs: 0,
+    tgid: header.tgid,
+    pid: header.pid,
+    coroutineId: event.coroutineId,
+    unitKind: event.unitKind,
+    unitId: event.unitId,
+    unitParent: event.unitParent,
+    unitCount: event.unitCount,
+    turnId: event.turnId,
+    order,
+  };
+}
+
+/** The runtime shows that the thread is in the callback of a descriptor: nothing but that callback lies in the turn. */
+export function isInPollCallback(meta: EventMeta): boolean {
+  return meta.unitKind === UnitKind.nodeAsync && meta.turnId % 4 === TurnPhase.poll;
 }

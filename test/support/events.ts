@@ -18,6 +18,8 @@ export interface Doer {
   readonly coroutineId?: number;
   readonly unitKind?: number;
   readonly unitId?: number;
+  readonly unitParent?: number;
+  readonly unitCount?: number;
   readonly turnId?: number;
   readonly comm?: string;
 }
@@ -66,6 +68,8 @@ export function dataEvent(options: DataOptions): SocketDataEvent {
     entryNs: options.timestampNs,
     coroutineId: by.coroutineId ?? 0,
     unitId: by.unitId ?? 0,
+    unitParent: by.unitParent ?? 0,
+    unitCount: by.unitCount ?? 0,
     turnId: by.turnId ?? 0,
     socketCookie: options.cookie,
     eventNumber: options.eventNumber ?? 0,
@@ -86,9 +90,23 @@ export function dataEvent(options: DataOptions): SocketDataEvent {
   };
 }
 
-export function stateEvent(cookie: number, role: SocketRole, newState: number, timestampNs: number): SocketStateEvent {
+/** @param by connect(2): who calls */
+export function stateEvent(
+  cookie: number,
+  role: SocketRole,
+  newState: number,
+  timestampNs: number,
+  by?: Doer,
+): SocketStateEvent {
+  const tgid = by?.tgid ?? 0;
   return {
-    header: { kind: EventKind.socketState, length: 0, timestampNs, tgid: 0, pid: 0 },
+    header: { kind: EventKind.socketState, length: 0, timestampNs, tgid, pid: by?.pid ?? tgid },
+    coroutineId: by?.coroutineId ?? 0,
+    unitId: by?.unitId ?? 0,
+    unitParent: by?.unitParent ?? 0,
+    unitCount: by?.unitCount ?? 0,
+    turnId: by?.turnId ?? 0,
+    unitKind: by?.unitKind ?? 0,
     socketCookie: cookie,
     tuple: tuple("0.0.0.0", 0, "0.0.0.0", 0),
     localFirstSequence: 0,

@@ -10,6 +10,8 @@ export function meta(order: number, over: Partial<EventMeta> = {}): EventMeta {
     coroutineId: 0,
     unitKind: 0,
     unitId: 0,
+    unitParent: 0,
+    unitCount: 0,
     turnId: 0,
     order,
     ...over,

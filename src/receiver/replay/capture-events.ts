@@ -52,6 +52,8 @@ export function dataEvent(
     entryNs: 0,
     coroutineId: 0,
     unitId: 0,
+    unitParent: 0,
+    unitCount: 0,
     turnId: 0,
     socketCookie: socket.cookie,
     eventNumber: socket.eventNumber++,
@@ -81,6 +83,12 @@ export function stateEvent(
 ): SocketStateEvent {
   return {
     header: { kind: EventKind.socketState, length: 0, timestampNs, tgid, pid: 0 },
+    coroutineId: 0,
+    unitId: 0,
+    unitParent: 0,
+    unitCount: 0,
+    turnId: 0,
+    unitKind: UnitKind.none,
     socketCookie: socket.cookie,
     tuple: socket.tuple,
     localFirstSequence: socket.localFirstSequence,

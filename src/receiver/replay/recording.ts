@@ -125,6 +125,18 @@ const DATA_FIELDS = [
   "unitKind",
 ] as const satisfies readonly (keyof SocketDataEvent)[];
 
+/** What the first recordings did not have; 0 says that it is not known. */
+const LATER_FIELDS = ["coroutineId", "unitId", "unitParent", "unitCount", "turnId", "unitKind"] as const;
+
+function laterFields(raw: JsonRecord): Record<string, number> {
+  const fields: Record<string, number> = {};
+  for (const key of LATER_FIELDS) {
+    const value = raw[key];
+    fields[key] = typeof value === "number" && Number.isFinite(value) ? value : 0;
+  }
+  return fields;
+}
+
 type JsonRecord = Readonly<Record<string, unknown>>;
 
 function isRecord(value: unknown): value is JsonRecord {
@@ -162,7 +174,8 @@ function socketEvent<E extends SocketDataEvent | SocketStateEvent>(
     localAddress: unhex(tuple["localAddress"], 16),
     remoteAddress: unhex(tuple["remoteAddress"], 16),
   };
-  return { ...fields, header, tuple: { ...ports, ...addresses }, comm: unhex(raw["comm"], 16) } as unknown as E;
+  const event = { ...laterFields(raw), ...fields, header, tuple: { ...ports, ...addresses } };
+  return { ...event, comm: unhex(raw["comm"], 16) } as unknown as E;
 }
 
 function resourceAttributes(raw: readonly unknown[]): Attribute[] {

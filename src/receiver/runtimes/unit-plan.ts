@@ -15,6 +15,12 @@ export type UnitStep =
   | { readonly step: "go_caller"; readonly operand: number }
   /** value = the downstream ngx_connection_t, through the epoll item of the socket. */
   | { readonly step: "nginx_connection"; readonly operand: number }
+  /** Ends the walk on any thread but the process's first. */
+  | { readonly step: "main_thread" }
+  /** value = return address into the loop: at the operand it polls, near it it does something else. */
+  | { readonly step: "to_phase"; readonly operand: number }
+  /** Unit, its parent and the count of units, from Node's doubles at the operand. */
+  | { readonly step: "node_ids"; readonly operand: number }
   | { readonly step: "to_coroutine" }
   | { readonly step: "to_unit" }
   | { readonly step: "to_turn" };

@@ -24,6 +24,12 @@ function established(identity: SocketIdentity): SocketStateEvent {
     role: 1,
     oldState: 2,
     newState: 1,
+    coroutineId: 0,
+    unitId: 0,
+    unitParent: 0,
+    unitCount: 0,
+    turnId: 0,
+    unitKind: 0,
   };
 }
 
