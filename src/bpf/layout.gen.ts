@@ -80,6 +80,13 @@ export const ProcessFilter = {
 } as const;
 export type ProcessFilter = (typeof ProcessFilter)[keyof typeof ProcessFilter];
 
+export const TurnPhase = {
+  unknown: 0,
+  poll: 1,
+  other: 2,
+} as const;
+export type TurnPhase = (typeof TurnPhase)[keyof typeof TurnPhase];
+
 export const UnitStepKind = {
   end: 0,
   threadPointer: 1,
@@ -94,6 +101,9 @@ export const UnitStepKind = {
   follow: 10,
   goCaller: 11,
   nginxConnection: 12,
+  mainThread: 13,
+  toPhase: 14,
+  nodeIds: 15,
 } as const;
 export type UnitStepKind = (typeof UnitStepKind)[keyof typeof UnitStepKind];
 
@@ -118,8 +128,8 @@ export type LossReason = (typeof LossReason)[keyof typeof LossReason];
 export const LAYOUT = {
   event_header: { sizeBytes: 24, offsets: { kind: 0, length: 4, timestamp_ns: 8, tgid: 16, pid: 20 } },
   socket_tuple: { sizeBytes: 40, offsets: { local_address: 0, remote_address: 16, local_port: 32, remote_port: 34, network_namespace: 36 } },
-  socket_data_event: { sizeBytes: 168, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, turn_id: 48, socket_cookie: 56, event_number: 64, stream_offset: 72, tuple: 80, local_first_sequence: 120, remote_first_sequence: 124, call_length: 128, captured_length: 132, flags: 136, address_family: 140, protocol: 141, direction: 142, role: 143, source: 144, unit_kind: 145, comm: 152 } },
-  socket_state_event: { sizeBytes: 88, offsets: { header: 0, socket_cookie: 24, tuple: 32, local_first_sequence: 72, remote_first_sequence: 76, address_family: 80, protocol: 81, role: 82, old_state: 83, new_state: 84 } },
+  socket_data_event: { sizeBytes: 184, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, socket_cookie: 72, event_number: 80, stream_offset: 88, tuple: 96, local_first_sequence: 136, remote_first_sequence: 140, call_length: 144, captured_length: 148, flags: 152, address_family: 156, protocol: 157, direction: 158, role: 159, source: 160, unit_kind: 161, comm: 168 } },
+  socket_state_event: { sizeBytes: 128, offsets: { header: 0, coroutine_id: 24, unit_id: 32, unit_parent: 40, unit_count: 48, turn_id: 56, socket_cookie: 64, tuple: 72, local_first_sequence: 112, remote_first_sequence: 116, address_family: 120, protocol: 121, role: 122, old_state: 123, new_state: 124, unit_kind: 125 } },
   process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
   trace_request: { sizeBytes: 48, offsets: { socket_cookie: 0, stream_offset: 8, read_ns: 16, answered_ns: 24, local_first_sequence: 32, remote_first_sequence: 36, open: 40, io_events: 44 } },
   trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68 } },
@@ -155,6 +165,8 @@ export interface SocketDataEvent {
   readonly entryNs: number;
   readonly coroutineId: number;
   readonly unitId: number;
+  readonly unitParent: number;
+  readonly unitCount: number;
   readonly turnId: number;
   readonly socketCookie: number;
   readonly eventNumber: number;
@@ -176,6 +188,11 @@ export interface SocketDataEvent {
 
 export interface SocketStateEvent {
   readonly header: EventHeader;
+  readonly coroutineId: number;
+  readonly unitId: number;
+  readonly unitParent: number;
+  readonly unitCount: number;
+  readonly turnId: number;
   readonly socketCookie: number;
   readonly tuple: SocketTuple;
   readonly localFirstSequence: number;
@@ -185,6 +202,7 @@ export interface SocketStateEvent {
   readonly role: number;
   readonly oldState: number;
   readonly newState: number;
+  readonly unitKind: number;
 }
 
 export interface ProcessEvent {
@@ -282,38 +300,46 @@ export function decodeSocketDataEvent(view: DataView, offset: number): SocketDat
     entryNs: u64(view, offset + 24),
     coroutineId: u64(view, offset + 32),
     unitId: u64(view, offset + 40),
-    turnId: u64(view, offset + 48),
-    socketCookie: u64(view, offset + 56),
-    eventNumber: u64(view, offset + 64),
-    streamOffset: u64(view, offset + 72),
-    tuple: decodeSocketTuple(view, offset + 80),
-    localFirstSequence: view.getUint32(offset + 120, true),
-    remoteFirstSequence: view.getUint32(offset + 124, true),
-    callLength: view.getUint32(offset + 128, true),
-    capturedLength: view.getUint32(offset + 132, true),
-    flags: view.getUint32(offset + 136, true),
-    addressFamily: view.getUint8(offset + 140),
-    protocol: view.getUint8(offset + 141),
-    direction: view.getUint8(offset + 142),
-    role: view.getUint8(offset + 143),
-    source: view.getUint8(offset + 144),
-    unitKind: view.getUint8(offset + 145),
-    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 152, 16),
+    unitParent: u64(view, offset + 48),
+    unitCount: u64(view, offset + 56),
+    turnId: u64(view, offset + 64),
+    socketCookie: u64(view, offset + 72),
+    eventNumber: u64(view, offset + 80),
+    streamOffset: u64(view, offset + 88),
+    tuple: decodeSocketTuple(view, offset + 96),
+    localFirstSequence: view.getUint32(offset + 136, true),
+    remoteFirstSequence: view.getUint32(offset + 140, true),
+    callLength: view.getUint32(offset + 144, true),
+    capturedLength: view.getUint32(offset + 148, true),
+    flags: view.getUint32(offset + 152, true),
+    addressFamily: view.getUint8(offset + 156),
+    protocol: view.getUint8(offset + 157),
+    direction: view.getUint8(offset + 158),
+    role: view.getUint8(offset + 159),
+    source: view.getUint8(offset + 160),
+    unitKind: view.getUint8(offset + 161),
+    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 168, 16),
   };
 }
 
 export function decodeSocketStateEvent(view: DataView, offset: number): SocketStateEvent {
   return {
     header: decodeEventHeader(view, offset),
-    socketCookie: u64(view, offset + 24),
-    tuple: decodeSocketTuple(view, offset + 32),
-    localFirstSequence: view.getUint32(offset + 72, true),
-    remoteFirstSequence: view.getUint32(offset + 76, true),
-    addressFamily: view.getUint8(offset + 80),
-    protocol: view.getUint8(offset + 81),
-    role: view.getUint8(offset + 82),
-    oldState: view.getUint8(offset + 83),
-    newState: view.getUint8(offset + 84),
+    coroutineId: u64(view, offset + 24),
+    unitId: u64(view, offset + 32),
+    unitParent: u64(view, offset + 40),
+    unitCount: u64(view, offset + 48),
+    turnId: u64(view, offset + 56),
+    socketCookie: u64(view, offset + 64),
+    tuple: decodeSocketTuple(view, offset + 72),
+    localFirstSequence: view.getUint32(offset + 112, true),
+    remoteFirstSequence: view.getUint32(offset + 116, true),
+    addressFamily: view.getUint8(offset + 120),
+    protocol: view.getUint8(offset + 121),
+    role: view.getUint8(offset + 122),
+    oldState: view.getUint8(offset + 123),
+    newState: view.getUint8(offset + 124),
+    unitKind: view.getUint8(offset + 125),
   };
 }
 
