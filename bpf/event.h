@@ -64,6 +64,7 @@ enum event_flags {
 	EVENT_FLAG_TRUNCATED = 1 << 2, /* captured_length < call_length because of the verdict's limit */
 	EVENT_FLAG_NO_BYTES = 1 << 3,  /* sendfile, splice: length only */
 	EVENT_FLAG_FIN = 1 << 4,       /* the read also consumed the FIN */
+	EVENT_FLAG_BLOCKING = 1 << 5,  /* the read would have slept until bytes came: its thread waits for this socket alone */
 };
 
 enum process_action {

@@ -48,7 +48,9 @@ enum { AF_INET = 2, AF_INET6 = 10 };
 enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17 };
 enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3, TCP_CLOSE = 7, TCP_LISTEN = 10 };
 enum { SOCK_DEAD_BIT = 1 << 0, SOCK_DONE_BIT = 1 << 1 }; /* enum sock_flags */
-enum { MSG_OOB = 0x1, MSG_PEEK = 0x2, MSG_TRUNC = 0x20, MSG_ERRQUEUE = 0x2000 };
+enum { MSG_OOB = 0x1, MSG_PEEK = 0x2, MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40, MSG_ERRQUEUE = 0x2000 };
+
+#define O_NONBLOCK 04000
 enum { S_IFMT = 0170000, S_IFSOCK = 0140000 };
 enum { PF_KTHREAD = 0x00200000 };
 
@@ -181,6 +183,7 @@ struct hlist_node {
 };
 
 struct file {
+	unsigned int f_flags;
 	struct inode *f_inode;
 	void *private_data;
 	struct hlist_head *f_ep; /* 5.11 (commit 319c15174757) */

@@ -110,6 +110,14 @@ static __always_inline bool receive_flags(const struct call_registers *registers
 	return false;
 }
 
+static __always_inline bool is_blocking(struct sock *sk, __u32 message_flags, const enum access access)
+{
+	struct socket *socket = LOAD(access, sk, sk_socket);
+	struct file *file = LOAD(access, socket, file);
+
+	return !((message_flags & MSG_DONTWAIT) || (LOAD(access, file, f_flags) & O_NONBLOCK));
+}
+
 static __always_inline bool place_raw_receive(struct sock *sk, struct call *call, const enum access access)
 {
 	struct tcp_numbers numbers = {};
@@ -229,7 +237,7 @@ static __always_inline int moved_pages(const struct call_registers *registers, c
 static __always_inline int call_left(const struct pt_regs *regs, __s64 result, const enum access access)
 {
 	struct call_registers registers;
-	__u32 flags, messages = 1;
+	__u32 flags, blocking, messages = 1;
 	struct process_control *process;
 	struct call *call;
 	struct sock *sk;
@@ -249,10 +257,11 @@ static __always_inline int call_left(const struct pt_regs *regs, __s64 result, c
 		messages = result;
 	call->length = result;
 	call->go_register = GO_REGISTER(regs);
+	blocking = is_blocking(sk, flags, access) ? EVENT_FLAG_BLOCKING : 0;
 	for (__u32 i = 0; i < MAX_MESSAGES; i++) {
 		if (i >= messages)
 			break;
-		call->flags = 0;
+		call->flags = blocking;
 		describe_call(call, &registers, i, access);
 		if (registers.number == CALL_RECVMMSG &&
 		    bpf_probe_read_user(&call->length, sizeof(call->length),

@@ -81,6 +81,8 @@ static __always_inline int received(struct sock *sk, const struct msghdr *msg, i
 		return 0;
 	call->length = result;
 	call->counts_as_read = is_read(&registers);
+	if (!(message_flags & MSG_DONTWAIT)) /* socket.c and af_inet.c set it for O_NONBLOCK too */
+		call->flags |= EVENT_FLAG_BLOCKING;
 	receive(sk, call, process, regs, ACCESS_TRUSTED);
 	return 0;
 }
@@ -108,6 +110,8 @@ static __always_inline int receive_returned(__u64 *context, __u32 slot)
 
 	if (trace_conf.recvmsg_arguments == 6) {
 		flags = ARGUMENT(context, 4);
+		if (ARGUMENT(context, 3))
+			flags |= MSG_DONTWAIT;
 		result = ARGUMENT(context, 6);
 	} else {
 		flags = ARGUMENT(context, 3);

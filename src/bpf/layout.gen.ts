@@ -44,6 +44,7 @@ export const EventFlags = {
   truncated: 4,
   noBytes: 8,
   fin: 16,
+  blocking: 32,
 } as const;
 export type EventFlags = (typeof EventFlags)[keyof typeof EventFlags];
 

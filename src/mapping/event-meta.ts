@@ -1,5 +1,5 @@
 /** What joining needs to know of the system call that moved a byte. One small object per event, shared by its bytes. */
-import { type SocketDataEvent, type SocketStateEvent, TurnPhase, UnitKind } from "../bpf/layout.gen.ts";
+import { EventFlags, type SocketDataEvent, type SocketStateEvent, TurnPhase, UnitKind } from "../bpf/layout.gen.ts";
 
 export interface EventMeta {
   /** Monotonic ns: sends at entry, receives when done. */
@@ -17,6 +17,8 @@ export interface EventMeta {
   readonly unitCount: number;
   /** Equal on two events: the same uninterrupted turn of an event loop; 0 unknown. */
   readonly turnId: number;
+  /** A read that would have slept until bytes came: its thread waits for this one socket. */
+  readonly isBlocking: boolean;
   /** Place in the order of all events, which is causal. */
   readonly order: number;
 }
@@ -34,6 +36,7 @@ export function metaOf(event: SocketDataEvent, order: number): EventMeta {
     unitParent: event.unitParent,
     unitCount: event.unitCount,
     turnId: event.turnId,
+    isBlocking: (event.flags & EventFlags.blocking) !== 0,
     order,
   };
 }
@@ -52,6 +55,7 @@ export function metaOfConnect(event: SocketStateEvent, order: number): EventMeta
     unitParent: event.unitParent,
     unitCount: event.unitCount,
     turnId: event.turnId,
+    isBlocking: false,
     order,
   };
 }

@@ -22,6 +22,8 @@ export interface Doer {
   readonly unitCount?: number;
   readonly turnId?: number;
   readonly comm?: string;
+  /** Its reads sleep until bytes come. */
+  readonly isBlocking?: boolean;
 }
 
 export interface DataOptions {
@@ -79,7 +81,7 @@ export function dataEvent(options: DataOptions): SocketDataEvent {
     remoteFirstSequence: options.remoteFirstSequence,
     callLength: options.length,
     capturedLength: options.captured,
-    flags: options.flags ?? missing,
+    flags: (options.flags ?? missing) | (by.isBlocking ? EventFlags.blocking : 0),
     addressFamily: AF_INET,
     protocol: options.protocol ?? IPPROTO_TCP,
     direction: options.direction,

@@ -13,6 +13,7 @@ export function meta(order: number, over: Partial<EventMeta> = {}): EventMeta {
     unitParent: 0,
     unitCount: 0,
     turnId: 0,
+    isBlocking: false,
     order,
     ...over,
   };

@@ -10,6 +10,12 @@ import { attribute, get, Host, type Link, ok } from "./host.ts";
 /** How a program's runtime gives its work to threads and units. */
 export type Runtime =
   | "thread_pool"
+  /** The same, with reads that sleep. */
+  | "blocking_threads"
+  /** A loop over sockets whose reads would sleep. */
+  | "blocking_loop"
+  /** Each step of a request is a job of one pool, which reads by jobs that sleep. */
+  | "blocking_stages"
   | "goroutines"
   | "loop"
   | "loop_timer_before_call"
@@ -81,6 +87,12 @@ export function simulate(options: SimulationOptions): Score {
     switch (options.runtime) {
       case "thread_pool":
         return request.doer;
+      case "blocking_threads":
+        return { ...request.doer, unitId: 0, isBlocking: true };
+      case "blocking_loop":
+        return { ...loop, isBlocking: true };
+      case "blocking_stages":
+        return { tgid: TGID, pid: TGID + pick(THREADS), isBlocking: true };
       case "goroutines":
         return { tgid: TGID, pid: TGID + pick(THREADS), coroutineId: 1000 + request.id };
       case "greenlets":

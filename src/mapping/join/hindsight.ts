@@ -6,6 +6,7 @@
  * only where the process shows that its threads are its units.
  */
 import type { EventMeta } from "../event-meta.ts";
+import { servedByOwnThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -37,7 +38,8 @@ function unitEvidence(answering: Unit): string | undefined {
 function threadEvidence(work: ProcessWork, served: TraceNode, answering: Unit, meta: EventMeta): string | undefined {
   if (work.isInDoubt(meta) || work.handsOver || answering.isShared) return undefined;
   if (served.unit === answering) {
-    return answering.open.length === 1 && work.ownAnswers >= PROVEN_OWN ? "thread" : undefined;
+    const isOwn = work.ownAnswers >= PROVEN_OWN || servedByOwnThread(work, answering, meta) === served;
+    return isOwn && answering.open.length === 1 ? "thread" : undefined;
   }
   // A worker that takes requests which another thread has read; that thread must not be one of its kind.
   const isWorker = !answering.hasRead && answering.answersOfOthers >= PROVEN_WORKER;
@@ -56,6 +58,7 @@ export function learnFromAnswer(work: ProcessWork, served: TraceNode, answering:
     }
     return;
   }
+  if (served.start.isBlocking) work.blockingReadersHandOver = true;
   if (!answering.hasRead) answering.answersOfOthers++;
   else if (reader.lastAnswerOrder >= 0) work.handsOver = true;
 }

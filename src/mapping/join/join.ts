@@ -6,6 +6,7 @@
  */
 import type { EventMeta } from "../event-meta.ts";
 import { joinByAnswer, learnFromAnswer } from "./hindsight.ts";
+import { servedByProvenThread } from "./own-thread.ts";
 import { ProcessWork } from "./process-work.ts";
 import { joinSingle } from "./single.ts";
 import { decide, decideRemote } from "./trace-graph.ts";
@@ -62,6 +63,11 @@ export class Joiner {
       return;
     }
     noteSent(node, work.logOf(node.start.pid).stretchAt(node.start), isFirst);
+    const own = servedByProvenThread(work, unit, node.start);
+    if (own !== undefined) {
+      decide(node, own, "thread");
+      return;
+    }
     work.undecided.push(node);
     if (work.undecided.length > MAX_UNDECIDED) this.#giveUp(work.undecided.shift()!, "undecided");
     unit.calls.push(node);

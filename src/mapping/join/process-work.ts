@@ -20,6 +20,10 @@ export class ProcessWork {
   readonly undecided: TraceNode[] = [];
   /** A request read by one thread was answered by another, both of which read and answer: threads say nothing. */
   handsOver = false;
+  /** Threads that have read requests by reads that sleep. */
+  blockingReaders = 0;
+  /** A request was read by a thread that sleeps in its reads, and answered by another. */
+  blockingReadersHandOver = false;
   /** It has connections as a server that can't be read: requests that nobody sees. */
   hasHidden = false;
   /** Order of the event since which `open` is as it is. */
@@ -60,6 +64,7 @@ export class ProcessWork {
   }
 
   opened(node: TraceNode, unit: Unit): void {
+    if (unit.isThread && !unit.hasRead && node.start.isBlocking) this.blockingReaders++;
     unit.read(node);
     this.open.add(node);
     this.openSince = node.start.order;

@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
 import { type Runtime, type Score, type SimulationOptions, simulate } from "../../support/simulation.ts";
 
-const SURE: readonly Runtime[] = ["goroutines", "greenlets", "asyncio"];
+const SURE: readonly Runtime[] = ["goroutines", "greenlets", "asyncio", "blocking_threads"];
 const THREADS: readonly Runtime[] = ["thread_pool", "loop"];
-const HARD: readonly Runtime[] = ["loop_timer_before_call", "loop_timers", "stealing_threads", "reader_and_workers"];
+const HARD: readonly Runtime[] = [
+  "loop_timer_before_call",
+  "loop_timers",
+  "stealing_threads",
+  "reader_and_workers",
+  "blocking_loop",
+  "blocking_stages",
+];
 const ALL = [...SURE, ...THREADS, ...HARD];
 
 function total(runtime: Runtime, options: Partial<SimulationOptions>): Omit<Score, "host"> {
