@@ -1,4 +1,5 @@
 /** The one list of protocols: strong ones (that can't be mistaken) first. */
+import { amqp10 } from "./amqp10.ts";
 import { amqp091 } from "./amqp091.ts";
 import { brpc } from "./brpc.ts";
 import { cassandra } from "./cassandra.ts";
@@ -21,6 +22,7 @@ import type { Message, Protocol } from "./protocol.ts";
 import { pulsar } from "./pulsar.ts";
 import { redis } from "./redis.ts";
 import { rocketmq } from "./rocketmq.ts";
+import { smtp } from "./smtp.ts";
 import { sofarpc } from "./sofarpc.ts";
 import { someIp, someIpTcp } from "./some-ip.ts";
 import { stomp } from "./stomp.ts";
@@ -46,6 +48,7 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   mongodb,
   memcached,
   amqp091,
+  amqp10,
   mqtt,
   nats,
   dns,
@@ -67,6 +70,7 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   cassandra,
   tds,
   stomp,
+  smtp,
   thrift,
   ldap,
 ];
