@@ -115,6 +115,8 @@ export interface Libc {
   getppid(): number;
   getpagesize(): number;
   vsnprintf(buffer: Uint8Array, size: number, format: Pointer, list: Pointer): number;
+  /** syscall(2) for openat2(2), which the C library has no function for. */
+  syscallOpen(number: bigint, folder: number, path: string, how: BigUint64Array, size: bigint): number;
 }
 
 let loadedLibc: Libc | undefined;
@@ -136,6 +138,7 @@ function declareLibc(): Libc {
     getppid: f("int getppid()"),
     getpagesize: f("int getpagesize()"),
     vsnprintf: f("int vsnprintf(void *buffer, size_t size, void *format, void *list)"),
+    syscallOpen: f("long syscall(long number, long folder, const char *path, const void *how, size_t size)"),
   };
 }
 

@@ -3,12 +3,12 @@
  * costs the reader its life and nothing else: a new one takes the rest of the queue.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import type { ProcessRead, Replies } from "../ipc/messages.ts";
+import type { ProcessRead, Replies, SymbolRead } from "../ipc/messages.ts";
 import type { ProcessFacts } from "../ipc/process-facts.ts";
 
 const QUEUE_LIMIT = 10_000;
 
-export type ReadRequest = { readonly type: "process_facts"; readonly tgid: number } | ProcessRead;
+export type ReadRequest = { readonly type: "process_facts"; readonly tgid: number } | ProcessRead | SymbolRead;
 
 export interface ReaderRequest {
   readonly id: number;
@@ -31,8 +31,8 @@ export interface ReaderOptions {
   readonly timeoutMs: number;
   /** There is a new reader process, which must not be traced. */
   readonly onStart: (pid: number) => void;
-  /** A read of this process did not come back. */
-  readonly onHang: (tgid: number) => void;
+  /** A read of this process did not come back; undefined: of a file that may be anybody's. */
+  readonly onHang: (tgid: number | undefined) => void;
 }
 
 export class ReaderClient {
@@ -58,7 +58,7 @@ export class ReaderClient {
   }
 
   /** null: the reader was lost while it read. */
-  read<R extends ProcessRead>(request: R): Promise<Replies[R["type"]] | null> {
+  read<R extends ProcessRead | SymbolRead>(request: R): Promise<Replies[R["type"]] | null> {
     return this.#ask(request) as Promise<Replies[R["type"]] | null>;
   }
 
@@ -95,7 +95,8 @@ export class ReaderClient {
     const first = this.#queue[0];
     if (first === undefined) return;
     this.#child ??= this.#spawn();
-    this.#timer = setTimeout(() => this.#giveUp(first.read.tgid), this.#options.timeoutMs);
+    const tgid = "tgid" in first.read ? first.read.tgid : undefined;
+    this.#timer = setTimeout(() => this.#giveUp(tgid), this.#options.timeoutMs);
     if (this.#child.connected) this.#child.send({ id: first.id, read: first.read } satisfies ReaderRequest);
   }
 
@@ -105,7 +106,7 @@ export class ReaderClient {
     this.#sendFirst();
   }
 
-  #giveUp(tgid: number): void {
+  #giveUp(tgid: number | undefined): void {
     this.#options.onHang(tgid);
     // A read that even SIGKILL does not end leaves a process behind; we go on all the same.
     const hanging = this.#child;

@@ -43,6 +43,14 @@ export class RequestHandler {
         return (await reader.read(request)) ?? "";
       case "process_threads":
         return (await reader.read(request)) ?? [];
+      case "process_images":
+        return await reader.read(request);
+      case "perf_map":
+      case "debug_file":
+      case "kernel_symbols":
+        return (await reader.read(request)) ?? { refused: "reader_lost" };
+      case "file_read":
+        return (await reader.read(request)) ?? "";
       case "unit_steps":
         controls?.setSteps(request.tgid, request.unitKind, request.steps);
         return null;

@@ -31,10 +31,65 @@ const processRead = z.discriminatedUnion("type", [
 ]);
 export type ProcessRead = z.output<typeof processRead>;
 
+/** A file that the reader has opened: it gives the names, and forgets them when it has to. */
+const fileId = z.string().max(40);
+
+/** What symbols are read from. The worker names processes and files that it was given, never a path. */
+const symbolRead = z.discriminatedUnion("type", [
+  /** Opens the files that the process executes, so that they can be read when it is gone. */
+  z.strictObject({ type: z.literal("process_images"), tgid }),
+  /** /tmp/perf-PID.map of the process's own mount namespace. */
+  z.strictObject({ type: z.literal("perf_map"), tgid }),
+  /**
+   * The separate debug file of an image: by build id in the process's root and in ours, or by the name in
+   * .gnu_debuglink beside the image. The worker checks that it is the right one.
+   */
+  z.strictObject({
+    type: z.literal("debug_file"),
+    tgid,
+    image: fileId,
+    buildId: z
+      .string()
+      .regex(/^(?:[0-9a-f]{2}){2,32}$/)
+      .optional(),
+    linkName: z
+      .string()
+      .max(255)
+      .regex(/^(?!\.{1,2}$)[^/\0]+$/)
+      .optional(),
+  }),
+  /** /proc/kallsyms. */
+  z.strictObject({ type: z.literal("kernel_symbols") }),
+  z.strictObject({ type: z.literal("file_read"), file: fileId, offset: address, lengthBytes }),
+]);
+export type SymbolRead = z.output<typeof symbolRead>;
+
+export interface OpenedFile {
+  readonly file: string;
+  readonly sizeBytes: number;
+  /** Device, inode, size and time of change: two files with the same are one. */
+  readonly identity: string;
+}
+
+/** Why a file was not opened: `none`, `symlink`, `not_regular`, `other_owner`, `too_many_links`, `no_permission`. */
+export interface RefusedFile {
+  readonly refused: string;
+}
+
+export interface ProcessImages {
+  /** The lines of /proc/PID/maps that are executable. */
+  readonly mappings: string;
+  /** By the start of their mappings, as in `mappings`. */
+  readonly images: readonly ({ readonly start: string } & (OpenedFile | RefusedFile))[];
+  /** Of its own pid namespace; perf maps are named by it. */
+  readonly namespacePid: number;
+}
+
 export const workerRequest = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("process_facts"), tgid }),
   z.strictObject({ type: z.literal("process_list") }),
   ...processRead.options,
+  ...symbolRead.options,
   /** How the programs find this process's unit of work; no steps: not at all. */
   z.strictObject({
     type: z.literal("unit_steps"),
@@ -65,6 +120,13 @@ export interface Replies {
   /** Base64; short at the end of the file or where nothing is mapped. */
   mapped_file: string;
   memory: string;
+  /** null: the process is gone. */
+  process_images: ProcessImages | null;
+  perf_map: OpenedFile | RefusedFile;
+  debug_file: OpenedFile | RefusedFile;
+  kernel_symbols: OpenedFile | RefusedFile;
+  /** Base64; "" when the file is not open any more. */
+  file_read: string;
   unit_steps: null;
   loss_counters: readonly LossCounter[];
   map_write: null;

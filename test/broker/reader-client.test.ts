@@ -7,7 +7,7 @@ const ENTRY = fileURLToPath(new URL("./fake-reader.js", import.meta.url));
 describe("ReaderClient", function () {
   this.timeout(10_000);
   let client: ReaderClient | undefined;
-  const hung: number[] = [];
+  const hung: (number | undefined)[] = [];
 
   function start(timeoutMs: number): ReaderClient {
     hung.length = 0;

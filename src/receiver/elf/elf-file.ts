@@ -8,6 +8,8 @@ export const ElfMachine = { x86_64: 62, aarch64: 183 } as const;
 
 const PT_LOAD = 1;
 const PT_TLS = 7;
+const SHF_EXECINSTR = 4;
+const SHF_COMPRESSED = 0x800;
 const MAX_HEADERS = 4096;
 const MAX_NAMES_BYTES = 1 << 20;
 
@@ -24,6 +26,8 @@ export interface Segment {
 export interface Section {
   readonly name: string;
   readonly type: number;
+  readonly isExecutable: boolean;
+  readonly isCompressed: boolean;
   readonly address: number;
   readonly fileOffset: number;
   readonly sizeBytes: number;
@@ -107,6 +111,8 @@ async function readSections(source: ByteSource, header: DataView): Promise<Secti
     sections.push({
       name: cString(names, view.getUint32(at, true)),
       type: view.getUint32(at + 4, true),
+      isExecutable: (view.getUint32(at + 8, true) & SHF_EXECINSTR) !== 0,
+      isCompressed: (view.getUint32(at + 8, true) & SHF_COMPRESSED) !== 0,
       address: u64(view, at + 16),
       fileOffset: u64(view, at + 24),
       sizeBytes: u64(view, at + 32),
@@ -133,6 +139,16 @@ export function fileOffsetOf(elf: ElfFile, address: number): number | undefined 
   for (const segment of elf.segments) {
     const within = address - segment.address;
     if (segment.type === PT_LOAD && within >= 0 && within < segment.fileSizeBytes) return segment.fileOffset + within;
+  }
+  return undefined;
+}
+
+/** The file's own address of what lies at a file offset; undefined when no executable segment holds it. */
+export function addressOfOffset(elf: ElfFile, fileOffset: number): number | undefined {
+  for (const segment of elf.segments) {
+    const within = fileOffset - segment.fileOffset;
+    if (segment.type === PT_LOAD && segment.isExecutable && within >= 0 && within < segment.fileSizeBytes)
+      return segment.address + within;
   }
   return undefined;
 }

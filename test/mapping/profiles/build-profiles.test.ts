@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { UnitKind } from "../../../src/bpf/layout.gen.ts";
 import { encodeProfilesRequest } from "../../../src/mapping/otlp/profiles/profiles-request.ts";
 import type { Frame } from "../../../src/mapping/profile.ts";
 import { buildProfiles, type ProfilePeriod } from "../../../src/mapping/profiles/build-profiles.ts";
@@ -7,26 +6,8 @@ import { interleaveFrames } from "../../../src/mapping/profiles/interleave-frame
 import { lookupAddress, type StackSample } from "../../../src/mapping/profiles/stack-sample.ts";
 import { assertValidProfiles, decodeProfilesRequest } from "../../support/otlp-profiles.ts";
 import { makeResource } from "../../support/spans.ts";
+import { makeStackSample } from "../../support/stack-samples.ts";
 
-const makeSample = (change: Partial<StackSample> = {}): StackSample => ({
-  kind: "on_cpu",
-  timestampNs: 1_500_000_000,
-  tgid: 7,
-  pid: 8,
-  cpu: 1,
-  comm: "worker",
-  unitKind: UnitKind.none,
-  unitId: 0,
-  coroutineId: 0,
-  valueNs: 0,
-  kernelStack: new BigUint64Array(),
-  userStack: BigUint64Array.of(0x1000n, 0x2000n, 0x3000n),
-  interruptedFrames: [],
-  interpreterStack: undefined,
-  isCut: false,
-  link: undefined,
-  ...change,
-});
 const named = (functionName: string, type = "native"): Frame => ({
   address: 0n,
   mapping: undefined,
@@ -51,7 +32,11 @@ describe("buildProfiles", () => {
     );
 
   it("makes one profile per resource and kind, with the resource that it was given", () => {
-    const profiles = build(makeSample(), makeSample({ tgid: 9 }), makeSample({ kind: "off_cpu", valueNs: 5 }));
+    const profiles = build(
+      makeStackSample(),
+      makeStackSample({ tgid: 9 }),
+      makeStackSample({ kind: "off_cpu", valueNs: 5 }),
+    );
     assert.deepEqual(
       profiles.map(({ type, samples }) => [type, samples.length, samples[0]!.value]),
       [
@@ -64,7 +49,7 @@ describe("buildProfiles", () => {
 
   it("says what is inferred and what is cut, and which thread, processor and coroutine it was", () => {
     const link = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", isInferred: true };
-    const [inferred] = build(makeSample({ link, isCut: true, coroutineId: 17 }));
+    const [inferred] = build(makeStackSample({ link, isCut: true, coroutineId: 17 }));
     assert.deepEqual(inferred!.samples[0]!.attributes, [
       ["thread.id", 8],
       ["thread.name", "worker"],
@@ -74,12 +59,15 @@ describe("buildProfiles", () => {
       ["sockspan.stack.cut", true],
     ]);
     assert.equal(inferred!.samples[0]!.link, link);
-    const [said] = build(makeSample({ link: { ...link, isInferred: false } }));
+    const [said] = build(makeStackSample({ link: { ...link, isInferred: false } }));
     assert.equal(said!.samples[0]!.attributes.length, 3);
   });
 
   it("holds every sample within its range, and makes valid requests", () => {
-    const profiles = build(makeSample({ timestampNs: 999_999_990 }), makeSample({ timestampNs: 2_000_000_500 }));
+    const profiles = build(
+      makeStackSample({ timestampNs: 999_999_990 }),
+      makeStackSample({ timestampNs: 2_000_000_500 }),
+    );
     const [{ timeUnixNano, durationNano, samples }] = profiles as [(typeof profiles)[0]];
     assert.equal(timeUnixNano, 1_790_000_000_999_999_990n);
     assert.ok(samples.every((s) => s.timeUnixNano >= timeUnixNano && s.timeUnixNano < timeUnixNano + durationNano));
@@ -117,7 +105,7 @@ describe("interleaveFrames", () => {
 
 describe("lookupAddress", () => {
   it("is the call before a return address, and the instruction itself at the leaf and below a signal", () => {
-    const sample = makeSample({ interruptedFrames: [2] });
+    const sample = makeStackSample({ interruptedFrames: [2] });
     assert.deepEqual(
       [0, 1, 2].map((index) => lookupAddress(sample, index)),
       [0x1000n, 0x1fffn, 0x3000n],

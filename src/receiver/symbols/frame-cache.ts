@@ -1,0 +1,68 @@
+/** The frames of one process, or of the kernel, by address: objects that all samples share. */
+import type { Frame, MemoryMapping } from "../../mapping/profile.ts";
+import type { ResolvedFrame, ResolvedMapping } from "./thread-message.ts";
+
+const ADDRESS_LIMIT = 50_000;
+/** A runtime moves its code at most so often that this is not seen. */
+const VOLATILE_MS = 1000;
+/** Files may have been mapped over others. */
+const LIFE_MS = 30_000;
+
+export interface CachedFrame {
+  readonly frame: Frame;
+  /** Why it has no name. */
+  readonly reason: string | undefined;
+  readonly untilMs: number;
+}
+
+export class FrameCache {
+  readonly #frames = new Map<bigint, CachedFrame>();
+  readonly #mappings = new Map<string, MemoryMapping>();
+
+  /** undefined: to be asked for. */
+  get(address: bigint, nowMs: number): CachedFrame | undefined {
+    const cached = this.#frames.get(address);
+    return cached !== undefined && nowMs < cached.untilMs ? cached : undefined;
+  }
+
+  /** Whatever was known of it last. */
+  last(address: bigint): CachedFrame | undefined {
+    return this.#frames.get(address);
+  }
+
+  set(address: bigint, resolved: ResolvedFrame, mappings: readonly ResolvedMapping[], nowMs: number): void {
+    if (this.#frames.size >= ADDRESS_LIMIT) this.#frames.clear();
+    const known = this.#frames.get(address);
+    // A process that is gone can't be asked again: what was known of it is still true.
+    if (resolved.reason !== undefined && resolved.isVolatile && known !== undefined && known.reason === undefined) {
+      this.#frames.set(address, { ...known, untilMs: nowMs + VOLATILE_MS });
+      return;
+    }
+    const mapping = mappings[resolved.mapping];
+    const frame: Frame = {
+      address,
+      mapping: mapping === undefined ? undefined : this.#mapping(mapping),
+      type: resolved.type,
+      lines: resolved.lines,
+    };
+    const life = resolved.isVolatile ? VOLATILE_MS : LIFE_MS;
+    this.#frames.set(address, { frame, reason: resolved.reason, untilMs: nowMs + life });
+  }
+
+  #mapping({ start, end, fileOffset, path, attributes }: ResolvedMapping): MemoryMapping {
+    const key = `${start} ${end} ${fileOffset} ${path} ${attributes.length}`;
+    let mapping = this.#mappings.get(key);
+    if (mapping === undefined) {
+      mapping = {
+        memoryStart: BigInt(start),
+        memoryLimit: BigInt(end),
+        fileOffset: BigInt(fileOffset),
+        fileName: path,
+        attributes,
+      };
+      if (this.#mappings.size >= 4096) this.#mappings.clear();
+      this.#mappings.set(key, mapping);
+    }
+    return mapping;
+  }
+}

@@ -1,0 +1,330 @@
+/** Addresses of processes and of the kernel to frames. Knows no thread: questions to the broker go through `ask`. */
+import type { OpenedFile, Replies } from "../../ipc/messages.ts";
+import { READ_LIMIT_BYTES } from "../../ipc/messages.ts";
+import type { SizedSource } from "./elf-image.ts";
+import { ElfImage } from "./elf-image.ts";
+import { ImageCache, type ImageOutcome } from "./image-cache.ts";
+import { jitName } from "./jit-name.ts";
+import { KernelSymbols } from "./kernel-symbols.ts";
+import { PerfMapFile } from "./perf-map-file.ts";
+import { type CodeMapping, ProcessMap } from "./process-map.ts";
+import type { ResolvedFrame, ResolvedMapping, ResolvedProcess, SymbolAsk } from "./thread-message.ts";
+
+const PROCESS_LIMIT = 8192;
+const KEPT_AFTER_EXIT_MS = 10_000;
+/** Libraries are mapped within milliseconds after the exec. */
+const LOOK_AFTER_EXEC_MS = 15;
+/** Between two looks at the mappings, when an address is in none of them. */
+const FIRST_REFRESH_MS = 50;
+const LAST_REFRESH_MS = 10_000;
+/** Mappings may have changed under addresses that are known. */
+const MAPPINGS_AGE_MS = 30_000;
+const KERNEL_AGE_MS = 600_000;
+const KERNEL_TEXT_LIMIT_BYTES = 64 << 20;
+
+export interface SymbolStoreOptions {
+  /** undefined: the broker did not answer. */
+  readonly ask: <R extends SymbolAsk>(request: R) => Promise<Replies[R["type"]] | undefined>;
+  readonly nowMs: () => number;
+  /** The kernel maps the same one into every process. */
+  readonly vdso: Uint8Array | undefined;
+}
+
+interface Process {
+  readonly tgid: number;
+  map: ProcessMap | undefined;
+  looking: Promise<void> | undefined;
+  lookedAtMs: number;
+  refreshMs: number;
+  perfMap: PerfMapFile | undefined;
+  exitedAtMs: number | undefined;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export class SymbolStore {
+  readonly #options: SymbolStoreOptions;
+  readonly #processes = new Map<number, Process>();
+  readonly #images = new ImageCache();
+  #vdso: Promise<ElfImage | undefined> | undefined;
+  #kernel: Promise<KernelSymbols | undefined> | undefined;
+  #kernelReadAtMs = 0;
+
+  constructor(options: SymbolStoreOptions) {
+    this.#options = options;
+  }
+
+  seen(tgid: number): void {
+    if (!this.#processes.has(tgid)) void this.#look(this.#add(tgid));
+  }
+
+  /** Nothing is read: most children execute something else, and the others have what the parent has. */
+  forked(tgid: number, parentTgid: number): void {
+    const parent = this.#processes.get(parentTgid);
+    const child = this.#add(tgid);
+    child.map = parent?.map;
+  }
+
+  executed(tgid: number): void {
+    const process = this.#add(tgid);
+    process.timer = setTimeout(() => void this.#look(process), LOOK_AFTER_EXEC_MS);
+  }
+
+  exited(tgid: number): void {
+    const process = this.#processes.get(tgid);
+    if (process !== undefined) process.exitedAtMs = this.#options.nowMs();
+    this.#forgetGone();
+  }
+
+  /** Frames in the order of the addresses; what is not known by the deadline is without a name. */
+  async resolve(tgid: number, addresses: Float64Array, deadlineMs: number): Promise<ResolvedProcess> {
+    const process = this.#processes.get(tgid) ?? this.#add(tgid);
+    await within(this.#refreshFor(process, addresses), deadlineMs - this.#options.nowMs());
+    const outcomes = await this.#imagesFor(process, addresses, deadlineMs);
+    const answer = new Answer(process, outcomes);
+    if (addresses.some((address) => answer.isJit(address))) {
+      await within(this.#perfMapOf(process).refresh(), deadlineMs - this.#options.nowMs());
+    }
+    return answer.resolve(addresses);
+  }
+
+  async resolveKernel(addresses: BigUint64Array, deadlineMs: number): Promise<ResolvedFrame[]> {
+    if (addresses.length === 0) return [];
+    const symbols = await within(this.#kernelSymbols(), deadlineMs - this.#options.nowMs());
+    return Array.from(addresses, (address) => {
+      const name = symbols?.nameAt(address);
+      if (name !== undefined) return frame("kernel", -1, [{ functionName: name, fileName: undefined, lineNumber: 0 }]);
+      return { ...frame("kernel", -1, []), reason: "kernel_symbols_hidden", isVolatile: symbols === undefined };
+    });
+  }
+
+  #add(tgid: number): Process {
+    const process: Process = {
+      tgid,
+      map: undefined,
+      looking: undefined,
+      lookedAtMs: Number.NEGATIVE_INFINITY,
+      refreshMs: FIRST_REFRESH_MS,
+      perfMap: undefined,
+      exitedAtMs: undefined,
+      timer: undefined,
+    };
+    this.#forget(tgid);
+    if (this.#processes.size >= PROCESS_LIMIT) this.#forget(this.#processes.keys().next().value ?? 0);
+    this.#processes.set(tgid, process);
+    return process;
+  }
+
+  #forget(tgid: number): void {
+    clearTimeout(this.#processes.get(tgid)?.timer);
+    this.#processes.delete(tgid);
+  }
+
+  #forgetGone(): void {
+    const before = this.#options.nowMs() - KEPT_AFTER_EXIT_MS;
+    for (const { tgid, exitedAtMs } of this.#processes.values()) {
+      if (exitedAtMs !== undefined && exitedAtMs < before) this.#forget(tgid);
+    }
+  }
+
+  #look(process: Process): Promise<void> {
+    clearTimeout(process.timer);
+    process.looking ??= this.#readMap(process).finally(() => {
+      process.looking = undefined;
+    });
+    return process.looking;
+  }
+
+  async #readMap(process: Process): Promise<void> {
+    process.lookedAtMs = this.#options.nowMs();
+    const images = await this.#options.ask({ type: "process_images", tgid: process.tgid });
+    // What was known of a process that is gone stays true.
+    if (images !== undefined && images !== null) process.map = new ProcessMap(images);
+  }
+
+  async #refreshFor(process: Process, addresses: Float64Array): Promise<void> {
+    const age = this.#options.nowMs() - process.lookedAtMs;
+    const isUnknown = process.map === undefined || addresses.some((a) => process.map?.mappingAt(a) === undefined);
+    if (process.looking === undefined && age < (isUnknown ? process.refreshMs : MAPPINGS_AGE_MS)) return;
+    if (isUnknown) process.refreshMs = Math.min(LAST_REFRESH_MS, process.refreshMs * 2);
+    await this.#look(process);
+  }
+
+  /** By the files' identities. */
+  async #imagesFor(process: Process, addresses: Float64Array, deadlineMs: number): Promise<Map<string, ImageOutcome>> {
+    const wanted = new Map<string, CodeMapping>();
+    for (const address of addresses) {
+      const mapping = process.map?.mappingAt(address);
+      if (mapping?.file !== undefined) wanted.set(mapping.file.identity, mapping);
+      else if (mapping?.path === "[vdso]") wanted.set("[vdso]", mapping);
+    }
+    const found = new Map<string, ImageOutcome>();
+    const loads = [...wanted].map(async ([identity, { file }]) => {
+      const outcome = file === undefined ? await this.#vdsoImage() : await this.#image(process, file);
+      found.set(identity, outcome);
+      // The reader closes what is idle: the next look opens it again.
+      if ("reason" in outcome && outcome.reason === "file_closed") process.lookedAtMs = Number.NEGATIVE_INFINITY;
+    });
+    await within(Promise.all(loads), deadlineMs - this.#options.nowMs());
+    return found;
+  }
+
+  async #image(process: Process, file: OpenedFile): Promise<ImageOutcome> {
+    const source = this.#source(file);
+    return await this.#images.get(file, source, async (query) => {
+      const opened = await this.#options.ask({
+        type: "debug_file",
+        tgid: process.tgid,
+        image: file.file,
+        ...(query.buildId === undefined ? {} : { buildId: query.buildId }),
+        ...(query.linkName === undefined ? {} : { linkName: query.linkName }),
+      });
+      return opened !== undefined && "file" in opened ? this.#source(opened) : undefined;
+    });
+  }
+
+  async #vdsoImage(): Promise<ImageOutcome> {
+    const { vdso } = this.#options;
+    if (vdso === undefined) return { reason: "vdso_unreadable" };
+    this.#vdso ??= ElfImage.read({
+      source: {
+        sizeBytes: vdso.length,
+        read: (offset, lengthBytes) => Promise.resolve(vdso.subarray(offset, offset + lengthBytes)),
+      },
+      findDebugFile: () => Promise.resolve(undefined),
+    }).catch(() => undefined);
+    const image = await this.#vdso;
+    return image === undefined ? { reason: "vdso_unreadable" } : { image };
+  }
+
+  #source({ file, sizeBytes }: OpenedFile): SizedSource {
+    return { sizeBytes, read: (offset, lengthBytes) => this.#read(file, offset, lengthBytes) };
+  }
+
+  async #read(file: string, offset: number, lengthBytes: number): Promise<Uint8Array> {
+    const pieces: Buffer[] = [];
+    for (let done = 0; done < lengthBytes; ) {
+      const wanted = Math.min(READ_LIMIT_BYTES, lengthBytes - done);
+      const text = await this.#options.ask({ type: "file_read", file, offset: offset + done, lengthBytes: wanted });
+      const piece = Buffer.from(text ?? "", "base64");
+      pieces.push(piece);
+      done += piece.length;
+      if (piece.length < wanted) break;
+    }
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  }
+
+  #perfMapOf(process: Process): PerfMapFile {
+    process.perfMap ??= new PerfMapFile({
+      open: async () => (await this.#options.ask({ type: "perf_map", tgid: process.tgid })) ?? { refused: "no_answer" },
+      read: (file, offset, lengthBytes) => this.#read(file, offset, lengthBytes),
+      nowMs: this.#options.nowMs,
+    });
+    return process.perfMap;
+  }
+
+  #kernelSymbols(): Promise<KernelSymbols | undefined> {
+    const nowMs = this.#options.nowMs();
+    if (this.#kernel === undefined || nowMs - this.#kernelReadAtMs > KERNEL_AGE_MS) {
+      this.#kernelReadAtMs = nowMs;
+      this.#kernel = this.#readKernel().catch(() => undefined);
+    }
+    return this.#kernel;
+  }
+
+  async #readKernel(): Promise<KernelSymbols | undefined> {
+    const opened = await this.#options.ask({ type: "kernel_symbols" });
+    if (opened === undefined || "refused" in opened) return undefined;
+    return KernelSymbols.parse(await this.#read(opened.file, 0, KERNEL_TEXT_LIMIT_BYTES));
+  }
+}
+
+/** One process's addresses with all that was found for them. */
+class Answer {
+  readonly #process: Process;
+  readonly #outcomes: ReadonlyMap<string, ImageOutcome>;
+  readonly #mappings: ResolvedMapping[] = [];
+  readonly #indexes = new Map<CodeMapping, number>();
+
+  constructor(process: Process, outcomes: ReadonlyMap<string, ImageOutcome>) {
+    this.#process = process;
+    this.#outcomes = outcomes;
+  }
+
+  /** Code that a runtime made: memory without a file, or in a file that is no program (a memfd). */
+  isJit(address: number): boolean {
+    const mapping = this.#process.map?.mappingAt(address);
+    return mapping !== undefined && isJitMapping(mapping, this.#outcomeOf(mapping));
+  }
+
+  resolve(addresses: Float64Array): ResolvedProcess {
+    const frames = Array.from(addresses, (address) => this.#frameAt(address));
+    return { mappings: this.#mappings, frames };
+  }
+
+  #outcomeOf(mapping: CodeMapping): ImageOutcome | undefined {
+    return this.#outcomes.get(mapping.file?.identity ?? mapping.path);
+  }
+
+  #frameAt(address: number): ResolvedFrame {
+    const { map } = this.#process;
+    if (map === undefined) return { ...frame("native", -1, []), reason: "process_gone", isVolatile: true };
+    const mapping = map.mappingAt(address);
+    if (mapping === undefined) return { ...frame("native", -1, []), reason: "no_mapping", isVolatile: true };
+    const outcome = this.#outcomeOf(mapping);
+    if (isJitMapping(mapping, outcome)) return this.#jitFrame(address, map.runtime);
+    if (outcome === undefined || "reason" in outcome) {
+      const reason = outcome?.reason ?? mapping.refused ?? "late";
+      // A later look may open the file again.
+      return { ...frame("native", this.#index(mapping, []), []), reason, isVolatile: outcome?.reason !== "not_elf" };
+    }
+    const { image } = outcome;
+    const { type, lines } = image.frameAt(address - mapping.start + mapping.fileOffset);
+    const index = this.#index(mapping, image.attributes);
+    return lines.length > 0 ? frame(type, index, lines) : { ...frame(type, index, lines), reason: "no_symbol" };
+  }
+
+  #jitFrame(address: number, runtime: string): ResolvedFrame {
+    const { perfMap } = this.#process;
+    const name = perfMap?.find(address);
+    if (name !== undefined) {
+      const { type, line } = jitName(name);
+      return { ...frame(type ?? runtime, -1, [line]), isVolatile: true };
+    }
+    const line = { functionName: "[JIT]", fileName: undefined, lineNumber: 0 };
+    return { ...frame(runtime, -1, [line]), reason: perfMap?.reason ?? "late", isVolatile: true };
+  }
+
+  #index(mapping: CodeMapping, attributes: ResolvedMapping["attributes"]): number {
+    let index = this.#indexes.get(mapping);
+    if (index === undefined) {
+      const { start, end, fileOffset, path } = mapping;
+      index = this.#mappings.push({ start, end, fileOffset, path, attributes }) - 1;
+      this.#indexes.set(mapping, index);
+    }
+    return index;
+  }
+}
+
+function isJitMapping({ path, file, refused }: CodeMapping, outcome: ImageOutcome | undefined): boolean {
+  if (file !== undefined) return outcome !== undefined && "reason" in outcome && outcome.reason === "not_elf";
+  return (
+    refused === undefined && (path === "" || path.startsWith("[anon") || path.startsWith("//") || path === "[heap]")
+  );
+}
+
+function frame(type: string, mapping: number, lines: ResolvedFrame["lines"]): ResolvedFrame {
+  return { type, mapping, lines, reason: undefined, isVolatile: false };
+}
+
+/** What does not come in time goes on by itself, and is there the next time. */
+async function within<T>(job: Promise<T>, limitMs: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), Math.max(0, limitMs));
+  });
+  try {
+    return await Promise.race([job, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,223 @@
+/** The Symbolizer: keeps the frames that are known, and asks the symbol thread for the others. */
+import { Worker } from "node:worker_threads";
+import type { BrokerClient } from "../../ipc/broker-client.ts";
+import type { Log } from "../../log.ts";
+import { StageAccount } from "../../mapping/account.ts";
+import type { Frame } from "../../mapping/profile.ts";
+import { interleaveFrames } from "../../mapping/profiles/interleave-frames.ts";
+import { lookupAddress, type StackSample } from "../../mapping/profiles/stack-sample.ts";
+import type { SymbolizedSample } from "../../mapping/profiles/symbolized-sample.ts";
+import { FrameCache } from "./frame-cache.ts";
+import type { Symbolizer } from "./symbolizer.ts";
+import type { FromThread, ResolvedFrame, ResolvedProcess, ToThread } from "./thread-message.ts";
+
+const DEADLINE_MS = 3000;
+/** The thread may need a moment more to notice its deadline. */
+const GRACE_MS = 1000;
+const PROCESS_LIMIT = 4096;
+/** The user half of the address space; above there is nothing that a process could execute. */
+const USER_LIMIT = 1n << 56n;
+
+export interface ThreadSymbolizerOptions {
+  readonly client: Pick<BrokerClient, "request">;
+  readonly log: Log;
+  readonly nowMs: () => number;
+}
+
+interface Missing {
+  readonly users: Map<number, Set<bigint>>;
+  readonly kernel: Set<bigint>;
+}
+
+export class ThreadSymbolizer implements Symbolizer {
+  readonly account = new StageAccount("symbols", "frames");
+  readonly #options: ThreadSymbolizerOptions;
+  readonly #thread: Worker;
+  readonly #ready: Promise<void>;
+  readonly #users = new Map<number, FrameCache>();
+  readonly #kernel = new FrameCache();
+  readonly #pending = new Map<number, (answer: Extract<FromThread, { kind: "resolved" }> | undefined) => void>();
+  #lastId = 0;
+  #isGone = false;
+  #onReady: () => void = () => {};
+
+  constructor(options: ThreadSymbolizerOptions) {
+    this.#options = options;
+    this.#ready = new Promise((resolve) => {
+      this.#onReady = resolve;
+    });
+    this.#thread = new Worker(new URL("./symbol-thread.js", import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 },
+    });
+    this.#thread.on("message", (message: FromThread) => this.#receive(message));
+    this.#thread.on("error", (error) => this.#lose(String(error)));
+    this.#thread.on("exit", () => this.#lose("it ended"));
+  }
+
+  ready(): Promise<void> {
+    return this.#ready;
+  }
+
+  seen(tgid: number): void {
+    if (!this.#users.has(tgid)) this.#add(tgid);
+  }
+
+  forked(tgid: number, parentTgid: number): void {
+    this.#users.delete(tgid);
+    this.#say({ kind: "forked", tgid, parentTgid });
+  }
+
+  executed(tgid: number): void {
+    this.#users.delete(tgid);
+    this.#say({ kind: "executed", tgid });
+  }
+
+  exited(tgid: number): void {
+    this.#say({ kind: "exited", tgid });
+  }
+
+  async symbolize(samples: readonly StackSample[]): Promise<readonly SymbolizedSample[]> {
+    const missing = this.#missing(samples);
+    if (missing.users.size > 0 || missing.kernel.size > 0) await this.#ask(missing);
+    return samples.map((sample) => ({ sample, stack: this.#stackOf(sample) }));
+  }
+
+  async stop(): Promise<void> {
+    this.#isGone = true;
+    for (const resolve of this.#pending.values()) resolve(undefined);
+    this.#pending.clear();
+    await this.#thread.terminate();
+  }
+
+  #add(tgid: number): FrameCache {
+    if (this.#users.size >= PROCESS_LIMIT) this.#users.delete(this.#users.keys().next().value ?? 0);
+    const cache = new FrameCache();
+    this.#users.set(tgid, cache);
+    this.#say({ kind: "seen", tgid });
+    return cache;
+  }
+
+  #missing(samples: readonly StackSample[]): Missing {
+    const nowMs = this.#options.nowMs();
+    const users = new Map<number, Set<bigint>>();
+    const kernel = new Set<bigint>();
+    for (const sample of samples) {
+      for (const address of kernelAddresses(sample)) {
+        if (this.#kernel.get(address, nowMs) === undefined) kernel.add(address);
+      }
+      const { tgid } = sample;
+      const cache = this.#users.get(tgid) ?? this.#add(tgid);
+      for (const address of userAddresses(sample)) {
+        if (address >= USER_LIMIT || cache.get(address, nowMs) !== undefined) continue;
+        const wanted = users.get(tgid);
+        if (wanted === undefined) users.set(tgid, new Set([address]));
+        else wanted.add(address);
+      }
+    }
+    return { users, kernel };
+  }
+
+  async #ask({ users, kernel }: Missing): Promise<void> {
+    const processes = [...users].map(([tgid, addresses]) => ({
+      tgid,
+      addresses: Float64Array.from([...addresses], Number),
+    }));
+    const kernelAddresses = BigUint64Array.from(kernel);
+    this.#lastId++;
+    const id = this.#lastId;
+    const answer = await new Promise<Extract<FromThread, { kind: "resolved" }> | undefined>((resolve) => {
+      const timer = setTimeout(() => this.#settle(id, undefined), DEADLINE_MS + GRACE_MS);
+      this.#pending.set(id, (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      });
+      if (this.#isGone) this.#settle(id, undefined);
+      else this.#say({ kind: "resolve", id, deadlineMs: DEADLINE_MS, processes, kernelAddresses });
+    });
+    if (answer === undefined) return;
+    const nowMs = this.#options.nowMs();
+    [...users].forEach(([tgid, addresses], index) => {
+      const resolved = answer.processes[index];
+      if (resolved !== undefined) learn(this.#users.get(tgid), addresses, resolved, nowMs);
+    });
+    learn(this.#kernel, kernel, { frames: answer.kernelFrames, mappings: [] }, nowMs);
+  }
+
+  #stackOf(sample: StackSample): readonly Frame[] {
+    const kernel = [...kernelAddresses(sample)].map((address) => this.#frameOf(this.#kernel, address, "kernel"));
+    const cache = this.#users.get(sample.tgid);
+    const user = [...userAddresses(sample)].map((address) => this.#frameOf(cache, address, "native"));
+    const { interpreterStack } = sample;
+    if (interpreterStack === undefined) return [...kernel, ...user];
+    return [...kernel, ...interleaveFrames(user, interpreterStack)];
+  }
+
+  #frameOf(cache: FrameCache | undefined, address: bigint, type: string): Frame {
+    this.account.addIn();
+    const cached = cache?.last(address);
+    if (cached === undefined) {
+      this.account.addConsumed("late");
+      return { address, mapping: undefined, type, lines: [] };
+    }
+    if (cached.reason === undefined) this.account.addOut();
+    else this.account.addConsumed(cached.reason);
+    return cached.frame;
+  }
+
+  #receive(message: FromThread): void {
+    switch (message.kind) {
+      case "ready":
+        this.#onReady();
+        return;
+      case "resolved":
+        this.#settle(message.id, message);
+        return;
+      case "ask": {
+        const { id, request } = message;
+        this.#options.client.request(request).then(
+          (value) => this.#say({ kind: "answer", id, value }),
+          () => this.#say({ kind: "answer", id, value: undefined }),
+        );
+      }
+    }
+  }
+
+  #settle(id: number, answer: Extract<FromThread, { kind: "resolved" }> | undefined): void {
+    this.#pending.get(id)?.(answer);
+    this.#pending.delete(id);
+  }
+
+  #say(message: ToThread): void {
+    if (!this.#isGone) this.#thread.postMessage(message);
+  }
+
+  /** Samples go on without names. */
+  #lose(reason: string): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#options.log.error("the symbol thread is gone, stacks have no names from now on", { reason });
+    this.#onReady();
+    for (const id of [...this.#pending.keys()]) this.#settle(id, undefined);
+  }
+}
+
+function learn(
+  cache: FrameCache | undefined,
+  addresses: Iterable<bigint>,
+  { frames, mappings }: ResolvedProcess,
+  nowMs: number,
+): void {
+  let index = 0;
+  for (const address of addresses) {
+    const frame: ResolvedFrame | undefined = frames[index++];
+    if (frame !== undefined) cache?.set(address, frame, mappings, nowMs);
+  }
+}
+
+function* userAddresses(sample: StackSample): Generator<bigint> {
+  for (let i = 0; i < sample.userStack.length; i++) yield lookupAddress(sample, i);
+}
+
+function* kernelAddresses({ kernelStack }: StackSample): Generator<bigint> {
+  for (let i = 0; i < kernelStack.length; i++) yield i === 0 ? kernelStack[0]! : kernelStack[i]! - 1n;
+}
