@@ -198,6 +198,7 @@ export const fastcgi: Protocol<FastcgiMessage, FastcgiState> = {
         authority: parameters.get("HTTP_HOST"),
         scheme: parameters.get("REQUEST_SCHEME") ?? (parameters.get("HTTPS") === "on" ? "https" : "http"),
         version: /^HTTP\/([\d.]+)$/.exec(parameters.get("SERVER_PROTOCOL") ?? "")?.[1] ?? "1.1",
+        gateway: "fastcgi",
         // CGI (RFC 3875 section 6.3.3): no status is 200.
         statusCode:
           status !== undefined ? Number(status) : response === undefined || response.head === "" ? undefined : 200,

@@ -16,6 +16,8 @@ export interface HttpExchange {
   /** Where the protocol carries it (:scheme). */
   readonly scheme: string | undefined;
   readonly version: string;
+  /** Where HTTP travels inside another protocol: network.protocol.name. */
+  readonly gateway?: string;
   readonly statusCode: number | undefined;
   readonly incomplete: string | undefined;
   readonly requestBodySize: number | undefined;
@@ -60,8 +62,9 @@ export function describeHttp(exchange: HttpExchange, view: SpanView): SpanFields
     if (exchange.method !== "CONNECT") attributes.push(["url.path", clip(url.path)]);
     if (query !== undefined && query !== "") attributes.push(["url.query", clip(query)]);
   }
-  const { version } = exchange;
-  attributes.push(PROTOCOL_NAME, VERSIONS.get(version) ?? ["network.protocol.version", version]);
+  const { version, gateway } = exchange;
+  if (gateway !== undefined) attributes.push(["network.protocol.name", gateway]);
+  else attributes.push(PROTOCOL_NAME, VERSIONS.get(version) ?? ["network.protocol.version", version]);
   const userAgent = exchange.requestHeader("user-agent");
   if (userAgent !== undefined) attributes.push(["user_agent.original", clip(userAgent)]);
   if (exchange.requestBodySize !== undefined) attributes.push(["http.request.body.size", exchange.requestBodySize]);

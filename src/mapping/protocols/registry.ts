@@ -1,4 +1,5 @@
 /** The one list of protocols: strong ones (that can't be mistaken) first. */
+import { ajp } from "./ajp.ts";
 import { amqp10 } from "./amqp10.ts";
 import { amqp091 } from "./amqp091.ts";
 import { brpc } from "./brpc.ts";
@@ -30,6 +31,7 @@ import { tars } from "./tars.ts";
 import { tds } from "./tds.ts";
 import { thrift } from "./thrift.ts";
 import { tls } from "./tls.ts";
+import { uwsgi } from "./uwsgi.ts";
 import { websocket } from "./websocket.ts";
 import { zmtp } from "./zmtp.ts";
 
@@ -65,6 +67,8 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   rocketmq,
   pulsar,
   fastcgi,
+  ajp,
+  uwsgi,
   zmtp,
   openwire,
   cassandra,
