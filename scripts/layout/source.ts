@@ -26,7 +26,7 @@ const DECODED = [
   "process_event",
   "trace_request",
 ];
-const ENCODED = ["trace_conf", "socket_verdict", "unit_step", "process_control", "trace_key"];
+const ENCODED = ["trace_conf", "socket_verdict", "unit_step", "pool_site", "process_control", "trace_key"];
 
 const camel = (name: string): string =>
   name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());

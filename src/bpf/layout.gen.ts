@@ -35,6 +35,7 @@ export const UnitKind = {
   nginxRequest: 6,
   nodeAsync: 7,
   rubyFiber: 8,
+  pythonJob: 12,
 } as const;
 export type UnitKind = (typeof UnitKind)[keyof typeof UnitKind];
 
@@ -105,6 +106,7 @@ export const UnitStepKind = {
   mainThread: 13,
   toPhase: 14,
   nodeIds: 15,
+  poolJob: 24,
 } as const;
 export type UnitStepKind = (typeof UnitStepKind)[keyof typeof UnitStepKind];
 
@@ -136,7 +138,8 @@ export const LAYOUT = {
   trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68 } },
   socket_verdict: { sizeBytes: 48, offsets: { skip_until_ingress: 0, skip_until_egress: 8, drop_idle_ns: 16, drop_calls: 24, action: 28, limit: 32, flags: 36, serial: 40 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
-  process_control: { sizeBytes: 288, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, steps: 32 } },
+  pool_site: { sizeBytes: 48, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44 } },
+  process_control: { sizeBytes: 480, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, steps: 32, pools: 288 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
 } as const;
 
@@ -260,6 +263,18 @@ export interface UnitStep {
   readonly kind: number;
 }
 
+export interface PoolSite {
+  readonly code: number;
+  readonly proof: number;
+  readonly codeOffset: number;
+  readonly jobOffset: number;
+  readonly proofOffset: number;
+  readonly proofHop: number;
+  readonly hopCount: number;
+  readonly hops: readonly number[];
+  readonly unitKind: number;
+}
+
 export interface ProcessControl {
   readonly bucketNs: number;
   readonly bucketBytes: number;
@@ -267,6 +282,7 @@ export interface ProcessControl {
   readonly unitKind: number;
   readonly stepCount: number;
   readonly steps: readonly UnitStep[];
+  readonly pools: readonly PoolSite[];
 }
 
 export interface TraceKey {
@@ -406,6 +422,19 @@ export function encodeUnitStep(view: DataView, offset: number, value: UnitStep):
 }
 
 /** Writes into zeroed memory. */
+export function encodePoolSite(view: DataView, offset: number, value: PoolSite): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.code)), true);
+  view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.proof)), true);
+  view.setUint16(offset + 16, value.codeOffset, true);
+  view.setUint16(offset + 18, value.jobOffset, true);
+  view.setUint16(offset + 20, value.proofOffset, true);
+  view.setUint8(offset + 22, value.proofHop);
+  view.setUint8(offset + 23, value.hopCount);
+  value.hops.slice(0, 10).forEach((element, index) => { view.setUint16(offset + 24 + index * 2, element, true); });
+  view.setUint8(offset + 44, value.unitKind);
+}
+
+/** Writes into zeroed memory. */
 export function encodeProcessControl(view: DataView, offset: number, value: ProcessControl): void {
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.bucketNs)), true);
   view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.bucketBytes)), true);
@@ -413,6 +442,7 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   view.setUint32(offset + 20, value.unitKind, true);
   view.setUint32(offset + 24, value.stepCount, true);
   value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 32 + index * 16, element); });
+  value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 288 + index * 48, element); });
 }
 
 /** Writes into zeroed memory. */

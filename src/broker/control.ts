@@ -3,6 +3,7 @@ import {
   encodeProcessControl,
   encodeTraceConf,
   LAYOUT,
+  type PoolSite,
   type ProcessFilter,
   type TraceConf,
   type UnitStep,
@@ -15,7 +16,12 @@ export function traceConfBytes(conf: TraceConf): Uint8Array {
 }
 
 /** The bucket is the programs' own and starts empty. */
-export function processControlBytes(filter: ProcessFilter, unitKind: number, steps: readonly UnitStep[]): Uint8Array {
+export function processControlBytes(
+  filter: ProcessFilter,
+  unitKind: number,
+  steps: readonly UnitStep[],
+  pools: readonly PoolSite[] = [],
+): Uint8Array {
   const bytes = new Uint8Array(LAYOUT.process_control.sizeBytes);
   encodeProcessControl(new DataView(bytes.buffer), 0, {
     bucketNs: 0,
@@ -24,6 +30,7 @@ export function processControlBytes(filter: ProcessFilter, unitKind: number, ste
     unitKind,
     stepCount: steps.length,
     steps,
+    pools,
   });
   return bytes;
 }

@@ -1,6 +1,6 @@
 /** Keeps the kernel's map of processes: who is not traced, and how a process's unit of work is read. */
 import { basename } from "node:path";
-import { ProcessFilter, UnitKind, type UnitStep } from "../bpf/layout.gen.ts";
+import { type PoolSite, ProcessFilter, UnitKind, type UnitStep } from "../bpf/layout.gen.ts";
 import { type BpfMap, keyU32 } from "../bpf/map.ts";
 import type { ProcessFacts } from "../ipc/process-facts.ts";
 import type { ProcessSelection, SocketTraceConfig } from "../ipc/socket-trace-config.ts";
@@ -38,9 +38,9 @@ export class ProcessControls {
   }
 
   /** The programs themselves forget the steps when the process executes something else, and the entry when it ends. */
-  setSteps(tgid: number, unitKind: number, steps: readonly UnitStep[]): void {
+  setSteps(tgid: number, unitKind: number, steps: readonly UnitStep[], pools: readonly PoolSite[]): void {
     if (this.#filtered.has(tgid)) return;
-    this.#map.set(keyU32(tgid), processControlBytes(ProcessFilter.none, unitKind, steps));
+    this.#map.set(keyU32(tgid), processControlBytes(ProcessFilter.none, unitKind, steps, pools));
   }
 
   #filter(tgid: number, filter: ProcessFilter): void {

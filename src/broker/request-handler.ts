@@ -52,7 +52,7 @@ export class RequestHandler {
       case "file_read":
         return (await reader.read(request)) ?? "";
       case "unit_steps":
-        controls?.setSteps(request.tgid, request.unitKind, request.steps);
+        controls?.setSteps(request.tgid, request.unitKind, request.steps, request.pools);
         return null;
       case "loss_counters":
         return capture?.lossCounters() ?? [];

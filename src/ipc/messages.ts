@@ -14,6 +14,21 @@ const tgid = z.int().positive().max(0x7fffffff);
 const address = z.int().nonnegative();
 const lengthBytes = z.int().positive().max(READ_LIMIT_BYTES);
 
+const offset16 = z.int().min(-0x8000).max(0xffff);
+
+/** struct pool_site of bpf/control.h. */
+const poolSite = z.strictObject({
+  code: address,
+  proof: address,
+  codeOffset: offset16,
+  jobOffset: offset16,
+  proofOffset: offset16,
+  proofHop: z.int().min(0).max(255),
+  hopCount: z.int().min(0).max(10),
+  hops: z.array(offset16).max(10),
+  unitKind: z.int().min(0).max(255),
+});
+
 /** A map update that the kernel refused to the unprivileged worker. Keys and values in base64. */
 const mapWrite = z.strictObject({
   type: z.literal("map_write"),
@@ -96,6 +111,7 @@ export const workerRequest = z.discriminatedUnion("type", [
     tgid,
     unitKind: z.int().min(0).max(255),
     steps: z.array(z.strictObject({ kind: z.int().min(0).max(255), operand: z.int() })).max(16),
+    pools: z.array(poolSite).max(4),
   }),
   z.strictObject({ type: z.literal("loss_counters") }),
   mapWrite,

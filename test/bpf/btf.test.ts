@@ -55,7 +55,15 @@ describe("the generated decoders", () => {
   it("write negative operands of steps", () => {
     const view = new DataView(new ArrayBuffer(LAYOUT.process_control.sizeBytes));
     const steps = [{ kind: 1, operand: -16 }];
-    encodeProcessControl(view, 0, { bucketNs: 0, bucketBytes: 0, filter: 0, unitKind: 1, stepCount: 1, steps });
+    encodeProcessControl(view, 0, {
+      bucketNs: 0,
+      bucketBytes: 0,
+      filter: 0,
+      unitKind: 1,
+      stepCount: 1,
+      steps,
+      pools: [],
+    });
     assert.equal(view.getBigInt64(LAYOUT.process_control.offsets.steps, true), -16n);
   });
 });

@@ -28,7 +28,7 @@ export interface EventTarget {
 export interface EventDispatcherOptions {
   readonly target: EventTarget;
   readonly processes: ProcessTable;
-  readonly runtimes: Pick<RuntimeTable, "seen" | "started" | "exited">;
+  readonly runtimes: Pick<RuntimeTable, "seen" | "threadSeen" | "started" | "exited">;
   readonly ownExchanges: OwnExchanges;
   readonly ownTgids: readonly number[];
   readonly includePorts: ProcessSelection["ports"];
@@ -43,6 +43,7 @@ export class EventDispatcher {
   readonly #includePorts: ReadonlySet<number>;
   readonly #excludePorts: ReadonlySet<number>;
   #lastTgid = 0;
+  #lastPid = 0;
 
   constructor(options: EventDispatcherOptions) {
     this.#options = options;
@@ -71,7 +72,7 @@ export class EventDispatcher {
 
   #socketData(event: SocketDataEvent, view: DataView, bytesOffset: number): void {
     const { account, target, processes, runtimes, ownExchanges } = this.#options;
-    const { tgid } = event.header;
+    const { tgid, pid } = event.header;
     const why = this.#ownTgids.has(tgid)
       ? "own_process"
       : ownExchanges.isOtherEnd(event)
@@ -87,6 +88,10 @@ export class EventDispatcher {
       processes.seen(tgid, () => commText(event.comm));
       runtimes.seen(tgid);
       this.#lastTgid = tgid;
+    }
+    if (pid !== this.#lastPid) {
+      runtimes.threadSeen(tgid, pid);
+      this.#lastPid = pid;
     }
     target.socketData(event, new Uint8Array(view.buffer, view.byteOffset + bytesOffset, event.capturedLength));
     account.addOut();

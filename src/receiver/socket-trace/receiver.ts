@@ -91,8 +91,14 @@ export class SocketTraceReceiver implements Receiver {
         const facts = this.#processes.factsOf(tgid) ?? (await client.request({ type: "process_facts", tgid }));
         return facts?.executablePath === undefined ? undefined : brokerProcess(client, tgid, facts.executablePath);
       },
-      write: (tgid, { unitKind, steps }) =>
-        client.request({ type: "unit_steps", tgid, unitKind, steps: numberedSteps(steps) }),
+      write: (tgid, { unitKind, steps, pools }) =>
+        client.request({
+          type: "unit_steps",
+          tgid,
+          unitKind,
+          steps: numberedSteps(steps),
+          pools: (pools ?? []).map((site) => ({ ...site, hops: [...site.hops] })),
+        }),
       log: options.log,
     });
     const maps = new Map(hello.capture.maps.map((descriptor) => [descriptor.name, new BpfMap(descriptor)]));

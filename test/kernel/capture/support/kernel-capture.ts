@@ -132,6 +132,7 @@ export class KernelCapture implements Disposable {
       unitKind: steps.length === 0 ? UnitKind.none : UnitKind.goroutine,
       stepCount: steps.length,
       steps,
+      pools: [],
     });
     this.#object.map("processes").set(keyU32(tgid), value);
   }
