@@ -4,6 +4,7 @@ import { amqp10 } from "./amqp10.ts";
 import { amqp091 } from "./amqp091.ts";
 import { brpc } from "./brpc.ts";
 import { cassandra } from "./cassandra.ts";
+import { clickhouse } from "./clickhouse.ts";
 import { dns, dnsTcp } from "./dns.ts";
 import { dubbo } from "./dubbo.ts";
 import { fastcgi } from "./fastcgi.ts";
@@ -72,6 +73,7 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   zmtp,
   openwire,
   cassandra,
+  clickhouse,
   tds,
   stomp,
   smtp,
