@@ -34,7 +34,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
-enum { BPF_F_NO_PREALLOC = 1 };
+enum { BPF_F_NO_PREALLOC = 1, BPF_F_MMAPABLE = 1 << 10 };
 enum { BPF_SK_STORAGE_GET_F_CREATE = 1 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
@@ -218,6 +218,7 @@ struct socket {
 struct pt_regs {
 	unsigned long r15;
 	unsigned long r14;
+	unsigned long bp;
 	unsigned long r10;
 	unsigned long r9;
 	unsigned long r8;
@@ -225,6 +226,7 @@ struct pt_regs {
 	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
+	unsigned long ip;
 	unsigned long sp;
 };
 
@@ -276,6 +278,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct signal_struct *signal;
 	struct task_io_accounting ioac;
+	void *stack;
 	struct thread_struct thread;
 	char comm[16];
 };
@@ -290,6 +293,16 @@ struct linux_binprm {
 struct bpf_pidns_info {
 	__u32 pid;
 	__u32 tgid;
+};
+
+/* What a program of a perf event is given (linux/bpf_perf_event.h, asm/ptrace.h of x86-64). */
+struct bpf_perf_event_data {
+	struct {
+		unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
+		unsigned long orig_ax, ip, cs, flags, sp, ss;
+	} regs;
+	__u64 sample_period;
+	__u64 addr;
 };
 
 #endif

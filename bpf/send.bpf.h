@@ -31,7 +31,6 @@ static __always_inline bool begin_call(struct call *call, struct sock *sk, __u8 
 	call->unit.parent = 0;
 	call->unit.count = 0;
 	call->unit.turn_id = 0;
-	call->unit.kind = UNIT_NONE;
 	call->unit_kind = UNIT_NONE;
 	call->counts_as_read = false;
 	return true;
@@ -82,8 +81,6 @@ static __always_inline void read_unit(struct sock *sk, struct call *call, const 
 		call->go_register = GO_REGISTER(regs);
 	}
 	walk_unit_steps(&call->unit, process, &call->caller, sk, THREAD_POINTER(access, task), call->go_register);
-	if (call->unit.kind)
-		call->unit_kind = call->unit.kind;
 }
 
 /*

@@ -1,8 +1,19 @@
 /** From BTF to the text of src/bpf/layout.gen.ts. */
 import type { Btf, BtfMember } from "../../src/bpf/btf.ts";
 
-/** Enums that user space names, with the prefix that their values drop. */
-const ENUMS: readonly (readonly [name: string, prefix: string])[] = [
+/** What user space needs of one object. */
+export interface ObjectTypes {
+  /** File name of the object: `socket_trace.bpf.o`. */
+  readonly object: string;
+  /** Name of the constant with the structs' sizes and offsets. */
+  readonly layout: string;
+  /** Enums that user space names, with the prefix that their values drop. */
+  readonly enums: readonly (readonly [name: string, prefix: string])[];
+  readonly decoded: readonly string[];
+  readonly encoded: readonly string[];
+}
+
+const SOCKET_ENUMS: ObjectTypes["enums"] = [
   ["event_kind", "EVENT_"],
   ["direction", "DIRECTION_"],
   ["socket_role", "SOCKET_ROLE_"],
@@ -18,32 +29,62 @@ const ENUMS: readonly (readonly [name: string, prefix: string])[] = [
   ["unit_step_kind", "UNIT_STEP_"],
   ["loss_reason", ""],
 ];
-const DECODED = [
-  "event_header",
-  "socket_tuple",
-  "socket_data_event",
-  "socket_state_event",
-  "process_event",
-  "trace_request",
+
+export const OBJECTS: readonly ObjectTypes[] = [
+  {
+    object: "socket_trace.bpf.o",
+    layout: "LAYOUT",
+    enums: SOCKET_ENUMS,
+    decoded: [
+      "event_header",
+      "socket_tuple",
+      "socket_data_event",
+      "socket_state_event",
+      "process_event",
+      "trace_request",
+    ],
+    encoded: ["trace_conf", "socket_verdict", "unit_step", "process_control", "trace_key"],
+  },
+  {
+    object: "perf_profiler.bpf.o",
+    layout: "PROFILE_LAYOUT",
+    enums: [
+      ["profile_event_kind", "EVENT_"],
+      ["sample_kind", "SAMPLE_"],
+      ["sample_flags", "SAMPLE_FLAG_"],
+      ["stack_end", "STACK_END_"],
+      ["unwind_kind", "UNWIND_"],
+    ],
+    decoded: ["stack_sample_event"],
+    encoded: ["unwind_row", "unwind_mapping", "process_mappings", "interpreter", "profile_conf"],
+  },
 ];
-const ENCODED = ["trace_conf", "socket_verdict", "unit_step", "pool_site", "process_control", "trace_key"];
 
 const camel = (name: string): string =>
   name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 const pascal = (name: string): string => camel(`_${name}`);
 
-export function layoutSource(btf: Btf): string {
+/** @param btfs in the order of OBJECTS */
+export function layoutSource(btfs: readonly Btf[]): string {
+  const parts = OBJECTS.flatMap((types, index) => objectSource(types, btfs[index]!));
   return [
-    "// Generated from the BTF of build/bpf/socket_trace.bpf.o by scripts/gen-layout.ts. Do not edit.",
-    ...ENUMS.map(([name, prefix]) => enumSource(btf, name, prefix)),
-    "/** Of each struct: its size and the offsets of its fields. The loader compares them with the object's BTF. */",
-    `export const LAYOUT = {\n${[...DECODED, ...ENCODED].map((name) => layoutEntry(btf, name)).join("\n")}\n} as const;\n`,
+    "// Generated from the BTF of the objects in build/bpf by scripts/gen-layout.ts. Do not edit.",
     HELPERS,
     "/** u64 fields are JavaScript numbers: exact below 2^53. u8[] fields are views of the record: valid while it is. */",
-    ...[...DECODED, ...ENCODED].map((name) => interfaceSource(btf, name)),
-    ...DECODED.map((name) => decoderSource(btf, name)),
-    ...ENCODED.map((name) => encoderSource(btf, name)),
+    ...parts,
   ].join("\n");
+}
+
+function objectSource({ object, layout, enums, decoded, encoded }: ObjectTypes, btf: Btf): string[] {
+  const structs = [...decoded, ...encoded];
+  return [
+    ...enums.map(([name, prefix]) => enumSource(btf, name, prefix)),
+    `/** Of each struct of ${object}: its size and the offsets of its fields. The loader compares them with the object's BTF. */`,
+    `export const ${layout} = {\n${structs.map((name) => layoutEntry(btf, name)).join("\n")}\n} as const;\n`,
+    ...structs.map((name) => interfaceSource(btf, name)),
+    ...decoded.map((name) => decoderSource(btf, name)),
+    ...encoded.map((name) => encoderSource(btf, name)),
+  ];
 }
 
 function structOf(btf: Btf, name: string): { sizeBytes: number; members: readonly BtfMember[] } {

@@ -48,6 +48,17 @@ export class VerifierError extends SockspanError {
   }
 }
 
+export class PerfEventRefusedError extends SockspanError {
+  readonly code = "PERF_EVENT_REFUSED";
+
+  constructor(cpu: number) {
+    super(
+      `the kernel refuses a sampling clock on CPU ${cpu}`,
+      "Run as root, or with CAP_PERFMON; in a container let its seccomp profile allow perf_event_open",
+    );
+  }
+}
+
 export class LayoutMismatchError extends SockspanError {
   readonly code = "BPF_LAYOUT_MISMATCH";
 

@@ -1,4 +1,9 @@
-// Generated from the BTF of build/bpf/socket_trace.bpf.o by scripts/gen-layout.ts. Do not edit.
+// Generated from the BTF of the objects in build/bpf by scripts/gen-layout.ts. Do not edit.
+function u64(view: DataView, offset: number): number {
+  return view.getUint32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true);
+}
+
+/** u64 fields are JavaScript numbers: exact below 2^53. u8[] fields are views of the record: valid while it is. */
 export const EventKind = {
   socketData: 1,
   socketState: 2,
@@ -35,7 +40,6 @@ export const UnitKind = {
   nginxRequest: 6,
   nodeAsync: 7,
   rubyFiber: 8,
-  pythonJob: 12,
 } as const;
 export type UnitKind = (typeof UnitKind)[keyof typeof UnitKind];
 
@@ -106,7 +110,6 @@ export const UnitStepKind = {
   mainThread: 13,
   toPhase: 14,
   nodeIds: 15,
-  poolJob: 24,
 } as const;
 export type UnitStepKind = (typeof UnitStepKind)[keyof typeof UnitStepKind];
 
@@ -127,7 +130,7 @@ export const LossReason = {
 } as const;
 export type LossReason = (typeof LossReason)[keyof typeof LossReason];
 
-/** Of each struct: its size and the offsets of its fields. The loader compares them with the object's BTF. */
+/** Of each struct of socket_trace.bpf.o: its size and the offsets of its fields. The loader compares them with the object's BTF. */
 export const LAYOUT = {
   event_header: { sizeBytes: 24, offsets: { kind: 0, length: 4, timestamp_ns: 8, tgid: 16, pid: 20 } },
   socket_tuple: { sizeBytes: 40, offsets: { local_address: 0, remote_address: 16, local_port: 32, remote_port: 34, network_namespace: 36 } },
@@ -138,16 +141,10 @@ export const LAYOUT = {
   trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68 } },
   socket_verdict: { sizeBytes: 48, offsets: { skip_until_ingress: 0, skip_until_egress: 8, drop_idle_ns: 16, drop_calls: 24, action: 28, limit: 32, flags: 36, serial: 40 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
-  pool_site: { sizeBytes: 48, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44 } },
-  process_control: { sizeBytes: 480, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, steps: 32, pools: 288 } },
+  process_control: { sizeBytes: 288, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, steps: 32 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
 } as const;
 
-function u64(view: DataView, offset: number): number {
-  return view.getUint32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true);
-}
-
-/** u64 fields are JavaScript numbers: exact below 2^53. u8[] fields are views of the record: valid while it is. */
 export interface EventHeader {
   readonly kind: number;
   readonly length: number;
@@ -263,18 +260,6 @@ export interface UnitStep {
   readonly kind: number;
 }
 
-export interface PoolSite {
-  readonly code: number;
-  readonly proof: number;
-  readonly codeOffset: number;
-  readonly jobOffset: number;
-  readonly proofOffset: number;
-  readonly proofHop: number;
-  readonly hopCount: number;
-  readonly hops: readonly number[];
-  readonly unitKind: number;
-}
-
 export interface ProcessControl {
   readonly bucketNs: number;
   readonly bucketBytes: number;
@@ -282,7 +267,6 @@ export interface ProcessControl {
   readonly unitKind: number;
   readonly stepCount: number;
   readonly steps: readonly UnitStep[];
-  readonly pools: readonly PoolSite[];
 }
 
 export interface TraceKey {
@@ -422,19 +406,6 @@ export function encodeUnitStep(view: DataView, offset: number, value: UnitStep):
 }
 
 /** Writes into zeroed memory. */
-export function encodePoolSite(view: DataView, offset: number, value: PoolSite): void {
-  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.code)), true);
-  view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.proof)), true);
-  view.setUint16(offset + 16, value.codeOffset, true);
-  view.setUint16(offset + 18, value.jobOffset, true);
-  view.setUint16(offset + 20, value.proofOffset, true);
-  view.setUint8(offset + 22, value.proofHop);
-  view.setUint8(offset + 23, value.hopCount);
-  value.hops.slice(0, 10).forEach((element, index) => { view.setUint16(offset + 24 + index * 2, element, true); });
-  view.setUint8(offset + 44, value.unitKind);
-}
-
-/** Writes into zeroed memory. */
 export function encodeProcessControl(view: DataView, offset: number, value: ProcessControl): void {
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.bucketNs)), true);
   view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.bucketBytes)), true);
@@ -442,7 +413,6 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   view.setUint32(offset + 20, value.unitKind, true);
   view.setUint32(offset + 24, value.stepCount, true);
   value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 32 + index * 16, element); });
-  value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 288 + index * 48, element); });
 }
 
 /** Writes into zeroed memory. */
@@ -450,4 +420,180 @@ export function encodeTraceKey(view: DataView, offset: number, value: TraceKey):
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.id)), true);
   view.setUint32(offset + 8, value.tgid, true);
   view.setUint32(offset + 12, value.kind, true);
+}
+
+export const ProfileEventKind = {
+  stackSample: 64,
+} as const;
+export type ProfileEventKind = (typeof ProfileEventKind)[keyof typeof ProfileEventKind];
+
+export const SampleKind = {
+  onCpu: 1,
+  offCpu: 2,
+} as const;
+export type SampleKind = (typeof SampleKind)[keyof typeof SampleKind];
+
+export const SampleFlags = {
+  noMappings: 1,
+  unknownMapping: 2,
+  kernelCut: 4,
+  interpreterCut: 8,
+} as const;
+export type SampleFlags = (typeof SampleFlags)[keyof typeof SampleFlags];
+
+export const StackEnd = {
+  bottom: 0,
+  none: 1,
+  depth: 2,
+  unreadable: 3,
+  framePointer: 4,
+  unsupported: 5,
+} as const;
+export type StackEnd = (typeof StackEnd)[keyof typeof StackEnd];
+
+export const UnwindKind = {
+  framePointer: 0,
+  sp: 1,
+  fp: 2,
+  end: 3,
+  plt: 4,
+  signal: 5,
+  fpLoad: 6,
+  unsupported: 7,
+} as const;
+export type UnwindKind = (typeof UnwindKind)[keyof typeof UnwindKind];
+
+/** Of each struct of perf_profiler.bpf.o: its size and the offsets of its fields. The loader compares them with the object's BTF. */
+export const PROFILE_LAYOUT = {
+  stack_sample_event: { sizeBytes: 104, offsets: { header: 0, coroutine_id: 24, unit_id: 32, value_ns: 40, end_address: 48, cpu: 56, flags: 60, waker_tgid: 64, waker_pid: 68, kernel_frames: 72, user_frames: 74, interpreter_frames: 76, sample_kind: 78, unit_kind: 79, stack_end: 80, comm: 88 } },
+  unwind_row: { sizeBytes: 8, offsets: { address: 0, cfa_offset: 4, kind: 6, frame_pointer: 7 } },
+  unwind_mapping: { sizeBytes: 40, offsets: { start: 0, end: 8, bias: 16, first_row: 24, row_count: 28, generation: 32 } },
+  process_mappings: { sizeBytes: 16, offsets: { first: 0, count: 4, generation: 8 } },
+  interpreter: { sizeBytes: 20, offsets: { key: 0, tstate_frame: 4, cframe_frame: 6, frame_code: 8, frame_previous: 10, frame_instruction: 12, frame_owner: 14, entry_owner: 16, entry_is_frame: 17 } },
+  profile_conf: { sizeBytes: 16, offsets: { off_cpu_threshold_ns: 0, off_cpu_share: 8, has_kernel_stacks: 12 } },
+} as const;
+
+export interface StackSampleEvent {
+  readonly header: EventHeader;
+  readonly coroutineId: number;
+  readonly unitId: number;
+  readonly valueNs: number;
+  readonly endAddress: number;
+  readonly cpu: number;
+  readonly flags: number;
+  readonly wakerTgid: number;
+  readonly wakerPid: number;
+  readonly kernelFrames: number;
+  readonly userFrames: number;
+  readonly interpreterFrames: number;
+  readonly sampleKind: number;
+  readonly unitKind: number;
+  readonly stackEnd: number;
+  readonly comm: Uint8Array;
+}
+
+export interface UnwindRow {
+  readonly address: number;
+  readonly cfaOffset: number;
+  readonly kind: number;
+  readonly framePointer: number;
+}
+
+export interface UnwindMapping {
+  readonly start: number;
+  readonly end: number;
+  readonly bias: number;
+  readonly firstRow: number;
+  readonly rowCount: number;
+  readonly generation: number;
+}
+
+export interface ProcessMappings {
+  readonly first: number;
+  readonly count: number;
+  readonly generation: number;
+}
+
+export interface Interpreter {
+  readonly key: number;
+  readonly tstateFrame: number;
+  readonly cframeFrame: number;
+  readonly frameCode: number;
+  readonly framePrevious: number;
+  readonly frameInstruction: number;
+  readonly frameOwner: number;
+  readonly entryOwner: number;
+  readonly entryIsFrame: number;
+}
+
+export interface ProfileConf {
+  readonly offCpuThresholdNs: number;
+  readonly offCpuShare: number;
+  readonly hasKernelStacks: number;
+}
+
+export function decodeStackSampleEvent(view: DataView, offset: number): StackSampleEvent {
+  return {
+    header: decodeEventHeader(view, offset),
+    coroutineId: u64(view, offset + 24),
+    unitId: u64(view, offset + 32),
+    valueNs: u64(view, offset + 40),
+    endAddress: u64(view, offset + 48),
+    cpu: view.getUint32(offset + 56, true),
+    flags: view.getUint32(offset + 60, true),
+    wakerTgid: view.getUint32(offset + 64, true),
+    wakerPid: view.getUint32(offset + 68, true),
+    kernelFrames: view.getUint16(offset + 72, true),
+    userFrames: view.getUint16(offset + 74, true),
+    interpreterFrames: view.getUint16(offset + 76, true),
+    sampleKind: view.getUint8(offset + 78),
+    unitKind: view.getUint8(offset + 79),
+    stackEnd: view.getUint8(offset + 80),
+    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 88, 16),
+  };
+}
+
+/** Writes into zeroed memory. */
+export function encodeUnwindRow(view: DataView, offset: number, value: UnwindRow): void {
+  view.setUint32(offset, value.address, true);
+  view.setUint16(offset + 4, value.cfaOffset, true);
+  view.setUint8(offset + 6, value.kind);
+  view.setUint8(offset + 7, value.framePointer);
+}
+
+/** Writes into zeroed memory. */
+export function encodeUnwindMapping(view: DataView, offset: number, value: UnwindMapping): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.start)), true);
+  view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.end)), true);
+  view.setBigInt64(offset + 16, BigInt.asIntN(64, BigInt(value.bias)), true);
+  view.setUint32(offset + 24, value.firstRow, true);
+  view.setUint32(offset + 28, value.rowCount, true);
+  view.setUint32(offset + 32, value.generation, true);
+}
+
+/** Writes into zeroed memory. */
+export function encodeProcessMappings(view: DataView, offset: number, value: ProcessMappings): void {
+  view.setUint32(offset, value.first, true);
+  view.setUint32(offset + 4, value.count, true);
+  view.setUint32(offset + 8, value.generation, true);
+}
+
+/** Writes into zeroed memory. */
+export function encodeInterpreter(view: DataView, offset: number, value: Interpreter): void {
+  view.setUint32(offset, value.key, true);
+  view.setUint16(offset + 4, value.tstateFrame, true);
+  view.setUint16(offset + 6, value.cframeFrame, true);
+  view.setUint16(offset + 8, value.frameCode, true);
+  view.setUint16(offset + 10, value.framePrevious, true);
+  view.setUint16(offset + 12, value.frameInstruction, true);
+  view.setUint16(offset + 14, value.frameOwner, true);
+  view.setUint8(offset + 16, value.entryOwner);
+  view.setUint8(offset + 17, value.entryIsFrame);
+}
+
+/** Writes into zeroed memory. */
+export function encodeProfileConf(view: DataView, offset: number, value: ProfileConf): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.offCpuThresholdNs)), true);
+  view.setUint32(offset + 8, value.offCpuShare, true);
+  view.setUint32(offset + 12, value.hasKernelStacks, true);
 }

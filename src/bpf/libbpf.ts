@@ -23,6 +23,8 @@ export interface Libbpf {
   programAutoload(program: Pointer): boolean;
   programFd(program: Pointer): number;
   programAttach(program: Pointer): OptionalPointer;
+  /** Takes the descriptor over: destroying the link closes it. */
+  programAttachPerfEvent(program: Pointer, fd: number): OptionalPointer;
   linkDestroy(link: Pointer): number;
   nextMap(object: Pointer, map: OptionalPointer): OptionalPointer;
   mapName(map: Pointer): string;
@@ -78,6 +80,7 @@ function declareLibbpf(): Libbpf {
     programAutoload: f("bool bpf_program__autoload(void *prog)"),
     programFd: f("int bpf_program__fd(void *prog)"),
     programAttach: f("void *bpf_program__attach(void *prog)"),
+    programAttachPerfEvent: f("void *bpf_program__attach_perf_event(void *prog, int pfd)"),
     linkDestroy: f("int bpf_link__destroy(void *link)"),
     nextMap: f("void *bpf_object__next_map(void *obj, void *map)"),
     mapName: f("const char *bpf_map__name(void *map)"),
@@ -114,6 +117,16 @@ export interface Libc {
   prctl(option: number, a: number, b: number, c: number, d: number): number;
   getppid(): number;
   getpagesize(): number;
+  close(fd: number): number;
+  /** syscall(2), for perf_event_open(2), which the C library has no function for. */
+  syscallPerfEventOpen(
+    number: number,
+    attributes: Uint8Array,
+    pid: number,
+    cpu: number,
+    group: number,
+    flags: number,
+  ): number;
   vsnprintf(buffer: Uint8Array, size: number, format: Pointer, list: Pointer): number;
   /** syscall(2) for openat2(2), which the C library has no function for. */
   syscallOpen(number: bigint, folder: number, path: string, how: BigUint64Array, size: bigint): number;
@@ -137,6 +150,10 @@ function declareLibc(): Libc {
     prctl: f("int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)"),
     getppid: f("int getppid()"),
     getpagesize: f("int getpagesize()"),
+    close: f("int close(int fd)"),
+    syscallPerfEventOpen: f(
+      "long syscall(long number, const void *attributes, int pid, int cpu, int group, unsigned long flags)",
+    ),
     vsnprintf: f("int vsnprintf(void *buffer, size_t size, void *format, void *list)"),
     syscallOpen: f("long syscall(long number, long folder, const char *path, const void *how, size_t size)"),
   };

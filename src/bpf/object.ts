@@ -2,7 +2,7 @@
 import { Btf } from "./btf.ts";
 import { BpfError, BpfPermissionError, LayoutMismatchError, VerifierError } from "./error.ts";
 import { layoutDifference, type StructLayouts } from "./layout-check.ts";
-import { addressOf, errno, libbpf, type Pointer, viewMemory } from "./libbpf.ts";
+import { addressOf, errno, libbpf, libc, type Pointer, viewMemory } from "./libbpf.ts";
 import { captureLibbpfLog } from "./libbpf-log.ts";
 import { BpfMap } from "./map.ts";
 import { findVariable } from "./variable.ts";
@@ -116,6 +116,28 @@ export class BpfObject implements Disposable {
     if (link === null) throw new BpfError(`attach ${program} (${section})`, errno(), log.trim());
     this.#links.set(program, link);
     return { program, section };
+  }
+
+  /** @param fd of perf_event_open(2): the link owns it, also when this throws */
+  attachPerfEvent(program: string, fd: number, linkName: string): void {
+    const library = libbpf();
+    const handle = this.#program(program);
+    const { result: link, log } = captureLibbpfLog(library, () => library.programAttachPerfEvent(handle, fd));
+    if (link === null) {
+      const reason = errno();
+      libc().close(fd);
+      throw new BpfError(`attach ${program} to ${linkName}`, reason, log.trim());
+    }
+    this.detachLink(linkName);
+    this.#links.set(linkName, link);
+  }
+
+  /** One link by its name, which is the program's or what attachPerfEvent was given. */
+  detachLink(name: string): void {
+    const link = this.#links.get(name);
+    if (link === undefined) return;
+    libbpf().linkDestroy(link);
+    this.#links.delete(name);
   }
 
   /** @throws BpfError if the object has no such map */

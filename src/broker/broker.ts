@@ -4,12 +4,21 @@
  */
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Attachment, BrokerMessage, WorkerRequest } from "../ipc/messages.ts";
+import type { BpfMap, MapDescriptor } from "../bpf/map.ts";
+import type {
+  Attachment,
+  BrokerMessage,
+  CaptureDescriptors,
+  ProfileAttachment,
+  WorkerRequest,
+} from "../ipc/messages.ts";
+import type { ProfileConfig } from "../ipc/profile-config.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 import type { Log } from "../log.ts";
 import { Capture } from "./capture.ts";
 import { FileNotOpenedError, WorkerFailedError } from "./error.ts";
 import { ProcessControls } from "./process-controls.ts";
+import { ProfileCapture } from "./profile-capture.ts";
 import { ReaderClient } from "./reader-client.ts";
 import { RequestHandler } from "./request-handler.ts";
 import { Resources } from "./resources.ts";
@@ -18,14 +27,21 @@ import { inheritedAs, inheritedFd, WorkerProcess } from "./worker-process.ts";
 
 const READ_TIMEOUT_MS = 2000;
 const READER_ENTRY = fileURLToPath(new URL("./reader.js", import.meta.url));
-/** The maps that the worker may use by itself where the kernel lets it. */
-const WORKER_MAPS: readonly string[] = ["loss_counters", "socket_verdicts", "verdict_generations"];
+/** The ring buffer, and the maps that the worker may use by itself where the kernel lets it. */
+const CAPTURE_MAPS: readonly string[] = ["socket_data", "loss_counters", "socket_verdicts", "verdict_generations"];
+const PROFILER_MAPS: readonly string[] = ["stack_samples", "unwind_rows", "unwind_mappings"];
+/** The profiler's thread, and the symbolizer's. */
+const THREAD_CHANNELS = 2;
 
 export interface BrokerOptions {
   /** socket_trace.bpf.o */
   readonly objectPath: string;
   /** undefined: nothing is captured, nothing is loaded. */
   readonly socketTrace: SocketTraceConfig | undefined;
+  /** perf_profiler.bpf.o */
+  readonly profilerPath: string;
+  /** undefined: nothing is sampled, nothing is loaded for it. */
+  readonly profile: ProfileConfig | undefined;
   /** Compiled entry file of the worker. */
   readonly workerEntry: string;
   readonly workerNodeArguments?: readonly string[];
@@ -49,6 +65,7 @@ export interface Broker {
   readonly workerPid: number;
   /** Empty until the worker has asked for it. */
   readonly attachment: Attachment | undefined;
+  readonly profileAttachment: ProfileAttachment | undefined;
   /** When the worker ends, whatever the reason. */
   readonly workerExit: Promise<WorkerExit>;
   /** New settings for the worker (SIGHUP). */
@@ -66,25 +83,36 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     options.socketTrace === undefined
       ? undefined
       : resources.use(Capture.load({ objectPath: options.objectPath, config: options.socketTrace }));
-  const controls =
-    capture === undefined || options.socketTrace === undefined
+  const profiler =
+    options.profile === undefined
       ? undefined
-      : new ProcessControls(capture.map("processes"), options.socketTrace);
+      : resources.use(ProfileCapture.load({ objectPath: options.profilerPath, config: options.profile }));
+  const controls = controlsOf([
+    [capture, options.socketTrace],
+    [profiler, options.profile],
+  ]);
+  const excludeOwn = (tgid: number) => {
+    for (const each of controls) each.excludeOwn(tgid);
+  };
   const reader = new ReaderClient({
     entry: READER_ENTRY,
     timeoutMs: READ_TIMEOUT_MS,
-    onStart: (pid) => controls?.excludeOwn(pid),
+    onStart: excludeOwn,
     onHang: (tgid) => options.log.warn("reading a process hung, its facts are left out", { tgid }),
   });
   resources.defer(() => reader.stop());
-  const handler = new RequestHandler({ capture, controls, reader });
+  const handler = new RequestHandler({ capture, profiler, controls, reader });
 
-  const maps = capture === undefined ? [] : ["socket_data", ...WORKER_MAPS].map((name) => capture.map(name).descriptor);
+  const captureMaps = descriptorsOf(capture, CAPTURE_MAPS);
+  const profilerMaps = descriptorsOf(profiler, PROFILER_MAPS);
+  const inherited = [...[...captureMaps, ...profilerMaps].map((map) => map.fd), ...files.values()];
+  const threadChannels = profiler === undefined ? 0 : THREAD_CHANNELS;
   const { promise: workerExit, resolve: onExit } = withResolvers<WorkerExit>();
   const worker = new WorkerProcess({
     entry: options.workerEntry,
     nodeArguments: options.workerNodeArguments ?? [],
-    inherited: [...maps.map((map) => map.fd), ...files.values()],
+    inherited,
+    threadChannels,
     answer: (request: WorkerRequest) => handler.answer(request),
     onEvent: (name, value) => options.onWorkerEvent?.(name, value),
     onExit: (code, signal) => onExit({ code, signal }),
@@ -93,18 +121,21 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const workerPid = worker.pid;
   if (workerPid === undefined) throw new WorkerFailedError("it could not be spawned");
   resources.defer(() => worker.kill("SIGKILL"));
-  for (const tgid of [process.pid, workerPid]) controls?.excludeOwn(tgid);
+  for (const tgid of [process.pid, workerPid]) excludeOwn(tgid);
 
-  const [ring, ...rest] = inheritedAs(maps);
   worker.send({
     kind: "hello",
     brokerPid: process.pid,
     settings: options.workerSettings,
-    files: Object.fromEntries([...files.keys()].map((path, i) => [path, inheritedFd(maps.length + i)])),
+    files: Object.fromEntries(
+      [...files.keys()].map((path, i) => [path, inheritedFd(inherited.length - files.size + i)]),
+    ),
     user,
     bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
-    ownTgids: controls?.ownTgids ?? [],
-    capture: ring === undefined ? undefined : { ring, maps: rest },
+    ownTgids: [...new Set(controls.flatMap((each) => each.ownTgids))],
+    capture: inWorker(captureMaps, 0),
+    profiler: inWorker(profilerMaps, captureMaps.length),
+    threadChannels: Array.from({ length: threadChannels }, (_, i) => inheritedFd(inherited.length + i)),
   } satisfies BrokerMessage);
 
   const owned = resources.move();
@@ -115,14 +146,40 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     get attachment() {
       return handler.attachment;
     },
+    get profileAttachment() {
+      return handler.profileAttachment;
+    },
     reload: (settings) => worker.send({ kind: "reload", settings }),
     stop: (drainTimeoutMs) => {
       capture?.detach();
+      profiler?.detach();
       worker.send({ kind: "shutdown" });
       const timer = setTimeout(() => worker.kill("SIGKILL"), drainTimeoutMs);
       return workerExit.finally(() => clearTimeout(timer));
     },
   };
+}
+
+interface HasMaps {
+  map(name: string): BpfMap;
+}
+
+function controlsOf(
+  captures: readonly (readonly [HasMaps | undefined, SocketTraceConfig | ProfileConfig | undefined])[],
+): ProcessControls[] {
+  return captures.flatMap(([capture, config]) =>
+    capture === undefined || config === undefined ? [] : [new ProcessControls(capture.map("processes"), config)],
+  );
+}
+
+function descriptorsOf(capture: HasMaps | undefined, names: readonly string[]): MapDescriptor[] {
+  return capture === undefined ? [] : names.map((name) => capture.map(name).descriptor);
+}
+
+/** @param descriptors the ring buffer's first */
+function inWorker(descriptors: readonly MapDescriptor[], firstIndex: number): CaptureDescriptors | undefined {
+  const [ring, ...maps] = inheritedAs(descriptors, firstIndex);
+  return ring === undefined ? undefined : { ring, maps };
 }
 
 function openFiles(paths: readonly string[], resources: Resources): Map<string, number> {

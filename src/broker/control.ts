@@ -3,25 +3,36 @@ import {
   encodeProcessControl,
   encodeTraceConf,
   LAYOUT,
-  type PoolSite,
   type ProcessFilter,
   type TraceConf,
   type UnitStep,
 } from "../bpf/layout.gen.ts";
 
-export function traceConfBytes(conf: TraceConf): Uint8Array {
+/** The fields that only socket capture has are left out by the profiler. */
+export function traceConfBytes(conf: Partial<TraceConf>): Uint8Array {
   const bytes = new Uint8Array(LAYOUT.trace_conf.sizeBytes);
-  encodeTraceConf(new DataView(bytes.buffer), 0, conf);
+  encodeTraceConf(new DataView(bytes.buffer), 0, { ...NOTHING, ...conf });
   return bytes;
 }
 
+const NOTHING: TraceConf = {
+  pidNamespaceDevice: 0,
+  pidNamespaceInode: 0,
+  cgroupId: 0,
+  bytesPerSecond: 0,
+  burstBytes: 0,
+  scope: 0,
+  cgroupLevel: 0,
+  defaultLimit: 0,
+  udpSendByLength: 0,
+  recvmsgArguments: 0,
+  pageMoves: 0,
+  socketStorage: 0,
+  traceRequests: 0,
+};
+
 /** The bucket is the programs' own and starts empty. */
-export function processControlBytes(
-  filter: ProcessFilter,
-  unitKind: number,
-  steps: readonly UnitStep[],
-  pools: readonly PoolSite[] = [],
-): Uint8Array {
+export function processControlBytes(filter: ProcessFilter, unitKind: number, steps: readonly UnitStep[]): Uint8Array {
   const bytes = new Uint8Array(LAYOUT.process_control.sizeBytes);
   encodeProcessControl(new DataView(bytes.buffer), 0, {
     bucketNs: 0,
@@ -30,7 +41,6 @@ export function processControlBytes(
     unitKind,
     stepCount: steps.length,
     steps,
-    pools,
   });
   return bytes;
 }

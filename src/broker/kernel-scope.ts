@@ -2,7 +2,7 @@
 import { readFileSync, readlinkSync, statSync } from "node:fs";
 import { UnsupportedFeatureError } from "../bpf/error.ts";
 import { ScopeKind } from "../bpf/layout.gen.ts";
-import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
+import type { ProcessScope } from "../ipc/process-selection.ts";
 
 /** PROC_PID_INIT_INO and PROC_CGROUP_INIT_INO of include/linux/proc_ns.h. */
 const INITIAL_PID_NAMESPACE_INODE = 0xeffffffc;
@@ -17,7 +17,7 @@ export interface ScopeConf {
 }
 
 /** @throws UnsupportedFeatureError for a cgroup that can't be named from here */
-export function scopeConf(scope: SocketTraceConfig["scope"]): ScopeConf {
+export function scopeConf(scope: ProcessScope): ScopeConf {
   const { dev, ino } = statSync("/proc/self/ns/pid");
   const isHostNamespace = ino === INITIAL_PID_NAMESPACE_INODE;
   const isOwnNamespaceOnly = scope === "pid_namespace" || (scope !== "host" && !isHostNamespace);

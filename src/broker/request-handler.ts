@@ -1,23 +1,28 @@
 /** Answers what the worker asks. Requests were checked against their schema; their sense is checked here. */
 import type { BpfMap } from "../bpf/map.ts";
-import type { Attachment, Replies, WorkerRequest } from "../ipc/messages.ts";
+import type { Attachment, ProfileAttachment, Replies, WorkerRequest } from "../ipc/messages.ts";
 import type { Capture } from "./capture.ts";
 import type { ProcessControls } from "./process-controls.ts";
 import { listProcesses } from "./process-reads.ts";
+import type { ProfileCapture } from "./profile-capture.ts";
 import type { ReaderClient } from "./reader-client.ts";
 
-/** The worker may only write verdicts: other maps steer what the programs read. */
-const WRITABLE_MAPS: readonly string[] = ["socket_verdicts", "verdict_generations"];
+/** The worker may write verdicts, and how stacks are unwound: other maps steer what the programs tell. */
+const CAPTURE_MAPS: readonly string[] = ["socket_verdicts", "verdict_generations"];
+const PROFILER_MAPS: readonly string[] = ["process_mappings", "interpreters"];
 
 export interface RequestHandlerOptions {
   readonly capture: Capture | undefined;
-  readonly controls: ProcessControls | undefined;
+  readonly profiler: ProfileCapture | undefined;
+  /** Of each of the two that there is. */
+  readonly controls: readonly ProcessControls[];
   readonly reader: ReaderClient;
 }
 
 export class RequestHandler {
   readonly #options: RequestHandlerOptions;
   #attachment: Attachment | undefined;
+  #profileAttachment: ProfileAttachment | undefined;
 
   constructor(options: RequestHandlerOptions) {
     this.#options = options;
@@ -27,12 +32,16 @@ export class RequestHandler {
     return this.#attachment;
   }
 
+  get profileAttachment(): ProfileAttachment | undefined {
+    return this.#profileAttachment;
+  }
+
   async answer(request: WorkerRequest): Promise<Replies[WorkerRequest["type"]]> {
-    const { capture, controls, reader } = this.#options;
+    const { capture, profiler, controls, reader } = this.#options;
     switch (request.type) {
       case "process_facts": {
         const facts = await reader.processFacts(request.tgid);
-        if (facts !== null) controls?.apply(facts);
+        if (facts !== null) for (const each of controls) each.apply(facts);
         return facts;
       }
       case "process_list":
@@ -52,7 +61,7 @@ export class RequestHandler {
       case "file_read":
         return (await reader.read(request)) ?? "";
       case "unit_steps":
-        controls?.setSteps(request.tgid, request.unitKind, request.steps, request.pools);
+        for (const each of controls) each.setSteps(request.tgid, request.unitKind, request.steps);
         return null;
       case "loss_counters":
         return capture?.lossCounters() ?? [];
@@ -60,11 +69,23 @@ export class RequestHandler {
         if (capture === undefined) throw new Error("nothing is captured");
         this.#attachment = capture.attach();
         return this.#attachment;
+      case "attach_profiler":
+        if (profiler === undefined) throw new Error("nothing is sampled");
+        this.#profileAttachment = profiler.attach();
+        return this.#profileAttachment;
+      case "profile_loss_counters":
+        return profiler?.lossCounters() ?? [];
       case "map_write":
-        if (capture === undefined || !WRITABLE_MAPS.includes(request.map)) throw new Error(`no map ${request.map}`);
-        write(capture.map(request.map), request.entries);
+        write(this.#writableMap(request.map), request.entries);
         return null;
     }
+  }
+
+  #writableMap(name: string): BpfMap {
+    const { capture, profiler } = this.#options;
+    const owner = CAPTURE_MAPS.includes(name) ? capture : PROFILER_MAPS.includes(name) ? profiler : undefined;
+    if (owner === undefined) throw new Error(`no map ${name}`);
+    return owner.map(name);
   }
 }
 

@@ -1,7 +1,9 @@
 /** The worker as the broker sees it: a child that asks, is answered, and ends. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { Duplex, type Readable, type Writable } from "node:stream";
 import type { MapDescriptor } from "../bpf/map.ts";
 import { type BrokerMessage, type WorkerRequest, workerMessage, workerRequest } from "../ipc/messages.ts";
+import { streamChannel } from "../ipc/stream-channel.ts";
 
 /** stdin, stdout, stderr and the message channel come first. */
 const FIRST_INHERITED_FD = 4;
@@ -11,6 +13,8 @@ export interface WorkerOptions {
   readonly nodeArguments: readonly string[];
   /** Descriptors of the broker's table that the worker gets, in this order from FIRST_INHERITED_FD on. */
   readonly inherited: readonly number[];
+  /** Streams for threads of the worker, behind the inherited ones. */
+  readonly threadChannels?: number;
   readonly answer: (request: WorkerRequest) => Promise<unknown>;
   readonly onEvent: (name: string, value: unknown) => void;
   readonly onExit: (code: number | null, signal: NodeJS.Signals | null) => void;
@@ -24,10 +28,14 @@ export class WorkerProcess {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    const pipes = Array.from({ length: options.threadChannels ?? 0 }, () => "pipe" as const);
     this.#child = spawn(process.execPath, [...options.nodeArguments, options.entry], {
-      stdio: ["ignore", "inherit", "inherit", "ipc", ...options.inherited],
+      stdio: ["ignore", "inherit", "inherit", "ipc", ...options.inherited, ...pipes],
     });
-    this.#child.on("message", (message) => void this.#receive(message));
+    this.#child.on("message", (message) => void this.#receive(message, (reply) => this.send(reply)));
+    pipes.forEach((_, index) => {
+      this.#listen(this.#child.stdio[FIRST_INHERITED_FD + options.inherited.length + index]);
+    });
     this.#child.on("exit", options.onExit);
     this.#child.on("error", () => options.onExit(null, null));
   }
@@ -44,7 +52,14 @@ export class WorkerProcess {
     this.#child.kill(signal);
   }
 
-  async #receive(message: unknown): Promise<void> {
+  /** libuv makes such a pipe of a socket pair: it carries both ways. */
+  #listen(stream: Readable | Writable | null | undefined): void {
+    if (!(stream instanceof Duplex)) return;
+    const channel = streamChannel<BrokerMessage, unknown>(stream);
+    channel.onMessage((message) => void this.#receive(message, (reply) => channel.send(reply)));
+  }
+
+  async #receive(message: unknown, send: (reply: BrokerMessage) => unknown): Promise<void> {
     const parsed = workerMessage.safeParse(message);
     if (!parsed.success) {
       this.#options.onBadMessage("unknown message");
@@ -58,13 +73,13 @@ export class WorkerProcess {
     const checked = workerRequest.safeParse(request);
     if (!checked.success) {
       this.#options.onBadMessage("unknown request");
-      this.send({ kind: "error", id, message: "unknown request" });
+      send({ kind: "error", id, message: "unknown request" });
       return;
     }
     try {
-      this.send({ kind: "reply", id, value: await this.#options.answer(checked.data) });
+      send({ kind: "reply", id, value: await this.#options.answer(checked.data) });
     } catch (error) {
-      this.send({ kind: "error", id, message: error instanceof Error ? error.message : String(error) });
+      send({ kind: "error", id, message: error instanceof Error ? error.message : String(error) });
     }
   }
 }

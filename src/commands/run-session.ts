@@ -2,12 +2,12 @@
 import { type Broker, startBroker } from "../broker/broker.ts";
 import { escapeText } from "../escape.ts";
 import type { Log } from "../log.ts";
+import { profileOf, socketTraceOf } from "../service/captures-of.ts";
 import type { Config } from "../service/config/config.ts";
 import { formatError } from "../service/exit-code.ts";
 import { bpfFolder, packageVersion, workerEntry } from "../service/package-paths.ts";
 import { readyLines } from "../service/ready-lines.ts";
 import { SelfTestProcesses } from "../service/self-test/self-test-processes.ts";
-import { socketTraceOf } from "../service/socket-trace-of.ts";
 import {
   type FailedEvent,
   type ReadyEvent,
@@ -70,6 +70,8 @@ export class RunSession {
       this.#broker = await startBroker({
         objectPath: `${bpfFolder}socket_trace.bpf.o`,
         socketTrace: socketTraceOf(config),
+        profilerPath: `${bpfFolder}perf_profiler.bpf.o`,
+        profile: profileOf(config),
         workerEntry,
         workerNodeArguments: WORKER_NODE_ARGUMENTS,
         workerSettings: settings,
@@ -131,7 +133,11 @@ export class RunSession {
 
   #ready(event: ReadyEvent): void {
     const { config, durationMs, onReady } = this.#options;
-    process.stderr.write(`${readyLines(event, this.#broker?.attachment, config).join("\n")}\n`);
+    const attachments = {
+      attachment: this.#broker?.attachment,
+      profileAttachment: this.#broker?.profileAttachment,
+    };
+    process.stderr.write(`${readyLines(event, attachments, config).join("\n")}\n`);
     onReady();
     if (durationMs !== undefined) this.#timer = setTimeout(() => this.#stop(SessionEnd.done), durationMs);
     void this.#exchange();

@@ -1,21 +1,26 @@
 import type { Log } from "../log.ts";
 import type { StageAccount } from "../mapping/account.ts";
+import type { Profile } from "../mapping/profile.ts";
 import type { Span } from "../mapping/span.ts";
 
 /** The end of a pipeline. All that send share one queue and retry (sending-queue.ts). */
-export interface TraceExporter {
+export interface Exporter<Item> {
   /** Component id: `otlp_grpc`, `debug/short`. */
   readonly id: string;
-  /** Unit: spans. out is what a server took or a file holds; held is queued or in flight. */
+  /** Unit: spans, or samples of profiles. out is what a server took or a file holds; held is queued or in flight. */
   readonly account: StageAccount;
   /** What the queue and the connection are doing; undefined for exporters that have none. */
   readonly state?: ExporterState;
   start(): Promise<void>;
-  /** Takes the spans or counts them lost; never blocks, never throws. */
-  consume(spans: readonly Span[]): void;
+  /** Takes the items or counts them lost; never blocks, never throws. */
+  consume(items: readonly Item[]): void;
   /** Sends what is queued for at most this many milliseconds from now; counts the rest as lost. */
   shutdown(deadlineMs: number): Promise<void>;
 }
+
+export type TraceExporter = Exporter<Span>;
+/** As in the Collector, one instance for each signal: the id is the same. */
+export type ProfileExporter = Exporter<Profile>;
 
 /** Read at any time, for own metrics, health and pages. */
 export interface ExporterState {

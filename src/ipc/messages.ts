@@ -14,22 +14,7 @@ const tgid = z.int().positive().max(0x7fffffff);
 const address = z.int().nonnegative();
 const lengthBytes = z.int().positive().max(READ_LIMIT_BYTES);
 
-const offset16 = z.int().min(-0x8000).max(0xffff);
-
-/** struct pool_site of bpf/control.h. */
-const poolSite = z.strictObject({
-  code: address,
-  proof: address,
-  codeOffset: offset16,
-  jobOffset: offset16,
-  proofOffset: offset16,
-  proofHop: z.int().min(0).max(255),
-  hopCount: z.int().min(0).max(10),
-  hops: z.array(offset16).max(10),
-  unitKind: z.int().min(0).max(255),
-});
-
-/** A map update that the kernel refused to the unprivileged worker. Keys and values in base64. */
+/** A map update that the kernel refuses to the unprivileged worker. Keys and values in base64. */
 const mapWrite = z.strictObject({
   type: z.literal("map_write"),
   map: z.string().max(16),
@@ -111,12 +96,13 @@ export const workerRequest = z.discriminatedUnion("type", [
     tgid,
     unitKind: z.int().min(0).max(255),
     steps: z.array(z.strictObject({ kind: z.int().min(0).max(255), operand: z.int() })).max(16),
-    pools: z.array(poolSite).max(4),
   }),
   z.strictObject({ type: z.literal("loss_counters") }),
   mapWrite,
   /** The receiver drains and may be fed: programs are attached now. */
   z.strictObject({ type: z.literal("attach") }),
+  z.strictObject({ type: z.literal("attach_profiler") }),
+  z.strictObject({ type: z.literal("profile_loss_counters") }),
 ]);
 export type WorkerRequest = z.output<typeof workerRequest>;
 
@@ -147,6 +133,8 @@ export interface Replies {
   loss_counters: readonly LossCounter[];
   map_write: null;
   attach: Attachment;
+  attach_profiler: ProfileAttachment;
+  profile_loss_counters: readonly LossCounter[];
 }
 
 /** What was attached, and what this kernel lacks. */
@@ -154,6 +142,14 @@ export interface Attachment {
   readonly probes: readonly AttachedProbe[];
   readonly hookSet: { readonly sends: string; readonly receives: string };
   readonly missing: readonly { readonly feature: string; readonly cost: string }[];
+}
+
+export interface ProfileAttachment {
+  readonly probes: readonly AttachedProbe[];
+  /** What makes the samples: `cycles`, or the kernel's `cpu_clock`. */
+  readonly clock: string;
+  /** That are online. */
+  readonly cpus: number;
 }
 
 /** The capture that the worker may map: descriptors are numbers of the worker's own table. */
@@ -176,6 +172,10 @@ export type BrokerMessage =
       readonly bootId: string;
       readonly ownTgids: readonly number[];
       readonly capture: CaptureDescriptors | undefined;
+      /** The profiler. */
+      readonly profiler: CaptureDescriptors | undefined;
+      /** Streams to the broker, one for each thread that has its own (stream-channel.ts). */
+      readonly threadChannels: readonly number[];
     }
   | { readonly kind: "reply"; readonly id: number; readonly value: unknown }
   | { readonly kind: "error"; readonly id: number; readonly message: string }

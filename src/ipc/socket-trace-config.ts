@@ -1,28 +1,22 @@
 /** The configuration of the socket_trace receiver: the broker takes the kernel's part of it, the receiver the rest. */
 import { z } from "zod";
 import { durationMs, sizeBytes } from "../config-value.ts";
+import { processScope, processSelection } from "./process-selection.ts";
 
 const MIB = 1024 ** 2;
 
 const hookSet = z.enum(["auto", "a", "b", "c"]).default("auto");
 
-/** Each list narrows by itself: a process passes when it matches one entry of each list that is not empty. */
-const processSelection = z.strictObject({
-  /** Base name or absolute path of the executable. */
-  executables: z.array(z.string().min(1)).default([]),
-  pids: z.array(z.int().positive()).default([]),
+const connectionSelection = processSelection.extend({
   /** Local or remote port of the connection. */
   ports: z.array(z.int().min(1).max(65_535)).default([]),
-  /** Container id, or its first 12 digits. */
-  containers: z.array(z.string().min(12)).default([]),
 });
 
 export const socketTraceConfig = z.strictObject({
   hook_set: z.strictObject({ sends: hookSet, receives: hookSet }).prefault({}),
-  /** auto: the own pid namespace, unless that is the host's. */
-  scope: z.enum(["auto", "host", "pid_namespace", "cgroup"]).default("auto"),
-  include: processSelection.prefault({}),
-  exclude: processSelection.prefault({}),
+  scope: processScope.default("auto"),
+  include: connectionSelection.prefault({}),
+  exclude: connectionSelection.prefault({}),
   ring_buffer_size_bytes: sizeBytes()
     .refine((bytes) => bytes >= MIB && bytes <= 512 * MIB && Number.isInteger(Math.log2(bytes)), {
       message: "not a power of two from 1MiB to 512MiB",
@@ -56,4 +50,4 @@ export const socketTraceConfig = z.strictObject({
 });
 
 export type SocketTraceConfig = z.output<typeof socketTraceConfig>;
-export type ProcessSelection = SocketTraceConfig["exclude"];
+export type ConnectionSelection = SocketTraceConfig["exclude"];

@@ -7,6 +7,7 @@ import { otlpHttpSettings } from "../exporter/otlp-http.ts";
 import { healthCheckSettings } from "../extension/health-check.ts";
 import { tridentAgentSettings } from "../extension/trident/settings.ts";
 import { zpagesSettings } from "../extension/zpages/zpages.ts";
+import { profileConfig } from "../ipc/profile-config.ts";
 import { socketTraceConfig } from "../ipc/socket-trace-config.ts";
 import { tridentReceiverSettings } from "../receiver/trident/settings.ts";
 import { ComponentCatalog, type ComponentType } from "./component-type.ts";
@@ -16,16 +17,18 @@ import { memoryLimiterSettings } from "./processor/memory-limiter.ts";
 import { redactionSettings } from "./processor/redaction.ts";
 
 const traces = { aliases: [], signals: ["traces"], stability: "beta" } as const;
+const profiles = { aliases: [], signals: ["profiles"], stability: "alpha" } as const;
 const extension = { kind: "extensions", aliases: [], signals: [], stability: "beta" } as const;
 
 const TYPES: readonly ComponentType[] = [
   { ...traces, kind: "receivers", type: "socket_trace", schema: socketTraceConfig },
+  { ...profiles, kind: "receivers", type: "profile", schema: profileConfig },
   { ...traces, kind: "receivers", type: "trident", schema: tridentReceiverSettings },
   { ...traces, kind: "processors", type: "batch", schema: batchSettings },
   { ...traces, kind: "processors", type: "filter", schema: filterSettings },
   { ...traces, kind: "processors", type: "memory_limiter", schema: memoryLimiterSettings },
   { ...traces, kind: "processors", type: "redaction", schema: redactionSettings },
-  { ...traces, kind: "exporters", type: "debug", schema: debugSettings },
+  { ...traces, signals: ["traces", "profiles"], kind: "exporters", type: "debug", schema: debugSettings },
   { ...traces, kind: "exporters", type: "deepflow", schema: deepflowSettings },
   { ...traces, kind: "exporters", type: "file", schema: fileSettings },
   { ...traces, kind: "exporters", type: "otlp_grpc", aliases: ["otlp"], schema: otlpGrpcSettings },

@@ -2,15 +2,21 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { BrokerConnection } from "../ipc/connect-to-broker.ts";
-import type { Attachment } from "../ipc/messages.ts";
+import type { Attachment, ProfileAttachment } from "../ipc/messages.ts";
+import type { ProfileConfig } from "../ipc/profile-config.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 import type { Log } from "../log.ts";
 import { TraceEngine } from "../mapping/engine.ts";
+import { createHostProcesses, type HostProcesses } from "../receiver/host-processes.ts";
+import type { HostFacts } from "../receiver/process-resource.ts";
+import { ProfileReceiver } from "../receiver/profile/receiver.ts";
 import type { Receiver } from "../receiver/receiver.ts";
 import { SocketTraceReceiver } from "../receiver/socket-trace/receiver.ts";
+import { ThreadSymbolizer } from "../receiver/symbols/thread-symbolizer.ts";
 import { TridentReceiver } from "../receiver/trident/receiver.ts";
 import type { TridentReceiverSettings } from "../receiver/trident/settings.ts";
-import type { ComponentConfig } from "./config/config.ts";
+import { socketTraceOf } from "./captures-of.ts";
+import type { ComponentConfig, Config } from "./config/config.ts";
 import { ComponentMissingError } from "./error.ts";
 
 const NS_PER_MS = 1_000_000;
@@ -20,39 +26,65 @@ export interface PreparedReceiver extends Receiver {
   prepare(): Promise<void>;
   /** What runs in the kernel for it, once started. */
   readonly attachment?: Attachment | undefined;
+  readonly profileAttachment?: ProfileAttachment | undefined;
 }
 
-export interface ReceiverContext {
+export interface HostOptions {
   readonly connection: BrokerConnection;
+  readonly config: Config;
   readonly log: Log;
   readonly version: string;
 }
 
-/** @throws ComponentMissingError for a type that only the catalog knows */
-export function createReceiver({ id, type, settings }: ComponentConfig, context: ReceiverContext): PreparedReceiver {
-  if (type === "trident") {
-    const { user } = context.connection.hello;
-    return new TridentReceiver(id, settings as TridentReceiverSettings, context.log, user);
+/** What the receivers of one worker share. */
+export class HostContext {
+  readonly connection: BrokerConnection;
+  readonly facts: HostFacts;
+  readonly processes: HostProcesses;
+  /** Spans are made here too, so that samples may be linked to them. */
+  readonly hasTraces: boolean;
+
+  constructor({ connection, config, log, version }: HostOptions) {
+    this.connection = connection;
+    this.facts = { hostName: hostname(), bootId: connection.hello.bootId, version, ownCgroupPath: ownCgroupPath() };
+    this.processes = createHostProcesses(connection.client, this.facts, log);
+    this.hasTraces = socketTraceOf(config) !== undefined;
   }
+}
+
+/** @throws ComponentMissingError for a type that only the catalog knows */
+export function createReceiver({ id, type, settings }: ComponentConfig, host: HostContext, log: Log): PreparedReceiver {
+  if (type === "trident") {
+    return new TridentReceiver(id, settings as TridentReceiverSettings, log, host.connection.hello.user);
+  }
+  if (type === "profile") return createProfile(id, settings as ProfileConfig, host, log);
   if (type !== "socket_trace") throw new ComponentMissingError("receiver", type);
-  return createSocketTrace(id, settings as SocketTraceConfig, context);
+  return createSocketTrace(id, settings as SocketTraceConfig, host, log);
+}
+
+function createProfile(id: string, config: ProfileConfig, host: HostContext, log: Log): ProfileReceiver {
+  const { connection, processes, hasTraces } = host;
+  const symbolizer = new ThreadSymbolizer({ client: connection.client, log, nowMs: () => performance.now() });
+  return new ProfileReceiver({ id, connection, config, log, processes, feedsProcesses: !hasTraces, symbolizer });
 }
 
 function createSocketTrace(
   id: string,
   config: SocketTraceConfig,
-  { connection, log, version }: ReceiverContext,
+  { connection, facts, processes }: HostContext,
+  log: Log,
 ): SocketTraceReceiver {
   return new SocketTraceReceiver({
     id,
     connection,
     config,
     log,
-    host: { hostName: hostname(), bootId: connection.hello.bootId, version, ownCgroupPath: ownCgroupPath() },
-    createEngine: ({ spans, verdict, ...facts }) =>
+    host: facts,
+    processes,
+    createEngine: ({ spans, verdict, ...input }) =>
       new TraceEngine(
         {
-          ...facts,
+          ...input,
           settleNs: config.settle * NS_PER_MS,
           keepsOtlpExports: config.trace_otlp_export,
           describe: {

@@ -1,5 +1,5 @@
 /** The running whole of one configuration: started from its end to its beginning, drained the other way round. */
-import type { TraceExporter } from "../exporter/exporter.ts";
+import type { ProfileExporter, TraceExporter } from "../exporter/exporter.ts";
 import type { Extension } from "../extension/extension.ts";
 import type { Log } from "../log.ts";
 import type { StageAccount } from "../mapping/account.ts";
@@ -8,12 +8,14 @@ import type { Receiver } from "../receiver/receiver.ts";
 import type { ComponentConfig, Config } from "./config/config.ts";
 import { type SpanConsumer, TracePipeline } from "./pipeline.ts";
 import type { Processor } from "./processor/processor.ts";
+import { type ProfileConsumer, ProfilePipelines } from "./profile-pipelines.ts";
 
 /** What makes components; tests give fakes. */
 export interface Factories {
   receiver(config: ComponentConfig): Promise<Receiver>;
   processor(config: ComponentConfig): Processor;
   exporter(config: ComponentConfig): Promise<TraceExporter>;
+  profileExporter(config: ComponentConfig): Promise<ProfileExporter>;
   extension(config: ComponentConfig): Extension;
 }
 
@@ -25,6 +27,8 @@ export interface ServiceOptions {
   readonly divert?: (spans: readonly Span[]) => readonly Span[];
   /** Pages that show what the first pipeline exports. */
   readonly taps?: readonly SpanConsumer[];
+  /** Pages that show profiles. */
+  readonly profileTaps?: readonly ProfileConsumer[];
 }
 
 /** Of the time to shut down, what exporters get at least. */
@@ -33,19 +37,21 @@ const MIN_EXPORT_MS = 1000;
 export class Service {
   readonly receivers: readonly Receiver[];
   readonly processors: readonly Processor[];
-  readonly exporters: readonly TraceExporter[];
+  readonly exporters: readonly (TraceExporter | ProfileExporter)[];
   readonly extensions: readonly Extension[];
   /** Spans that each receiver gave, by its id. */
   readonly accepted = new Map<string, number>();
   readonly #pipelines: readonly TracePipeline[];
   readonly #inputs: ReadonlyMap<Receiver, (spans: readonly Span[]) => void>;
+  readonly #profiles: ProfilePipelines;
   readonly #log: Log;
   readonly #started = new Set<{ readonly id: string }>();
 
   private constructor(parts: Parts, { config, log, divert }: ServiceOptions) {
     this.receivers = [...parts.receivers.values()];
     this.processors = parts.processors;
-    this.exporters = [...parts.exporters.values()];
+    this.exporters = [...parts.exporters.values(), ...parts.profiles.exporters];
+    this.#profiles = parts.profiles;
     this.extensions = parts.extensions;
     this.#log = log;
     this.#pipelines = [...parts.pipelines.values()];
@@ -79,7 +85,7 @@ export class Service {
       for (const exporter of this.exporters) await this.#start(exporter, () => exporter.start());
       for (const receiver of this.receivers) {
         const next = this.#inputs.get(receiver) ?? (() => {});
-        await this.#start(receiver, () => receiver.start(next, () => {}));
+        await this.#start(receiver, () => receiver.start(next, this.#profiles.inputOf(receiver.id)));
       }
       for (const extension of this.extensions) await this.#start(extension, () => extension.start());
     } catch (error) {
@@ -153,27 +159,31 @@ interface Parts {
   readonly receivers: ReadonlyMap<string, Receiver>;
   readonly processors: readonly Processor[];
   readonly exporters: ReadonlyMap<string, TraceExporter>;
+  readonly profiles: ProfilePipelines;
   readonly extensions: readonly Extension[];
   readonly pipelines: ReadonlyMap<string, TracePipeline>;
 }
 
-async function makeParts({ config, factories, taps = [] }: ServiceOptions): Promise<Parts> {
-  const used = (kind: "receivers" | "exporters") => new Set(config.pipelines.flatMap((pipeline) => pipeline[kind]));
+async function makeParts({ config, factories, taps = [], profileTaps = [] }: ServiceOptions): Promise<Parts> {
+  const traces = config.pipelines.filter(({ signal }) => signal === "traces");
   const exporters = new Map<string, TraceExporter>();
-  for (const id of used("exporters")) exporters.set(id, await factories.exporter(found(config.exporters, id)));
+  for (const id of new Set(traces.flatMap((each) => each.exporters)))
+    exporters.set(id, await factories.exporter(found(config.exporters, id)));
   const receivers = new Map<string, Receiver>();
-  for (const id of used("receivers")) receivers.set(id, await factories.receiver(found(config.receivers, id)));
+  for (const id of new Set(config.pipelines.flatMap((each) => each.receivers)))
+    receivers.set(id, await factories.receiver(found(config.receivers, id)));
   const extensions = config.enabledExtensions.map((id) => factories.extension(found(config.extensions, id)));
   const processors: Processor[] = [];
   const pipelines = new Map<string, TracePipeline>();
-  for (const [index, pipeline] of config.pipelines.entries()) {
+  for (const [index, pipeline] of traces.entries()) {
     // A processor has state, so each pipeline has its own, as in the Collector.
     const own = pipeline.processors.map((id) => factories.processor(found(config.processors, id)));
     processors.push(...own);
     const ends = pipeline.exporters.map((id) => exporters.get(id)).filter((each) => each !== undefined);
     pipelines.set(pipeline.id, new TracePipeline(pipeline.id, own, index === 0 ? [...ends, ...taps] : ends));
   }
-  return { receivers, processors, exporters, extensions, pipelines };
+  const profiles = await ProfilePipelines.build(config, (each) => factories.profileExporter(each), profileTaps);
+  return { receivers, processors, exporters, profiles, extensions, pipelines };
 }
 
 /** References were checked when the configuration was. */

@@ -13,11 +13,11 @@ import type { StageAccount } from "../mapping/account.ts";
 import type { Span } from "../mapping/span.ts";
 import type { ComponentConfig, Config } from "./config/config.ts";
 import { ComponentMissingError } from "./error.ts";
-import { createExporter } from "./exporters.ts";
+import { createExporter, createProfileExporter } from "./exporters.ts";
 import type { Logger } from "./log.ts";
 import { PreparedFiles } from "./prepared-files.ts";
 import { createProcessor } from "./processors.ts";
-import { createReceiver, type PreparedReceiver } from "./receivers.ts";
+import { createReceiver, HostContext, type PreparedReceiver } from "./receivers.ts";
 import { SelfTestFilter } from "./self-test/self-test-filter.ts";
 import { Service } from "./service.ts";
 import type { FileOwner } from "./sudo-user.ts";
@@ -74,7 +74,7 @@ export class WorkerHost {
       ].flatMap(({ id, address, isMoved }) =>
         address === undefined ? [] : [{ id, address, isMoved: isMoved ?? false }],
       ),
-      exporters: (this.#service?.exporters ?? []).map((exporter) => exporter.id),
+      exporters: [...new Set((this.#service?.exporters ?? []).map((exporter) => exporter.id))],
     };
     this.#options.connection.client.emit(WorkerEvent.ready, event);
   }
@@ -98,6 +98,7 @@ export class WorkerHost {
     const extensions = new Map(
       config.enabledExtensions.map((id) => [id, this.#extension(config.extensions.get(id) ?? missing(id))]),
     );
+    const host = new HostContext({ connection, config, log, version: settings.version });
     this.#service = await Service.build({
       config,
       log: log.child("service"),
@@ -105,14 +106,11 @@ export class WorkerHost {
       taps: this.#pages.map((each) => each.store),
       factories: {
         exporter: (component) => createExporter(component, deps(component.id)),
+        profileExporter: (component) => createProfileExporter(component, deps(component.id)),
         processor: createProcessor,
         extension: ({ id }) => extensions.get(id) ?? missing(id),
         receiver: async (component) => {
-          const receiver = createReceiver(component, {
-            connection,
-            log: log.child(component.id),
-            version: settings.version,
-          });
+          const receiver = createReceiver(component, host, log.child(component.id));
           this.#receivers.push(receiver);
           return receiver;
         },
@@ -147,7 +145,11 @@ export class WorkerHost {
 
   get #summary(): string {
     if (this.#readySince === undefined) return "starting";
-    const probes = this.#receivers.reduce((sum, { attachment }) => sum + (attachment?.probes.length ?? 0), 0);
+    const probes = this.#receivers.reduce(
+      (sum, { attachment, profileAttachment }) =>
+        sum + (attachment?.probes.length ?? 0) + (profileAttachment?.probes.length ?? 0),
+      0,
+    );
     return probes === 0 ? "running, nothing is captured" : `capturing with ${probes} probes`;
   }
 

@@ -10,10 +10,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static char verifier_log[16 << 20];
 static char library_log[65536];
@@ -47,6 +50,29 @@ static const char *wanted(int argc, char **argv, const char *name)
 	return "any";
 }
 
+/* Also programs of perf events, which libbpf can't attach by itself: to the first CPU's clock. */
+static struct bpf_link *attach(struct bpf_program *program)
+{
+	struct perf_event_attr clock = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(clock),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = 10000000,
+	};
+	struct bpf_link *link;
+	int fd;
+
+	if (bpf_program__type(program) != BPF_PROG_TYPE_PERF_EVENT)
+		return bpf_program__attach(program);
+	fd = syscall(SYS_perf_event_open, &clock, -1, 0, -1, 0);
+	if (fd < 0)
+		return NULL;
+	link = bpf_program__attach_perf_event(program, fd);
+	if (!link)
+		close(fd);
+	return link;
+}
+
 /* Returns NULL if it was loaded and attached, else a word that says what failed. */
 static const char *try_program(const char *path, const char *name, int log_level)
 {
@@ -72,7 +98,7 @@ static const char *try_program(const char *path, const char *name, int log_level
 	if (bpf_object__load(object)) {
 		failed = "refused";
 	} else {
-		link = bpf_program__attach(bpf_object__find_program_by_name(object, name));
+		link = attach(bpf_object__find_program_by_name(object, name));
 		if (!link)
 			failed = "unattached";
 		bpf_link__destroy(link);

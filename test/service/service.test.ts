@@ -102,6 +102,7 @@ async function build(
         exporters.set(id, exporter);
         return exporter;
       },
+      profileExporter: () => Promise.reject(new Error("no pipeline of profiles")),
       processor: ({ id }) =>
         isHolding
           ? new BatchProcessor(id, batchSettings.decode({ timeout: "1h" }))

@@ -11,7 +11,6 @@ const SERVES_WHAT_IT_READS: readonly number[] = [
   UnitKind.jvmVirtualThread,
   UnitKind.nginxRequest,
   UnitKind.rubyFiber,
-  UnitKind.pythonJob,
 ];
 
 export class Unit {

@@ -21,15 +21,27 @@ export function brokerProcess(client: ProcessReader, tgid: number, executable: s
       const mapping = (await readMappings()).find((candidate) => candidate.path === path);
       return mapping === undefined ? undefined : mappedFile(client, tgid, mapping);
     },
-    memory: (address, lengthBytes) =>
-      inPieces(lengthBytes, (done, wanted) =>
-        client.request({ type: "memory", tgid, address: address + done, lengthBytes: wanted }),
-      ),
+    memory: (address, lengthBytes) => processMemory(client, tgid, address, lengthBytes),
     threads: () => client.request({ type: "process_threads", tgid }),
   };
 }
 
-function mappedFile(client: ProcessReader, tgid: number, { start, end }: MemoryMapping): ByteSource {
+export function processMemory(
+  client: ProcessReader,
+  tgid: number,
+  address: number,
+  lengthBytes: number,
+): Promise<Uint8Array> {
+  return inPieces(lengthBytes, (done, wanted) =>
+    client.request({ type: "memory", tgid, address: address + done, lengthBytes: wanted }),
+  );
+}
+
+export function mappedFile(
+  client: ProcessReader,
+  tgid: number,
+  { start, end }: Pick<MemoryMapping, "start" | "end">,
+): ByteSource {
   return {
     read: (offset, lengthBytes) =>
       inPieces(lengthBytes, (done, wanted) =>

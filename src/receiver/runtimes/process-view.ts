@@ -8,6 +8,8 @@ export interface MemoryMapping {
   readonly fileOffset: number;
   readonly isExecutable: boolean;
   readonly isWritable: boolean;
+  /** Device and inode, `08:01 1234`: names a file on this host. */
+  readonly inode: string;
   /** As the process sees it; "" for anonymous memory, "[heap]" and the like as the kernel prints them. */
   readonly path: string;
 }

@@ -19,22 +19,12 @@ export interface RuntimeTableOptions {
   readonly log: Log;
 }
 
-/** Between two looks at a process's new threads; doubled while they bring nothing, and from the first again when they do. */
-const THREADS_AFTER_MS = 2;
-const FIRST_PAUSE_MS = 40;
-const LONGEST_PAUSE_MS = 20_000;
-const MAX_THREADS_SEEN = 4096;
-
 interface Entry {
   looks: number;
   isLooking: boolean;
   timer: NodeJS.Timeout | undefined;
   finding: UnitFinding | undefined;
   written: string;
-  /** Threads that the process was looked at for. */
-  readonly threads: Set<number>;
-  threadTimer: NodeJS.Timeout | undefined;
-  pauseMs: number;
 }
 
 export class RuntimeTable {
@@ -58,17 +48,6 @@ export class RuntimeTable {
     if (entry.looks === 0 && entry.timer === undefined) this.#enqueue(tgid, entry, true);
   }
 
-  /** A thread has moved bytes. What the threads of a pool run is known when they are there. */
-  threadSeen(tgid: number, pid: number): void {
-    const entry = this.#entries.get(tgid);
-    if (entry === undefined || entry.threads.has(pid)) return;
-    if (entry.threads.size >= MAX_THREADS_SEEN) entry.threads.clear();
-    entry.threads.add(pid);
-    const { finding } = entry;
-    if (finding === undefined || !isPlan(finding) || finding.lookAgain === undefined) return;
-    this.#lookAtThreads(tgid, entry, THREADS_AFTER_MS);
-  }
-
   /** Processes that were there at the start: looked at when there is nothing better to do. */
   existing(tgid: number): void {
     if (!this.#entries.has(tgid)) this.#enqueue(tgid, this.#add(tgid), false);
@@ -82,7 +61,6 @@ export class RuntimeTable {
 
   exited(tgid: number): void {
     clearTimeout(this.#entries.get(tgid)?.timer);
-    clearTimeout(this.#entries.get(tgid)?.threadTimer);
     this.#entries.delete(tgid);
   }
 
@@ -95,26 +73,14 @@ export class RuntimeTable {
   }
 
   stop(): void {
-    for (const { timer, threadTimer } of this.#entries.values()) {
-      clearTimeout(timer);
-      clearTimeout(threadTimer);
-    }
+    for (const { timer } of this.#entries.values()) clearTimeout(timer);
     this.#entries.clear();
     this.#waiting.length = 0;
   }
 
   #add(tgid: number): Entry {
     if (this.#entries.size >= PROCESS_LIMIT) this.exited(this.#entries.keys().next().value!);
-    const entry: Entry = {
-      looks: 0,
-      isLooking: false,
-      timer: undefined,
-      finding: undefined,
-      written: "",
-      threads: new Set(),
-      threadTimer: undefined,
-      pauseMs: FIRST_PAUSE_MS,
-    };
+    const entry: Entry = { looks: 0, isLooking: false, timer: undefined, finding: undefined, written: "" };
     this.#entries.set(tgid, entry);
     return entry;
   }
@@ -153,57 +119,22 @@ export class RuntimeTable {
     entry.looks++;
     entry.isLooking = true;
     clearTimeout(entry.timer);
-    const finding = await this.#find(tgid, entry.finding).finally(() => {
+    const finding = await this.#find(tgid).finally(() => {
       entry.isLooking = false;
     });
     if (this.#entries.get(tgid) !== entry) return;
     entry.finding = finding;
     if (finding !== undefined && isPlan(finding)) {
-      await this.#write(tgid, entry, finding);
+      const text = JSON.stringify(finding.steps);
+      if (text !== entry.written) await this.#options.write(tgid, finding);
+      entry.written = text;
       if (finding.isFinal) return;
     }
     this.#plan(tgid, entry);
   }
 
-  /** @returns whether it is another plan than before */
-  async #write(tgid: number, entry: Entry, plan: UnitPlan): Promise<boolean> {
-    const text = JSON.stringify([plan.steps, plan.pools]);
-    if (text === entry.written) return false;
-    entry.written = text;
-    await this.#options.write(tgid, plan);
-    return true;
-  }
-
-  #lookAtThreads(tgid: number, entry: Entry, afterMs: number): void {
-    if (entry.threadTimer !== undefined) return;
-    entry.threadTimer = setTimeout(() => {
-      this.#findPools(tgid, entry)
-        .catch(() => false)
-        .then((isNew) => {
-          const count = entry.threads.size;
-          entry.pauseMs = isNew ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, 2 * entry.pauseMs);
-          // Threads that show in the pause are looked at when it is over.
-          entry.threadTimer = setTimeout(() => {
-            entry.threadTimer = undefined;
-            if (entry.threads.size !== count || isNew) this.#lookAtThreads(tgid, entry, 0);
-          }, entry.pauseMs);
-          entry.threadTimer.unref();
-        });
-    }, afterMs);
-    entry.threadTimer.unref();
-  }
-
-  async #findPools(tgid: number, entry: Entry): Promise<boolean> {
-    const { finding } = entry;
-    if (finding === undefined || !isPlan(finding) || finding.lookAgain === undefined) return false;
-    const plan = await finding.lookAgain();
-    if (this.#entries.get(tgid) !== entry) return false;
-    entry.finding = plan;
-    return this.#write(tgid, entry, plan);
-  }
-
-  async #find(tgid: number, earlier: UnitFinding | undefined): Promise<UnitFinding | undefined> {
+  async #find(tgid: number): Promise<UnitFinding | undefined> {
     const view = await this.#options.view(tgid);
-    return view === undefined ? undefined : findRuntime(view, earlier);
+    return view === undefined ? undefined : findRuntime(view);
   }
 }

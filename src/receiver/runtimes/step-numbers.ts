@@ -14,7 +14,6 @@ const KINDS: Readonly<Record<UnitStep["step"], UnitStepKind>> = {
   main_thread: UnitStepKind.mainThread,
   to_phase: UnitStepKind.toPhase,
   node_ids: UnitStepKind.nodeIds,
-  pool_job: UnitStepKind.poolJob,
   to_coroutine: UnitStepKind.toCoroutine,
   to_unit: UnitStepKind.toUnit,
   to_turn: UnitStepKind.toTurn,

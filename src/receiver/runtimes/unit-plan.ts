@@ -1,5 +1,5 @@
 /** How the BPF programs find a thread's unit of work at a system call: a short list of steps (bpf/control.h). */
-import type { PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
+import type { UnitKind } from "../../bpf/layout.gen.ts";
 
 /** Names of enum unit_step_kind; the loader maps them to numbers. */
 export type UnitStep =
@@ -21,8 +21,6 @@ export type UnitStep =
   | { readonly step: "to_phase"; readonly operand: number }
   /** Unit, its parent and the count of units, from Node's doubles at the operand. */
   | { readonly step: "node_ids"; readonly operand: number }
-  /** Unit = the job of a pool's thread, whose data stack begins at value, and the end of the walk; else it goes on. */
-  | { readonly step: "pool_job" }
   | { readonly step: "to_coroutine" }
   | { readonly step: "to_unit" }
   | { readonly step: "to_turn" };
@@ -38,10 +36,6 @@ export interface UnitPlan {
   readonly version: string;
   readonly unitKind: UnitKind;
   readonly steps: readonly UnitStep[];
-  /** Loops of pools, for `pool_job`. */
-  readonly pools?: readonly PoolSite[];
-  /** To be asked when threads show that were not there: the plan with what they run. */
-  readonly lookAgain?: () => Promise<UnitPlan>;
   /** false: the process may still load what changes the plan. */
   readonly isFinal: boolean;
 }

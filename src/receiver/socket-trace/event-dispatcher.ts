@@ -11,7 +11,7 @@ import {
   type SocketStateEvent,
 } from "../../bpf/layout.gen.ts";
 import { forEachRecord } from "../../bpf/ring-records.ts";
-import type { ProcessSelection } from "../../ipc/socket-trace-config.ts";
+import type { ConnectionSelection } from "../../ipc/socket-trace-config.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import type { ProcessTable } from "../process-table.ts";
 import type { RuntimeTable } from "../runtimes/runtime-table.ts";
@@ -28,11 +28,11 @@ export interface EventTarget {
 export interface EventDispatcherOptions {
   readonly target: EventTarget;
   readonly processes: ProcessTable;
-  readonly runtimes: Pick<RuntimeTable, "seen" | "threadSeen" | "started" | "exited">;
+  readonly runtimes: Pick<RuntimeTable, "seen" | "started" | "exited">;
   readonly ownExchanges: OwnExchanges;
   readonly ownTgids: readonly number[];
-  readonly includePorts: ProcessSelection["ports"];
-  readonly excludePorts: ProcessSelection["ports"];
+  readonly includePorts: ConnectionSelection["ports"];
+  readonly excludePorts: ConnectionSelection["ports"];
   /** Stage `dispatch`, unit event. */
   readonly account: StageAccount;
 }
@@ -43,7 +43,6 @@ export class EventDispatcher {
   readonly #includePorts: ReadonlySet<number>;
   readonly #excludePorts: ReadonlySet<number>;
   #lastTgid = 0;
-  #lastPid = 0;
 
   constructor(options: EventDispatcherOptions) {
     this.#options = options;
@@ -72,7 +71,7 @@ export class EventDispatcher {
 
   #socketData(event: SocketDataEvent, view: DataView, bytesOffset: number): void {
     const { account, target, processes, runtimes, ownExchanges } = this.#options;
-    const { tgid, pid } = event.header;
+    const { tgid } = event.header;
     const why = this.#ownTgids.has(tgid)
       ? "own_process"
       : ownExchanges.isOtherEnd(event)
@@ -88,10 +87,6 @@ export class EventDispatcher {
       processes.seen(tgid, () => commText(event.comm));
       runtimes.seen(tgid);
       this.#lastTgid = tgid;
-    }
-    if (pid !== this.#lastPid) {
-      runtimes.threadSeen(tgid, pid);
-      this.#lastPid = pid;
     }
     target.socketData(event, new Uint8Array(view.buffer, view.byteOffset + bytesOffset, event.capturedLength));
     account.addOut();

@@ -10,12 +10,11 @@ import type { Log } from "../../log.ts";
 import { StageAccount } from "../../mapping/account.ts";
 import type { Resource, Span } from "../../mapping/span.ts";
 import type { Verdict } from "../../mapping/verdict.ts";
+import type { HostProcesses } from "../host-processes.ts";
 import type { HostFacts } from "../process-resource.ts";
-import { ProcessTable } from "../process-table.ts";
+import type { ProcessTable } from "../process-table.ts";
 import type { Receiver } from "../receiver.ts";
-import { brokerProcess } from "../runtimes/broker-process.ts";
-import { RuntimeTable } from "../runtimes/runtime-table.ts";
-import { numberedSteps } from "../runtimes/step-numbers.ts";
+import type { RuntimeTable } from "../runtimes/runtime-table.ts";
 import { Drain } from "./drain.ts";
 import { DrainFailedError } from "./error.ts";
 import { EventDispatcher, type EventTarget } from "./event-dispatcher.ts";
@@ -51,6 +50,7 @@ export interface SocketTraceReceiverOptions {
   readonly connection: BrokerConnection;
   readonly config: SocketTraceConfig;
   readonly host: HostFacts;
+  readonly processes: HostProcesses;
   readonly log: Log;
   readonly createEngine: (input: ReceiverEngineInput) => ReceiverEngine;
 }
@@ -81,26 +81,8 @@ export class SocketTraceReceiver implements Receiver {
     if (hello.capture === undefined) throw new DrainFailedError("the broker captures nothing");
     this.id = options.id;
     this.#options = options;
-    this.#processes = new ProcessTable({
-      host: options.host,
-      askFacts: (tgid) => client.request({ type: "process_facts", tgid }),
-    });
-    this.#runtimes = new RuntimeTable({
-      view: async (tgid) => {
-        // The table has asked at exec and at first sight; only processes that have done nothing yet are asked about here.
-        const facts = this.#processes.factsOf(tgid) ?? (await client.request({ type: "process_facts", tgid }));
-        return facts?.executablePath === undefined ? undefined : brokerProcess(client, tgid, facts.executablePath);
-      },
-      write: (tgid, { unitKind, steps, pools }) =>
-        client.request({
-          type: "unit_steps",
-          tgid,
-          unitKind,
-          steps: numberedSteps(steps),
-          pools: (pools ?? []).map((site) => ({ ...site, hops: [...site.hops] })),
-        }),
-      log: options.log,
-    });
+    this.#processes = options.processes.table;
+    this.#runtimes = options.processes.runtimes;
     const maps = new Map(hello.capture.maps.map((descriptor) => [descriptor.name, new BpfMap(descriptor)]));
     const verdicts = maps.get("socket_verdicts");
     const generations = maps.get("verdict_generations");

@@ -11,9 +11,9 @@ import type { DescribeOptions } from "../../mapping/protocols/protocol.ts";
 import type { Span } from "../../mapping/span.ts";
 import { Replay } from "../../receiver/replay/replay.ts";
 import { openReplayEngine } from "../../receiver/replay/replay-engine.ts";
+import { socketTraceOf } from "../captures-of.ts";
 import { addConfigOptions, type ConfigOptions } from "../command.ts";
 import { ExitCode, formatError } from "../exit-code.ts";
-import { socketTraceOf } from "../socket-trace-of.ts";
 import { tableHead, tableRow } from "./replay-table.ts";
 
 interface ReplayCommandOptions extends ConfigOptions {

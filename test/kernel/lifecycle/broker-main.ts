@@ -15,6 +15,8 @@ const log: Log = { debug: logLine, info: logLine, warn: logLine, error: logLine 
 
 const broker = await startBroker({
   objectPath: fileURLToPath(new URL("../../../bpf/socket_trace.bpf.o", import.meta.url)),
+  profilerPath: "",
+  profile: undefined,
   socketTrace: socketTraceConfig.parse(settings),
   workerEntry: fileURLToPath(new URL("./worker.js", import.meta.url)),
   workerSettings: settings,

@@ -5,6 +5,7 @@ import { dropPrivileges } from "../../../src/ipc/drop-privileges.ts";
 import { socketTraceConfig } from "../../../src/ipc/socket-trace-config.ts";
 import type { Log } from "../../../src/log.ts";
 import { StageAccount } from "../../../src/mapping/account.ts";
+import { createHostProcesses } from "../../../src/receiver/host-processes.ts";
 import { SocketTraceReceiver } from "../../../src/receiver/socket-trace/receiver.ts";
 
 const connection = await connectToBroker();
@@ -15,11 +16,13 @@ function report(message: string): void {
   client.emit("log", message);
 }
 
+const host = { hostName: "test", bootId: hello.bootId, version: "0", ownCgroupPath: undefined };
 const receiver = new SocketTraceReceiver({
   id: "socket_trace",
   connection,
   config: socketTraceConfig.parse(hello.settings),
-  host: { hostName: "test", bootId: hello.bootId, version: "0", ownCgroupPath: undefined },
+  host,
+  processes: createHostProcesses(client, host, log),
   log,
   createEngine: (input) => ({
     accounts: [new StageAccount("engine", "event")],

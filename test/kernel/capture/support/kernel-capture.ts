@@ -132,7 +132,6 @@ export class KernelCapture implements Disposable {
       unitKind: steps.length === 0 ? UnitKind.none : UnitKind.goroutine,
       stepCount: steps.length,
       steps,
-      pools: [],
     });
     this.#object.map("processes").set(keyU32(tgid), value);
   }

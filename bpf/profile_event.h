@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What crosses between perf_profiler.bpf.c and user space: samples, and the tables by which stacks are unwound. Same
+ * rules as event.h.
+ */
+#ifndef SOCKSPAN_PROFILE_EVENT_H
+#define SOCKSPAN_PROFILE_EVENT_H
+
+#include "event.h"
+
+#pragma clang diagnostic push
+#pragma clang diagnostic error "-Wpadded"
+
+#define MAX_KERNEL_FRAMES 96
+#define MAX_USER_FRAMES 256
+#define MAX_INTERPRETER_FRAMES 128
+
+enum profile_event_kind {
+	EVENT_STACK_SAMPLE = 64, /* beside those of enum event_kind */
+};
+
+enum sample_kind {
+	SAMPLE_ON_CPU = 1,
+	SAMPLE_OFF_CPU = 2, /* value_ns: how long the thread did not run */
+};
+
+/* Why the user stack ends where it does. */
+enum stack_end {
+	STACK_END_BOTTOM = 0,         /* complete */
+	STACK_END_NONE = 1,           /* a thread of the kernel */
+	STACK_END_DEPTH = 2,          /* more than MAX_USER_FRAMES */
+	STACK_END_UNREADABLE = 3,     /* memory of the stack is not resident */
+	STACK_END_FRAME_POINTER = 4,  /* code without a table whose frame pointer leads nowhere */
+	STACK_END_UNSUPPORTED = 5,    /* a rule of the table that is not followed */
+};
+
+enum sample_flags {
+	SAMPLE_FLAG_NO_MAPPINGS = 1 << 0,     /* the process is not described: frame pointers alone */
+	SAMPLE_FLAG_UNKNOWN_MAPPING = 1 << 1, /* an address is in none of its described mappings */
+	SAMPLE_FLAG_KERNEL_CUT = 1 << 2,      /* the kernel's stack is deeper than MAX_KERNEL_FRAMES */
+	SAMPLE_FLAG_INTERPRETER_CUT = 1 << 3, /* the interpreter's frames did not end */
+};
+
+/* In the address of a user frame that is no leaf: a signal interrupted it there, so it is no return address. */
+#define INTERRUPTED_FRAME (1ULL << 63)
+
+/* Behind it: kernel, then user frames (addresses, leaf first), then interpreter frames (struct interpreter_frame). */
+struct stack_sample_event {
+	struct event_header header;
+	__u64 coroutine_id;
+	__u64 unit_id;
+	__u64 value_ns;
+	__u64 end_address; /* the code at which the user stack ends */
+	__u32 cpu;
+	__u32 flags; /* enum sample_flags */
+	__u32 waker_tgid; /* off CPU: who ended the wait; 0 not known */
+	__u32 waker_pid;
+	__u16 kernel_frames;
+	__u16 user_frames;
+	__u16 interpreter_frames;
+	__u8 sample_kind; /* enum sample_kind */
+	__u8 unit_kind;   /* enum unit_kind */
+	__u8 stack_end;   /* enum stack_end */
+	__u8 padding[7];
+	__u8 comm[COMM_LENGTH];
+};
+
+/* One frame of CPython: its code object and where in it. */
+struct interpreter_frame {
+	__u64 code;
+	__u64 instruction; /* address of the instruction; bit 0: entered from C, native frames lie below */
+};
+
+/* How the caller's frame is found at an address; the kinds of unwind_row. */
+enum unwind_kind {
+	UNWIND_FRAME_POINTER = 0, /* no table here: rbp leads to the caller's frame */
+	UNWIND_SP = 1,            /* the canonical frame address (CFA) = rsp + 8 * cfa_offset */
+	UNWIND_FP = 2,            /* CFA = rbp + 8 * cfa_offset */
+	UNWIND_END = 3,           /* outermost frame */
+	UNWIND_PLT = 4,           /* CFA = rsp + 8, and 8 more from byte cfa_offset of the 16-byte entry on */
+	UNWIND_SIGNAL = 5,        /* the kernel's signal frame */
+	UNWIND_FP_LOAD = 6,       /* CFA = *(rbp + 8 * cfa_offset), the caller's rbp = *rbp: a realigned stack */
+	UNWIND_UNSUPPORTED = 7,
+};
+
+/* From `address` to the next row's. The return address lies at CFA - 8. */
+struct unwind_row {
+	__u32 address;       /* in the image */
+	__s16 cfa_offset;
+	__u8 kind;           /* enum unwind_kind */
+	__s8 frame_pointer;  /* where the caller's rbp lies: CFA + 8 * this; 0: still in rbp */
+};
+
+/* An executable mapping of a process. */
+struct unwind_mapping {
+	__u64 start;
+	__u64 end;
+	__u64 bias;       /* address - bias = address in the image */
+	__u32 first_row;  /* of unwind_rows; the two are written at once */
+	__u32 row_count;  /* 0: frame pointers */
+	__u32 generation; /* of the process's description: another one is stale */
+	__u32 padding;
+};
+
+/* Value of process_mappings, key: tgid. */
+struct process_mappings {
+	__u32 first; /* of unwind_mappings, ordered by address */
+	__u32 count;
+	__u32 generation;
+	__u32 padding;
+};
+
+/* Value of interpreters, key: tgid. Offsets in CPython's structs; 0xffff: there is none. */
+struct interpreter {
+	__u32 key;                 /* pthread key of the thread state */
+	__u16 tstate_frame;        /* PyThreadState.cframe or .current_frame */
+	__u16 cframe_frame;        /* _PyCFrame.current_frame */
+	__u16 frame_code;          /* _PyInterpreterFrame */
+	__u16 frame_previous;
+	__u16 frame_instruction;
+	__u16 frame_owner;         /* 3.11: is_entry */
+	__u8 entry_owner;          /* value of owner that marks a frame entered from C */
+	__u8 entry_is_frame;       /* 3.11: the entry frame is a frame of Python; later: a shim of its own */
+	__u8 padding[2];
+};
+
+/* The read-only variable profile_conf. */
+struct profile_conf {
+	__u64 off_cpu_threshold_ns; /* shorter waits make no sample */
+	__u32 off_cpu_share;        /* of 2^32: which part of the waits is looked at; 0: none */
+	__u32 has_kernel_stacks;
+};
+
+#pragma clang diagnostic pop
+
+#endif

@@ -1,0 +1,28 @@
+/** What the receivers of one host know of its processes: who each is, and how its unit of work is read. Shared, so that spans and profiles of a process have the same resource. */
+import type { BrokerClient } from "../ipc/broker-client.ts";
+import type { Log } from "../log.ts";
+import type { HostFacts } from "./process-resource.ts";
+import { ProcessTable } from "./process-table.ts";
+import { brokerProcess } from "./runtimes/broker-process.ts";
+import { RuntimeTable } from "./runtimes/runtime-table.ts";
+import { numberedSteps } from "./runtimes/step-numbers.ts";
+
+export interface HostProcesses {
+  readonly table: ProcessTable;
+  readonly runtimes: RuntimeTable;
+}
+
+export function createHostProcesses(client: BrokerClient, host: HostFacts, log: Log): HostProcesses {
+  const table = new ProcessTable({ host, askFacts: (tgid) => client.request({ type: "process_facts", tgid }) });
+  const runtimes = new RuntimeTable({
+    view: async (tgid) => {
+      // The table has asked at exec and at first sight; only processes that have done nothing yet are asked about here.
+      const facts = table.factsOf(tgid) ?? (await client.request({ type: "process_facts", tgid }));
+      return facts?.executablePath === undefined ? undefined : brokerProcess(client, tgid, facts.executablePath);
+    },
+    write: (tgid, { unitKind, steps }) =>
+      client.request({ type: "unit_steps", tgid, unitKind, steps: numberedSteps(steps) }),
+    log,
+  });
+  return { table, runtimes };
+}

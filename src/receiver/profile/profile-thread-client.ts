@@ -1,0 +1,89 @@
+/** The profiler's thread as the receiver sees it. */
+import { Worker } from "node:worker_threads";
+import type { CaptureDescriptors } from "../../ipc/messages.ts";
+import { ProfilerFailedError } from "./error.ts";
+import type { ProfileBatch, ProfileMessage, ProfileOrder, ProfileThreadData } from "./profile-message.ts";
+
+export interface ProfileThreadOutput {
+  batch(batch: ProfileBatch): void;
+  failed(error: ProfilerFailedError): void;
+}
+
+export interface ProfileThreadOptions extends Omit<ProfileThreadData, "capture" | "channelFd"> {
+  readonly capture: CaptureDescriptors | undefined;
+  readonly channelFd: number | undefined;
+}
+
+export class ProfileThread {
+  readonly #worker: Worker;
+  readonly #output: ProfileThreadOutput;
+  readonly #ready = new Signal();
+  readonly #described = new Signal();
+  readonly #ended = new Signal();
+
+  constructor({ capture, channelFd, ...data }: ProfileThreadOptions, output: ProfileThreadOutput) {
+    if (capture === undefined || channelFd === undefined) throw new ProfilerFailedError("the broker samples nothing");
+    this.#output = output;
+    this.#worker = new Worker(new URL("./profile-thread.js", import.meta.url), {
+      workerData: { ...data, capture, channelFd } satisfies ProfileThreadData,
+      resourceLimits: { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 8 },
+    });
+    this.#worker.on("message", (message: ProfileMessage) => this.#receive(message));
+    this.#worker.on("error", (error) => this.#fail(String(error)));
+    this.#worker.on("exit", () => this.#ended.give());
+  }
+
+  ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** Their tables are made, or the time is over. */
+  async describe(tgids: readonly number[], limitMs: number): Promise<void> {
+    this.#order({ kind: "describe", tgids });
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limitMs);
+    });
+    await Promise.race([this.#described.promise, timeout]);
+    clearTimeout(timer);
+  }
+
+  /** Gives what is still in the ring, then ends. */
+  async stop(): Promise<void> {
+    this.#order({ kind: "stop" });
+    await this.#ended.promise;
+    await this.#worker.terminate();
+  }
+
+  #receive(message: ProfileMessage): void {
+    if (message.kind === "batch") this.#output.batch(message);
+    else if (message.kind === "ready") this.#ready.give();
+    else if (message.kind === "described") this.#described.give();
+    else if (message.kind === "ended") this.#ended.give();
+    else this.#fail(message.message);
+  }
+
+  #order(order: ProfileOrder): void {
+    this.#worker.postMessage(order);
+  }
+
+  #fail(message: string): void {
+    this.#output.failed(new ProfilerFailedError(message));
+    for (const signal of [this.#ready, this.#described, this.#ended]) signal.give();
+  }
+}
+
+class Signal {
+  readonly promise: Promise<void>;
+  #resolve: () => void = () => {};
+
+  constructor() {
+    this.promise = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  give(): void {
+    this.#resolve();
+  }
+}

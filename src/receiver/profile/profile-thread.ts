@@ -1,0 +1,110 @@
+/**
+ * Entry of the profiler's thread: empties its ring, keeps the unwinding tables, and gives samples to the receiver. It
+ * speaks to the broker by itself, so that nothing of this waits for, or holds up, the path of spans.
+ */
+import { Socket } from "node:net";
+import { parentPort, workerData } from "node:worker_threads";
+import { mapArray } from "../../bpf/mapped-array.ts";
+import { mapRingBuffer } from "../../bpf/ring-buffer.ts";
+import { BrokerClient } from "../../ipc/broker-client.ts";
+import { streamChannel } from "../../ipc/stream-channel.ts";
+import { mappedFile, processMemory } from "../runtimes/broker-process.ts";
+import { ImageReader } from "../unwind/image-reader.ts";
+import { ImageTable } from "../unwind/image-table.ts";
+import { MappingTable } from "../unwind/mapping-table.ts";
+import { ProcessUnwinding } from "../unwind/process-unwinding.ts";
+import type { ProfileMessage, ProfileOrder, ProfileThreadData } from "./profile-message.ts";
+import { RecordReader } from "./record-reader.ts";
+
+const LOOK_INTERVAL_MS = 50;
+const STRETCH_BYTES = 1 << 20;
+/** Programs that are described before the first sample, at once. */
+const PARALLEL_DESCRIPTIONS = 4;
+
+const port = parentPort;
+if (port !== null) {
+  try {
+    run(workerData as ProfileThreadData, port);
+  } catch (error) {
+    port.postMessage({ kind: "failed", message: String(error) } satisfies ProfileMessage);
+  }
+}
+
+function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): void {
+  const client = new BrokerClient(streamChannel(new Socket({ fd: data.channelFd })));
+  const { ring } = mapRingBuffer(data.capture.ring.fd, data.capture.ring.maxEntries);
+  const mappings = new MappingTable(arrayOf(data, "unwind_mappings"));
+  const images = new ImageTable(arrayOf(data, "unwind_rows"), (place) => mappings.withdrawRows(place));
+  const reader = new ImageReader(images, data.rowLimit);
+  const unwinding = new ProcessUnwinding({
+    access: {
+      mappings: (tgid) => client.request({ type: "process_mappings", tgid }),
+      file: (tgid, mapping) => mappedFile(client, tgid, mapping),
+      memory: (tgid, address, lengthBytes) => processMemory(client, tgid, address, lengthBytes),
+      describe: (tgid, value) =>
+        client.request({
+          type: "map_write",
+          map: "process_mappings",
+          entries: [{ key: keyBytes(tgid), value: Buffer.from(value).toString("base64") }],
+        }),
+    },
+    mappings,
+    images: reader,
+    now: () => performance.now(),
+  });
+  const records = new RecordReader(unwinding, new Set(data.ownTgids));
+
+  const say = (message: ProfileMessage) => port.postMessage(message);
+  const look = () => {
+    // Before the look: what is submitted during it may be missed.
+    const timestampNs = Number(process.hrtime.bigint());
+    for (let stretch = ring.peek(STRETCH_BYTES); stretch.length > 0; stretch = ring.peek(STRETCH_BYTES)) {
+      records.read(new DataView(stretch.buffer, stretch.byteOffset, stretch.length));
+      ring.release(stretch.length);
+    }
+    say({
+      kind: "batch",
+      ...records.take(),
+      timestampNs,
+      counters: {
+        ends: { ...records.ends },
+        unexplained: records.unexplained,
+        imagesCompiled: reader.compiled,
+        imagesRefused: images.refused,
+        processesDescribed: unwinding.described,
+        processesRefused: unwinding.refused,
+        rowsUsed: images.usedRows,
+        mappingsUsed: mappings.usedCount,
+      },
+    });
+  };
+  const timer = setInterval(look, LOOK_INTERVAL_MS);
+  port.on("message", (order: ProfileOrder) => {
+    if (order.kind === "describe") void describeAll(unwinding, order.tgids).then(() => say({ kind: "described" }));
+    else {
+      clearInterval(timer);
+      look();
+      say({ kind: "ended" });
+      port.close();
+    }
+  });
+  say({ kind: "ready" });
+}
+
+async function describeAll(unwinding: ProcessUnwinding, tgids: readonly number[]): Promise<void> {
+  const queue = [...tgids];
+  const work = async () => {
+    for (let tgid = queue.shift(); tgid !== undefined; tgid = queue.shift()) await unwinding.missing(tgid);
+  };
+  await Promise.all(Array.from({ length: PARALLEL_DESCRIPTIONS }, work));
+}
+
+function arrayOf({ capture }: ProfileThreadData, name: string): Uint8Array {
+  const descriptor = capture.maps.find((map) => map.name === name);
+  if (descriptor === undefined) throw new Error(`the broker gave no map ${name}`);
+  return mapArray(descriptor).bytes;
+}
+
+function keyBytes(tgid: number): string {
+  return Buffer.from(Uint32Array.of(tgid).buffer).toString("base64");
+}

@@ -1,0 +1,222 @@
+/** The profile receiver: the profiler's thread -> samples -> links to spans -> names -> a profile of each process. */
+import { ClockOffset } from "../../bpf/clock.ts";
+import type { BrokerConnection } from "../../ipc/connect-to-broker.ts";
+import type { ProfileAttachment } from "../../ipc/messages.ts";
+import { isSelected } from "../../ipc/process-selection.ts";
+import type { ProfileConfig } from "../../ipc/profile-config.ts";
+import type { Log } from "../../log.ts";
+import type { StageAccount } from "../../mapping/account.ts";
+import type { Profile } from "../../mapping/profile.ts";
+import { buildProfiles } from "../../mapping/profiles/build-profiles.ts";
+import type { StackSample } from "../../mapping/profiles/stack-sample.ts";
+import type { SymbolizedSample } from "../../mapping/profiles/symbolized-sample.ts";
+import type { Span } from "../../mapping/span.ts";
+import type { HostProcesses } from "../host-processes.ts";
+import type { Receiver } from "../receiver.ts";
+import type { Symbolizer } from "../symbols/symbolizer.ts";
+import type { ProcessChange, ProfileBatch } from "./profile-message.ts";
+import { ProfileThread } from "./profile-thread-client.ts";
+import { SampleAccounts } from "./sample-accounts.ts";
+import { NO_LINKS, type SampleLinker } from "./sample-linker.ts";
+
+const NS_PER_MS = 1e6;
+const LOOK_INTERVAL_MS = 1000;
+/** So long a sample waits for the socket events before it to be read, and for its facts. */
+const LINK_DELAY_NS = 1e9;
+/** Programs that run already are described before the first sample, for so long at most. */
+const DESCRIBE_LIMIT_MS = 3000;
+const NO_STACK = new BigUint64Array(0);
+
+export interface ProfileReceiverOptions {
+  readonly id: string;
+  readonly connection: BrokerConnection;
+  readonly config: ProfileConfig;
+  readonly log: Log;
+  readonly processes: HostProcesses;
+  /** No other receiver tells the tables of processes what starts and ends. */
+  readonly feedsProcesses: boolean;
+  readonly symbolizer: Symbolizer;
+  readonly linker?: SampleLinker;
+}
+
+export class ProfileReceiver implements Receiver {
+  readonly id: string;
+  readonly #options: ProfileReceiverOptions;
+  readonly #clock = new ClockOffset();
+  readonly #thread: ProfileThread;
+  readonly #sampleAccounts = new SampleAccounts();
+  readonly #linker: SampleLinker;
+  #next: (profiles: readonly Profile[]) => void = () => {};
+  #attachment: ProfileAttachment | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** In the order of their time, nearly. */
+  #waiting: StackSample[] = [];
+  #named: SymbolizedSample[] = [];
+  #periodStartNs = 0;
+  #drainedNs = 0;
+  #lastTgid = 0;
+  #isNaming = false;
+
+  constructor(options: ProfileReceiverOptions) {
+    const { hello } = options.connection;
+    const channelFd = hello.threadChannels[0];
+    this.id = options.id;
+    this.#options = options;
+    this.#linker = options.linker ?? NO_LINKS;
+    this.#thread = new ProfileThread(
+      {
+        capture: hello.profiler,
+        channelFd,
+        rowLimit: options.config.unwind_rows,
+        ownTgids: hello.ownTgids,
+      },
+      {
+        batch: (batch) => this.#batch(batch),
+        failed: (error) => options.log.error(error.message, { code: error.code }),
+      },
+    );
+  }
+
+  get accounts(): readonly StageAccount[] {
+    return [...this.#sampleAccounts.all, this.#linker.account, this.#options.symbolizer.account];
+  }
+
+  /** What runs in the kernel, once started. */
+  get profileAttachment(): ProfileAttachment | undefined {
+    return this.#attachment;
+  }
+
+  async prepare(): Promise<void> {
+    await Promise.all([this.#thread.ready(), this.#options.symbolizer.ready()]);
+  }
+
+  async start(
+    _next: (spans: readonly Span[]) => void,
+    nextProfiles: (profiles: readonly Profile[]) => void,
+  ): Promise<void> {
+    this.#next = nextProfiles;
+    await this.prepare();
+    const { client } = this.#options.connection;
+    await this.#thread.describe(await this.#running(), DESCRIBE_LIMIT_MS);
+    this.#attachment = await client.request({ type: "attach_profiler" });
+    this.#periodStartNs = Number(process.hrtime.bigint());
+    this.#options.log.debug("sampling", { clock: this.#attachment.clock, cpus: this.#attachment.cpus });
+    this.#timer = setInterval(() => void this.#look(), LOOK_INTERVAL_MS);
+  }
+
+  async shutdown(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#thread.stop();
+    await this.#readLosses();
+    while (this.#isNaming) await new Promise((resolve) => setTimeout(resolve, 10));
+    await this.#name(Number.POSITIVE_INFINITY, true);
+    this.#leave(Number(process.hrtime.bigint()));
+    await this.#options.symbolizer.stop();
+  }
+
+  /** Processes that can be sampled, those that are named in the configuration alone where some are. */
+  async #running(): Promise<readonly number[]> {
+    const { connection, config } = this.#options;
+    const { client, hello } = connection;
+    const running = await client.request({ type: "process_list" });
+    const wanted = config.include.pids.length === 0 ? running : running.filter((t) => config.include.pids.includes(t));
+    return wanted.filter((tgid) => !hello.ownTgids.includes(tgid));
+  }
+
+  #batch(batch: ProfileBatch): void {
+    this.#drainedNs = batch.timestampNs;
+    this.#sampleAccounts.batch(batch);
+    for (const change of batch.changes) this.#change(change);
+    const { table, runtimes } = this.#options.processes;
+    for (const sample of batch.samples) {
+      this.#waiting.push(sample);
+      if (sample.tgid === this.#lastTgid) continue;
+      this.#lastTgid = sample.tgid;
+      table.seen(sample.tgid, () => sample.comm);
+      this.#options.symbolizer.seen(sample.tgid);
+      if (this.#options.feedsProcesses) runtimes.seen(sample.tgid);
+    }
+  }
+
+  #change(change: ProcessChange): void {
+    const { processes, symbolizer, feedsProcesses, connection } = this.#options;
+    const { table, runtimes } = processes;
+    this.#lastTgid = 0;
+    const isOwn = connection.hello.ownTgids.includes(change.tgid);
+    if (change.kind === "forked") symbolizer.forked(change.tgid, change.parentTgid);
+    else if (change.kind === "executed") symbolizer.executed(change.tgid);
+    else symbolizer.exited(change.tgid);
+    if (!feedsProcesses) return;
+    if (change.kind === "forked") table.forked(change.tgid, change.parentTgid, change.startTimeNs, change.comm);
+    else if (change.kind === "executed") table.executed(change.tgid, change.startTimeNs, change.comm, change.exec);
+    else table.exited(change.tgid, change.timestampNs);
+    if (change.kind === "exited") runtimes.exited(change.tgid);
+    else if (!isOwn) runtimes.started(change.tgid);
+  }
+
+  async #look(): Promise<void> {
+    this.#clock.refresh();
+    if (this.#options.feedsProcesses) this.#options.processes.table.advance(this.#drainedNs);
+    void this.#readLosses();
+    await this.#name(this.#drainedNs - LINK_DELAY_NS, false);
+    const endNs = this.#drainedNs - LINK_DELAY_NS;
+    if (endNs - this.#periodStartNs >= this.#options.config.period * NS_PER_MS) this.#leave(endNs);
+  }
+
+  /** Links and names what was sampled before; soon, since processes end. */
+  async #name(untilNs: number, isEnd: boolean): Promise<void> {
+    if (this.#isNaming) return;
+    this.#isNaming = true;
+    try {
+      const ripe: StackSample[] = [];
+      const rest: StackSample[] = [];
+      for (const sample of this.#waiting) {
+        const linked = sample.timestampNs >= untilNs ? undefined : this.#linker.link(sample, isEnd);
+        if (linked === undefined) rest.push(sample);
+        else if (this.#isWanted(linked.tgid)) ripe.push(linked);
+        else this.#sampleAccounts.filtered();
+      }
+      this.#waiting = rest;
+      const named = ripe.length === 0 ? [] : await this.#options.symbolizer.symbolize(ripe);
+      // Addresses are named now, and there may be very many.
+      for (const { sample, stack } of named) {
+        this.#named.push({ sample: { ...sample, kernelStack: NO_STACK, userStack: NO_STACK }, stack });
+      }
+    } finally {
+      this.#isNaming = false;
+    }
+  }
+
+  /** BPF leaves out what is known to be excluded; until then, and for who is gone too soon, this does. */
+  #isWanted(tgid: number): boolean {
+    const { include, exclude } = this.#options.config;
+    const facts = this.#options.processes.table.factsOf(tgid);
+    return isSelected(facts ?? { tgid, executablePath: undefined, cgroupPath: undefined }, include, exclude);
+  }
+
+  #leave(endNs: number): void {
+    const named = this.#named;
+    this.#named = [];
+    const startNs = this.#periodStartNs;
+    this.#periodStartNs = endNs;
+    if (named.length === 0) return;
+    const { table } = this.#options.processes;
+    const profiles = buildProfiles(named, {
+      startNs,
+      endNs,
+      clockOffsetNs: this.#clock.valueNs,
+      periodNano: Math.round(1e9 / this.#options.config.sampling_frequency),
+      resourceOf: (tgid, comm) => table.resourceOf(tgid) ?? table.fallbackResource(tgid, comm),
+    });
+    this.#sampleAccounts.left(named.length);
+    this.#next(profiles);
+  }
+
+  async #readLosses(): Promise<void> {
+    try {
+      this.#sampleAccounts.losses(await this.#options.connection.client.request({ type: "profile_loss_counters" }));
+    } catch {
+      // The broker is busy or gone: the counters only grow, the next look has them.
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/** Records of the profiler's ring to samples and changes of processes. */
+import {
+  decodeProcessEvent,
+  EventKind,
+  LAYOUT,
+  ProcessAction,
+  ProfileEventKind,
+  StackEnd,
+} from "../../bpf/layout.gen.ts";
+import { forEachRecord } from "../../bpf/ring-records.ts";
+import type { StackSample } from "../../mapping/profiles/stack-sample.ts";
+import { execFacts } from "../socket-trace/exec-facts.ts";
+import { commText, decodeSample } from "./decode-sample.ts";
+import type { ProcessChange } from "./profile-message.ts";
+
+/** ProcessUnwinding, as far as records go into it. */
+export interface UnwindingTarget {
+  missing(tgid: number): unknown;
+  exited(tgid: number): void;
+}
+
+const END_NAMES = new Map<number, string>(Object.entries(StackEnd).map(([name, value]) => [value, name]));
+
+export class RecordReader {
+  readonly #unwinding: UnwindingTarget;
+  readonly #ownTgids: ReadonlySet<number>;
+  #samples: StackSample[] = [];
+  #changes: ProcessChange[] = [];
+  #damagedRecords = 0;
+  readonly ends: Record<string, number> = {};
+  unexplained = 0;
+
+  constructor(unwinding: UnwindingTarget, ownTgids: ReadonlySet<number>) {
+    this.#unwinding = unwinding;
+    this.#ownTgids = ownTgids;
+  }
+
+  read(stretch: DataView): void {
+    forEachRecord(stretch, stretch.byteLength, (offset, lengthBytes) => this.#record(stretch, offset, lengthBytes));
+  }
+
+  /** What has come since the last time. */
+  take(): {
+    readonly samples: readonly StackSample[];
+    readonly changes: readonly ProcessChange[];
+    readonly damagedRecords: number;
+  } {
+    const taken = { samples: this.#samples, changes: this.#changes, damagedRecords: this.#damagedRecords };
+    this.#samples = [];
+    this.#changes = [];
+    this.#damagedRecords = 0;
+    return taken;
+  }
+
+  #record(view: DataView, offset: number, lengthBytes: number): void {
+    const kind = lengthBytes >= 4 ? view.getUint32(offset, true) : 0;
+    if (kind === ProfileEventKind.stackSample) this.#sample(view, offset, lengthBytes);
+    else if (kind === EventKind.process && lengthBytes >= LAYOUT.process_event.sizeBytes) this.#process(view, offset);
+    else this.#damagedRecords++;
+  }
+
+  #sample(view: DataView, offset: number, lengthBytes: number): void {
+    const decoded = decodeSample(view, offset, lengthBytes);
+    if (decoded === undefined) {
+      this.#damagedRecords++;
+      return;
+    }
+    const { sample, end, isUnexplained } = decoded;
+    if (this.#ownTgids.has(sample.tgid)) return;
+    const name = END_NAMES.get(end) ?? "unknown";
+    this.ends[name] = (this.ends[name] ?? 0) + 1;
+    if (isUnexplained && end !== StackEnd.none) {
+      this.unexplained++;
+      this.#unwinding.missing(sample.tgid);
+    }
+    this.#samples.push(sample);
+  }
+
+  #process(view: DataView, offset: number): void {
+    const event = decodeProcessEvent(view, offset);
+    const { tgid, timestampNs } = event.header;
+    const { startTimeNs, parentTgid } = event;
+    const comm = commText(event.comm);
+    if (event.action === ProcessAction.fork) {
+      this.#changes.push({ kind: "forked", tgid, parentTgid, startTimeNs, comm });
+      return;
+    }
+    this.#unwinding.exited(tgid);
+    if (event.action === ProcessAction.exec) {
+      const exec = execFacts(event, view, offset + LAYOUT.process_event.sizeBytes);
+      this.#changes.push({ kind: "executed", tgid, startTimeNs, comm, exec });
+    } else {
+      this.#changes.push({ kind: "exited", tgid, timestampNs });
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/** .eh_frame of an image to the rows that BPF searches: struct unwind_row, ordered by address. */
+import { PROFILE_LAYOUT, UnwindKind } from "../../bpf/layout.gen.ts";
+import { readEhFrame } from "./eh-frame.ts";
+import { type FrameRow, runFrameProgram } from "./frame-program.ts";
+
+const { sizeBytes: ROW_BYTES, offsets } = PROFILE_LAYOUT.unwind_row;
+/** Between functions lies padding, which nothing runs: rows for it would be a third of all. */
+const PADDING_BYTES = 16;
+
+const NOTHING: FrameRow = { kind: UnwindKind.framePointer, cfaOffset: 0, framePointer: 0 };
+
+export interface CompiledRows {
+  /** `count` rows of PROFILE_LAYOUT.unwind_row. */
+  readonly bytes: Uint8Array;
+  readonly count: number;
+}
+
+/**
+ * @param sectionAddress of .eh_frame in the image
+ * @param baseAddress rows count from here: the image's lowest address
+ * @param limit of rows; more of them make none
+ */
+export function compileRows(
+  section: Uint8Array,
+  sectionAddress: number,
+  baseAddress: number,
+  limit: number,
+): CompiledRows | undefined {
+  const view = new DataView(section.buffer, section.byteOffset, section.byteLength);
+  const rows = new RowWriter(limit);
+  let end = 0;
+  for (const description of readEhFrame(view, sectionAddress)) {
+    // What starts in another's stretch contradicts it: the first one holds.
+    if (description.start < end || description.start < baseAddress) continue;
+    if (end !== 0 && description.start - end > PADDING_BYTES) rows.add(end - baseAddress, NOTHING);
+    runFrameProgram(view, description, (address, row) => {
+      if (address < description.end) rows.add(address - baseAddress, row);
+    });
+    end = description.end;
+    if (rows.isFull || end - baseAddress > 0xffffffff) return undefined;
+  }
+  if (end !== 0) rows.add(end - baseAddress, NOTHING);
+  return rows.isFull ? undefined : rows.finish();
+}
+
+class RowWriter {
+  readonly #limit: number;
+  #view = new DataView(new ArrayBuffer(4096 * ROW_BYTES));
+  #count = 0;
+  #last: FrameRow | undefined;
+  #lastAddress = -1;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get isFull(): boolean {
+    return this.#count >= this.#limit;
+  }
+
+  add(address: number, row: FrameRow): void {
+    if (this.isFull || (this.#last !== undefined && isSame(this.#last, row))) return;
+    // No code lies between the two: the later one holds.
+    if (address === this.#lastAddress) this.#count--;
+    if ((this.#count + 1) * ROW_BYTES > this.#view.byteLength) this.#grow();
+    const at = this.#count * ROW_BYTES;
+    this.#view.setUint32(at + offsets.address, address, true);
+    this.#view.setInt16(at + offsets.cfa_offset, row.cfaOffset, true);
+    this.#view.setUint8(at + offsets.kind, row.kind);
+    this.#view.setInt8(at + offsets.frame_pointer, row.framePointer);
+    this.#count++;
+    this.#last = row;
+    this.#lastAddress = address;
+  }
+
+  finish(): CompiledRows {
+    return { bytes: new Uint8Array(this.#view.buffer, 0, this.#count * ROW_BYTES), count: this.#count };
+  }
+
+  #grow(): void {
+    const larger = new Uint8Array(this.#view.byteLength * 2);
+    larger.set(new Uint8Array(this.#view.buffer));
+    this.#view = new DataView(larger.buffer);
+  }
+}
+
+function isSame(left: FrameRow, right: FrameRow): boolean {
+  return left.kind === right.kind && left.cfaOffset === right.cfaOffset && left.framePointer === right.framePointer;
+}
