@@ -19,6 +19,7 @@ import { mqtt } from "./mqtt.ts";
 import { mysql } from "./mysql.ts";
 import { nats } from "./nats.ts";
 import { openwire } from "./openwire.ts";
+import { oracle } from "./oracle.ts";
 import { postgresql } from "./postgresql.ts";
 import type { Message, Protocol } from "./protocol.ts";
 import { pulsar } from "./pulsar.ts";
@@ -75,6 +76,7 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   cassandra,
   clickhouse,
   tds,
+  oracle,
   stomp,
   smtp,
   thrift,
