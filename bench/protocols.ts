@@ -33,6 +33,7 @@ class Talk {
       listener: {
         begin: (...args) => tracker.begin(...args),
         end: (...args) => tracker.end(...args),
+        recognized: () => {},
         gap: (...args) => tracker.gap(...args),
         unsynced: (...args) => tracker.unsynced(...args),
         close: (...args) => tracker.close(...args),

@@ -42,6 +42,12 @@ export function isPrivate(address: Uint8Array): boolean {
   const first = address[0]!;
   if ((first & 0xfe) === 0xfc) return true;
   if (first === 0xfe && (address[1]! & 0xc0) === 0x80) return true;
+  return isLoopback(address);
+}
+
+/** 127.0.0.0/8 or ::1. */
+export function isLoopback(address: Uint8Array): boolean {
+  if (isV4Mapped(address)) return address[12] === 127;
   for (let index = 0; index < 15; index++) if (address[index] !== 0) return false;
   return address[15] === 1;
 }

@@ -23,6 +23,8 @@ export interface MessageListener {
   missing(meta: EventMeta): void;
   /** An event of a direction that has not found its next message yet. */
   unsynced(sender: Sender, meta: EventMeta): void;
+  /** Content has told the protocol; nothing of it is read yet. @param otherRole of the other end */
+  recognized(protocol: AnyProtocol, otherRole: SocketRole, nowNs: number): void;
   close(last: EventMeta | undefined): void;
 }
 
@@ -175,11 +177,25 @@ export class Connection {
       this.#giveUp();
       return;
     }
-    this.role = claim.firstSender === Sender.client ? SocketRole.client : SocketRole.server;
-    this.protocol = claim.protocol;
-    this.#state = claim.protocol.createState();
-    this.#options.verdict({ mode: "prefix", sizeBytes: PREFIX_BYTES });
+    this.#speak(claim.protocol, claim.firstSender === Sender.client ? SocketRole.client : SocketRole.server);
+    const other = this.role === SocketRole.client ? SocketRole.server : SocketRole.client;
+    this.#options.listener.recognized(claim.protocol, other, nowNs);
     this.#read(nowNs);
+  }
+
+  /** The other end of the connection, on this host too, knows what is spoken: it may have seen an answer first. */
+  adopt(protocol: AnyProtocol, role: SocketRole, nowNs: number): void {
+    if (this.protocol !== undefined || this.#isOpaque) return;
+    if (this.role !== SocketRole.unknown && this.role !== role) return;
+    this.#speak(protocol, role);
+    this.#read(nowNs);
+  }
+
+  #speak(protocol: AnyProtocol, role: SocketRole): void {
+    this.role = role;
+    this.protocol = protocol;
+    this.#state = protocol.createState();
+    this.#options.verdict({ mode: "prefix", sizeBytes: PREFIX_BYTES });
   }
 
   #isBlocked(nowNs: number): boolean {

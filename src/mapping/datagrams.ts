@@ -42,6 +42,9 @@ export class Datagrams {
 
   opened(): void {}
 
+  /** Each datagram tells by itself. */
+  adopt(): void {}
+
   advance(_nowNs: number): void {}
 
   /** @param bytes only valid during the call */

@@ -130,6 +130,7 @@ export class TraceEngine {
         if (nowNs - end.lastNs > IDLE_NS && end.tracker.openCount === 0) this.#sockets.remove(end);
       }
     }
+    this.#tracer.advance(nowNs);
     this.#departure.advance(nowNs);
   }
 
@@ -166,6 +167,7 @@ export class TraceEngine {
       },
       account: this.#bytes,
       listener: {
+        recognized: (protocol, role, nowNs) => end.peer?.connection.adopt(protocol, role, nowNs),
         begin: (protocol, message, sender, offset, meta) => end.tracker.begin(protocol, message, sender, offset, meta),
         end: (message, sender, offset, meta) => end.tracker.end(message, sender, offset, meta),
         gap: (sender, last) => end.tracker.gap(sender, last),
@@ -185,6 +187,7 @@ export class TraceEngine {
     end.tracker = new SessionTracker(end, this.#tracer, this.#messages, {
       maxOpen: this.#options.maxOpenExchanges ?? 1024,
       timeoutNs: this.#options.exchangeTimeoutNs ?? 300_000_000_000,
+      ...(end.transport === "udp" ? this.#siblings(end) : {}),
     });
     end.isExcluded =
       this.#options.isExcluded?.({
@@ -200,6 +203,15 @@ export class TraceEngine {
     end.lastNs = event.header.timestampNs;
     this.#sockets.add(end);
     return end;
+  }
+
+  /** Where the kernel does not say who sent a datagram, the other flows of the socket may know. */
+  #siblings(end: SocketEnd) {
+    if (!end.isAnonymous) return { unassigned: () => this.#sockets.anonymousOf(end.cookie)?.tracker };
+    return {
+      askerOf: (id: number | string) =>
+        this.#sockets.findFlow(end.cookie, (flow) => flow !== end && flow.tracker.hasAsked(id))?.tracker,
+    };
   }
 
   #close(end: SocketEnd): void {

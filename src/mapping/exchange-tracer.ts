@@ -1,12 +1,13 @@
 /** Gives each exchange its place in a trace while it goes on, and makes it a span when it ends. */
 import type { StageAccount } from "./account.ts";
-import { isPrivate } from "./address.ts";
+import { isLoopback, isPrivate } from "./address.ts";
 import type { Departure } from "./departure.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import type { EventMeta } from "./event-meta.ts";
-import { type ExchangeId, exchangeId } from "./ids.ts";
+import { type ExchangeId, exchangeId, isSameExchange } from "./ids.ts";
 import { carriedContext, type TraceContext } from "./join/carried-context.ts";
 import { Joiner } from "./join/join.ts";
+import { LateClients } from "./join/late-clients.ts";
 import { decide, decideRemote } from "./join/trace-graph.ts";
 import { TraceNode } from "./join/trace-node.ts";
 import { isOtlpExport } from "./otlp-export.ts";
@@ -24,6 +25,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
   readonly #departure: Departure;
   readonly #joiner = new Joiner();
   readonly #isCapture: boolean;
+  readonly #late = new LateClients();
   /** Datagram requests that a server on this host may still read, by a number of their id. */
   readonly #datagramCalls = new Map<number, TraceNode>();
 
@@ -52,10 +54,15 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     if (this.#isCapture) {
       if (!decideRemote(node, "carried")) decide(node, undefined, undefined);
     } else if (isServer) {
-      this.#joiner.serverStarted(node, this.#clientOf(end, exchange.requestOffset, node));
+      const client = end.isAnonymous ? undefined : this.#clientOf(end, exchange.requestOffset, node);
+      const mayComeLate = client === undefined && mayComeLater(end);
+      this.#joiner.serverStarted(node, client, mayComeLate);
+      if (mayComeLate && !end.isAnonymous && !node.isDecided) this.#late.add(node);
     } else {
       node.destination = end.destination;
-      if (end.transport === "udp") this.#addDatagramCall(node);
+      const server = this.#late.take(id);
+      if (server !== undefined) this.#joiner.clientFound(server, node);
+      else if (end.transport === "udp") this.#addDatagramCall(node);
       else end.sent.add(exchange.requestOffset, node);
       this.#joiner.clientStarted(node, end.requestCount === 1);
     }
@@ -63,7 +70,9 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
 
   responseStarted(exchange: Exchange<SocketEnd>): void {
     const node = exchange.node!;
-    if (node.isServer && !this.#isCapture) this.#joiner.serverAnswers(node, exchange.responseStart!, false);
+    if (this.#isCapture) return;
+    if (node.connection !== exchange.connection) this.#senderKnown(exchange, node);
+    if (node.isServer) this.#joiner.serverAnswers(node, exchange.responseStart!, false);
   }
 
   finished(exchange: Exchange<SocketEnd>): void {
@@ -74,6 +83,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
       if (node.isServer) {
         if (responseEnd !== undefined) this.#joiner.serverAnswers(node, responseEnd, true);
         this.#joiner.serverFinished(node, responseEnd);
+        this.#late.finished(node, (responseEnd ?? exchange.requestStart).timestampNs);
       } else {
         end.sent.delete(exchange.requestOffset, node);
         this.#joiner.clientFinished(node, responseEnd);
@@ -88,6 +98,11 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     } else {
       this.#departure.add(draft);
     }
+  }
+
+  /** @param nowNs monotonic */
+  advance(nowNs: number): void {
+    this.#late.advance(nowNs);
   }
 
   hidden(tgid: number): void {
@@ -108,11 +123,21 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     this.#joiner.exited(tgid);
   }
 
+  /** The answer has shown who sent the datagram: from here on the exchange has its identity. */
+  #senderKnown(exchange: Exchange<SocketEnd>, node: TraceNode): void {
+    const end = exchange.connection;
+    node.connection = end;
+    node.id = idOf(end, exchange.requestOffset, node.isServer);
+    const client = this.#clientOf(end, exchange.requestOffset, node);
+    if (client !== undefined) this.#joiner.clientFound(node, client);
+    else if (!node.isDecided) this.#late.add(node);
+  }
+
   #clientOf(end: SocketEnd, offset: number, node: TraceNode): TraceNode | undefined {
     if (end.transport === "tcp") return end.peer?.sent.take(offset);
     const key = keyOf(node.id);
     const client = this.#datagramCalls.get(key);
-    if (client === undefined || !equal(client.id, node.id)) return undefined;
+    if (client === undefined || !isSameExchange(client.id, node.id)) return undefined;
     this.#datagramCalls.delete(key);
     return client;
   }
@@ -135,6 +160,11 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
   }
 }
 
+/** Is the client's end on this host, or may it be, although it was not told yet? */
+function mayComeLater(end: SocketEnd): boolean {
+  return end.transport === "udp" || end.peer !== undefined || isLoopback(end.tuple.remoteAddress);
+}
+
 /** The id of a request: of the end that sent it first. */
 function idOf(end: SocketEnd, offset: number, isServer: boolean): ExchangeId {
   const { localPort, remotePort } = end.tuple;
@@ -155,10 +185,6 @@ function idOf(end: SocketEnd, offset: number, isServer: boolean): ExchangeId {
 
 function keyOf(id: ExchangeId): number {
   return (id.a >>> 0) * 0x200000 + (id.b & 0x1fffff);
-}
-
-function equal(left: ExchangeId, right: ExchangeId): boolean {
-  return left.a === right.a && left.b === right.b && left.c === right.c && left.d === right.d;
 }
 
 function contentType(exchange: Exchange<SocketEnd>): string | undefined {

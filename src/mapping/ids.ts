@@ -42,6 +42,10 @@ export function exchangeId(senderSequence: number, receiverSequence: number, off
   return { a, b, c, d };
 }
 
+export function isSameExchange(left: ExchangeId, right: ExchangeId): boolean {
+  return left.a === right.a && left.b === right.b && left.c === right.c && left.d === right.d;
+}
+
 export function clientSpanId(id: ExchangeId): string {
   return spanId(id, CLIENT_SPAN);
 }

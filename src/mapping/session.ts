@@ -7,7 +7,8 @@ import type { AnyMessage, AnyProtocol } from "./protocols/registry.ts";
 
 /** One request, and its response as far as it came. It exists from the moment that its request starts. */
 export class Exchange<C> {
-  readonly connection: C;
+  /** Changes when the sender of a datagram becomes known. */
+  connection: C;
   readonly protocol: AnyProtocol;
   readonly request: AnyMessage;
   readonly requestSender: Sender;
@@ -62,11 +63,18 @@ export interface SessionLimits {
 /** After a gap on a connection that pipelines, nobody knows which answer is whose before both ends have paused so long. */
 const QUIET_NS = 1_000_000_000;
 
+export interface SessionOptions<C> extends SessionLimits {
+  /** Requests of the same socket whose sender is not known, for answers that none of ours fits. */
+  readonly unassigned?: () => SessionTracker<C> | undefined;
+  /** The sender of an answer is not known: who of the same socket has asked with this id? */
+  readonly askerOf?: (id: number | string) => SessionTracker<C> | undefined;
+}
+
 export class SessionTracker<C> {
   readonly #connection: C;
   readonly #listener: ExchangeListener<C>;
   readonly #account: StageAccount;
-  readonly #limits: SessionLimits;
+  readonly #limits: SessionOptions<C>;
   #ordered: Exchange<C>[] = [];
   #byId: Map<number | string, Exchange<C>> | undefined;
   #hasPipelined = false;
@@ -76,12 +84,14 @@ export class SessionTracker<C> {
   #endHidden: Exchange<C> | undefined;
   #hiddenEnd: EventMeta | undefined;
   #orphan: AnyMessage | undefined;
+  /** Who goes on with the response that has begun. */
+  #asker: SessionTracker<C> | undefined;
 
   /** What an exchange without its answer says of itself when the connection is over. */
   closeReason: "connection_closed" | "end_of_input" = "connection_closed";
 
   /** @param account in messages */
-  constructor(connection: C, listener: ExchangeListener<C>, account: StageAccount, limits: SessionLimits) {
+  constructor(connection: C, listener: ExchangeListener<C>, account: StageAccount, limits: SessionOptions<C>) {
     this.#connection = connection;
     this.#listener = listener;
     this.#account = account;
@@ -94,6 +104,13 @@ export class SessionTracker<C> {
 
   /** A message starts at `offset` of its direction. */
   begin(protocol: AnyProtocol, message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void {
+    if (message.role === MessageRole.response && message.id !== undefined) {
+      this.#asker = this.#limits.askerOf?.(message.id);
+      if (this.#asker !== undefined) {
+        this.#asker.begin(protocol, message, sender, offset, meta);
+        return;
+      }
+    }
     this.#account.addIn();
     if (message.role === MessageRole.response) this.#beginResponse(message, offset, meta);
     else this.#beginRequest(protocol, message, sender, offset, meta);
@@ -104,6 +121,11 @@ export class SessionTracker<C> {
   end(message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void {
     this.#lastMessageNs = meta.timestampNs;
     if (message.role === MessageRole.response) {
+      if (this.#asker !== undefined) {
+        this.#asker.end(message, sender, offset, meta);
+        this.#asker = undefined;
+        return;
+      }
       if (message === this.#orphan) return;
       const exchange = this.#find((candidate) => candidate.response === message, message.id);
       if (exchange === undefined) return;
@@ -197,7 +219,7 @@ export class SessionTracker<C> {
     const exchange =
       message.id === undefined
         ? this.#ordered.find((candidate) => candidate.response === undefined)
-        : this.#byId?.get(message.id);
+        : (this.#byId?.get(message.id) ?? this.#takeOver(message.id));
     if (exchange === undefined || exchange.response !== undefined) {
       this.#orphan = message;
       this.#account.addLost("response_without_request");
@@ -210,6 +232,26 @@ export class SessionTracker<C> {
     exchange.responseStart = meta;
     exchange.responseOffset = offset;
     this.#listener.responseStarted(exchange);
+  }
+
+  hasAsked(id: number | string): boolean {
+    return this.#byId?.has(id) ?? false;
+  }
+
+  /** An open request that another tracker shall go on with. */
+  release(id: number | string): Exchange<C> | undefined {
+    const exchange = this.#byId?.get(id);
+    this.#byId?.delete(id);
+    return exchange;
+  }
+
+  #takeOver(id: number | string): Exchange<C> | undefined {
+    const exchange = this.#limits.unassigned?.()?.release(id);
+    if (exchange === undefined) return undefined;
+    exchange.connection = this.#connection;
+    this.#byId ??= new Map();
+    this.#byId.set(id, exchange);
+    return exchange;
   }
 
   #endHiddenResponse(): void {

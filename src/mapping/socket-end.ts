@@ -86,6 +86,11 @@ export class SocketEnd {
     return this.connection.role === SocketRole.client;
   }
 
+  /** Datagrams that were read without their sender's address. */
+  get isAnonymous(): boolean {
+    return this.transport === "udp" && this.tuple.remotePort === 0;
+  }
+
   /** Both ends know both numbers; without them there is no identity that another host could know. */
   get hasIdentity(): boolean {
     return this.localFirstSequence !== 0 || this.remoteFirstSequence !== 0;

@@ -4,6 +4,9 @@ import { identityKey, type SocketEnd } from "./socket-end.ts";
 
 const IPPROTO_UDP = 17;
 
+/** A socket that asks many servers at once is a resolver's; most have one socket for each question. */
+const MAX_FLOWS_SEARCHED = 256;
+
 export class SocketTable {
   readonly #maxSockets: number;
   readonly #closed: (end: SocketEnd) => void;
@@ -12,6 +15,8 @@ export class SocketTable {
   readonly #decrypted = new Map<number, SocketEnd>();
   /** One UDP socket talks to many. */
   readonly #flows = new Map<number, Map<string, SocketEnd>>();
+  /** Of the flows, by cookie: those whose sender is not known. */
+  readonly #anonymous = new Map<number, SocketEnd>();
   readonly #byIdentity = new Map<number, SocketEnd>();
   #flowCount = 0;
 
@@ -35,6 +40,7 @@ export class SocketTable {
         this.#flows.set(end.cookie, flows);
       }
       flows.set(flowKey(end.tuple), end);
+      if (end.isAnonymous) this.#anonymous.set(end.cookie, end);
       this.#flowCount++;
       return;
     }
@@ -54,6 +60,7 @@ export class SocketTable {
     if (end.transport === "udp") {
       const flows = this.#flows.get(end.cookie);
       if (flows?.delete(flowKey(end.tuple))) this.#flowCount--;
+      if (this.#anonymous.get(end.cookie) === end) this.#anonymous.delete(end.cookie);
       if (flows?.size === 0) this.#flows.delete(end.cookie);
     } else {
       const sockets = end.isEncrypted ? this.#decrypted : this.#plain;
@@ -66,6 +73,16 @@ export class SocketTable {
       end.peer.peer = undefined;
       end.peer = undefined;
     }
+  }
+
+  anonymousOf(cookie: number): SocketEnd | undefined {
+    return this.#anonymous.get(cookie);
+  }
+
+  /** The flow of a socket, of the latest ones, that `matches`. */
+  findFlow(cookie: number, matches: (end: SocketEnd) => boolean): SocketEnd | undefined {
+    const flows = [...(this.#flows.get(cookie)?.values() ?? [])];
+    return flows.slice(-MAX_FLOWS_SEARCHED).findLast(matches);
   }
 
   ofCookie(cookie: number): SocketEnd[] {

@@ -37,6 +37,38 @@ describe("TraceEngine", () => {
     assert.equal(attribute(client, "sockspan.tcp.seq"), attribute(server, "sockspan.tcp.seq"));
   });
 
+  it("joins both ends when the protocol shows by its answer only, which the server's end has first", () => {
+    const host = new Host();
+    const link = host.connect({ serverPort: 40_404 });
+    link.request(CURL, SERVER, "version\r\n").respond(SERVER, CURL, "VERSION 1.6.18\r\n");
+    link.request(CURL, SERVER, "get key\r\n").respond(SERVER, CURL, "END\r\n");
+    host.pass(0);
+    const spans = host.end();
+    assert.equal(spans.length, 4);
+    for (const name of ["version", "get"]) {
+      const [client, server] = spans.filter((span) => span.name === name).sort((a, b) => b.kind - a.kind);
+      assert.equal(server?.parentSpanId, client?.spanId, name);
+      assert.equal(attribute(client!, "peer.service"), undefined, "the peer is traced");
+    }
+  });
+
+  it("waits a moment for a client's end that is told late, and no longer", () => {
+    const host = new Host();
+    const link = host.connect();
+    link.serverReads(SERVER, get("/late")).answer(SERVER, ok());
+    host.pass(10);
+    assert.equal(host.spans.length, 0);
+    link.send(CURL, get("/late")).clientReads(CURL, ok());
+    host.pass(0);
+    assert.equal(host.spans.length, 2);
+    assert.equal(host.spanOf(SERVER.tgid).parentSpanId, host.spanOf(CURL.tgid).spanId);
+    host.connect().serverReads(SERVER, get("/alone")).answer(SERVER, ok());
+    host.pass(49);
+    assert.equal(host.spans.length, 2);
+    host.pass(2);
+    assert.equal(host.spans.length, 3);
+  });
+
   it("leaves both spans at once, when nothing is in doubt", () => {
     const host = new Host();
     const link = host.connect();

@@ -72,6 +72,7 @@ export class Conversation {
           missing: () => {
             this.missingSeen++;
           },
+          recognized: () => {},
           unsynced: (...args) => tracker.unsynced(...args),
           close: (...args) => tracker.close(...args),
         },

@@ -30,19 +30,23 @@ export class Joiner {
     return this.#workOf(meta.tgid).unitOf(meta);
   }
 
-  /** @param client the other end of the same exchange, where it was seen on this host */
-  serverStarted(node: TraceNode, client: TraceNode | undefined): void {
+  /**
+   * @param client the other end of the same exchange, where it was seen on this host
+   * @param mayComeLate the other end may still be told: the node waits
+   */
+  serverStarted(node: TraceNode, client: TraceNode | undefined, mayComeLate: boolean): void {
     this.#lastOrder = Math.max(this.#lastOrder, node.start.order);
-    if (client !== undefined) {
-      client.hasServer = true;
-      decide(node, client, "exchange");
-    } else if (!decideRemote(node, "carried")) {
-      decide(node, undefined, undefined);
-    }
+    if (client !== undefined) this.clientFound(node, client);
+    else if (!decideRemote(node, "carried") && !mayComeLate) decide(node, undefined, undefined);
     if (node.unit === undefined) return;
     const work = this.#workOf(node.start.tgid);
     work.opened(node, node.unit);
     learnFromRead(work, work.logOf(node.start.pid).read(node, node.start));
+  }
+
+  clientFound(node: TraceNode, client: TraceNode): void {
+    client.hasServer = true;
+    decide(node, client, "exchange");
   }
 
   /** @param isFirst on its connection */

@@ -13,12 +13,13 @@ export interface Candidate {
 
 export class TraceNode {
   readonly isServer: boolean;
-  readonly id: ExchangeId;
+  /** A datagram's changes once, when its sender is known. */
+  id: ExchangeId;
   readonly start: EventMeta;
   /** The unit of work that sent (client) or read (server) the request; undefined: nobody serves it. */
   readonly unit: Unit | undefined;
   /** The connection that it is on: same object, same connection. */
-  readonly connection: object;
+  connection: object;
   /** What the request carries, as far as it is trusted. */
   readonly carried: TraceContext | undefined;
   /** What the request carries, from a network that is not trusted. */
