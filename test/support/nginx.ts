@@ -6,6 +6,8 @@ import type { Scratch } from "./scratch.ts";
 export interface NginxOptions {
   /** Port of the server that `/proxy/` goes to, with keep-alive. */
   readonly upstreamPort?: number;
+  /** Port of the php-fpm that `/php/SCRIPT` goes to; scripts lie in the scratch folder. */
+  readonly phpPort?: number;
   readonly workers?: number;
   readonly port?: number;
   readonly program?: ProgramOptions;
@@ -52,6 +54,7 @@ http {
     root ${root};
     location /static/ { try_files /page.html =404; }
     location /big/ { try_files /big.bin =404; }
+${options.phpPort === undefined ? "" : phpLocation(scratch.folder, options.phpPort)}
     location /return/ { return 200 "made in memory\\n"; }
     location /proxy/ {
       proxy_pass http://back;
@@ -71,4 +74,13 @@ http {
     }),
   );
   return { port, program, accessLog };
+}
+
+function phpLocation(root: string, port: number): string {
+  return `    location /php/ {
+      include /etc/nginx/fastcgi_params;
+      rewrite ^/php/(.*)$ /$1 break;
+      fastcgi_param SCRIPT_FILENAME ${root}$fastcgi_script_name;
+      fastcgi_pass 127.0.0.1:${port};
+    }`;
 }

@@ -17,6 +17,13 @@ export async function startNode(scratch: Scratch, options: ProgramOptions = {}):
   return await serve(scratch, (port) => [process.execPath, NODE_SERVER, String(port)], options);
 }
 
+/** The gRPC pair of test/e2e/programs, and the compiled client's path. */
+export async function startGrpc(scratch: Scratch): Promise<Server & { readonly client: string }> {
+  const compiled = (name: string): string => fileURLToPath(new URL(`../e2e/programs/${name}.js`, import.meta.url));
+  const server = await serve(scratch, (port) => [process.execPath, compiled("grpc-server"), String(port)]);
+  return { ...server, client: compiled("grpc-client") };
+}
+
 /** Debian's own interpreter: it is the one that has Debian's requests. */
 export async function startPython(scratch: Scratch): Promise<Server> {
   return await serve(scratch, (port) => ["/usr/bin/python3", `${PROGRAMS}/server.py`, String(port)]);
