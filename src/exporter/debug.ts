@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { StageAccount } from "../mapping/account.ts";
+import type { Profile } from "../mapping/profile.ts";
 import type { Span } from "../mapping/span.ts";
 import { detailedLines } from "./debug/detailed-lines.ts";
 import { noPaint, type Paint, terminalPaint } from "./debug/paint.ts";
+import { detailedProfileLines, profileLines } from "./debug/profile-lines.ts";
 import { traceLines } from "./debug/trace-lines.ts";
-import type { ExporterDeps, TraceExporter } from "./exporter.ts";
+import type { Exporter, ExporterDeps, ProfileExporter, TraceExporter } from "./exporter.ts";
 
 /** The Collector's debug exporter, for people: its lines are data, so they go to stdout. */
 export const debugSettings = z.strictObject({
@@ -16,22 +18,56 @@ export const debugSettings = z.strictObject({
 export type DebugSettings = z.output<typeof debugSettings>;
 
 export function createDebugExporter(id: string, settings: DebugSettings, deps: ExporterDeps): TraceExporter {
-  return new DebugExporter(id, settings, deps);
+  return new DebugExporter(id, "spans", settings, deps, (spans: readonly Span[], paint) => {
+    switch (settings.verbosity) {
+      case "basic": {
+        const resources = new Set(spans.map((span) => span.resource)).size;
+        return [`traces  resource spans: ${resources}  spans: ${spans.length}`];
+      }
+      case "normal":
+        return traceLines(spans, paint);
+      case "detailed":
+        return detailedLines(spans);
+    }
+  });
 }
 
-class DebugExporter implements TraceExporter {
+export function createDebugProfileExporter(id: string, settings: DebugSettings, deps: ExporterDeps): ProfileExporter {
+  return new DebugExporter(id, "profiles", settings, deps, (profiles: readonly Profile[], paint) => {
+    switch (settings.verbosity) {
+      case "basic": {
+        const samples = profiles.reduce((sum, profile) => sum + profile.samples.length, 0);
+        return [`profiles  resource profiles: ${profiles.length}  samples: ${samples}`];
+      }
+      case "normal":
+        return profileLines(profiles, paint);
+      case "detailed":
+        return detailedProfileLines(profiles, paint);
+    }
+  });
+}
+
+class DebugExporter<Item> implements Exporter<Item> {
   readonly id: string;
   readonly account: StageAccount;
   readonly #settings: DebugSettings;
   readonly #deps: ExporterDeps;
   readonly #paint: Paint;
+  readonly #lines: (items: readonly Item[], paint: Paint) => Iterable<string>;
   #secondStartedMs = Number.NEGATIVE_INFINITY;
   #linesThisSecond = 0;
-  #spansLeftOut = 0;
+  #leftOut = 0;
 
-  constructor(id: string, settings: DebugSettings, deps: ExporterDeps) {
+  constructor(
+    id: string,
+    unit: string,
+    settings: DebugSettings,
+    deps: ExporterDeps,
+    lines: (items: readonly Item[], paint: Paint) => Iterable<string>,
+  ) {
     this.id = id;
-    this.account = new StageAccount(`exporter/${id}`, "spans");
+    this.account = new StageAccount(`exporter/${id}`, unit);
+    this.#lines = lines;
     this.#settings = settings;
     this.#deps = deps;
     // https://no-color.org
@@ -41,35 +77,22 @@ class DebugExporter implements TraceExporter {
 
   async start(): Promise<void> {}
 
-  consume(spans: readonly Span[]): void {
-    if (spans.length === 0) return;
-    this.account.addIn(spans.length);
+  consume(items: readonly Item[]): void {
+    if (items.length === 0) return;
+    this.account.addIn(items.length);
     if (!this.#mayWrite()) {
-      this.account.addConsumed("not_shown", spans.length);
-      this.#spansLeftOut += spans.length;
+      this.account.addConsumed("not_shown", items.length);
+      this.#leftOut += items.length;
       return;
     }
-    const lines = [...this.#lines(spans)];
+    const lines = [...this.#lines(items, this.#paint)];
     this.#linesThisSecond += lines.length;
     this.#deps.stdout.write(`${lines.join("\n")}\n`);
-    this.account.addOut(spans.length);
+    this.account.addOut(items.length);
   }
 
   async shutdown(): Promise<void> {
     this.#sayWhatWasLeftOut();
-  }
-
-  #lines(spans: readonly Span[]): Iterable<string> {
-    switch (this.#settings.verbosity) {
-      case "basic": {
-        const resources = new Set(spans.map((span) => span.resource)).size;
-        return [`traces  resource spans: ${resources}  spans: ${spans.length}`];
-      }
-      case "normal":
-        return traceLines(spans, this.#paint);
-      case "detailed":
-        return detailedLines(spans);
-    }
   }
 
   /** Traces are shown whole or not at all. */
@@ -85,8 +108,8 @@ class DebugExporter implements TraceExporter {
   }
 
   #sayWhatWasLeftOut(): void {
-    if (this.#spansLeftOut === 0) return;
-    this.#deps.stdout.write(this.#paint.dim(`… ${this.#spansLeftOut} more spans, not shown`).concat("\n"));
-    this.#spansLeftOut = 0;
+    if (this.#leftOut === 0) return;
+    this.#deps.stdout.write(this.#paint.dim(`… ${this.#leftOut} more ${this.account.unit}, not shown`).concat("\n"));
+    this.#leftOut = 0;
   }
 }

@@ -7,13 +7,15 @@ const maxServerMessages = 20;
 export class DeliveryLog {
   readonly #log: Log;
   readonly #now: () => number;
+  readonly #unit: string;
   readonly #serverMessages = new Set<string>();
-  readonly #dropped = new Map<string, { spans: number; loggedAtMs: number }>();
+  readonly #dropped = new Map<string, { items: number; loggedAtMs: number }>();
   #failure: string | undefined;
 
-  constructor(log: Log, now: () => number) {
+  constructor(log: Log, now: () => number, unit = "spans") {
     this.#log = log;
     this.#now = now;
+    this.#unit = unit;
   }
 
   get failure(): string | undefined {
@@ -32,22 +34,22 @@ export class DeliveryLog {
   }
 
   /** The first loss for a reason is said at once, later ones in sums. */
-  dropped(reason: string, spans: number, detail?: string): void {
+  dropped(reason: string, items: number, detail?: string): void {
     this.#failure = detail ?? this.#failure;
-    const entry = this.#dropped.get(reason) ?? { spans: 0, loggedAtMs: Number.NEGATIVE_INFINITY };
+    const entry = this.#dropped.get(reason) ?? { items: 0, loggedAtMs: Number.NEGATIVE_INFINITY };
     this.#dropped.set(reason, entry);
-    entry.spans += spans;
+    entry.items += items;
     if (this.#now() - entry.loggedAtMs < dropLogIntervalMs) return;
-    this.#log.warn("spans lost", { reason, spans: entry.spans, detail });
+    this.#log.warn(`${this.#unit} lost`, { reason, [this.#unit]: entry.items, detail });
     entry.loggedAtMs = this.#now();
-    entry.spans = 0;
+    entry.items = 0;
   }
 
   /** A server's own words (partial_success), each once. */
-  serverSaid(message: string, rejectedSpans: number): void {
+  serverSaid(message: string, rejectedItems: number): void {
     if (message === "" || this.#serverMessages.has(message) || this.#serverMessages.size >= maxServerMessages) return;
     this.#serverMessages.add(message);
-    this.#log.warn("the server says of an export", { message, rejectedSpans });
+    this.#log.warn("the server says of an export", { message, [`rejected ${this.#unit}`]: rejectedItems });
   }
 
   cutDown(reason: string, maxSizeBytes: number): void {

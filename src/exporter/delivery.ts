@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StageAccount } from "../mapping/account.ts";
+import type { Span } from "../mapping/span.ts";
 import { Backoff } from "./backoff.ts";
 import type { DeliveryLog } from "./delivery-log.ts";
 import type { RequestFormat } from "./request-format.ts";
@@ -10,8 +11,8 @@ import type { RetrySettings } from "./settings/retry-on-failure.ts";
 /** While we shut down, waiting for long is as good as giving up. */
 const drainRetryMs = 500;
 
-export interface DeliveryOptions<Body> {
-  readonly format: RequestFormat<Body>;
+export interface DeliveryOptions<Body, Item> {
+  readonly format: RequestFormat<Body, Item>;
   readonly sender: Sender<Body>;
   readonly retry: RetrySettings;
   readonly account: StageAccount;
@@ -20,8 +21,8 @@ export interface DeliveryOptions<Body> {
 }
 
 /** Brings one request to its end: sent, or counted lost with the reason. */
-export class Delivery<Body> {
-  readonly #options: DeliveryOptions<Body>;
+export class Delivery<Body, Item = Span> {
+  readonly #options: DeliveryOptions<Body, Item>;
   readonly #abort = new AbortController();
   #wake = new AbortController();
   #draining = false;
@@ -29,7 +30,7 @@ export class Delivery<Body> {
   /** What the server has let through, once it has refused something for its size. */
   #maxSizeBytes = Number.POSITIVE_INFINITY;
 
-  constructor(options: DeliveryOptions<Body>) {
+  constructor(options: DeliveryOptions<Body, Item>) {
     this.#options = options;
     // As many listen as there are consumers.
     setMaxListeners(0, this.#abort.signal, this.#wake.signal);
@@ -52,10 +53,10 @@ export class Delivery<Body> {
       const outcome = await this.#attempt(request);
       switch (outcome.kind) {
         case "sent":
-          this.#sent(request, outcome.rejectedSpans, outcome.message);
+          this.#sent(request, outcome.rejectedItems, outcome.message);
           return;
         case "permanent":
-          this.#lose("permanent", request.spanCount, outcome.reason);
+          this.#lose("permanent", request.itemCount, outcome.reason);
           return;
         case "too_large":
           await this.#deliverHalves(request, outcome.reason);
@@ -66,14 +67,14 @@ export class Delivery<Body> {
           log.failed(outcome.reason);
           const delayMs = backoff.next(now() - startedMs, outcome.serverDelayMs);
           if (delayMs === undefined) {
-            this.#lose("retry_exhausted", request.spanCount, outcome.reason);
+            this.#lose("retry_exhausted", request.itemCount, outcome.reason);
             return;
           }
           await this.#pause(delayMs);
         }
       }
     }
-    this.#lose("shutdown", request.spanCount);
+    this.#lose("shutdown", request.itemCount);
   }
 
   /** Waits end now, and become short. */
@@ -113,7 +114,7 @@ export class Delivery<Body> {
   async #deliverHalves(request: QueuedRequest<Body>, reason: string): Promise<void> {
     const halves = this.#options.format.halve(request);
     if (halves === undefined) {
-      this.#lose("permanent", request.spanCount, reason);
+      this.#lose("permanent", request.itemCount, reason);
       return;
     }
     const limit = Math.max(halves[0].sizeBytes, halves[1].sizeBytes);
@@ -127,16 +128,16 @@ export class Delivery<Body> {
 
   #sent(request: QueuedRequest<Body>, rejected: number, message: string): void {
     const { account, log } = this.#options;
-    const rejectedSpans = Math.min(rejected, request.spanCount);
-    account.addOut(request.spanCount - rejectedSpans);
-    if (rejectedSpans > 0) account.addLost("rejected", rejectedSpans);
+    const rejectedItems = Math.min(rejected, request.itemCount);
+    account.addOut(request.itemCount - rejectedItems);
+    if (rejectedItems > 0) account.addLost("rejected", rejectedItems);
     this.#sentRequests++;
     log.succeeded();
-    log.serverSaid(message, rejectedSpans);
+    log.serverSaid(message, rejectedItems);
   }
 
-  #lose(reason: string, spanCount: number, detail?: string): void {
-    this.#options.account.addLost(reason, spanCount);
-    this.#options.log.dropped(reason, spanCount, detail);
+  #lose(reason: string, itemCount: number, detail?: string): void {
+    this.#options.account.addLost(reason, itemCount);
+    this.#options.log.dropped(reason, itemCount, detail);
   }
 }

@@ -12,3 +12,12 @@ export class ExporterFileError extends SockspanError {
     );
   }
 }
+
+/** An OTLP/HTTP exporter is in a pipeline of a signal that it has no address for. */
+export class ExporterEndpointMissingError extends SockspanError {
+  readonly code = "EXPORTER_ENDPOINT_MISSING";
+
+  constructor(setting: string) {
+    super(`neither endpoint nor ${setting} is configured`, `Give endpoint, or ${setting} for this signal alone.`);
+  }
+}

@@ -3,11 +3,11 @@ import type { StageAccount } from "../mapping/account.ts";
 import type { Profile } from "../mapping/profile.ts";
 import type { Span } from "../mapping/span.ts";
 
-/** The end of a pipeline. All that send share one queue and retry (sending-queue.ts). */
+/** The end of a pipeline. All that send share one queue and retry (queue.ts). */
 export interface Exporter<Item> {
   /** Component id: `otlp_grpc`, `debug/short`. */
   readonly id: string;
-  /** Unit: spans, or samples of profiles. out is what a server took or a file holds; held is queued or in flight. */
+  /** Unit: spans or profiles. out is what a server took or a file holds; held is queued or in flight. */
   readonly account: StageAccount;
   /** What the queue and the connection are doing; undefined for exporters that have none. */
   readonly state?: ExporterState;

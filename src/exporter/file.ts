@@ -2,11 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { durationMs } from "../config-value.ts";
 import { StageAccount } from "../mapping/account.ts";
+import { profilesRequestJson } from "../mapping/otlp/profiles/profiles-json.ts";
 import { traceRequestJson } from "../mapping/otlp/trace-json.ts";
+import type { Profile } from "../mapping/profile.ts";
 import type { Span } from "../mapping/span.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import { ExporterFileError } from "./error.ts";
-import type { ExporterDeps, TraceExporter } from "./exporter.ts";
+import type { ExporterDeps, ProfileExporter, TraceExporter } from "./exporter.ts";
 import { backupPath, pruneBackups } from "./file/backups.ts";
 import { LineWriter } from "./file/line-writer.ts";
 
@@ -32,7 +34,7 @@ export const fileSettings = z
 
 export type FileSettings = z.output<typeof fileSettings>;
 
-/** Spans that wait for a slow disk beyond this are lost, and counted. */
+/** What waits for a slow disk beyond this is lost, and counted. */
 const maxPendingBytes = 32 * 1_048_576;
 /** A flush does not wait for its interval when so much is pending. */
 const flushBytes = 1_048_576;
@@ -42,9 +44,45 @@ export function createFileExporter(id: string, settings: FileSettings, deps: Exp
   return new FileExporter(id, settings, deps);
 }
 
+/** Traces and profiles go into one file, each line of one of them. */
+export function createFileExporters(
+  id: string,
+  settings: FileSettings,
+  deps: ExporterDeps,
+): { readonly traces: TraceExporter; readonly profiles: ProfileExporter } {
+  const traces = new FileExporter(id, settings, deps);
+  return { traces, profiles: new FileProfileExporter(traces) };
+}
+
 interface PendingLine {
   readonly bytes: Buffer;
-  readonly spanCount: number;
+  readonly itemCount: number;
+  readonly account: StageAccount;
+}
+
+/** The file's other signal: opened and closed with the first. */
+class FileProfileExporter implements ProfileExporter {
+  readonly id: string;
+  readonly account: StageAccount;
+  readonly #file: FileExporter;
+
+  constructor(file: FileExporter) {
+    this.id = file.id;
+    this.account = new StageAccount(`exporter/${file.id}`, "profiles");
+    this.#file = file;
+  }
+
+  start(): Promise<void> {
+    return this.#file.start();
+  }
+
+  consume(profiles: readonly Profile[]): void {
+    this.#file.addProfiles(profiles, this.account);
+  }
+
+  shutdown(deadlineMs: number): Promise<void> {
+    return this.#file.shutdown(deadlineMs);
+  }
 }
 
 class FileExporter implements TraceExporter {
@@ -60,6 +98,8 @@ class FileExporter implements TraceExporter {
   #flushing: Promise<void> | undefined;
   #closed = false;
   #rotationFails = false;
+  #opened: Promise<void> | undefined;
+  #ended: Promise<void> | undefined;
 
   constructor(id: string, settings: FileSettings, deps: ExporterDeps) {
     this.id = id;
@@ -69,20 +109,43 @@ class FileExporter implements TraceExporter {
     this.#log = new DeliveryLog(deps.log, deps.now);
   }
 
-  async start(): Promise<void> {
-    await this.#open(this.#settings.append);
+  start(): Promise<void> {
+    this.#opened ??= this.#open(this.#settings.append);
+    return this.#opened;
   }
 
   consume(spans: readonly Span[]): void {
     this.account.addIn(spans.length);
-    for (let from = 0; from < spans.length; from += lineSpans) this.#add(spans.slice(from, from + lineSpans));
+    for (let from = 0; from < spans.length; from += lineSpans) {
+      const part = spans.slice(from, from + lineSpans);
+      this.#add(part.length, this.account, () => traceRequestJson(part));
+    }
+    this.#flushSoon();
+  }
+
+  addProfiles(profiles: readonly Profile[], account: StageAccount): void {
+    account.addIn(profiles.length);
+    // One without samples says nothing.
+    const full = profiles.filter(({ samples }) => samples.length > 0);
+    account.addConsumed("empty", profiles.length - full.length);
+    if (full.length > 0) this.#add(full.length, account, () => profilesRequestJson(full));
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
     if (this.#pendingBytes >= flushBytes) void this.#flush();
     else if (this.#pending.length > 0) {
       this.#timer ??= setTimeout(() => void this.#flush(), this.#settings.flush_interval);
     }
   }
 
-  async shutdown(deadlineMs: number): Promise<void> {
+  /** Of both signals: the first that is shut down waits for what the other has given before. */
+  shutdown(deadlineMs: number): Promise<void> {
+    this.#ended ??= this.#shutdown(deadlineMs);
+    return this.#ended;
+  }
+
+  async #shutdown(deadlineMs: number): Promise<void> {
     this.#closed = true;
     const timer = new AbortController();
     const timeout = sleep(deadlineMs, undefined, { signal: timer.signal }).catch(() => undefined);
@@ -93,15 +156,15 @@ class FileExporter implements TraceExporter {
     if (isWritten) await this.#writer?.close().catch(() => undefined);
   }
 
-  #add(spans: readonly Span[]): void {
+  #add(itemCount: number, account: StageAccount, encode: () => string): void {
     if (this.#closed || this.#pendingBytes >= maxPendingBytes) {
       const reason = this.#closed ? "shutdown" : "queue_full";
-      this.account.addLost(reason, spans.length);
-      this.#log.dropped(reason, spans.length);
+      account.addLost(reason, itemCount);
+      this.#log.dropped(reason, itemCount);
       return;
     }
-    const bytes = Buffer.from(`${traceRequestJson(spans)}\n`);
-    this.#pending.push({ bytes, spanCount: spans.length });
+    const bytes = Buffer.from(`${encode()}\n`);
+    this.#pending.push({ bytes, itemCount, account });
     this.#pendingBytes += bytes.length;
   }
 
@@ -128,16 +191,16 @@ class FileExporter implements TraceExporter {
         continue;
       }
       this.#pendingBytes -= bytes.length;
-      this.account.addOut(lines.reduce((sum, line) => sum + line.spanCount, 0));
+      for (const line of lines) line.account.addOut(line.itemCount);
       this.#log.succeeded();
     }
   }
 
   #lose(reason: string, lines: readonly PendingLine[], detail?: string): void {
-    for (const { bytes, spanCount } of lines) {
+    for (const { bytes, itemCount, account } of lines) {
       this.#pendingBytes -= bytes.length;
-      this.account.addLost(reason, spanCount);
-      this.#log.dropped(reason, spanCount, detail);
+      account.addLost(reason, itemCount);
+      this.#log.dropped(reason, itemCount, detail);
     }
   }
 

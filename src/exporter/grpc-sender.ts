@@ -1,5 +1,5 @@
 import * as grpc from "@grpc/grpc-js";
-import { readRpcStatus, readTraceResponse } from "../mapping/otlp/responses.ts";
+import { readExportResponse, readRpcStatus } from "../mapping/otlp/responses.ts";
 import type { QueuedRequest, Sender, SendOutcome } from "./send-outcome.ts";
 
 /** OTLP specification, "OTLP/gRPC Response": a client should retry after these. */
@@ -80,8 +80,8 @@ export function grpcMetadata(headers: Readonly<Record<string, string>>): grpc.Me
 }
 
 function accepted(response: Buffer | undefined): SendOutcome {
-  const { rejectedSpans, message } = readTraceResponse(response ?? new Uint8Array(0));
-  return { kind: "sent", rejectedSpans, message };
+  const { rejectedItems, message } = readExportResponse(response ?? new Uint8Array(0));
+  return { kind: "sent", rejectedItems, message };
 }
 
 export function outcomeOfGrpcError(error: grpc.ServiceError): SendOutcome {

@@ -2,7 +2,7 @@ import { type ClientRequest, type Agent as HttpAgent, type IncomingMessage, requ
 import { request as requestHttps } from "node:https";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { type PartialSuccess, readRpcStatus, readTraceResponse } from "../mapping/otlp/responses.ts";
+import { type PartialSuccess, readExportResponse, readRpcStatus } from "../mapping/otlp/responses.ts";
 import { parseRetryAfterMs } from "./retry-after.ts";
 import type { QueuedRequest, Sender, SendOutcome } from "./send-outcome.ts";
 
@@ -89,8 +89,8 @@ function outcomeOf(response: IncomingMessage, body: Buffer): SendOutcome {
   const status = response.statusCode ?? 0;
   const isJson = (response.headers["content-type"] ?? "").includes("json");
   if (status >= 200 && status < 300) {
-    const { rejectedSpans, message } = isJson ? readJsonResponse(body) : readTraceResponse(body);
-    return { kind: "sent", rejectedSpans, message };
+    const { rejectedItems, message } = isJson ? readJsonResponse(body) : readExportResponse(body);
+    return { kind: "sent", rejectedItems, message };
   }
   const detail = isJson || looksLikeText(body) ? body.toString().slice(0, 200) : readRpcStatus(body).message;
   const reason = `HTTP ${status}${detail === "" ? "" : `: ${detail}`}`;
@@ -102,15 +102,15 @@ function outcomeOf(response: IncomingMessage, body: Buffer): SendOutcome {
 function readJsonResponse(body: Buffer): PartialSuccess {
   try {
     const { partialSuccess } = JSON.parse(body.toString()) as {
-      partialSuccess?: { rejectedSpans?: string | number; errorMessage?: string };
+      partialSuccess?: { rejectedSpans?: string | number; rejectedProfiles?: string | number; errorMessage?: string };
     };
-    const rejectedSpans = Number(partialSuccess?.rejectedSpans ?? 0);
+    const rejectedItems = Number(partialSuccess?.rejectedSpans ?? partialSuccess?.rejectedProfiles ?? 0);
     return {
-      rejectedSpans: rejectedSpans > 0 ? rejectedSpans : 0,
+      rejectedItems: rejectedItems > 0 ? rejectedItems : 0,
       message: String(partialSuccess?.errorMessage ?? ""),
     };
   } catch {
-    return { rejectedSpans: 0, message: "" };
+    return { rejectedItems: 0, message: "" };
   }
 }
 

@@ -7,10 +7,10 @@ import { spanListFormat } from "./span-list-format.ts";
 /** OTLP's JSON. A span takes about twice the bytes that it takes in protobuf. */
 export const jsonFormat: RequestFormat<Uint8Array> = {
   open: () => new JsonBatch(),
-  halve: ({ body, spanCount }) => {
-    if (spanCount < 2) return undefined;
-    const middle = spanCount >> 1;
-    return [keepSpans(body, 0, middle), keepSpans(body, middle, spanCount)];
+  halve: ({ body, itemCount }) => {
+    if (itemCount < 2) return undefined;
+    const middle = itemCount >> 1;
+    return [keepSpans(body, 0, middle), keepSpans(body, middle, itemCount)];
   },
 };
 
@@ -20,8 +20,8 @@ const jsonToProtobuf = 2;
 class JsonBatch implements OpenBatch<Uint8Array> {
   readonly #list: OpenBatch<readonly Span[]> = spanListFormat.open();
 
-  get spanCount(): number {
-    return this.#list.spanCount;
+  get itemCount(): number {
+    return this.#list.itemCount;
   }
 
   get sizeBytes(): number {
@@ -42,7 +42,7 @@ function encode(request: QueuedRequest<readonly Span[]>, maxSizeBytes: number): 
   const body = Buffer.from(traceRequestJson(request.body));
   const halves = body.length > maxSizeBytes ? spanListFormat.halve(request) : undefined;
   if (halves !== undefined) return halves.flatMap((half) => encode(half, maxSizeBytes));
-  return [{ body, spanCount: request.spanCount, sizeBytes: body.length }];
+  return [{ body, itemCount: request.itemCount, sizeBytes: body.length }];
 }
 
 interface JsonRequest {
@@ -64,5 +64,5 @@ function keepSpans(body: Uint8Array, from: number, to: number): QueuedRequest<Ui
     scopeSpans.some(({ spans }) => spans.length > 0),
   );
   const kept = Buffer.from(JSON.stringify(request));
-  return { body: kept, spanCount: to - from, sizeBytes: kept.length };
+  return { body: kept, itemCount: to - from, sizeBytes: kept.length };
 }

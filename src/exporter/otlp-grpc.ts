@@ -2,8 +2,9 @@ import * as grpc from "@grpc/grpc-js";
 import { z } from "zod";
 import { durationMs } from "../config-value.ts";
 import { scopeName, scopeVersion } from "../mapping/otlp/scope.ts";
-import type { ExporterDeps, TraceExporter } from "./exporter.ts";
+import type { ExporterDeps, ProfileExporter, TraceExporter } from "./exporter.ts";
 import { GrpcSender } from "./grpc-sender.ts";
+import { profilesProtobufFormat } from "./profiles-format.ts";
 import { protobufFormat } from "./protobuf-format.ts";
 import { QueuedExporter } from "./queued-exporter.ts";
 import { grpcEndpoint, parseGrpcEndpoint } from "./settings/grpc-endpoint.ts";
@@ -28,22 +29,22 @@ export const otlpGrpcSettings = z.strictObject({
 
 export type OtlpGrpcSettings = z.output<typeof otlpGrpcSettings>;
 
-const exportPath = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const tracesPath = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const profilesPath = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
 
 export async function createOtlpGrpcExporter(
   id: string,
   settings: OtlpGrpcSettings,
   deps: ExporterDeps,
 ): Promise<TraceExporter> {
-  const { target, secure } = parseGrpcEndpoint(settings.endpoint, settings.tls.insecure)!;
-  const credentials = () => createCredentials(settings.tls, secure, deps);
   const common = { id, queue: settings.sending_queue, retry: settings.retry_on_failure, deps };
   if (settings.sender === "sdk") {
+    const { target, secure } = parseGrpcEndpoint(settings.endpoint, settings.tls.insecure)!;
     // Loaded only where it is asked for: it brings the SDK with it.
     const { SdkSender } = await import("./otel-js/sdk-sender.ts");
     const sender = new SdkSender({
       target,
-      credentials,
+      credentials: () => createCredentials(settings.tls, secure, deps),
       compression: settings.compression,
       headers: settings.headers,
       timeoutMs: settings.timeout,
@@ -51,15 +52,36 @@ export async function createOtlpGrpcExporter(
     });
     return new QueuedExporter({ ...common, format: spanListFormat, sender });
   }
-  const sender = new GrpcSender({
-    path: exportPath,
+  return new QueuedExporter({ ...common, format: protobufFormat, sender: rawSender(tracesPath, settings, deps) });
+}
+
+/** There is no other sender for profiles than ours. */
+export async function createOtlpGrpcProfileExporter(
+  id: string,
+  settings: OtlpGrpcSettings,
+  deps: ExporterDeps,
+): Promise<ProfileExporter> {
+  return new QueuedExporter({
+    id,
+    unit: "profiles",
+    format: profilesProtobufFormat,
+    sender: rawSender(profilesPath, settings, deps),
+    queue: settings.sending_queue,
+    retry: settings.retry_on_failure,
+    deps,
+  });
+}
+
+function rawSender(path: string, settings: OtlpGrpcSettings, deps: ExporterDeps): GrpcSender {
+  const { target, secure } = parseGrpcEndpoint(settings.endpoint, settings.tls.insecure)!;
+  return new GrpcSender({
+    path,
     target,
-    credentials,
+    credentials: () => createCredentials(settings.tls, secure, deps),
     channelOptions: channelOptions(settings),
     headers: settings.headers,
     timeoutMs: settings.timeout,
   });
-  return new QueuedExporter({ ...common, format: protobufFormat, sender });
 }
 
 async function createCredentials(

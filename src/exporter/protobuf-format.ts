@@ -7,8 +7,8 @@ import type { QueuedRequest } from "./send-outcome.ts";
 /** Spans are encoded when they come: the queue then holds bytes outside of the JavaScript heap, counted exactly. */
 export const protobufFormat: RequestFormat<Uint8Array> = {
   open: () => new ProtobufBatch(),
-  halve: ({ body, spanCount }) => {
-    const halves = halveRequest({ bytes: body, spanCount });
+  halve: ({ body, itemCount }) => {
+    const halves = halveRequest({ bytes: body, spanCount: itemCount });
     return halves === undefined ? undefined : [toQueued(halves[0]), toQueued(halves[1])];
   },
 };
@@ -16,7 +16,7 @@ export const protobufFormat: RequestFormat<Uint8Array> = {
 class ProtobufBatch implements OpenBatch<Uint8Array> {
   readonly #builder = new TraceRequestBuilder();
 
-  get spanCount(): number {
+  get itemCount(): number {
     return this.#builder.spanCount;
   }
 
@@ -34,5 +34,5 @@ class ProtobufBatch implements OpenBatch<Uint8Array> {
 }
 
 function toQueued({ bytes, spanCount }: EncodedRequest): QueuedRequest<Uint8Array> {
-  return { body: bytes, spanCount, sizeBytes: bytes.length };
+  return { body: bytes, itemCount: spanCount, sizeBytes: bytes.length };
 }

@@ -9,12 +9,12 @@ import type { QueueSettings } from "./settings/sending-queue.ts";
 /** OTLP's recommendation and grpc-go's default limit is 4 MiB; the margin is for what a server may add. */
 const maxRequestSizeBytes = 4 * 1_048_576 - 65_536;
 /** Spans that are added between two looks at the limits: by so much they may be passed. */
-const sliceSpans = 256;
+const sliceItems = 256;
 
-export interface QueueOptions<Body> {
+export interface QueueOptions<Body, Item> {
   readonly settings: QueueSettings;
-  readonly format: RequestFormat<Body>;
-  readonly delivery: Delivery<Body>;
+  readonly format: RequestFormat<Body, Item>;
+  readonly delivery: Delivery<Body, Item>;
   readonly account: StageAccount;
   readonly log: DeliveryLog;
 }
@@ -23,12 +23,12 @@ export interface QueueOptions<Body> {
  * Batches and holds: spans go into the open batch, full or old batches into the queue, the consumers deliver them.
  * When there is no room the newest spans are dropped, since older ones may complete traces that were sent in part.
  */
-export class SendingQueue<Body> {
-  readonly #options: QueueOptions<Body>;
-  readonly #open: OpenBatch<Body>;
+export class SendingQueue<Body, Item = Span> {
+  readonly #options: QueueOptions<Body, Item>;
+  readonly #open: OpenBatch<Body, Item>;
   #waiting: QueuedRequest<Body>[] = [];
   #inFlight = new Set<QueuedRequest<Body>>();
-  #heldSpans = 0;
+  #heldItems = 0;
   #heldBytes = 0;
   #flushTimer: NodeJS.Timeout | undefined;
   /** The open batch is old or full enough to leave. */
@@ -36,7 +36,7 @@ export class SendingQueue<Body> {
   #closed = false;
   #idle: (() => void) | undefined;
 
-  constructor(options: QueueOptions<Body>) {
+  constructor(options: QueueOptions<Body, Item>) {
     this.#options = options;
     this.#open = options.format.open();
   }
@@ -53,7 +53,7 @@ export class SendingQueue<Body> {
   get size(): number {
     const { sizer } = this.#options.settings;
     if (sizer === "requests") return this.#waiting.length + this.#inFlight.size;
-    return sizer === "items" ? this.#heldSpans + this.#open.spanCount : this.queuedBytes;
+    return sizer === "items" ? this.#heldItems + this.#open.itemCount : this.queuedBytes;
   }
 
   get capacity(): number {
@@ -61,17 +61,17 @@ export class SendingQueue<Body> {
     return !enabled && sizer === "requests" ? num_consumers : queue_size;
   }
 
-  offer(spans: readonly Span[]): void {
-    this.#options.account.addIn(spans.length);
-    for (let from = 0; from < spans.length; ) {
-      const count = this.#closed ? 0 : Math.min(sliceSpans, spans.length - from, this.#room());
+  offer(items: readonly Item[]): void {
+    this.#options.account.addIn(items.length);
+    for (let from = 0; from < items.length; ) {
+      const count = this.#closed ? 0 : Math.min(sliceItems, items.length - from, this.#room());
       if (count <= 0) {
         const reason = this.#closed ? "shutdown" : "queue_full";
-        this.#options.account.addLost(reason, spans.length - from);
-        this.#options.log.dropped(reason, spans.length - from);
+        this.#options.account.addLost(reason, items.length - from);
+        this.#options.log.dropped(reason, items.length - from);
         return;
       }
-      this.#open.add(spans.slice(from, from + count));
+      this.#open.add(items.slice(from, from + count));
       from += count;
       if (this.#isFull()) this.#due = true;
       this.#pump();
@@ -93,11 +93,11 @@ export class SendingQueue<Body> {
 
   /** Forgets what no consumer has taken yet, and says how many spans that were. */
   clear(): number {
-    let spanCount = 0;
-    for (const request of this.#waiting) spanCount += request.spanCount;
+    let itemCount = 0;
+    for (const request of this.#waiting) itemCount += request.itemCount;
     for (const request of this.#waiting) this.#release(request);
     this.#waiting = [];
-    return spanCount;
+    return itemCount;
   }
 
   /** How many spans may still be taken. */
@@ -107,7 +107,7 @@ export class SendingQueue<Body> {
     const { max_size, sizer } = settings.batch;
     // A full batch stays open when the queue has no room for it.
     let room = this.#isFull() ? 0 : Number.POSITIVE_INFINITY;
-    if (max_size > 0 && sizer === "items") room = Math.min(room, max_size - this.#open.spanCount);
+    if (max_size > 0 && sizer === "items") room = Math.min(room, max_size - this.#open.itemCount);
     if (settings.sizer === "items") room = Math.min(room, this.capacity - this.size);
     if (settings.sizer === "bytes" && this.size >= this.capacity) room = 0;
     return room;
@@ -115,8 +115,8 @@ export class SendingQueue<Body> {
 
   #isFull(): boolean {
     const { min_size, sizer } = this.#options.settings.batch;
-    const size = sizer === "items" ? this.#open.spanCount : this.#open.sizeBytes;
-    return this.#open.spanCount > 0 && (size >= min_size || this.#open.sizeBytes >= this.#maxRequestSizeBytes());
+    const size = sizer === "items" ? this.#open.itemCount : this.#open.sizeBytes;
+    return this.#open.itemCount > 0 && (size >= min_size || this.#open.sizeBytes >= this.#maxRequestSizeBytes());
   }
 
   #maxRequestSizeBytes(): number {
@@ -126,7 +126,7 @@ export class SendingQueue<Body> {
   }
 
   #armFlush(): void {
-    if (this.#flushTimer !== undefined || this.#open.spanCount === 0) return;
+    if (this.#flushTimer !== undefined || this.#open.itemCount === 0) return;
     this.#flushTimer = setTimeout(() => {
       this.#flushTimer = undefined;
       this.#due = true;
@@ -157,13 +157,13 @@ export class SendingQueue<Body> {
     this.#flushTimer = undefined;
     for (const request of this.#open.finish(this.#maxRequestSizeBytes())) {
       this.#waiting.push(request);
-      this.#heldSpans += request.spanCount;
+      this.#heldItems += request.itemCount;
       this.#heldBytes += request.sizeBytes;
     }
   }
 
   #release(request: QueuedRequest<Body>): void {
-    this.#heldSpans -= request.spanCount;
+    this.#heldItems -= request.itemCount;
     this.#heldBytes -= request.sizeBytes;
   }
 }

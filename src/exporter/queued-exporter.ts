@@ -3,16 +3,18 @@ import { StageAccount } from "../mapping/account.ts";
 import type { Span } from "../mapping/span.ts";
 import { Delivery } from "./delivery.ts";
 import { DeliveryLog } from "./delivery-log.ts";
-import type { ExporterDeps, ExporterState, TraceExporter } from "./exporter.ts";
+import type { Exporter, ExporterDeps, ExporterState } from "./exporter.ts";
 import { SendingQueue } from "./queue.ts";
 import type { RequestFormat } from "./request-format.ts";
 import type { Sender } from "./send-outcome.ts";
 import type { RetrySettings } from "./settings/retry-on-failure.ts";
 import type { QueueSettings } from "./settings/sending-queue.ts";
 
-export interface QueuedExporterOptions<Body> {
+export interface QueuedExporterOptions<Body, Item> {
   readonly id: string;
-  readonly format: RequestFormat<Body>;
+  /** What is counted. */
+  readonly unit?: "spans" | "profiles";
+  readonly format: RequestFormat<Body, Item>;
   readonly sender: Sender<Body>;
   readonly queue: QueueSettings;
   readonly retry: RetrySettings;
@@ -20,20 +22,20 @@ export interface QueuedExporterOptions<Body> {
 }
 
 /** An exporter that sends over a network: a queue in front of a sender. */
-export class QueuedExporter<Body> implements TraceExporter {
+export class QueuedExporter<Body, Item = Span> implements Exporter<Item> {
   readonly id: string;
   readonly account: StageAccount;
-  readonly #queue: SendingQueue<Body>;
-  readonly #delivery: Delivery<Body>;
+  readonly #queue: SendingQueue<Body, Item>;
+  readonly #delivery: Delivery<Body, Item>;
   readonly #sender: Sender<Body>;
   readonly #log: DeliveryLog;
 
-  constructor({ id, format, sender, queue, retry, deps }: QueuedExporterOptions<Body>) {
+  constructor({ id, unit = "spans", format, sender, queue, retry, deps }: QueuedExporterOptions<Body, Item>) {
     this.id = id;
-    this.account = new StageAccount(`exporter/${id}`, "spans");
+    this.account = new StageAccount(`exporter/${id}`, unit);
     this.#sender = sender;
     const account = this.account;
-    const log = new DeliveryLog(deps.log, deps.now);
+    const log = new DeliveryLog(deps.log, deps.now, unit);
     this.#log = log;
     this.#delivery = new Delivery({ format, sender, retry, account, log, now: deps.now });
     this.#queue = new SendingQueue({ settings: queue, format, delivery: this.#delivery, account, log });
@@ -54,8 +56,8 @@ export class QueuedExporter<Body> implements TraceExporter {
     await this.#sender.start();
   }
 
-  consume(spans: readonly Span[]): void {
-    this.#queue.offer(spans);
+  consume(items: readonly Item[]): void {
+    this.#queue.offer(items);
   }
 
   async shutdown(deadlineMs: number): Promise<void> {

@@ -1,6 +1,6 @@
 /** What came of one attempt to send a request; the queue decides what follows. */
 export type SendOutcome =
-  | { readonly kind: "sent"; readonly rejectedSpans: number; readonly message: string }
+  | { readonly kind: "sent"; readonly rejectedItems: number; readonly message: string }
   | { readonly kind: "retry"; readonly reason: string; readonly serverDelayMs: number | undefined }
   | { readonly kind: "permanent"; readonly reason: string }
   | { readonly kind: "too_large"; readonly reason: string };
@@ -15,6 +15,6 @@ export interface Sender<Body> {
 /** One request of a sender's format, as the queue holds it. */
 export interface QueuedRequest<Body> {
   readonly body: Body;
-  readonly spanCount: number;
+  readonly itemCount: number;
   readonly sizeBytes: number;
 }

@@ -16,7 +16,7 @@ class SpanList implements OpenBatch<readonly Span[]> {
   #spans: Span[] = [];
   #sizeBytes = 0;
 
-  get spanCount(): number {
+  get itemCount(): number {
     return this.#spans.length;
   }
 
@@ -38,14 +38,14 @@ class SpanList implements OpenBatch<readonly Span[]> {
     for (const span of this.#spans) {
       const sizeBytes = estimateSizeBytes(span);
       if (open.length > 0 && openSizeBytes + sizeBytes > maxSizeBytes) {
-        requests.push({ body: open, spanCount: open.length, sizeBytes: openSizeBytes });
+        requests.push({ body: open, itemCount: open.length, sizeBytes: openSizeBytes });
         open = [];
         openSizeBytes = 0;
       }
       open.push(span);
       openSizeBytes += sizeBytes;
     }
-    if (open.length > 0) requests.push({ body: open, spanCount: open.length, sizeBytes: openSizeBytes });
+    if (open.length > 0) requests.push({ body: open, itemCount: open.length, sizeBytes: openSizeBytes });
     this.#spans = [];
     this.#sizeBytes = 0;
     return requests;
@@ -54,7 +54,7 @@ class SpanList implements OpenBatch<readonly Span[]> {
 
 function toQueued(spans: readonly Span[]): QueuedRequest<readonly Span[]> {
   const sizeBytes = spans.reduce((sum, span) => sum + estimateSizeBytes(span), 0);
-  return { body: spans, spanCount: spans.length, sizeBytes };
+  return { body: spans, itemCount: spans.length, sizeBytes };
 }
 
 /** On the high side for protobuf (three bytes per character are rare), so that a limit is kept. */

@@ -4,6 +4,7 @@ import { deepflowSettings } from "../exporter/deepflow/settings.ts";
 import { fileSettings } from "../exporter/file.ts";
 import { otlpGrpcSettings } from "../exporter/otlp-grpc.ts";
 import { otlpHttpSettings } from "../exporter/otlp-http.ts";
+import { pprofSettings } from "../exporter/pprof.ts";
 import { healthCheckSettings } from "../extension/health-check.ts";
 import { tridentAgentSettings } from "../extension/trident/settings.ts";
 import { zpagesSettings } from "../extension/zpages/zpages.ts";
@@ -18,6 +19,7 @@ import { redactionSettings } from "./processor/redaction.ts";
 
 const traces = { aliases: [], signals: ["traces"], stability: "beta" } as const;
 const profiles = { aliases: [], signals: ["profiles"], stability: "alpha" } as const;
+const both = { aliases: [], signals: ["traces", "profiles"], stability: "beta" } as const;
 const extension = { kind: "extensions", aliases: [], signals: [], stability: "beta" } as const;
 
 const TYPES: readonly ComponentType[] = [
@@ -28,11 +30,12 @@ const TYPES: readonly ComponentType[] = [
   { ...traces, kind: "processors", type: "filter", schema: filterSettings },
   { ...traces, kind: "processors", type: "memory_limiter", schema: memoryLimiterSettings },
   { ...traces, kind: "processors", type: "redaction", schema: redactionSettings },
-  { ...traces, signals: ["traces", "profiles"], kind: "exporters", type: "debug", schema: debugSettings },
+  { ...both, kind: "exporters", type: "debug", schema: debugSettings },
   { ...traces, kind: "exporters", type: "deepflow", schema: deepflowSettings },
-  { ...traces, kind: "exporters", type: "file", schema: fileSettings },
-  { ...traces, kind: "exporters", type: "otlp_grpc", aliases: ["otlp"], schema: otlpGrpcSettings },
-  { ...traces, kind: "exporters", type: "otlp_http", aliases: ["otlphttp"], schema: otlpHttpSettings },
+  { ...both, kind: "exporters", type: "file", schema: fileSettings },
+  { ...both, kind: "exporters", type: "otlp_grpc", aliases: ["otlp"], schema: otlpGrpcSettings },
+  { ...both, kind: "exporters", type: "otlp_http", aliases: ["otlphttp"], schema: otlpHttpSettings },
+  { ...profiles, kind: "exporters", type: "pprof", schema: pprofSettings },
   { ...extension, type: "health_check", schema: healthCheckSettings },
   { ...extension, type: "trident", schema: tridentAgentSettings },
   { ...extension, type: "zpages", schema: zpagesSettings },

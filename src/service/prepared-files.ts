@@ -2,10 +2,11 @@
  * Files that the configuration names, opened and read while the process may still do so: afterwards it is another
  * user. Serves as the exporters' FileAccess.
  */
-import { fchownSync } from "node:fs";
+import { chownSync, fchownSync, mkdirSync } from "node:fs";
 import type { FileAccess } from "../exporter/exporter.ts";
 import { localFiles } from "../exporter/local-files.ts";
 import type { Config } from "./config/config.ts";
+import type { FileOwner } from "./sudo-user.ts";
 
 interface OpenFile {
   readonly isAppend: boolean;
@@ -19,10 +20,11 @@ export class PreparedFiles implements FileAccess {
   readonly #open = new Map<string, Outcome<OpenFile>>();
 
   /** @param owner who started us through sudo: a file that we make is theirs */
-  static async prepare(config: Config, owner: { readonly uid: number; readonly gid: number } | undefined) {
+  static async prepare(config: Config, owner: FileOwner | undefined, worker: FileOwner | undefined) {
     const files = new PreparedFiles();
     for (const { type, settings } of config.exporters.values()) {
       for (const path of pathsToRead(settings)) files.#read.set(path, await outcome(localFiles.read(path)));
+      if (type === "pprof") prepareFolder((settings as { readonly directory: string }).directory, worker);
       if (type !== "file") continue;
       const { path, append } = settings as { readonly path: string; readonly append: boolean };
       const opened = await outcome(localFiles.open(path, append).then((fd) => ({ fd, isAppend: append })));
@@ -55,6 +57,16 @@ export class PreparedFiles implements FileAccess {
 
   remove(path: string): Promise<void> {
     return localFiles.remove(path);
+  }
+}
+
+/** Of a folder that we make, the worker becomes the owner; one that is there has the owner that it has. */
+function prepareFolder(path: string, worker: FileOwner | undefined): void {
+  try {
+    const made = mkdirSync(path, { recursive: true, mode: 0o750 });
+    if (made !== undefined && worker !== undefined) chownSync(path, worker.uid, worker.gid);
+  } catch {
+    // The exporter finds that it can't write there, and says so.
   }
 }
 

@@ -9,6 +9,8 @@ export interface ProfileConsumer {
 
 export class ProfilePipelines {
   readonly exporters: readonly ProfileExporter[];
+  /** Samples that each receiver gave, by its id. */
+  readonly accepted = new Map<string, number>();
   readonly #byId: ReadonlyMap<string, ProfileExporter>;
   readonly #pipelines: readonly PipelineConfig[];
   readonly #taps: readonly ProfileConsumer[];
@@ -47,8 +49,12 @@ export class ProfilePipelines {
       return exporter === undefined ? [] : [exporter];
     });
     const consumers = outputs.length === 0 ? [] : [...outputs, ...this.#taps];
+    if (consumers.length === 0) return () => {};
+    this.accepted.set(receiverId, 0);
     return (profiles) => {
       if (profiles.length === 0) return;
+      const count = profiles.reduce((sum, { samples }) => sum + samples.length, 0);
+      this.accepted.set(receiverId, (this.accepted.get(receiverId) ?? 0) + count);
       for (const consumer of consumers) consumer.consume(profiles);
     };
   }

@@ -41,6 +41,8 @@ export class Service {
   readonly extensions: readonly Extension[];
   /** Spans that each receiver gave, by its id. */
   readonly accepted = new Map<string, number>();
+  /** Samples of profiles, by receiver. */
+  readonly acceptedSamples: ReadonlyMap<string, number>;
   readonly #pipelines: readonly TracePipeline[];
   readonly #inputs: ReadonlyMap<Receiver, (spans: readonly Span[]) => void>;
   readonly #profiles: ProfilePipelines;
@@ -52,6 +54,7 @@ export class Service {
     this.processors = parts.processors;
     this.exporters = [...parts.exporters.values(), ...parts.profiles.exporters];
     this.#profiles = parts.profiles;
+    this.acceptedSamples = parts.profiles.accepted;
     this.extensions = parts.extensions;
     this.#log = log;
     this.#pipelines = [...parts.pipelines.values()];

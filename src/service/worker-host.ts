@@ -13,7 +13,7 @@ import type { StageAccount } from "../mapping/account.ts";
 import type { Span } from "../mapping/span.ts";
 import type { ComponentConfig, Config } from "./config/config.ts";
 import { ComponentMissingError } from "./error.ts";
-import { createExporter, createProfileExporter } from "./exporters.ts";
+import { ExporterFactory } from "./exporters.ts";
 import type { Logger } from "./log.ts";
 import { PreparedFiles } from "./prepared-files.ts";
 import { createProcessor } from "./processors.ts";
@@ -87,7 +87,7 @@ export class WorkerHost {
 
   async #build(): Promise<void> {
     const { config, settings, log, owner, connection } = this.#options;
-    const files = await PreparedFiles.prepare(config, owner);
+    const files = await PreparedFiles.prepare(config, owner, connection.hello.user);
     const deps = (id: string): ExporterDeps => ({
       log: log.child(id),
       now: () => performance.now(),
@@ -99,14 +99,15 @@ export class WorkerHost {
       config.enabledExtensions.map((id) => [id, this.#extension(config.extensions.get(id) ?? missing(id))]),
     );
     const host = new HostContext({ connection, config, log, version: settings.version });
+    const exporterFactory = new ExporterFactory(deps);
     this.#service = await Service.build({
       config,
       log: log.child("service"),
       divert: (spans) => this.#selfTest.divert(spans),
       taps: this.#pages.map((each) => each.store),
       factories: {
-        exporter: (component) => createExporter(component, deps(component.id)),
-        profileExporter: (component) => createProfileExporter(component, deps(component.id)),
+        exporter: (component) => exporterFactory.traces(component),
+        profileExporter: (component) => exporterFactory.profiles(component),
         processor: createProcessor,
         extension: ({ id }) => extensions.get(id) ?? missing(id),
         receiver: async (component) => {
@@ -116,10 +117,10 @@ export class WorkerHost {
         },
       },
     });
-    const { accepted, processors, exporters } = this.#service;
+    const { accepted, acceptedSamples, processors, exporters } = this.#service;
     this.#metrics = await MetricsListener.create(
       config.telemetry,
-      { accounts: () => this.#accounts, accepted, processors, exporters },
+      { accounts: () => this.#accounts, accepted, acceptedSamples, processors, exporters },
       { version: settings.version, instanceId: randomUUID() },
     );
   }

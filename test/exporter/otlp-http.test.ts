@@ -138,7 +138,7 @@ describe("otlp_http exporter", () => {
   });
 
   it("refuses settings without a place to send to", () => {
-    assert.match(otlpHttpSettings.safeParse({}).error?.message ?? "", /endpoint or traces_endpoint is needed/);
+    assert.match(otlpHttpSettings.safeParse({}).error?.message ?? "", /endpoint or profiles_endpoint is needed/);
     assert.match(otlpHttpSettings.safeParse({ endpoint: "localhost:4318" }).error?.message ?? "", /not an URL/);
   });
 });

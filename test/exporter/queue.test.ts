@@ -31,7 +31,7 @@ class HeldSender implements Sender<Uint8Array> {
   }
 }
 
-const sent: SendOutcome = { kind: "sent", rejectedSpans: 0, message: "" };
+const sent: SendOutcome = { kind: "sent", rejectedItems: 0, message: "" };
 
 function make(queue: object) {
   const sender = new HeldSender();
@@ -59,14 +59,14 @@ describe("sending queue", () => {
     exporter.consume(makeSpans(3));
     exporter.consume(makeSpans(4));
     await eventually(() => sender.requests.length === 1);
-    assert.equal(sender.requests[0]?.spanCount, 7);
+    assert.equal(sender.requests[0]?.itemCount, 7);
   });
 
   it("keeps max_size", () => {
     const { sender, exporter } = make({ batch: { flush_timeout: "1h", min_size: 50, max_size: 60 } });
     for (let i = 0; i < 6; i++) exporter.consume(makeSpans(40));
     exporter.consume(makeSpans(500));
-    for (const { spanCount } of sender.requests) assert.ok(spanCount >= 50 && spanCount <= 60);
+    for (const { itemCount } of sender.requests) assert.ok(itemCount >= 50 && itemCount <= 60);
   });
 
   it("keeps num_consumers, and sends the oldest first", async () => {

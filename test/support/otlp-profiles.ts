@@ -11,6 +11,10 @@ const requestType = root.lookupType(
   "opentelemetry.proto.collector.profiles.v1development.ExportProfilesServiceRequest",
 );
 
+const responseType = root.lookupType(
+  "opentelemetry.proto.collector.profiles.v1development.ExportProfilesServiceResponse",
+);
+
 export interface OtlpSample {
   readonly stackIndex: number;
   readonly attributeIndices: readonly number[];
@@ -51,6 +55,8 @@ export interface OtlpDictionary {
 export interface OtlpProfilesRequest {
   readonly dictionary: OtlpDictionary;
   readonly resourceProfiles: readonly {
+    readonly resource: { readonly attributes: readonly { key: string; value: Record<string, unknown> }[] } | null;
+    readonly schemaUrl: string;
     readonly scopeProfiles: readonly { readonly profiles: readonly OtlpProfile[] }[];
   }[];
 }
@@ -59,6 +65,41 @@ export function decodeProfilesRequest(bytes: Uint8Array): OtlpProfilesRequest {
   const message = requestType.decode(bytes);
   const object = requestType.toObject(message, { longs: String, defaults: true, arrays: true });
   return hexIds(object) as OtlpProfilesRequest;
+}
+
+export function encodeProfilesResponse(rejectedProfiles: number): Buffer {
+  const partialSuccess = { rejectedProfiles, errorMessage: "told to reject" };
+  return Buffer.from(
+    responseType.encode(responseType.fromObject(rejectedProfiles === 0 ? {} : { partialSuccess })).finish(),
+  );
+}
+
+/** By the protos: names that they do not have are errors. */
+export function profilesRequestOfJson(text: string): OtlpProfilesRequest {
+  const object = base64Ids(JSON.parse(text)) as Record<string, unknown>;
+  assertKnownNames(object, requestType);
+  return decodeProfilesRequest(requestType.encode(requestType.fromObject(object)).finish());
+}
+
+/** OTLP's JSON has ids in hex where protobuf's has base64. */
+function base64Ids(value: unknown, key = ""): unknown {
+  if (Array.isArray(value)) return value.map((each) => base64Ids(each));
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, base64Ids(each, name)]));
+  }
+  return typeof value === "string" && /^(?:trace|span|profile)Id$/.test(key)
+    ? Buffer.from(value, "hex").toString("base64")
+    : value;
+}
+
+function assertKnownNames(object: Record<string, unknown>, type: protobuf.Type): void {
+  for (const [name, value] of Object.entries(object)) {
+    const field = type.fields[name];
+    assert.ok(field !== undefined, `${type.name} has no field ${name}`);
+    const inner = field.resolve().resolvedType;
+    if (!(inner instanceof protobuf.Type)) continue;
+    for (const each of Array.isArray(value) ? value : [value]) assertKnownNames(each as Record<string, unknown>, inner);
+  }
 }
 
 /**
@@ -84,7 +125,13 @@ export function assertValidProfiles({ dictionary, resourceProfiles }: OtlpProfil
     }
   };
 
+  for (const { resource } of resourceProfiles) {
+    // Pyroscope has no other name for a profile.
+    assert.ok(resource?.attributes.some(({ key, value }) => key === "service.name" && value["stringValue"] !== ""));
+  }
+  const text = (index: number) => dictionary.stringTable[index];
   for (const profile of resourceProfiles.flatMap((group) => group.scopeProfiles.flatMap((scope) => scope.profiles))) {
+    assertPyroscopeType(profile, text);
     assert.ok(profile.sampleType !== null && profile.periodType !== null);
     for (const type of [profile.sampleType, profile.periodType])
       use("stringTable", type.typeStrindex, type.unitStrindex);
@@ -102,7 +149,10 @@ export function assertValidProfiles({ dictionary, resourceProfiles }: OtlpProfil
     use("functionTable", ...location.lines.map((line) => line.functionIndex));
     use("attributeTable", ...location.attributeIndices);
   }
-  for (const mapping of dictionary.mappingTable) {
+  for (const [index, mapping] of dictionary.mappingTable.entries()) {
+    const keys = mapping.attributeIndices.map((each) => text(dictionary.attributeTable[each]?.keyStrindex ?? 0) ?? "");
+    const hasBuildId = keys.some((key) => /^process\.executable\.build_id\.(?:gnu|go|htlhash)$/.test(key));
+    assert.ok(index === 0 || hasBuildId, "a mapping without a build id");
     use("stringTable", mapping.filenameStrindex);
     use("attributeTable", ...mapping.attributeIndices);
   }
@@ -125,6 +175,14 @@ export function assertValidProfiles({ dictionary, resourceProfiles }: OtlpProfil
     assert.notEqual(dictionary.stringTable[keyStrindex], "");
     assert.notEqual(value, null);
   }
+}
+
+/** Pyroscope knows two kinds of ours: CPU by samples and their period, and nanoseconds off the CPU without one. */
+function assertPyroscopeType(profile: OtlpProfile, text: (index: number) => string | undefined): void {
+  const name = (type: OtlpProfile["sampleType"]) => `${text(type!.typeStrindex)}/${text(type!.unitStrindex)}`;
+  const kind = `${name(profile.sampleType)} ${name(profile.periodType)}`;
+  assert.ok(["samples/count cpu/nanoseconds", "off_cpu/nanoseconds /"].includes(kind), kind);
+  assert.equal(BigInt(profile.period) > 0n, kind.startsWith("samples"));
 }
 
 function assertValidSamples({ samples, timeUnixNano, durationNano }: OtlpProfile): void {

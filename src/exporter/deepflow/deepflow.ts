@@ -143,7 +143,7 @@ export class DeepflowExporter implements TraceExporter {
   async #sendAtOnce(type: number, records: readonly Uint8Array[]): Promise<number> {
     if (records.length === 0 || !this.#directives().isEnabled) return 0;
     const outcome = await this.#sender.sendRecords(type, records, this.#abort.signal);
-    return outcome.kind === "sent" ? records.length - outcome.rejectedSpans : 0;
+    return outcome.kind === "sent" ? records.length - outcome.rejectedItems : 0;
   }
 
   async #sendStats(): Promise<void> {

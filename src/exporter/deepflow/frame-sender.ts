@@ -57,13 +57,13 @@ export class FrameSender implements Sender<readonly Span[]> {
   /** Rows of any type; never rejects. */
   async sendRecords(type: number, records: readonly Uint8Array[], signal: AbortSignal): Promise<SendOutcome> {
     const maxBytes = this.#options.connection.maxFrameBytes - HEADER_BYTES;
-    let rejectedSpans = 0;
+    let rejectedItems = 0;
     let batch: Uint8Array[] = [];
     let batchBytes = 0;
     try {
       for (const record of records) {
         if (record.length + 4 > maxBytes) {
-          rejectedSpans++;
+          rejectedItems++;
           continue;
         }
         if (batchBytes + record.length + 4 > maxBytes) {
@@ -77,8 +77,8 @@ export class FrameSender implements Sender<readonly Span[]> {
       if (batch.length > 0) await this.#writeFrame(type, batch, signal);
       return {
         kind: "sent",
-        rejectedSpans,
-        message: rejectedSpans > 0 ? "rows that fit in no frame were left out" : "",
+        rejectedItems,
+        message: rejectedItems > 0 ? "rows that fit in no frame were left out" : "",
       };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

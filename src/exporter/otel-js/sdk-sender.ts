@@ -46,7 +46,7 @@ export class SdkSender implements Sender<readonly Span[]> {
         return;
       }
       this.#exporter.export(body.map(toReadableSpan), ({ code, error }) => {
-        if (code === 0) resolve({ kind: "sent", rejectedSpans: 0, message: "" });
+        if (code === 0) resolve({ kind: "sent", rejectedItems: 0, message: "" });
         else if (isServiceError(error)) resolve(outcomeOfGrpcError(error));
         else resolve({ kind: "permanent", reason: error?.message ?? "unknown" });
       });

@@ -1,8 +1,8 @@
 import { asInt64, asText, readFields } from "./wire-reader.ts";
 
-/** ExportTracePartialSuccess (trace_service.proto). */
+/** ExportTracePartialSuccess (trace_service.proto), and that of profiles, whose fields have the same numbers. */
 export interface PartialSuccess {
-  readonly rejectedSpans: number;
+  readonly rejectedItems: number;
   readonly message: string;
 }
 
@@ -14,18 +14,18 @@ export interface RpcStatus {
   readonly retryDelayMs: number | undefined;
 }
 
-/** ExportTraceServiceResponse {partial_success = 1 {rejected_spans = 1, error_message = 2}}. */
-export function readTraceResponse(bytes: Uint8Array): PartialSuccess {
-  let rejectedSpans = 0;
+/** Export...ServiceResponse {partial_success = 1 {rejected_spans or rejected_profiles = 1, error_message = 2}}. */
+export function readExportResponse(bytes: Uint8Array): PartialSuccess {
+  let rejectedItems = 0;
   let message = "";
   for (const outer of readFields(bytes)) {
     if (outer.field !== 1) continue;
     for (const field of readFields(outer.bytes)) {
-      if (field.field === 1) rejectedSpans = asInt64(field.value);
+      if (field.field === 1) rejectedItems = asInt64(field.value);
       else if (field.field === 2) message = asText(field.bytes);
     }
   }
-  return { rejectedSpans: Math.max(0, rejectedSpans), message };
+  return { rejectedItems: Math.max(0, rejectedItems), message };
 }
 
 /** Status {code = 1, message = 2, repeated Any details = 3}. */

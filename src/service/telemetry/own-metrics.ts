@@ -15,6 +15,8 @@ export interface MetricSources {
   readonly accounts: () => readonly StageAccount[];
   /** Spans that each receiver gave. */
   readonly accepted: ReadonlyMap<string, number>;
+  /** Samples of profiles, by receiver. */
+  readonly acceptedSamples: ReadonlyMap<string, number>;
   readonly processors: readonly { readonly id: string; readonly account: StageAccount }[];
   readonly exporters: readonly {
     readonly id: string;
@@ -85,32 +87,43 @@ function observeStages(meter: Meter, { accounts }: MetricSources): void {
 }
 
 /** Names and labels as the Collector's own telemetry has them. */
-function observeComponents(meter: Meter, { accepted, processors, exporters }: MetricSources): void {
+function observeComponents(meter: Meter, sources: MetricSources): void {
+  const { accepted, acceptedSamples, processors, exporters } = sources;
   const counter = (name: string) => meter.createObservableCounter(name);
   const gauge = (name: string) => meter.createObservableGauge(name);
   const acceptedSpans = counter("otelcol_receiver_accepted_spans");
   const refusedSpans = counter("otelcol_receiver_refused_spans");
+  const samples = counter("otelcol_receiver_accepted_profile_samples");
   const incoming = counter("otelcol_processor_incoming_items");
   const outgoing = counter("otelcol_processor_outgoing_items");
-  const sent = counter("otelcol_exporter_sent_spans");
-  const sendFailed = counter("otelcol_exporter_send_failed_spans");
-  const enqueueFailed = counter("otelcol_exporter_enqueue_failed_spans");
+  const outcomes = (unit: string) => ({
+    sent: counter(`otelcol_exporter_sent_${unit}`),
+    sendFailed: counter(`otelcol_exporter_send_failed_${unit}`),
+    enqueueFailed: counter(`otelcol_exporter_enqueue_failed_${unit}`),
+  });
+  const ofSpans = outcomes("spans");
+  const ofProfiles = outcomes("profiles");
   const queueSize = gauge("otelcol_exporter_queue_size");
   const queueCapacity = gauge("otelcol_exporter_queue_capacity");
   const inFlight = gauge("otelcol_exporter_in_flight_requests");
-  const counters = [acceptedSpans, refusedSpans, incoming, outgoing, sent, sendFailed, enqueueFailed];
+  const exported = [...Object.values(ofSpans), ...Object.values(ofProfiles)];
+  const counters = [acceptedSpans, refusedSpans, samples, incoming, outgoing, ...exported];
   observe(meter, [...counters, queueSize, queueCapacity, inFlight], (result) => {
     for (const [receiver, count] of accepted) {
       result.observe(acceptedSpans, count, { receiver, transport: "kernel" });
       // A pipeline can't push back on a kernel: nothing is ever refused.
       result.observe(refusedSpans, 0, { receiver, transport: "kernel" });
     }
+    for (const [receiver, count] of acceptedSamples) result.observe(samples, count, { receiver, transport: "kernel" });
     for (const { id, account } of processors) {
       result.observe(incoming, account.in, { processor: id, otel_signal: "traces" });
       result.observe(outgoing, account.out, { processor: id, otel_signal: "traces" });
     }
     for (const { id, account, state } of exporters) {
+      const { sent, sendFailed, enqueueFailed } = account.unit === "profiles" ? ofProfiles : ofSpans;
       const labels = { exporter: id };
+      // One id in two pipelines is two queues.
+      const queueLabels = account.unit === "profiles" ? { ...labels, data_type: "profiles" } : labels;
       const lost = [...account.lost];
       const sum = (isWanted: (reason: string) => boolean) =>
         lost.reduce((total, [reason, count]) => total + (isWanted(reason) ? count : 0), 0);
@@ -126,9 +139,9 @@ function observeComponents(meter: Meter, { accepted, processors, exporters }: Me
         labels,
       );
       if (state === undefined) continue;
-      result.observe(queueSize, state.queueSize, labels);
-      result.observe(queueCapacity, state.queueCapacity, labels);
-      result.observe(inFlight, state.inFlightRequests, labels);
+      result.observe(queueSize, state.queueSize, queueLabels);
+      result.observe(queueCapacity, state.queueCapacity, queueLabels);
+      result.observe(inFlight, state.inFlightRequests, queueLabels);
     }
   });
 }

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readRpcStatus, readTraceResponse } from "../../../src/mapping/otlp/responses.ts";
+import { readExportResponse, readRpcStatus } from "../../../src/mapping/otlp/responses.ts";
 import { encodeTraceResponse } from "../../support/otlp-messages.ts";
 import { encodeRetryInfoStatus } from "../../support/rpc-status.ts";
 
-describe("readTraceResponse", () => {
+describe("readExportResponse", () => {
   it("reads how many spans were refused and why", () => {
     const bytes = encodeTraceResponse({ rejectedSpans: 3, errorMessage: "too old" });
-    assert.deepEqual(readTraceResponse(bytes), { rejectedSpans: 3, message: "too old" });
-    assert.deepEqual(readTraceResponse(encodeTraceResponse()), { rejectedSpans: 0, message: "" });
+    assert.deepEqual(readExportResponse(bytes), { rejectedItems: 3, message: "too old" });
+    assert.deepEqual(readExportResponse(encodeTraceResponse()), { rejectedItems: 0, message: "" });
   });
 
   it("never throws, whatever a server sends", () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
-        readTraceResponse(bytes);
+        readExportResponse(bytes);
         readRpcStatus(bytes);
       }),
     );

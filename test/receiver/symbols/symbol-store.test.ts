@@ -159,7 +159,11 @@ describe("SymbolStore", function () {
     const script =
       "function burnHard(n){let s=0;for(let i=0;i<n;i++)s+=Math.sqrt(i);return s}for(let i=0;i<200;i++)burnHard(1e5);console.log('ready');setInterval(()=>burnHard(1e5),5)";
     const program = scratch.keep(
-      await Program.start([process.execPath, "--perf-basic-prof", "-e", script], { readyOutput: /ready/ }),
+      await Program.start([process.execPath, "--perf-basic-prof", "-e", script], {
+        readyOutput: /ready/,
+        // V8 leaves a log where it runs.
+        cwd: scratch.folder,
+      }),
     );
     const path = `/tmp/perf-${program.pid}.map`;
     scratch.defer(async () => rmSync(path, { force: true }));

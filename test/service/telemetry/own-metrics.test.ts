@@ -40,7 +40,13 @@ describe("own metrics", () => {
         resource: { region: "eu" },
         metrics: { address: { host: "127.0.0.1", port: 0 }, isDefaultAddress: false },
       },
-      { accounts: () => [ring], accepted: new Map([["socket_trace", 6]]), processors: [], exporters: [exporter] },
+      {
+        accounts: () => [ring],
+        accepted: new Map([["socket_trace", 6]]),
+        acceptedSamples: new Map([["profile", 9]]),
+        processors: [],
+        exporters: [exporter],
+      },
       { version: "1.2.3", instanceId: "i" },
     );
     assert.ok(listener);
@@ -73,7 +79,7 @@ describe("own metrics", () => {
   });
 
   it("can be switched off", async () => {
-    const none = { accounts: () => [], accepted: new Map(), processors: [], exporters: [] };
+    const none = { accounts: () => [], accepted: new Map(), acceptedSamples: new Map(), processors: [], exporters: [] };
     const config = { logs: { level: "info", encoding: "console" }, resource: {}, metrics: undefined } as const;
     assert.equal(await MetricsListener.create(config, none, { version: "1", instanceId: "i" }), undefined);
   });

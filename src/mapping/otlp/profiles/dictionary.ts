@@ -66,7 +66,8 @@ export class ProfilesDictionary {
   }
 
   #location(frame: Frame): number {
-    const mapping = frame.mapping === undefined ? 0 : this.#mapping(frame.mapping);
+    // The conventions want a build id of every mapping: a file that could not be read has none.
+    const mapping = frame.mapping?.attributes.length ? this.#mapping(frame.mapping) : 0;
     const type = this.attribute(["profile.frame.type", frame.type]);
     const lines = frame.lines.map((line) => ({ functionIndex: this.#function(line), lineNumber: line.lineNumber }));
     const key = `${mapping} ${frame.address} ${type} ${lines.map((line) => `${line.functionIndex}:${line.lineNumber}`)}`;

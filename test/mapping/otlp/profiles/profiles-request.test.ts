@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { profilesRequestJson } from "../../../../src/mapping/otlp/profiles/profiles-json.ts";
 import { encodeProfilesRequest } from "../../../../src/mapping/otlp/profiles/profiles-request.ts";
 import type { Frame, MemoryMapping, Profile, ProfileSample } from "../../../../src/mapping/profile.ts";
-import { assertValidProfiles, decodeProfilesRequest } from "../../../support/otlp-profiles.ts";
+import { assertValidProfiles, decodeProfilesRequest, profilesRequestOfJson } from "../../../support/otlp-profiles.ts";
 import { makeResource } from "../../../support/spans.ts";
 
 const time = 1_790_000_000_000_000_000n;
@@ -38,6 +39,23 @@ const makeProfile = (change: Partial<Profile> = {}): Profile => ({
   periodNano: 10_309_278,
   samples: [makeSample()],
   ...change,
+});
+
+describe("profilesRequestJson", () => {
+  it("says what the protobuf form says", () => {
+    const profiles = [
+      makeProfile({ samples: [makeSample(), makeSample({ link: undefined, timeUnixNano: time + 8n })] }),
+      makeProfile({ type: "off_cpu", samples: [makeSample({ value: 77 })] }),
+    ];
+    const json = profilesRequestJson(profiles);
+    assert.ok(!json.includes("\n"));
+    assert.match(json, /"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331"/);
+    assert.match(json, /"timeUnixNano":"1790000000000000000","durationNano":"1000000000"/);
+    const read = profilesRequestOfJson(json);
+    assertValidProfiles(read);
+    assert.deepEqual(read, decodeProfilesRequest(encodeProfilesRequest(profiles)));
+    assert.equal(profilesRequestJson([]), "");
+  });
 });
 
 describe("encodeProfilesRequest", () => {
