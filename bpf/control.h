@@ -31,6 +31,19 @@ struct trace_conf {
 	__u32 trace_requests;     /* 1: trace_map is kept */
 };
 
+enum io_mode {
+	IO_MODE_OFF = 0,
+	IO_MODE_REQUEST = 1, /* calls of processes that serve a request */
+	IO_MODE_ALL = 2,
+};
+
+/* The one value of trace_conf_map. */
+struct trace_settings {
+	__u64 io_threshold_ns; /* shorter reads and writes are not told */
+	__u32 io_mode;         /* enum io_mode */
+	__u32 io_events_per_request;
+};
+
 enum verdict_action {
 	VERDICT_PREFIX = 0, /* the first `limit` bytes of each call */
 	VERDICT_ALL = 1,    /* as much of each call as an event holds */
@@ -136,7 +149,8 @@ enum loss_reason {
 	CONSUMED_DROP = 9,        /* by verdict */
 	CONSUMED_SKIP = 10,       /* by verdict: before skip_until */
 	CONSUMED_EXCLUDED = 11,   /* calls of excluded processes */
-	LOSS_REASONS = 12,
+	CONSUMED_IO_LIMIT = 12,   /* reads and writes of files: enough of them were told for this request */
+	LOSS_REASONS = 13,
 };
 
 #pragma clang diagnostic pop

@@ -12,6 +12,7 @@ struct call {
 	struct caller caller;
 	struct payload payload;
 	struct unit unit;
+	struct trace_request request; /* what trace_map is told: too big for the stack */
 	__u64 socket; /* set c: struct sock * */
 	__u64 id;
 	__u64 now;

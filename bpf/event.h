@@ -18,6 +18,7 @@ enum event_kind {
 	EVENT_SOCKET_DATA = 1,
 	EVENT_SOCKET_STATE = 2,
 	EVENT_PROCESS = 3,
+	EVENT_IO = 5,
 };
 
 enum direction {
@@ -71,6 +72,19 @@ enum process_action {
 	PROCESS_FORK = 1,
 	PROCESS_EXEC = 2,
 	PROCESS_EXIT = 3,
+};
+
+enum io_operation {
+	IO_READ = 1,
+	IO_WRITE = 2,
+};
+
+/* inode->i_mode, its upper bits */
+enum file_type {
+	FILE_TYPE_FIFO = 1,
+	FILE_TYPE_CHARACTER_DEVICE = 2,
+	FILE_TYPE_BLOCK_DEVICE = 6,
+	FILE_TYPE_REGULAR = 8,
 };
 
 /* First in every record. */
@@ -148,6 +162,30 @@ struct process_event {
 	__u8 comm[COMM_LENGTH];
 	__u32 filename_length;  /* exec: bytes of the path that follow this struct, */
 	__u32 arguments_length; /* and of argv after them, each argument with its NUL */
+};
+
+#define IO_NO_OFFSET 0xffffffffffffffffULL
+
+/* A read or write of a file, pipe or device; header.timestamp_ns: when it was done. */
+struct io_event {
+	struct event_header header;
+	__u64 entry_ns;
+	__u64 coroutine_id; /* of the unit that made the call, as in struct socket_data_event */
+	__u64 unit_id;
+	__u64 turn_id;
+	__u64 file_offset; /* at which it began; IO_NO_OFFSET: the file has none */
+	__u64 length;      /* bytes that were moved */
+	__u64 inode;
+	__u64 request_socket_cookie; /* trace_map: the request that the unit is on; 0: none */
+	__u64 request_stream_offset;
+	__u32 device;      /* of the file system, as the kernel packs it: major << 20 | minor */
+	__u32 error;       /* errno; 0: none */
+	__u32 path_length; /* bytes that follow: names from the file up to the reader's root, each with its NUL */
+	__u8 operation;    /* enum io_operation */
+	__u8 file_type;    /* enum file_type */
+	__u8 unit_kind;    /* enum unit_kind */
+	__u8 padding;
+	__u8 comm[COMM_LENGTH];
 };
 
 #pragma clang diagnostic pop

@@ -51,7 +51,8 @@ enum { SOCK_DEAD_BIT = 1 << 0, SOCK_DONE_BIT = 1 << 1 }; /* enum sock_flags */
 enum { MSG_OOB = 0x1, MSG_PEEK = 0x2, MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40, MSG_ERRQUEUE = 0x2000 };
 
 #define O_NONBLOCK 04000
-enum { S_IFMT = 0170000, S_IFSOCK = 0140000 };
+enum { S_IFMT = 0170000, S_IFSOCK = 0140000, S_IFREG = 0100000, S_IFBLK = 0060000, S_IFCHR = 0020000, S_IFIFO = 0010000 };
+enum { ANON_INODE_FS_MAGIC = 0x09041934 }; /* linux/magic.h */
 enum { PF_KTHREAD = 0x00200000 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -173,9 +174,44 @@ struct hlist_head {
 	void *first;
 };
 
+struct super_block {
+	unsigned int s_dev;
+	unsigned long s_magic;
+};
+
 struct inode {
 	unsigned short i_mode;
+	struct super_block *i_sb;
 	unsigned long i_ino;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+/* fs/mount.h */
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct fs_struct {
+	struct path root;
 };
 
 struct hlist_node {
@@ -185,6 +221,8 @@ struct hlist_node {
 struct file {
 	unsigned int f_flags;
 	struct inode *f_inode;
+	struct path f_path;
+	long long f_pos;
 	void *private_data;
 	struct hlist_head *f_ep; /* 5.11 (commit 319c15174757) */
 };
@@ -275,6 +313,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	struct mm_struct *mm;
+	struct fs_struct *fs;
 	struct files_struct *files;
 	struct signal_struct *signal;
 	struct task_io_accounting ioac;

@@ -10,6 +10,7 @@ const volatile struct trace_conf trace_conf = {
 	.udp_send_by_length = 1,
 	.recvmsg_arguments = 5,
 	.burst_bytes = 4 << 20,
+	.trace_requests = 1,
 };
 
 /* Programs of perf events may only use hash maps that are allocated beforehand, until 6.1. */

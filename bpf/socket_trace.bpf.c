@@ -10,6 +10,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "maps.bpf.h"
+#include "io_event.bpf.h"
 #include "process.bpf.h"
 #include "raw_call.bpf.h"
 #include "state.bpf.h"
@@ -32,12 +33,17 @@ struct kept_types {
 	enum process_filter process_filter;
 	enum unit_step_kind unit_step_kind;
 	enum loss_reason loss_reason;
+	enum io_operation io_operation;
+	enum file_type file_type;
+	enum io_mode io_mode;
 	struct socket_data_event socket_data_event;
 	struct socket_state_event socket_state_event;
 	struct process_event process_event;
 	struct trace_conf trace_conf;
 	struct process_control process_control;
 	struct trace_key trace_key;
+	struct io_event io_event;
+	struct trace_settings trace_settings;
 	struct trace_request trace_request;
 };
 const struct kept_types *kept_types __attribute__((unused)) SEC(".kept");
@@ -124,6 +130,20 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(trace_sys_exit_probe, struct pt_regs *regs, long result)
 {
 	return call_left(regs, result, ACCESS_PROBE);
+}
+
+/* Reads and writes of files, where asked for. */
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(io_sys_enter, struct pt_regs *regs)
+{
+	return io_entered(regs);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(io_sys_exit, struct pt_regs *regs, long result)
+{
+	return io_left(regs, result);
 }
 
 /* Life of connections and processes. */

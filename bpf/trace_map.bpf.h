@@ -52,7 +52,7 @@ static __always_inline struct trace_request *served_request(const struct trace_k
 	return request;
 }
 
-/* The process's count of open requests; NULL: it has served none. */
+/* Of the process: how many are open, and when the last answer was written; NULL: it has served none. */
 static __always_inline struct trace_request *process_requests(__u32 tgid)
 {
 	struct trace_key key = { .tgid = tgid, .kind = TRACE_PROCESS };
@@ -60,19 +60,20 @@ static __always_inline struct trace_request *process_requests(__u32 tgid)
 	return bpf_map_lookup_elem(&trace_map, &key);
 }
 
-static __always_inline void count_open_request(__u32 tgid, int change)
+static const struct trace_request fresh_trace_request;
+
+static __always_inline void open_request(__u32 tgid)
 {
 	struct trace_request *process = process_requests(tgid);
 
-	if (process) {
-		if (change > 0 || process->open) /* an entry may have been evicted meanwhile */
-			__sync_fetch_and_add(&process->open, change);
-	} else if (change > 0) {
+	if (!process) {
 		struct trace_key key = { .tgid = tgid, .kind = TRACE_PROCESS };
-		struct trace_request first = { .open = 1 };
 
-		bpf_map_update_elem(&trace_map, &key, &first, BPF_ANY);
+		bpf_map_update_elem(&trace_map, &key, &fresh_trace_request, BPF_NOEXIST);
+		process = bpf_map_lookup_elem(&trace_map, &key);
 	}
+	if (process)
+		__sync_fetch_and_add(&process->open, 1);
 }
 
 /* The thread is gone, and with the last one its process. */

@@ -12,42 +12,44 @@ enum request_state {
 	REQUEST_ANSWERED = 2, /* bytes have gone since: the next ones to come are another request's */
 };
 
-static __always_inline void request_read(struct socket_info *info, const struct call *call)
+static __always_inline void request_read(struct socket_info *info, struct call *call)
 {
-	struct trace_request request = {};
-
 	if (info->request_state != REQUEST_READ) {
 		info->request_state = REQUEST_READ;
 		info->request_offset = call->offset;
 		info->reader.tgid = call->caller.tgid;
-		count_open_request(call->caller.tgid, 1);
+		open_request(call->caller.tgid);
 	}
 	trace_key(&info->reader, &call->caller, call->unit_kind, call->unit.unit_id, call->unit.coroutine_id);
-	request.socket_cookie = call->id;
-	request.stream_offset = info->request_offset;
-	request.read_ns = call->now;
-	request.local_first_sequence = info->local_first_sequence;
-	request.remote_first_sequence = info->remote_first_sequence;
-	bpf_map_update_elem(&trace_map, &info->reader, &request, BPF_ANY);
+	call->request.socket_cookie = call->id;
+	call->request.stream_offset = info->request_offset;
+	call->request.read_ns = call->now;
+	call->request.answered_ns = 0;
+	call->request.local_first_sequence = info->local_first_sequence;
+	call->request.remote_first_sequence = info->remote_first_sequence;
+	bpf_map_update_elem(&trace_map, &info->reader, &call->request, BPF_ANY);
 }
 
 static __always_inline void request_answered(struct socket_info *info, const struct call *call)
 {
-	struct trace_request *request;
+	struct trace_request *request, *process;
 
 	if (info->request_state == REQUEST_NONE)
 		return;
-	if (info->request_state == REQUEST_READ) {
-		info->request_state = REQUEST_ANSWERED;
-		count_open_request(info->reader.tgid, -1);
+	process = process_requests(info->reader.tgid);
+	if (process) {
+		process->answered_ns = call->now;
+		if (info->request_state == REQUEST_READ && process->open)
+			__sync_fetch_and_add(&process->open, -1);
 	}
+	info->request_state = REQUEST_ANSWERED;
 	request = bpf_map_lookup_elem(&trace_map, &info->reader);
 	if (request && request->socket_cookie == call->id)
 		request->answered_ns = call->now;
 }
 
 /* A call whose unit is known. */
-static __always_inline void note_request(struct socket_info *info, const struct call *call)
+static __always_inline void note_request(struct socket_info *info, struct call *call)
 {
 	if (!trace_conf.trace_requests || info->role != SOCKET_ROLE_SERVER || call->protocol != IPPROTO_TCP)
 		return;
@@ -60,10 +62,14 @@ static __always_inline void note_request(struct socket_info *info, const struct 
 /* The connection is over: nobody waits for the answer any more. */
 static __always_inline void note_request_end(struct socket_info *info)
 {
+	struct trace_request *process;
+
 	if (!trace_conf.trace_requests || info->request_state != REQUEST_READ)
 		return;
 	info->request_state = REQUEST_NONE;
-	count_open_request(info->reader.tgid, -1);
+	process = process_requests(info->reader.tgid);
+	if (process && process->open)
+		__sync_fetch_and_add(&process->open, -1);
 }
 
 #endif

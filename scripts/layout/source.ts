@@ -28,6 +28,9 @@ const SOCKET_ENUMS: ObjectTypes["enums"] = [
   ["turn_phase", "TURN_PHASE_"],
   ["unit_step_kind", "UNIT_STEP_"],
   ["loss_reason", ""],
+  ["io_operation", "IO_"],
+  ["file_type", "FILE_TYPE_"],
+  ["io_mode", "IO_MODE_"],
 ];
 
 export const OBJECTS: readonly ObjectTypes[] = [
@@ -42,8 +45,9 @@ export const OBJECTS: readonly ObjectTypes[] = [
       "socket_state_event",
       "process_event",
       "trace_request",
+      "io_event",
     ],
-    encoded: ["trace_conf", "socket_verdict", "unit_step", "process_control", "trace_key"],
+    encoded: ["trace_conf", "socket_verdict", "unit_step", "process_control", "trace_key", "trace_settings"],
   },
   {
     object: "perf_profiler.bpf.o",

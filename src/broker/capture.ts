@@ -5,12 +5,12 @@ import { BpfError, BpfPermissionError, VerifierError } from "../bpf/error.ts";
 import { chooseHookSet, HookSet, type KernelSymbols, kernelSymbols, type MissingFeature } from "../bpf/feature.ts";
 import { LAYOUT } from "../bpf/layout.gen.ts";
 import { type LossCounter, readLossCounters } from "../bpf/loss-reason.ts";
-import type { BpfMap } from "../bpf/map.ts";
+import { type BpfMap, keyU32 } from "../bpf/map.ts";
 import { BpfObject } from "../bpf/object.ts";
 import type { AttachedProbe, Attachment } from "../ipc/messages.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
-import { traceConfBytes } from "./control.ts";
-import { type HookSets, isAttachable, programsOf } from "./hook-programs.ts";
+import { traceConfBytes, traceSettingsBytes } from "./control.ts";
+import { type HookSets, IO_PROGRAMS, isAttachable, programsOf } from "./hook-programs.ts";
 import { scopeConf } from "./kernel-scope.ts";
 
 const BURST_BYTES = 4 * 1024 * 1024;
@@ -87,11 +87,12 @@ function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConf
   const object = BpfObject.open("socket_trace", bytes);
   try {
     object.checkLayout(LAYOUT);
-    const wanted = programsOf(choice.sends, choice.receives, symbols.hasFunction("bpf_rdonly_cast"));
+    const wanted = [...programsOf(choice.sends, choice.receives, symbols.hasFunction("bpf_rdonly_cast"))];
+    const asksForIo = config.io_events.mode !== "off";
+    if (asksForIo) wanted.push(...IO_PROGRAMS);
     object.selectPrograms(new Set(wanted.filter((name) => isAttachable(object.programs.get(name) ?? "", symbols))));
     object.setMaxEntries("socket_data", config.ring_buffer_size_bytes);
-    const tracesRequests = config.io_events.mode !== "off";
-    if (!tracesRequests) object.setMaxEntries("trace_map", 1);
+    if (!asksForIo) for (const map of ["trace_map", "io_calls"]) object.setMaxEntries(map, 1);
     object.setConstant(
       "trace_conf",
       traceConfBytes({
@@ -102,11 +103,12 @@ function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConf
         udpSendByLength: choice.sends === HookSet.b ? 0 : 1,
         pageMoves: choice.sends === HookSet.c ? 1 : 0,
         socketStorage: choice.sends === HookSet.c || choice.receives === HookSet.c ? 0 : 1,
-        traceRequests: tracesRequests ? 1 : 0,
+        traceRequests: asksForIo ? 1 : 0,
         recvmsgArguments: isBefore(release(), 5, 19) ? 6 : 5,
       }),
     );
     object.load();
+    object.map("trace_conf_map").set(keyU32(0), traceSettingsBytes(config.io_events));
     if (choice.sends === HookSet.b || choice.receives === HookSet.b) tryAttach(object);
     return object;
   } catch (error) {

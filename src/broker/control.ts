@@ -2,11 +2,14 @@
 import {
   encodeProcessControl,
   encodeTraceConf,
+  encodeTraceSettings,
+  IoMode,
   LAYOUT,
   type ProcessFilter,
   type TraceConf,
   type UnitStep,
 } from "../bpf/layout.gen.ts";
+import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 
 /** The fields that only socket capture has are left out by the profiler. */
 export function traceConfBytes(conf: Partial<TraceConf>): Uint8Array {
@@ -30,6 +33,16 @@ const NOTHING: TraceConf = {
   socketStorage: 0,
   traceRequests: 0,
 };
+
+export function traceSettingsBytes(config: SocketTraceConfig["io_events"]): Uint8Array {
+  const bytes = new Uint8Array(LAYOUT.trace_settings.sizeBytes);
+  encodeTraceSettings(new DataView(bytes.buffer), 0, {
+    ioThresholdNs: Math.round(config.threshold * 1e6),
+    ioMode: IoMode[config.mode],
+    ioEventsPerRequest: config.max_per_request,
+  });
+  return bytes;
+}
 
 /** The bucket is the programs' own and starts empty. */
 export function processControlBytes(filter: ProcessFilter, unitKind: number, steps: readonly UnitStep[]): Uint8Array {

@@ -14,6 +14,9 @@ const ALWAYS: readonly string[] = [
   "trace_sched_process_exit",
 ];
 
+/** Reads and writes of files: where the configuration asks for them. */
+export const IO_PROGRAMS: readonly string[] = ["io_sys_enter", "io_sys_exit"];
+
 const SENDS: Record<HookSet, readonly string[]> = {
   a: ["trace_tcp_sendmsg_locked", "trace_sock_send_length"],
   b: ["enter_tcp_sendmsg_locked", "enter_udp_sendmsg", "enter_udpv6_sendmsg"],

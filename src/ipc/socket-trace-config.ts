@@ -39,7 +39,11 @@ export const socketTraceConfig = z.strictObject({
       mode: z
         .preprocess((value) => (value === false ? "off" : value), z.enum(["off", "request", "all"]))
         .default("off"),
+      /** Shorter ones are not told. */
       threshold: durationMs().prefault("1ms"),
+      max_per_request: z.int().positive().max(10_000).default(32),
+      /** As child spans, or as events of the request's span. */
+      as: z.enum(["spans", "span_events"]).default("spans"),
     })
     .prefault({}),
   /** Headers whose values become attributes; all others stay where they are. */

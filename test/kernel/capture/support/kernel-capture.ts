@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { HookSet, kernelSymbols } from "../../../../src/bpf/feature.ts";
 import {
   decodeEventHeader,
+  decodeIoEvent,
   decodeProcessEvent,
   decodeSocketDataEvent,
   decodeSocketStateEvent,
@@ -12,6 +13,8 @@ import {
   encodeSocketVerdict,
   encodeTraceConf,
   encodeTraceKey,
+  encodeTraceSettings,
+  type IoEvent,
   LAYOUT,
   type ProcessEvent,
   type ProcessFilter,
@@ -21,6 +24,7 @@ import {
   type SocketVerdict,
   type TraceConf,
   type TraceRequest,
+  type TraceSettings,
   UnitKind,
   type UnitStep,
 } from "../../../../src/bpf/layout.gen.ts";
@@ -29,7 +33,7 @@ import { keyU32, keyU64 } from "../../../../src/bpf/map.ts";
 import { BpfObject } from "../../../../src/bpf/object.ts";
 import { type MappedRing, mapRingBuffer } from "../../../../src/bpf/ring-buffer.ts";
 import { forEachRecord } from "../../../../src/bpf/ring-records.ts";
-import { isAttachable, programsOf } from "../../../../src/broker/hook-programs.ts";
+import { IO_PROGRAMS, isAttachable, programsOf } from "../../../../src/broker/hook-programs.ts";
 
 const OBJECT = new URL("../../../../bpf/socket_trace.bpf.o", import.meta.url);
 const VERDICT_GENERATIONS = 1024;
@@ -47,6 +51,10 @@ const NO_VERDICT: SocketVerdict = {
 export interface DataRecord extends SocketDataEvent {
   readonly bytes: Buffer;
 }
+export interface IoRecord extends IoEvent {
+  /** From the reader's root. */
+  readonly path: string;
+}
 export interface ProcessRecord extends ProcessEvent {
   readonly filename: string;
   readonly argv: readonly string[];
@@ -57,6 +65,8 @@ export interface CaptureSettings {
   readonly receives: HookSet;
   readonly conf?: Partial<TraceConf>;
   readonly ringSizeBytes?: number;
+  /** Reads and writes of files are told too. */
+  readonly io?: TraceSettings;
   /** false: events are read and forgotten. */
   readonly keepsEvents?: boolean;
 }
@@ -68,6 +78,7 @@ export class KernelCapture implements Disposable {
   readonly data: DataRecord[] = [];
   readonly states: SocketStateEvent[] = [];
   readonly processes: ProcessRecord[] = [];
+  readonly io: IoRecord[] = [];
 
   constructor(settings: CaptureSettings) {
     using symbols = kernelSymbols();
@@ -75,12 +86,21 @@ export class KernelCapture implements Disposable {
     this.#object = BpfObject.open("socket_trace", readFileSync(OBJECT));
     const ringSizeBytes = settings.ringSizeBytes ?? 16 << 20;
     try {
-      const wanted = programsOf(settings.sends, settings.receives, symbols.hasFunction("bpf_rdonly_cast"));
+      const { sends, receives, io } = settings;
+      const wanted = [
+        ...programsOf(sends, receives, symbols.hasFunction("bpf_rdonly_cast")),
+        ...(io ? IO_PROGRAMS : []),
+      ];
       const programs = this.#object.programs;
       this.#object.selectPrograms(new Set(wanted.filter((name) => isAttachable(programs.get(name) ?? "", symbols))));
       this.#object.setMaxEntries("socket_data", ringSizeBytes);
       this.#object.setConstant("trace_conf", confBytes(settings));
       this.#object.load();
+      if (io !== undefined) {
+        const value = new Uint8Array(LAYOUT.trace_settings.sizeBytes);
+        encodeTraceSettings(new DataView(value.buffer), 0, io);
+        this.#object.map("trace_conf_map").set(keyU32(0), value);
+      }
       this.#ring = mapRingBuffer(this.#object.map("socket_data").descriptor.fd, ringSizeBytes);
       for (const program of this.#object.selectedPrograms) this.#object.attach(program);
     } catch (error) {
@@ -103,6 +123,10 @@ export class KernelCapture implements Disposable {
       forEachRecord(view, stretch.length, (offset) => this.#take(view, offset, stretch));
       this.#ring.ring.release(stretch.length);
     }
+  }
+
+  ioOf(tgid: number): IoRecord[] {
+    return this.drain().io.filter((event) => event.header.tgid === tgid);
   }
 
   dataOf(tgid: number, direction?: number): DataRecord[] {
@@ -157,6 +181,20 @@ export class KernelCapture implements Disposable {
       this.data.push({ ...event, bytes: stretch.subarray(start, start + event.capturedLength) });
     } else if (header.kind === EventKind.socketState) {
       this.states.push(decodeSocketStateEvent(view, offset));
+    } else if (header.kind === EventKind.io) {
+      const event = decodeIoEvent(view, offset);
+      const start = offset + LAYOUT.io_event.sizeBytes;
+      const names = stretch
+        .toString("utf8", start, start + event.pathLength)
+        .split("\0")
+        .slice(0, -1);
+      this.io.push({
+        ...event,
+        path: names
+          .map((name) => `/${name}`)
+          .reverse()
+          .join(""),
+      });
     } else {
       const event = decodeProcessEvent(view, offset);
       const start = offset + LAYOUT.process_event.sizeBytes;
@@ -185,7 +223,7 @@ function confBytes(settings: CaptureSettings): Uint8Array {
     recvmsgArguments: 5,
     pageMoves: settings.sends === HookSet.c ? 1 : 0,
     socketStorage: settings.sends === HookSet.c || settings.receives === HookSet.c ? 0 : 1,
-    traceRequests: 0,
+    traceRequests: settings.io === undefined ? 0 : 1,
     ...settings.conf,
   });
   return bytes;
