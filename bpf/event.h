@@ -172,6 +172,8 @@ struct io_event {
 	__u64 entry_ns;
 	__u64 coroutine_id; /* of the unit that made the call, as in struct socket_data_event */
 	__u64 unit_id;
+	__u64 unit_parent;
+	__u64 unit_count;
 	__u64 turn_id;
 	__u64 file_offset; /* at which it began; IO_NO_OFFSET: the file has none */
 	__u64 length;      /* bytes that were moved */

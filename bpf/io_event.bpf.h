@@ -164,7 +164,7 @@ static __always_inline __u64 io_offset(const struct call_registers *registers, s
 }
 
 static __always_inline void read_io_unit(struct io_event *event, struct process_control *process,
-					 const struct pt_regs *regs)
+					 const struct caller *caller, const struct pt_regs *regs)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct unit unit = {};
@@ -172,10 +172,12 @@ static __always_inline void read_io_unit(struct io_event *event, struct process_
 	event->unit_kind = UNIT_NONE;
 	if (process && process->step_count) {
 		event->unit_kind = process->unit_kind;
-		walk_unit_steps(&unit, process, NULL, THREAD_POINTER(ACCESS_PROBE, task), GO_REGISTER(regs));
+		walk_unit_steps(&unit, process, caller, NULL, THREAD_POINTER(ACCESS_PROBE, task), GO_REGISTER(regs));
 	}
 	event->coroutine_id = unit.coroutine_id;
 	event->unit_id = unit.unit_id;
+	event->unit_parent = unit.parent;
+	event->unit_count = unit.count;
 	event->turn_id = unit.turn_id;
 }
 
@@ -244,7 +246,7 @@ static __always_inline int io_left(const struct pt_regs *regs, __s64 result)
 	event->error = result < 0 ? -result : 0;
 	event->file_offset = io_offset(&registers, call, file, event);
 	event->padding = 0;
-	read_io_unit(event, process, regs);
+	read_io_unit(event, process, &caller, regs);
 	if (!find_io_request(event, &caller, settings))
 		return 0;
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
