@@ -49,6 +49,7 @@ const replay = new Replay({
       lines.push(`${event.direction === Direction.egress ? "C" : "S"}> ${quoted(bytes)}`);
     },
     socketState: () => {},
+    io: () => {},
     process: () => {},
     advance: () => {},
     flush: () => {},

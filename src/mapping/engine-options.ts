@@ -1,5 +1,6 @@
 /** What the engine is told, and where its results go. */
 
+import type { IoOptions } from "./io/io-tracer.ts";
 import type { DescribeOptions, Endpoint } from "./protocols/protocol.ts";
 import type { AnyProtocol } from "./protocols/registry.ts";
 import type { Resource, Span } from "./span.ts";
@@ -24,6 +25,8 @@ export interface EngineOptions {
   trustsContextFrom?(address: Uint8Array): boolean;
   /** OTLP Export calls make spans too. */
   readonly keepsOtlpExports?: boolean;
+  /** What becomes of reads and writes of files. */
+  readonly io?: IoOptions;
   /** Bytes of one direction that wait for what is missing before them. Default 256 KiB. */
   readonly streamBufferBytes?: number;
   /** How long an event that is missing may still come. Default 5 ms. */

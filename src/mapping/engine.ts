@@ -1,6 +1,7 @@
 /** Events in, spans out: sockets -> connections -> exchanges -> traces -> spans. Pure: time and facts come from outside. */
 import {
   DataSource,
+  type IoEvent,
   ProcessAction,
   type ProcessEvent,
   type SocketDataEvent,
@@ -8,13 +9,15 @@ import {
   type SocketStateEvent,
 } from "../bpf/layout.gen.ts";
 import { StageAccount } from "./account.ts";
+import { commOf } from "./comm.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Datagrams } from "./datagrams.ts";
 import { Departure } from "./departure.ts";
 import { type EngineOptions, type EngineOutput, TcpState } from "./engine-options.ts";
 import { metaOf } from "./event-meta.ts";
 import { ExchangeTracer } from "./exchange-tracer.ts";
-import { latin1 } from "./latin1.ts";
+import { type IoOptions, IoTracer } from "./io/io-tracer.ts";
+import { Joiner } from "./join/join.ts";
 import { PROTOCOLS } from "./protocols/registry.ts";
 import { SessionTracker } from "./session.ts";
 import { SocketEnd } from "./socket-end.ts";
@@ -23,6 +26,8 @@ import { SocketTable } from "./socket-table.ts";
 const IPPROTO_UDP = 17;
 /** A socket's last bytes may be read just behind its end. */
 const LINGER_NS = 50_000_000;
+/** For what a recording brings. */
+const DEFAULT_IO: IoOptions = { as: "spans", keepsOrphans: false, maxPerRequest: 32 };
 const SWEEP_NS = 5_000_000_000;
 const IDLE_NS = 900_000_000_000;
 
@@ -36,6 +41,7 @@ export class TraceEngine {
   readonly #sockets: SocketTable;
   readonly #departure: Departure;
   readonly #tracer: ExchangeTracer;
+  readonly #io: IoTracer;
   /** Sockets that wait for something that is missing. */
   readonly #waiting = new Set<SocketEnd>();
   /** Sockets that have ended, in the order of their ends. */
@@ -62,7 +68,9 @@ export class TraceEngine {
       this.#spans,
       (spans) => output.spans(spans),
     );
-    this.#tracer = new ExchangeTracer(options, this.#spans, this.#departure);
+    const joiner = new Joiner();
+    this.#tracer = new ExchangeTracer(options, this.#spans, this.#departure, joiner);
+    this.#io = new IoTracer(options.io ?? DEFAULT_IO, this.#spans, this.#departure, joiner);
   }
 
   /** @param bytes the captured bytes, only valid during the call */
@@ -105,6 +113,11 @@ export class TraceEngine {
     }
   }
 
+  /** @param names the file's path as the event brings it, only valid during the call */
+  io(event: IoEvent, names: Uint8Array): void {
+    this.#io.event(event, names, ++this.#order);
+  }
+
   process(event: ProcessEvent): void {
     if (event.action === ProcessAction.exit || event.action === ProcessAction.exec)
       this.#tracer.exited(event.header.tgid);
@@ -144,6 +157,7 @@ export class TraceEngine {
     }
     this.#closing = [];
     this.#waiting.clear();
+    this.#io.flush();
     this.#departure.flush();
   }
 
@@ -218,9 +232,4 @@ export class TraceEngine {
     this.#waiting.delete(end);
     end.connection.close();
   }
-}
-
-function commOf(bytes: Uint8Array): string {
-  const zero = bytes.indexOf(0);
-  return latin1(bytes, 0, zero < 0 ? bytes.length : zero);
 }

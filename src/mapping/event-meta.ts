@@ -1,5 +1,12 @@
 /** What joining needs to know of the system call that moved a byte. One small object per event, shared by its bytes. */
-import { EventFlags, type SocketDataEvent, type SocketStateEvent, TurnPhase, UnitKind } from "../bpf/layout.gen.ts";
+import {
+  EventFlags,
+  type IoEvent,
+  type SocketDataEvent,
+  type SocketStateEvent,
+  TurnPhase,
+  UnitKind,
+} from "../bpf/layout.gen.ts";
 
 export interface EventMeta {
   /** Monotonic ns: sends at entry, receives when done. */
@@ -49,6 +56,24 @@ export function metaOfConnect(event: SocketStateEvent, order: number): EventMeta
     entryNs: 0,
     tgid: header.tgid,
     pid: header.pid,
+    coroutineId: event.coroutineId,
+    unitKind: event.unitKind,
+    unitId: event.unitId,
+    unitParent: event.unitParent,
+    unitCount: event.unitCount,
+    turnId: event.turnId,
+    isBlocking: false,
+    order,
+  };
+}
+
+/** Of a read or write of a file: begun at `timestampNs`, told when it was done. */
+export function metaOfIo(event: IoEvent, order: number): EventMeta {
+  return {
+    timestampNs: event.entryNs,
+    entryNs: event.entryNs,
+    tgid: event.header.tgid,
+    pid: event.header.pid,
     coroutineId: event.coroutineId,
     unitKind: event.unitKind,
     unitId: event.unitId,

@@ -6,7 +6,7 @@ import type { EngineOptions } from "./engine-options.ts";
 import type { EventMeta } from "./event-meta.ts";
 import { type ExchangeId, exchangeId, isSameExchange } from "./ids.ts";
 import { carriedContext, type TraceContext } from "./join/carried-context.ts";
-import { Joiner } from "./join/join.ts";
+import type { Joiner } from "./join/join.ts";
 import { LateClients } from "./join/late-clients.ts";
 import { decide, decideRemote } from "./join/trace-graph.ts";
 import { TraceNode } from "./join/trace-node.ts";
@@ -23,14 +23,15 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
   readonly #options: EngineOptions;
   readonly #account: StageAccount;
   readonly #departure: Departure;
-  readonly #joiner = new Joiner();
+  readonly #joiner: Joiner;
   readonly #isCapture: boolean;
   readonly #late = new LateClients();
   /** Datagram requests that a server on this host may still read, by a number of their id. */
   readonly #datagramCalls = new Map<number, TraceNode>();
 
   /** @param account in spans */
-  constructor(options: EngineOptions, account: StageAccount, departure: Departure) {
+  constructor(options: EngineOptions, account: StageAccount, departure: Departure, joiner: Joiner) {
+    this.#joiner = joiner;
     this.#options = options;
     this.#account = account;
     this.#departure = departure;

@@ -5,7 +5,16 @@ import type { Candidate, TraceNode } from "./join/trace-node.ts";
 import type { DescribeOptions, SpanFields } from "./protocols/protocol.ts";
 import type { Exchange } from "./session.ts";
 import type { SocketEnd } from "./socket-end.ts";
-import { type Attribute, type Resource, type Span, SpanFlags, SpanKind, type SpanLink, StatusCode } from "./span.ts";
+import {
+  type Attribute,
+  type Resource,
+  type Span,
+  type SpanEvent,
+  SpanFlags,
+  SpanKind,
+  type SpanLink,
+  StatusCode,
+} from "./span.ts";
 
 export interface SpanDraft {
   readonly node: TraceNode;
@@ -126,12 +135,23 @@ export function finishSpan(draft: SpanDraft, resource: Resource, clockOffsetNs: 
     startTimeUnixNano: toUnixNano(draft.startNs, clockOffsetNs),
     endTimeUnixNano: toUnixNano(draft.endNs, clockOffsetNs),
     attributes,
-    events: [],
+    events: eventsOf(node, clockOffsetNs),
     links: linksOf(node),
     status: fields.isError ? StatusCode.error : StatusCode.unset,
     statusMessage: fields.statusMessage,
     resource,
   };
+}
+
+const NO_EVENTS: readonly SpanEvent[] = [];
+
+function eventsOf({ events }: TraceNode, clockOffsetNs: bigint): readonly SpanEvent[] {
+  if (events === undefined) return NO_EVENTS;
+  return events.map(({ timestampNs, name, attributes }) => ({
+    timeUnixNano: toUnixNano(timestampNs, clockOffsetNs),
+    name,
+    attributes,
+  }));
 }
 
 const NO_LINKS: readonly SpanLink[] = [];

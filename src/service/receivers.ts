@@ -86,6 +86,11 @@ function createSocketTrace(
         {
           ...input,
           settleNs: config.settle * NS_PER_MS,
+          io: {
+            as: config.io_events.as,
+            keepsOrphans: config.io_events.mode === "all",
+            maxPerRequest: config.io_events.max_per_request,
+          },
           keepsOtlpExports: config.trace_otlp_export,
           describe: {
             requestHeaders: lowerCase(config.request_headers),

@@ -4,6 +4,9 @@ import {
   type Direction,
   EventFlags,
   EventKind,
+  FileType,
+  type IoEvent,
+  IoOperation,
   ProcessAction,
   type ProcessEvent,
   type SocketDataEvent,
@@ -119,6 +122,48 @@ export function stateEvent(
     oldState: 0,
     newState,
   };
+}
+
+export interface IoOptions {
+  readonly by: Doer;
+  readonly startNs: number;
+  readonly endNs: number;
+  readonly path: string;
+  readonly event?: Partial<IoEvent>;
+}
+
+/** A read of a regular file, unless told otherwise. */
+export function ioEvent(options: IoOptions): { event: IoEvent; names: Uint8Array } {
+  const { by, startNs, endNs, path } = options;
+  const names = path
+    .split("/")
+    .filter((part) => part !== "")
+    .reverse()
+    .map((part) => `${part}\0`);
+  const bytes = Buffer.from(names.join(""));
+  const event: IoEvent = {
+    header: { kind: EventKind.io, length: 0, timestampNs: endNs, tgid: by.tgid, pid: by.pid ?? by.tgid },
+    entryNs: startNs,
+    coroutineId: by.coroutineId ?? 0,
+    unitId: by.unitId ?? 0,
+    unitParent: by.unitParent ?? 0,
+    unitCount: by.unitCount ?? 0,
+    turnId: by.turnId ?? 0,
+    fileOffset: 4096,
+    length: 512,
+    inode: 77,
+    requestSocketCookie: 0,
+    requestStreamOffset: 0,
+    device: 1,
+    error: 0,
+    pathLength: bytes.length,
+    operation: IoOperation.read,
+    fileType: FileType.regular,
+    unitKind: by.unitKind ?? 0,
+    comm: comm(by.comm ?? "program"),
+    ...options.event,
+  };
+  return { event, names: Uint8Array.from(bytes) };
 }
 
 export function processEvent(action: ProcessAction, tgid: number, timestampNs: number, parentTgid = 1): ProcessEvent {

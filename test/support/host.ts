@@ -1,9 +1,18 @@
 /** A host with processes and connections that exist only in a test: what they do becomes events of one engine. */
-import { Direction, EventFlags, SocketRole, type SocketTuple } from "../../src/bpf/layout.gen.ts";
+import { Direction, EventFlags, type IoEvent, SocketRole, type SocketTuple } from "../../src/bpf/layout.gen.ts";
 import { TraceEngine } from "../../src/mapping/engine.ts";
 import { type EngineOptions, TcpState } from "../../src/mapping/engine-options.ts";
 import type { Resource, Span } from "../../src/mapping/span.ts";
-import { type DataOptions, type Doer, dataEvent, exitEvent, IPPROTO_UDP, stateEvent, tuple } from "./events.ts";
+import {
+  type DataOptions,
+  type Doer,
+  dataEvent,
+  exitEvent,
+  IPPROTO_UDP,
+  ioEvent,
+  stateEvent,
+  tuple,
+} from "./events.ts";
 
 export interface LinkOptions {
   /** Only this end is on the host. */
@@ -79,6 +88,15 @@ export class Host {
       captured,
     );
     captured.fill(0xff);
+  }
+
+  /** A read or write of a file that took so long and is over now. */
+  io(by: Doer, path: string, tookMs: number, event: Partial<IoEvent> = {}): void {
+    const startNs = this.nowNs + 1000;
+    this.nowNs = startNs + tookMs * 1e6;
+    const io = ioEvent({ by, path, startNs, endNs: this.nowNs, event });
+    this.engine.io(io.event, io.names);
+    io.names.fill(0xff);
   }
 
   /** Time goes by. */

@@ -41,9 +41,12 @@ function threadEvidence(work: ProcessWork, served: TraceNode, answering: Unit, m
     const isOwn = work.ownAnswers >= PROVEN_OWN || servedByOwnThread(work, answering, meta) === served;
     return isOwn && answering.open.length === 1 ? "thread" : undefined;
   }
-  // A worker that takes requests which another thread has read; that thread must not be one of its kind.
-  const isWorker = !answering.hasRead && answering.answersOfOthers >= PROVEN_WORKER;
-  return isWorker && served.unit?.isThread ? "answer_thread" : undefined;
+  return isProvenWorker(answering) && served.unit?.isThread ? "answer_thread" : undefined;
+}
+
+/** It takes requests which another thread has read; that thread must not be one of its kind. */
+export function isProvenWorker(answering: Unit): boolean {
+  return !answering.hasRead && answering.answersOfOthers >= PROVEN_WORKER;
 }
 
 /** Learns from who answers what, at the end of the answer. */

@@ -86,6 +86,13 @@ export class Joiner {
     learnFromRead(work, work.logOf(meta.pid).read(node, meta));
   }
 
+  /** A read or write of a file is over; its order is that of its end. */
+  ioDone(node: TraceNode): void {
+    const work = this.#workOf(node.start.tgid);
+    const forgotten = work.io.done(work, node);
+    if (forgotten !== undefined) this.#giveUp(forgotten, "io");
+  }
+
   /** Bytes of the server's answer are written: its first ones, and its last. */
   serverAnswers(node: TraceNode, meta: EventMeta, isEnd: boolean): void {
     const work = this.#processes.get(node.start.tgid);
@@ -96,6 +103,7 @@ export class Joiner {
       joinByTurn(work, node, work.logOf(meta.pid).stretchAt(meta));
       joinSingle(work, node, isEnd);
     }
+    work.io.joinByAnswer(work, node, unit, work.logOf(meta.pid).stretchAt(meta), meta);
     unit.dropDecided();
   }
 
@@ -133,6 +141,7 @@ export class Joiner {
     if (work === undefined) return;
     this.#processes.delete(tgid);
     for (const call of work.undecided) decide(call, undefined, undefined);
+    work.io.giveUp(Number.POSITIVE_INFINITY);
   }
 
   /** A call that carries ids: a request that came with the same ones was passed on; else a library of the process made it. */
@@ -146,6 +155,7 @@ export class Joiner {
   /** Calls that were made before any request that is still open: nobody is left who could claim them. */
   #decideOrphans(work: ProcessWork): void {
     const oldest = work.open.values().next().value?.start.order ?? Number.POSITIVE_INFINITY;
+    work.io.giveUp(oldest);
     let count = 0;
     for (const call of work.undecided) {
       if (!call.isDecided && call.start.order > oldest) break;

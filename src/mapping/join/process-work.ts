@@ -1,5 +1,6 @@
 /** What is known of one process's work: its units, what it serves, and what it has taught us about itself. Bounded. */
 import type { EventMeta } from "../event-meta.ts";
+import { IoWork } from "./io-work.ts";
 import { ThreadLog } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { Unit, unitKeyOf, unitKindOf } from "./unit.ts";
@@ -36,6 +37,9 @@ export class ProcessWork {
   aloneRequests = 0;
   readonly aloneCalls = new Map<string, number>();
   readonly #background = new Map<string, number>();
+
+  /** Reads and writes of files. */
+  readonly io = new IoWork();
 
   unitOf(meta: EventMeta): Unit {
     const key = unitKeyOf(meta);

@@ -49,6 +49,16 @@ export function whenSettled(node: TraceNode, action: () => void): void {
   open.waiting.push(() => whenSettled(node, action));
 }
 
+/** Calls back once the node itself is decided. */
+export function whenDecided(node: TraceNode, action: () => void): void {
+  if (node.isDecided) {
+    action();
+    return;
+  }
+  node.waiting ??= [];
+  node.waiting.push(action);
+}
+
 /** Everything up to the root is decided now: what is open has no parent. */
 export function settle(node: TraceNode): void {
   for (let open = firstUndecided(node); open !== undefined; open = firstUndecided(node))

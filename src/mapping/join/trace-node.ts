@@ -1,6 +1,7 @@
 /** One end of an exchange in the graph of traces. It exists from the moment that its request starts. */
 import type { EventMeta } from "../event-meta.ts";
 import { clientSpanId, type ExchangeId, serverSpanId, traceIdOf } from "../ids.ts";
+import type { Attribute } from "../span.ts";
 import type { TraceContext } from "./carried-context.ts";
 import type { Stretch } from "./thread-log.ts";
 import type { Unit } from "./unit.ts";
@@ -9,6 +10,13 @@ import type { Unit } from "./unit.ts";
 export interface Candidate {
   readonly node: TraceNode;
   readonly evidence: string;
+}
+
+/** An event of a span, in the kernel's time. */
+export interface NodeEvent {
+  readonly timestampNs: number;
+  readonly name: string;
+  readonly attributes: readonly Attribute[];
 }
 
 export class TraceNode {
@@ -45,6 +53,10 @@ export class TraceNode {
   stretch: Stretch | undefined;
   /** Clients: where the call goes, to tell calls of one kind. */
   destination = "";
+  /** What happened within it, to be told in its span. */
+  events: NodeEvent[] | undefined;
+  /** Reads and writes of files that were made for it. */
+  ioCount = 0;
   #spanId: string | undefined;
 
   constructor(
@@ -61,6 +73,11 @@ export class TraceNode {
     this.unit = unit;
     this.connection = connection;
     this.carried = carried;
+  }
+
+  addEvent(event: NodeEvent): void {
+    this.events ??= [];
+    this.events.push(event);
   }
 
   get spanId(): string {

@@ -3,12 +3,13 @@ import { createWriteStream } from "node:fs";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import type { ProcessEvent, SocketDataEvent, SocketStateEvent } from "../../bpf/layout.gen.ts";
+import type { IoEvent, ProcessEvent, SocketDataEvent, SocketStateEvent } from "../../bpf/layout.gen.ts";
 import { StageAccount } from "../../mapping/account.ts";
 import type { Attribute } from "../../mapping/span.ts";
 import {
   dataLine,
   headerLine,
+  ioLine,
   lostLine,
   processLine,
   type RecordingHeader,
@@ -42,6 +43,10 @@ export class RecordingWriter {
 
   socketState(event: SocketStateEvent): void {
     if (this.#take()) this.#push(stateLine(event));
+  }
+
+  io(event: IoEvent, names: Uint8Array): void {
+    if (this.#take()) this.#push(ioLine(event, names));
   }
 
   process(event: ProcessEvent): void {

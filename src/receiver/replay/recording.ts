@@ -2,7 +2,7 @@
  * sockspan's own recording: the raw events of a host with the facts about its processes, one JSON object per line
  * (docs/recording.md), so that it can be read and cut with ordinary tools and outlives changes of the event layout.
  */
-import type { ProcessEvent, SocketDataEvent, SocketStateEvent, SocketTuple } from "../../bpf/layout.gen.ts";
+import type { IoEvent, ProcessEvent, SocketDataEvent, SocketStateEvent, SocketTuple } from "../../bpf/layout.gen.ts";
 import type { Attribute, AttributeValue } from "../../mapping/span.ts";
 
 export const RECORDING_VERSION = 1;
@@ -17,6 +17,7 @@ export type RecordedLine =
   | { readonly kind: "header"; readonly header: RecordingHeader }
   | { readonly kind: "data"; readonly event: SocketDataEvent; readonly bytes: Uint8Array }
   | { readonly kind: "state"; readonly event: SocketStateEvent }
+  | { readonly kind: "io"; readonly event: IoEvent; readonly names: Uint8Array }
   | { readonly kind: "process"; readonly event: ProcessEvent }
   | { readonly kind: "resource"; readonly tgid: number; readonly attributes: readonly Attribute[] }
   | { readonly kind: "lost"; readonly reason: string; readonly count: number };
@@ -38,6 +39,13 @@ export function dataLine(event: SocketDataEvent, bytes: Uint8Array): string {
 
 export function stateLine(event: SocketStateEvent): string {
   return JSON.stringify({ state: { ...event, tuple: packTuple(event.tuple) } });
+}
+
+export function ioLine(event: IoEvent, names: Uint8Array): string {
+  return JSON.stringify({
+    io: { ...event, comm: hex(event.comm) },
+    names: Buffer.from(names.buffer, names.byteOffset, names.length).toString("base64"),
+  });
 }
 
 export function processLine(event: ProcessEvent): string {
@@ -76,6 +84,14 @@ export function parseRecordingLine(line: string): RecordedLine | undefined {
   if (isRecord(value["state"])) {
     const event = socketEvent<SocketStateEvent>(value["state"], STATE_FIELDS);
     return event && { kind: "state", event };
+  }
+  if (isRecord(value["io"])) {
+    const raw = value["io"];
+    const numbers = numberFields(raw, IO_FIELDS);
+    const header = eventHeader(raw["header"]);
+    if (numbers === undefined || header === undefined || typeof value["names"] !== "string") return undefined;
+    const event = { ...numbers, header, comm: unhex(raw["comm"], 16) } as unknown as IoEvent;
+    return { kind: "io", event, names: new Uint8Array(Buffer.from(value["names"], "base64")) };
   }
   if (isRecord(value["process"])) {
     const raw = value["process"];
@@ -136,6 +152,26 @@ function laterFields(raw: JsonRecord): Record<string, number> {
   }
   return fields;
 }
+
+const IO_FIELDS = [
+  "entryNs",
+  "coroutineId",
+  "unitId",
+  "unitParent",
+  "unitCount",
+  "turnId",
+  "fileOffset",
+  "length",
+  "inode",
+  "requestSocketCookie",
+  "requestStreamOffset",
+  "device",
+  "error",
+  "pathLength",
+  "operation",
+  "fileType",
+  "unitKind",
+] as const satisfies readonly (keyof IoEvent)[];
 
 type JsonRecord = Readonly<Record<string, unknown>>;
 

@@ -3,7 +3,7 @@
  * What the engine makes of them is the same code as on the live path.
  */
 import { basename } from "node:path";
-import type { ProcessEvent } from "../../bpf/layout.gen.ts";
+import type { IoEvent, ProcessEvent } from "../../bpf/layout.gen.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import type { Resource, Span } from "../../mapping/span.ts";
 import type { CaptureDecoder } from "./capture.ts";
@@ -21,6 +21,7 @@ import { isRowLog, RowLogDecoder } from "./row-log.ts";
 /** TraceEngine, as far as replay needs it. */
 export interface ReplayTarget extends EventSink {
   process(event: ProcessEvent): void;
+  io(event: IoEvent, names: Uint8Array): void;
   advance(nowNs: number): void;
   flush(): void;
 }

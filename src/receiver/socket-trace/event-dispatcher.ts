@@ -1,9 +1,11 @@
 /** Records to the engine: decode, leave out what is ours or not wanted, learn of processes. Runs on the worker's main thread. */
 import {
+  decodeIoEvent,
   decodeProcessEvent,
   decodeSocketDataEvent,
   decodeSocketStateEvent,
   EventKind,
+  type IoEvent,
   LAYOUT,
   ProcessAction,
   type ProcessEvent,
@@ -22,6 +24,7 @@ import type { OwnExchanges } from "./own-exchanges.ts";
 export interface EventTarget {
   socketData(event: SocketDataEvent, bytes: Uint8Array): void;
   socketState(event: SocketStateEvent): void;
+  io(event: IoEvent, names: Uint8Array): void;
   process(event: ProcessEvent): void;
 }
 
@@ -66,6 +69,8 @@ export class EventDispatcher {
       this.#socketState(decodeSocketStateEvent(view, offset));
     } else if (kind === EventKind.process && lengthBytes >= LAYOUT.process_event.sizeBytes) {
       this.#process(decodeProcessEvent(view, offset), view, offset + LAYOUT.process_event.sizeBytes);
+    } else if (kind === EventKind.io && lengthBytes >= LAYOUT.io_event.sizeBytes) {
+      this.#io(decodeIoEvent(view, offset), view, offset + LAYOUT.io_event.sizeBytes);
     } else account.addLost("unknown_record");
   }
 
@@ -96,6 +101,18 @@ export class EventDispatcher {
     const { account, target, ownExchanges } = this.#options;
     ownExchanges.observe(event);
     target.socketState(event);
+    account.addOut();
+  }
+
+  #io(event: IoEvent, view: DataView, namesOffset: number): void {
+    const { account, target, processes } = this.#options;
+    const { tgid } = event.header;
+    if (this.#ownTgids.has(tgid)) {
+      account.addConsumed("own_process");
+      return;
+    }
+    processes.seen(tgid, () => commText(event.comm));
+    target.io(event, new Uint8Array(view.buffer, view.byteOffset + namesOffset, event.pathLength));
     account.addOut();
   }
 

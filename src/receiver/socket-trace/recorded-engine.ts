@@ -1,6 +1,12 @@
 /** An engine whose events are written down on their way in: `record_to`, and the `record` command. */
 import { createWriteStream, openSync } from "node:fs";
-import { ProcessAction, type ProcessEvent, type SocketDataEvent, type SocketStateEvent } from "../../bpf/layout.gen.ts";
+import {
+  type IoEvent,
+  ProcessAction,
+  type ProcessEvent,
+  type SocketDataEvent,
+  type SocketStateEvent,
+} from "../../bpf/layout.gen.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import type { Resource } from "../../mapping/span.ts";
 import { RecordingWriter } from "../replay/recording-writer.ts";
@@ -43,6 +49,12 @@ export class RecordedEngine implements ReceiverEngine {
   socketState(event: SocketStateEvent): void {
     this.#writer.socketState(event);
     this.#engine.socketState(event);
+  }
+
+  io(event: IoEvent, names: Uint8Array): void {
+    this.#unnamed.add(event.header.tgid);
+    this.#writer.io(event, names);
+    this.#engine.io(event, names);
   }
 
   process(event: ProcessEvent): void {

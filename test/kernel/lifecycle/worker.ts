@@ -39,6 +39,7 @@ const receiver = new SocketTraceReceiver({
       });
     },
     socketState: () => {},
+    io: () => {},
     process: () => {},
     advance: () => {},
     flush: () => {},

@@ -47,6 +47,7 @@ async function replay(...files: readonly Uint8Array[]): Promise<Result> {
         seen.push({ text, isEgress: event.direction === Direction.egress, event });
       },
       socketState: (event) => states.push(event.newState),
+      io: () => {},
       process: () => {},
       advance: () => {},
       flush: () => {},
