@@ -8,6 +8,7 @@ export const EventKind = {
   socketData: 1,
   socketState: 2,
   process: 3,
+  io: 5,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 
@@ -126,9 +127,31 @@ export const LossReason = {
   consumedDrop: 9,
   consumedSkip: 10,
   consumedExcluded: 11,
-  lossReasons: 12,
+  consumedIoLimit: 12,
+  lossReasons: 13,
 } as const;
 export type LossReason = (typeof LossReason)[keyof typeof LossReason];
+
+export const IoOperation = {
+  read: 1,
+  write: 2,
+} as const;
+export type IoOperation = (typeof IoOperation)[keyof typeof IoOperation];
+
+export const FileType = {
+  fifo: 1,
+  characterDevice: 2,
+  blockDevice: 6,
+  regular: 8,
+} as const;
+export type FileType = (typeof FileType)[keyof typeof FileType];
+
+export const IoMode = {
+  off: 0,
+  request: 1,
+  all: 2,
+} as const;
+export type IoMode = (typeof IoMode)[keyof typeof IoMode];
 
 /** Of each struct of socket_trace.bpf.o: its size and the offsets of its fields. The loader compares them with the object's BTF. */
 export const LAYOUT = {
@@ -138,11 +161,13 @@ export const LAYOUT = {
   socket_state_event: { sizeBytes: 128, offsets: { header: 0, coroutine_id: 24, unit_id: 32, unit_parent: 40, unit_count: 48, turn_id: 56, socket_cookie: 64, tuple: 72, local_first_sequence: 112, remote_first_sequence: 116, address_family: 120, protocol: 121, role: 122, old_state: 123, new_state: 124, unit_kind: 125 } },
   process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
   trace_request: { sizeBytes: 48, offsets: { socket_cookie: 0, stream_offset: 8, read_ns: 16, answered_ns: 24, local_first_sequence: 32, remote_first_sequence: 36, open: 40, io_events: 44 } },
+  io_event: { sizeBytes: 144, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, file_offset: 72, length: 80, inode: 88, request_socket_cookie: 96, request_stream_offset: 104, device: 112, error: 116, path_length: 120, operation: 124, file_type: 125, unit_kind: 126, comm: 128 } },
   trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68 } },
   socket_verdict: { sizeBytes: 48, offsets: { skip_until_ingress: 0, skip_until_egress: 8, drop_idle_ns: 16, drop_calls: 24, action: 28, limit: 32, flags: 36, serial: 40 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   process_control: { sizeBytes: 288, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, steps: 32 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
+  trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
 
 export interface EventHeader {
@@ -228,6 +253,28 @@ export interface TraceRequest {
   readonly ioEvents: number;
 }
 
+export interface IoEvent {
+  readonly header: EventHeader;
+  readonly entryNs: number;
+  readonly coroutineId: number;
+  readonly unitId: number;
+  readonly unitParent: number;
+  readonly unitCount: number;
+  readonly turnId: number;
+  readonly fileOffset: number;
+  readonly length: number;
+  readonly inode: number;
+  readonly requestSocketCookie: number;
+  readonly requestStreamOffset: number;
+  readonly device: number;
+  readonly error: number;
+  readonly pathLength: number;
+  readonly operation: number;
+  readonly fileType: number;
+  readonly unitKind: number;
+  readonly comm: Uint8Array;
+}
+
 export interface TraceConf {
   readonly pidNamespaceDevice: number;
   readonly pidNamespaceInode: number;
@@ -273,6 +320,12 @@ export interface TraceKey {
   readonly id: number;
   readonly tgid: number;
   readonly kind: number;
+}
+
+export interface TraceSettings {
+  readonly ioThresholdNs: number;
+  readonly ioMode: number;
+  readonly ioEventsPerRequest: number;
 }
 
 export function decodeEventHeader(view: DataView, offset: number): EventHeader {
@@ -370,6 +423,30 @@ export function decodeTraceRequest(view: DataView, offset: number): TraceRequest
   };
 }
 
+export function decodeIoEvent(view: DataView, offset: number): IoEvent {
+  return {
+    header: decodeEventHeader(view, offset),
+    entryNs: u64(view, offset + 24),
+    coroutineId: u64(view, offset + 32),
+    unitId: u64(view, offset + 40),
+    unitParent: u64(view, offset + 48),
+    unitCount: u64(view, offset + 56),
+    turnId: u64(view, offset + 64),
+    fileOffset: u64(view, offset + 72),
+    length: u64(view, offset + 80),
+    inode: u64(view, offset + 88),
+    requestSocketCookie: u64(view, offset + 96),
+    requestStreamOffset: u64(view, offset + 104),
+    device: view.getUint32(offset + 112, true),
+    error: view.getUint32(offset + 116, true),
+    pathLength: view.getUint32(offset + 120, true),
+    operation: view.getUint8(offset + 124),
+    fileType: view.getUint8(offset + 125),
+    unitKind: view.getUint8(offset + 126),
+    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 128, 16),
+  };
+}
+
 /** Writes into zeroed memory. */
 export function encodeTraceConf(view: DataView, offset: number, value: TraceConf): void {
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.pidNamespaceDevice)), true);
@@ -420,6 +497,13 @@ export function encodeTraceKey(view: DataView, offset: number, value: TraceKey):
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.id)), true);
   view.setUint32(offset + 8, value.tgid, true);
   view.setUint32(offset + 12, value.kind, true);
+}
+
+/** Writes into zeroed memory. */
+export function encodeTraceSettings(view: DataView, offset: number, value: TraceSettings): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.ioThresholdNs)), true);
+  view.setUint32(offset + 8, value.ioMode, true);
+  view.setUint32(offset + 12, value.ioEventsPerRequest, true);
 }
 
 export const ProfileEventKind = {
