@@ -42,7 +42,7 @@ function head(root: string, name: string): string {
   const folder = join(root, "src/mapping/protocols");
   for (const file of readdirSync(folder).sort()) {
     const text = readFileSync(join(folder, file), "utf8");
-    if (!text.includes(`\n  name: "${name}",`)) continue;
+    if (!new RegExp(`\\n +name: "${name}",`).test(text)) continue;
     const comment = /^\/\*\*([\s\S]*?)\*\//.exec(text)?.[1] ?? "";
     const plain = comment.replace(/\n \* ?/g, "\n").trim();
     return plain

@@ -49,6 +49,10 @@ export const socketTraceConfig = z.strictObject({
   /** Headers whose values become attributes; all others stay where they are. */
   request_headers: z.array(z.string().min(1)).default([]),
   response_headers: z.array(z.string().min(1)).default([]),
+  /** Looks at the first bytes of HTTP/1 bodies for the name of a JSON-RPC, GraphQL or SOAP call. */
+  http_rpc: z.boolean().default(false),
+  /** A span for each TCP connection whose protocol is not known, when it is over: peers, bytes, duration. */
+  unknown_connections: z.boolean().default(false),
   /** Query parameters whose values are shown; all others are REDACTED. */
   url_query_parameters: z.array(z.string().min(1)).default([]),
 });

@@ -22,6 +22,8 @@ export class Side {
   isStuck = false;
   /** Bytes before the ones that came are missing. */
   hasMissing = false;
+  /** The first event. */
+  first: { readonly meta: EventMeta; readonly offset: number } | undefined;
   /** The last event. */
   last: EventMeta | undefined;
 

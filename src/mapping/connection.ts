@@ -8,6 +8,7 @@ import { Side, Sink } from "./connection-side.ts";
 import type { EventMeta } from "./event-meta.ts";
 import { NEED_MORE, Recognition, Sender, UPGRADE_TO_ANY } from "./protocols/protocol.ts";
 import type { AnyMessage, AnyProtocol } from "./protocols/registry.ts";
+import { newUnknownConnection, type UnknownConnection, unknownConnection } from "./protocols/unknown-connection.ts";
 import { recognize, UNKNOWN } from "./recognition.ts";
 import { Stream, type StreamLimits } from "./stream.ts";
 import type { Verdict } from "./verdict.ts";
@@ -34,6 +35,8 @@ export interface ConnectionOptions {
   /** In bytes. */
   readonly account: StageAccount;
   readonly listener: MessageListener;
+  /** A connection of no known protocol makes a message of its own, from its first event to its last. */
+  readonly tellsUnknown?: boolean;
   verdict(verdict: Verdict): void;
 }
 
@@ -62,6 +65,7 @@ export class Connection {
   #invalidCount = 0;
   #isClosed = false;
   readonly #sink: Sink = new Sink();
+  #unknown: UnknownConnection | undefined;
 
   constructor(role: SocketRole, localPort: number, remotePort: number, options: ConnectionOptions) {
     this.role = role;
@@ -88,13 +92,18 @@ export class Connection {
 
   /** @param bytes only valid during the call */
   push(direction: number, offset: number, length: number, bytes: Uint8Array, meta: EventMeta, flags: number): void {
+    const side = direction === Direction.ingress ? this.#ingress : this.#egress;
     if (this.#isOpaque) {
       this.#options.account.addIn(length);
       this.#options.account.addConsumed(this.#opaqueReason, length);
+      if (this.#unknown !== undefined) {
+        this.#unknown.bytes[this.#senderOf(side)] += length;
+        side.last = meta;
+      }
       return;
     }
-    const side = direction === Direction.ingress ? this.#ingress : this.#egress;
     const stream = side.stream;
+    side.first ??= { meta, offset };
     side.last = meta;
     if (!stream.isStarted) {
       // The other direction was seen from its first byte: then what is missing here is lost, not before our time.
@@ -137,6 +146,7 @@ export class Connection {
     if (!this.#isOpaque) {
       this.advance(NEVER);
       for (const side of [this.#ingress, this.#egress]) {
+        if (this.#unknown === undefined) this.#tellUnknown();
         this.#takeCut(side);
         this.#finishEnding(side, side.last);
         side.stream.end(this.protocol === undefined ? "unknown_protocol" : "incomplete_message");
@@ -144,7 +154,25 @@ export class Connection {
     }
     const ingress = this.#ingress.last;
     const egress = this.#egress.last;
-    this.#options.listener.close((ingress?.order ?? -1) > (egress?.order ?? -1) ? ingress : egress);
+    const last = (ingress?.order ?? -1) > (egress?.order ?? -1) ? ingress : egress;
+    if (this.#unknown !== undefined && last !== undefined) {
+      this.#options.listener.end(this.#unknown, Sender.client, this.#unknown.bytes[Sender.client], last);
+    }
+    this.#options.listener.close(last);
+  }
+
+  /** The message of a connection that nobody can read begins with its first event. */
+  #tellUnknown(): void {
+    const sides = [this.#ingress, this.#egress].filter((side) => side.first !== undefined);
+    if (!this.#options.tellsUnknown || this.protocol !== undefined || sides.length === 0) return;
+    if (this.role === SocketRole.unknown) {
+      this.role = this.#localPort < this.#remotePort ? SocketRole.server : SocketRole.client;
+    }
+    const unknown = newUnknownConnection();
+    for (const side of sides) unknown.bytes[this.#senderOf(side)] = side.stream.knownEnd - side.first!.offset;
+    this.#unknown = unknown;
+    const meta = sides.reduce((a, b) => (a.first!.meta.order < b.first!.meta.order ? a : b)).first!.meta;
+    this.#options.listener.begin(unknownConnection, unknown, Sender.client, 0, meta);
   }
 
   /** While nobody knows the role, the lower port is more likely the server's. */
@@ -209,8 +237,10 @@ export class Connection {
   #giveUp(): void {
     const isWholeStart = [this.#ingress, this.#egress].every((side) => !side.stream.isStarted || side.isAtStart);
     if (isWholeStart && this.#ingress.stream.obstacle === undefined && this.#egress.stream.obstacle === undefined) {
+      this.#tellUnknown();
       this.#becomeOpaque("unknown_protocol");
-      this.#options.verdict({ mode: "drop" });
+      // Who counts the bytes must go on hearing of them.
+      this.#options.verdict(this.#unknown === undefined ? { mode: "drop" } : { mode: "prefix", sizeBytes: 1 });
       return;
     }
     for (const side of [this.#ingress, this.#egress]) {
@@ -278,10 +308,9 @@ export class Connection {
     const sink = this.#sink;
     const sender = this.#senderOf(side);
     sink.reset();
-    protocol.parseCut(stream.view(), sender, this.#state, sink);
-    if (sink.begun === undefined) return false;
-    this.#take(side, protocol, sender, stream.position, stream.available);
-    return true;
+    const count = protocol.parseCut(stream.view(), sender, this.#state, sink);
+    if (count > 0) this.#take(side, protocol, sender, stream.position, count);
+    return count > 0;
   }
 
   /** What one side reads can free the other: an upgrade, an answer that follows. */
@@ -373,7 +402,8 @@ export class Connection {
     const stream = side.stream;
     if (!stream.obstacle?.isMissing) this.#options.verdict({ mode: "all" });
     const before = stream.available > 0 ? stream.metaAt(stream.position + stream.available - 1) : stream.endMeta;
-    this.#takeCut(side);
+    // It may know how long its message is, and reach behind the obstacle.
+    if (this.#takeCut(side)) return;
     stream.skipObstacle();
     this.#loseSync(side, before);
   }

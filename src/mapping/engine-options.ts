@@ -14,6 +14,8 @@ export interface EngineOptions {
   fallbackResource(tgid: number, comm: string): Resource;
   /** All of them, if undefined. */
   readonly protocols?: readonly AnyProtocol[];
+  /** TCP connections of no known protocol make a span each, when they are over. */
+  readonly tellsUnknownConnections?: boolean;
   readonly describe: DescribeOptions;
   /** So long a span waits for its trace to be settled. */
   readonly settleNs: number;

@@ -180,6 +180,7 @@ export class TraceEngine {
         waitNs: this.#options.streamWaitNs ?? 5_000_000,
       },
       account: this.#bytes,
+      tellsUnknown: this.#options.tellsUnknownConnections ?? false,
       listener: {
         recognized: (protocol, role, nowNs) => end.peer?.connection.adopt(protocol, role, nowNs),
         begin: (protocol, message, sender, offset, meta) => end.tracker.begin(protocol, message, sender, offset, meta),

@@ -183,7 +183,7 @@ export class SessionTracker<C> {
     if (this.openCount === 0 || this.#lastMessageNs > before) return;
     this.#endHiddenResponse();
     for (const exchange of [...this.#ordered, ...(this.#byId?.values() ?? [])]) {
-      if (exchange.requestStart.timestampNs > before) continue;
+      if (exchange.requestStart.timestampNs > before || exchange.request.endsAtClose) continue;
       exchange.incomplete = "timeout";
       this.#finish(exchange);
     }

@@ -86,7 +86,10 @@ class SqlReader {
     if (character === '"' || character === "`") return this.#quoted(character);
     if (character === "[" && !this.#isMysql) return this.#bracket(start);
     if (character === "$" && !this.#isMysql) return this.#dollar(start);
-    if ((character === "@" || character === ":") && isWordStart(text.charCodeAt(start + 1))) {
+    // Oracle numbers its binds. In a map of CQL a number behind a colon is a value.
+    const isBind =
+      character === ":" && isDigit(text.charCodeAt(start + 1)) && /[=(,<>+*/|-]$/.test(text.slice(0, start).trimEnd());
+    if (isBind || ((character === "@" || character === ":") && isWordStart(text.charCodeAt(start + 1)))) {
       this.#at = start + 1;
       this.#skipWord();
       return { kind: "symbol", text: text.slice(start, this.#at) };

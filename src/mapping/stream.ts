@@ -66,6 +66,11 @@ export class Stream {
     return this.#position;
   }
 
+  /** Behind the last byte that any event has named. */
+  get knownEnd(): number {
+    return this.#frontier;
+  }
+
   get isStarted(): boolean {
     return this.#started;
   }

@@ -7,6 +7,7 @@ import type { ProfileConfig } from "../ipc/profile-config.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 import type { Log } from "../log.ts";
 import { TraceEngine } from "../mapping/engine.ts";
+import { PROTOCOLS, withHttpRpc } from "../mapping/protocols/registry.ts";
 import { createHostProcesses, type HostProcesses } from "../receiver/host-processes.ts";
 import type { HostFacts } from "../receiver/process-resource.ts";
 import { ProfileReceiver } from "../receiver/profile/receiver.ts";
@@ -92,6 +93,8 @@ function createSocketTrace(
             maxPerRequest: config.io_events.max_per_request,
           },
           keepsOtlpExports: config.trace_otlp_export,
+          ...(config.http_rpc ? { protocols: withHttpRpc(PROTOCOLS) } : {}),
+          tellsUnknownConnections: config.unknown_connections,
           describe: {
             requestHeaders: lowerCase(config.request_headers),
             responseHeaders: lowerCase(config.response_headers),

@@ -22,6 +22,7 @@ export interface ConversationOptions {
   readonly waitNs?: number;
   /** The connection was open before. */
   readonly isPickedUp?: boolean;
+  readonly tellsUnknown?: boolean;
 }
 
 /** What is said of one finished exchange, seen by the server. */
@@ -65,6 +66,7 @@ export class Conversation {
           waitNs: options.waitNs ?? 50_000_000,
         },
         account: this.bytes,
+        tellsUnknown: options.tellsUnknown ?? false,
         listener: {
           begin: (...args) => tracker.begin(...args),
           end: (...args) => tracker.end(...args),

@@ -4,6 +4,8 @@
  */
 import type { Attribute } from "../span.ts";
 import { SpanKind } from "../span.ts";
+import { describeSearch } from "./elasticsearch.ts";
+import type { HttpRpc } from "./http-rpc.ts";
 import type { SpanFields, SpanView } from "./protocol.ts";
 import { redactQuery, splitTarget } from "./url.ts";
 
@@ -24,6 +26,8 @@ export interface HttpExchange {
   readonly responseBodySize: number | undefined;
   readonly requestHeader: (name: string) => string | undefined;
   readonly responseHeader: (name: string) => string | undefined;
+  /** The call that the request's body carries. */
+  readonly rpc?: HttpRpc | undefined;
 }
 
 const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]);
@@ -78,7 +82,11 @@ export function describeHttp(exchange: HttpExchange, view: SpanView): SpanFields
   const isErrorStatus = status !== undefined && status >= (isClient ? 400 : 500);
   if (isErrorStatus) attributes.push(["error.type", String(status)]);
   else if (hasFailed) attributes.push(["error.type", exchange.incomplete!]);
-  return { name: isKnown ? method : "HTTP", attributes, isError: isErrorStatus || hasFailed };
+  const search = describeSearch({ ...exchange, path: url.path, port: serverPort });
+  if (search !== undefined) attributes.push(...search.attributes);
+  if (exchange.rpc !== undefined) attributes.push(...exchange.rpc.attributes);
+  const name = exchange.rpc?.name ?? search?.name ?? (isKnown ? method : "HTTP");
+  return { name, attributes, isError: isErrorStatus || hasFailed };
 }
 
 function pushHeaders(

@@ -128,9 +128,10 @@ export interface Protocol<M extends Message, S> {
   parse(bytes: Uint8Array, sender: Sender, state: S, sink: MessageSink<M>): number;
   /**
    * A message is there in part, and its rest may never come: the other end answers already, bytes are lost, the
-   * connection is over. Says what can be said of it, with `begin`; what comes of it after all goes to `parse`.
+   * connection is over. Says what can be said of it. Returns how many bytes it takes, which may be more than are there;
+   * 0: nothing. What comes of the message after all goes to `parse`.
    */
-  parseCut?(bytes: Uint8Array, sender: Sender, state: S, sink: MessageSink<M>): void;
+  parseCut?(bytes: Uint8Array, sender: Sender, state: S, sink: MessageSink<M>): number;
   /** After a gap: the index, at or after `from`, where a message of this sender may start; -1 if none is in sight. */
   findBoundary(bytes: Uint8Array, from: number, sender: Sender, state: S): number;
   /** After a gap of this sender's bytes: forget what the lost bytes may have changed. */

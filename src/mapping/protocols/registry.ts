@@ -8,7 +8,7 @@ import { clickhouse } from "./clickhouse.ts";
 import { dns, dnsTcp } from "./dns.ts";
 import { dubbo } from "./dubbo.ts";
 import { fastcgi } from "./fastcgi.ts";
-import { http1 } from "./http1.ts";
+import { http1, http1WithBodies } from "./http1.ts";
 import { http2 } from "./http2.ts";
 import { kafka } from "./kafka.ts";
 import { krpc } from "./krpc.ts";
@@ -82,6 +82,11 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   thrift,
   ldap,
 ];
+
+/** With the calls that HTTP bodies carry. */
+export function withHttpRpc(protocols: readonly AnyProtocol[]): readonly AnyProtocol[] {
+  return protocols.map((protocol) => (protocol === http1 ? http1WithBodies : protocol));
+}
 
 /** @param names registry names; undefined: all */
 export function protocolsNamed(names: readonly string[] | undefined): readonly AnyProtocol[] {

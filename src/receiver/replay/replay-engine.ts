@@ -9,6 +9,7 @@ import type { ReplayTarget, Timeline } from "./replay.ts";
 export interface ReplayEngineOptions {
   readonly describe: DescribeOptions;
   readonly protocols?: readonly AnyProtocol[];
+  readonly tellsUnknownConnections?: boolean;
   readonly settleNs: number;
   spans(spans: readonly Span[]): void;
   /** The accounts of an engine that begins. */
@@ -33,6 +34,7 @@ export function openReplayEngine(timeline: Timeline, options: ReplayEngineOption
         return resource;
       },
       protocols: options.protocols ?? PROTOCOLS,
+      tellsUnknownConnections: options.tellsUnknownConnections ?? false,
       describe: options.describe,
       settleNs: options.settleNs,
       observer: timeline.isCapture ? "capture" : "host",

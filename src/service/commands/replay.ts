@@ -5,12 +5,14 @@ import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { type Command, Option } from "commander";
 import { escapeText } from "../../escape.ts";
+import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import { traceRequestJson } from "../../mapping/otlp/trace-json.ts";
 import type { DescribeOptions } from "../../mapping/protocols/protocol.ts";
+import { PROTOCOLS, withHttpRpc } from "../../mapping/protocols/registry.ts";
 import type { Span } from "../../mapping/span.ts";
 import { Replay } from "../../receiver/replay/replay.ts";
-import { openReplayEngine } from "../../receiver/replay/replay-engine.ts";
+import { openReplayEngine, type ReplayEngineOptions } from "../../receiver/replay/replay-engine.ts";
 import { socketTraceOf } from "../captures-of.ts";
 import { addConfigOptions, type ConfigOptions } from "../command.ts";
 import { ExitCode, formatError } from "../exit-code.ts";
@@ -38,11 +40,11 @@ export function replayCommand(command: Command): void {
 async function replay(files: readonly string[], options: ReplayCommandOptions): Promise<void> {
   const writer = new SpanWriter(options);
   const accounts: StageAccount[] = [];
-  const describe = await describeOptions(options);
+  const settings = await engineSettings(options);
   const run = new Replay({
     openTarget: (timeline) =>
       openReplayEngine(timeline, {
-        describe,
+        ...settings,
         settleNs: 5e9,
         spans: (spans) => writer.write(spans),
         accounts: (added) => accounts.push(...added),
@@ -64,22 +66,22 @@ async function replay(files: readonly string[], options: ReplayCommandOptions): 
   }
 }
 
-async function describeOptions(options: ConfigOptions): Promise<DescribeOptions> {
+type EngineSettings = Pick<ReplayEngineOptions, "describe" | "protocols" | "tellsUnknownConnections">;
+
+async function engineSettings(options: ConfigOptions): Promise<EngineSettings> {
   const none: DescribeOptions = { requestHeaders: [], responseHeaders: [], urlQueryParameters: [] };
-  if (options.config.length === 0 && options.set.length === 0) return none;
+  if (options.config.length === 0 && options.set.length === 0) return { describe: none };
   // Loads every component there is: not for the usual call.
   const { loadCommandConfig } = await import("../load-command-config.ts");
-  const settings = socketTraceOf(loadCommandConfig(options).config) as
-    | {
-        readonly request_headers?: string[];
-        readonly response_headers?: string[];
-        readonly url_query_parameters?: string[];
-      }
-    | undefined;
+  const settings = socketTraceOf(loadCommandConfig(options).config) as Partial<SocketTraceConfig> | undefined;
   return {
-    requestHeaders: settings?.request_headers ?? [],
-    responseHeaders: settings?.response_headers ?? [],
-    urlQueryParameters: settings?.url_query_parameters ?? [],
+    describe: {
+      requestHeaders: settings?.request_headers ?? [],
+      responseHeaders: settings?.response_headers ?? [],
+      urlQueryParameters: settings?.url_query_parameters ?? [],
+    },
+    ...(settings?.http_rpc ? { protocols: withHttpRpc(PROTOCOLS) } : {}),
+    tellsUnknownConnections: settings?.unknown_connections ?? false,
   };
 }
 

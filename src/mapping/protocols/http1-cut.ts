@@ -1,0 +1,49 @@
+/** Start lines, and messages of heads whose rest never came. */
+import { parseFraming } from "./http1-head.ts";
+import type { Http1Message } from "./http1-state.ts";
+import { MessageRole } from "./protocol.ts";
+
+export function requestLine(
+  head: string,
+  lineEnd: number,
+): { method: string; target: string; version: string } | undefined {
+  const firstSpace = head.indexOf(" ");
+  const lastSpace = head.lastIndexOf(" ", lineEnd - 9);
+  if (firstSpace < 0 || lastSpace <= firstSpace) return undefined;
+  const target = head.slice(firstSpace + 1, lastSpace);
+  if (target.includes(" ")) return undefined;
+  return { method: head.slice(0, firstSpace), target, version: head.slice(lastSpace + 6, lastSpace + 9) };
+}
+
+/** @param lines the start line and those of the fields that are there */
+export function cutRequest(lines: string): Http1Message | undefined {
+  const lineEnd = lines.indexOf("\n");
+  const line = requestLine(lines, lineEnd);
+  if (line === undefined) return undefined;
+  return cutMessage(MessageRole.request, { ...line, statusCode: 0 }, lines.slice(lineEnd + 1));
+}
+
+export function cutResponse(lines: string): Http1Message | undefined {
+  const statusCode = Number(lines.slice(9, 12));
+  if (statusCode < 200) return undefined;
+  const line = { method: "", target: "", version: lines.slice(5, 8), statusCode };
+  return cutMessage(MessageRole.response, line, lines.slice(lines.indexOf("\n") + 1));
+}
+
+function cutMessage(
+  role: MessageRole,
+  line: Pick<Http1Message, "method" | "target" | "version" | "statusCode">,
+  headers: string,
+): Http1Message | undefined {
+  const framing = parseFraming(headers, 0);
+  if (framing === undefined) return undefined;
+  return {
+    role,
+    id: undefined,
+    endsAtClose: true,
+    ...line,
+    headers,
+    initials: framing.initials,
+    bodySize: framing.isChunked ? undefined : framing.contentLength,
+  };
+}
