@@ -43,7 +43,13 @@ class Talk {
     });
     tracker = new SessionTracker(
       undefined,
-      { requestStarted: () => {}, responseStarted: () => {}, finished: () => {}, responseWithoutRequest: () => {} },
+      {
+        requestStarted: () => {},
+        responseStarted: () => {},
+        requestEnded: () => {},
+        finished: () => {},
+        responseWithoutRequest: () => {},
+      },
       this.messages,
       { maxOpen: 1024, timeoutNs: 60e9 },
     );

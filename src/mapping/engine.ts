@@ -1,6 +1,7 @@
 /** Events in, spans out: sockets -> connections -> exchanges -> traces -> spans. Pure: time and facts come from outside. */
 import {
   DataSource,
+  Direction,
   type IoEvent,
   ProcessAction,
   type ProcessEvent,
@@ -14,9 +15,10 @@ import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Datagrams } from "./datagrams.ts";
 import { Departure } from "./departure.ts";
 import { type EngineOptions, type EngineOutput, TcpState } from "./engine-options.ts";
-import { metaOf } from "./event-meta.ts";
+import { metaOf, metaOfConnect } from "./event-meta.ts";
 import { ExchangeTracer } from "./exchange-tracer.ts";
 import { type IoOptions, IoTracer } from "./io/io-tracer.ts";
+import type { Connecting } from "./join/connect.ts";
 import { Joiner } from "./join/join.ts";
 import { PROTOCOLS } from "./protocols/registry.ts";
 import { SessionTracker } from "./session.ts";
@@ -30,6 +32,7 @@ const LINGER_NS = 50_000_000;
 const DEFAULT_IO: IoOptions = { as: "spans", keepsOrphans: false, maxPerRequest: 32 };
 const SWEEP_NS = 5_000_000_000;
 const IDLE_NS = 900_000_000_000;
+const MAX_CONNECTING = 16_384;
 
 export class TraceEngine {
   readonly accounts: readonly StageAccount[];
@@ -48,6 +51,8 @@ export class TraceEngine {
   #closing: { end: SocketEnd; deadlineNs: number }[] = [];
   /** Sockets without data that were seen from their beginning. */
   readonly #opened = new Set<number>();
+  /** The connect(2) of sockets without data. */
+  readonly #connecting = new Map<number, Connecting>();
   #order = 0;
   #nowNs = 0;
   #sweptNs = 0;
@@ -88,25 +93,26 @@ export class TraceEngine {
     if (!end.hasIdentity) this.#sockets.identify(end, event.localFirstSequence, event.remoteFirstSequence);
     const connection = end.connection;
     const wasOpaque = connection.isOpaque;
-    connection.push(
-      event.direction,
-      event.streamOffset,
-      event.callLength,
-      bytes,
-      metaOf(event, ++this.#order),
-      event.flags,
-    );
+    const meta = metaOf(event, ++this.#order);
+    if (event.direction === Direction.ingress) this.#tracer.bytesRead(meta);
+    connection.push(event.direction, event.streamOffset, event.callLength, bytes, meta, event.flags);
     if (connection.deadlineNs !== Number.POSITIVE_INFINITY) this.#waiting.add(end);
     if (!wasOpaque && connection.isOpaque && !end.isClient) this.#tracer.hidden(event.header.tgid);
   }
 
   socketState(event: SocketStateEvent): void {
-    if (event.newState === TcpState.established) {
+    if (event.newState === TcpState.synSent) {
+      const connecting = this.#tracer.connecting(metaOfConnect(event, ++this.#order));
+      if (connecting === undefined) return;
+      if (this.#connecting.size >= MAX_CONNECTING) this.#connecting.delete(this.#connecting.keys().next().value!);
+      this.#connecting.set(event.socketCookie, connecting);
+    } else if (event.newState === TcpState.established) {
       // Before its first byte; a socket that is never used must cost nothing.
       if (this.#opened.size >= 65_536) this.#opened.clear();
       this.#opened.add(event.socketCookie);
     } else if (event.newState === TcpState.close) {
       this.#opened.delete(event.socketCookie);
+      this.#connecting.delete(event.socketCookie);
       for (const end of this.#sockets.ofCookie(event.socketCookie)) {
         this.#closing.push({ end, deadlineNs: event.header.timestampNs + LINGER_NS });
       }
@@ -157,6 +163,7 @@ export class TraceEngine {
     }
     this.#closing = [];
     this.#waiting.clear();
+    this.#tracer.advance(Number.POSITIVE_INFINITY);
     this.#io.flush();
     this.#departure.flush();
   }
@@ -215,6 +222,8 @@ export class TraceEngine {
         remoteFirstSequence,
       }) ?? false;
     if (this.#opened.delete(event.socketCookie)) end.connection.opened();
+    end.connecting = this.#connecting.get(event.socketCookie);
+    this.#connecting.delete(event.socketCookie);
     end.lastNs = event.header.timestampNs;
     this.#sockets.add(end);
     return end;

@@ -6,6 +6,7 @@ import type { EngineOptions } from "./engine-options.ts";
 import type { EventMeta } from "./event-meta.ts";
 import { type ExchangeId, exchangeId, isSameExchange } from "./ids.ts";
 import { carriedContext, type TraceContext } from "./join/carried-context.ts";
+import type { Connecting } from "./join/connect.ts";
 import type { Joiner } from "./join/join.ts";
 import { LateClients } from "./join/late-clients.ts";
 import { decide, decideRemote } from "./join/trace-graph.ts";
@@ -52,6 +53,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     if (!isTrusted) node.untrusted = carried;
     exchange.node = node;
     end.requestCount++;
+    node.isFirst = !isServer && end.isFirstRequest(exchange.requestOffset);
     if (this.#isCapture) {
       if (!decideRemote(node, "carried")) decide(node, undefined, undefined);
     } else if (isServer) {
@@ -65,8 +67,13 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
       if (server !== undefined) this.#joiner.clientFound(server, node);
       else if (end.transport === "udp") this.#addDatagramCall(node);
       else end.sent.add(exchange.requestOffset, node);
-      this.#joiner.clientStarted(node, end.requestCount === 1);
+      this.#joiner.clientStarted(node, end.connecting);
     }
+  }
+
+  requestEnded(exchange: Exchange<SocketEnd>): void {
+    const node = exchange.node!;
+    if (node.isServer && !this.#isCapture) this.#joiner.messageRead(node, exchange.requestEnd!);
   }
 
   responseStarted(exchange: Exchange<SocketEnd>): void {
@@ -74,6 +81,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     if (this.#isCapture) return;
     if (node.connection !== exchange.connection) this.#senderKnown(exchange, node);
     if (node.isServer) this.#joiner.serverAnswers(node, exchange.responseStart!, false);
+    else this.#joiner.messageRead(node, exchange.responseStart!);
   }
 
   finished(exchange: Exchange<SocketEnd>): void {
@@ -101,9 +109,20 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     }
   }
 
+  /** Bytes came in, whatever they are. */
+  bytesRead(meta: EventMeta): void {
+    if (!this.#isCapture) this.#joiner.bytesRead(meta);
+  }
+
+  /** @returns to be kept with the socket; undefined where there is nobody to ask */
+  connecting(meta: EventMeta): Connecting | undefined {
+    return this.#isCapture ? undefined : this.#joiner.connecting(meta);
+  }
+
   /** @param nowNs monotonic */
   advance(nowNs: number): void {
     this.#late.advance(nowNs);
+    this.#joiner.advance(nowNs);
   }
 
   hidden(tgid: number): void {

@@ -48,6 +48,7 @@ export class Exchange<C> {
 export interface ExchangeListener<C> {
   /** The request's beginning is known; its end may not be. */
   requestStarted(exchange: Exchange<C>): void;
+  requestEnded(exchange: Exchange<C>): void;
   responseStarted(exchange: Exchange<C>): void;
   responseWithoutRequest(connection: C, meta: EventMeta): void;
   finished(exchange: Exchange<C>): void;
@@ -138,6 +139,7 @@ export class SessionTracker<C> {
     if (exchange === undefined || exchange.requestSender !== sender) return;
     exchange.requestEnd = meta;
     exchange.requestBytes = offset - exchange.requestOffset;
+    this.#listener.requestEnded(exchange);
     if (message.role === MessageRole.oneWay) this.#finish(exchange);
   }
 

@@ -3,6 +3,7 @@ import { SocketRole, type SocketTuple } from "../bpf/layout.gen.ts";
 import { formatAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import type { Datagrams } from "./datagrams.ts";
+import type { Connecting } from "./join/connect.ts";
 import { SentRequests } from "./join/exchange.ts";
 import type { Endpoint } from "./protocols/protocol.ts";
 import type { SessionTracker } from "./session.ts";
@@ -23,6 +24,8 @@ export class SocketEnd {
   peer: SocketEnd | undefined;
   readonly sent = new SentRequests();
   requestCount = 0;
+  /** Its connect(2), if that was seen. */
+  connecting: Connecting | undefined;
   isExcluded = false;
   lastNs = 0;
   lastTgid = 0;
@@ -79,6 +82,14 @@ export class SocketEnd {
   get destination(): string {
     this.#destination ??= `${this.remote.address} ${this.remote.port}`;
     return this.#destination;
+  }
+
+  /**
+   * The request that had to wait for the connection, once it has been counted. Where the connection was there before
+   * it was looked at, the first that is seen is one of many.
+   */
+  isFirstRequest(offset: number): boolean {
+    return this.requestCount === 1 && (offset === 0 || this.connecting !== undefined);
   }
 
   /** The local end is the one that connected. */

@@ -86,6 +86,7 @@ export class Conversation {
       {
         requestStarted: (exchange) => this.started.push(exchange),
         responseStarted: () => {},
+        requestEnded: () => {},
         responseWithoutRequest: () => {},
         finished: (exchange) => this.finished.push(exchange),
       },

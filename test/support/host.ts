@@ -206,6 +206,14 @@ export class Link {
     return this;
   }
 
+  /** The client calls connect(2). */
+  connecting(by: Doer): this {
+    this.#host.nowNs += 10_000;
+    const event = stateEvent(this.#cookies[0], SocketRole.client, TcpState.synSent, this.#host.nowNs, by);
+    this.#host.engine.socketState(event);
+    return this;
+  }
+
   opened(): this {
     for (const cookie of this.#cookies) {
       this.#host.engine.socketState(stateEvent(cookie, SocketRole.unknown, TcpState.established, this.#host.nowNs));

@@ -5,22 +5,28 @@
  * request has no parent: a wrong one is worse. Work per event is constant; state is bounded per process.
  */
 import type { EventMeta } from "../event-meta.ts";
+import { type Connecting, joinByConnect, stretchOfFirst } from "./connect.ts";
 import { joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { servedByProvenThread } from "./own-thread.ts";
 import { ProcessWork } from "./process-work.ts";
+import { joinByReplyTurn, noteAnswer } from "./reply-turn.ts";
 import { joinSingle } from "./single.ts";
+import type { Stretch } from "./thread-log.ts";
 import { decide, decideRemote } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { joinByTurn, learnFromRead, noteSent } from "./turn.ts";
+import { joinByCallback, joinByTurn, learnFromEnd, movesBetweenThreads, noteSent } from "./turn.ts";
 import type { Unit } from "./unit.ts";
 
 const MAX_PROCESSES = 16_384;
 /** Undecided calls of one process; the oldest is decided first. */
 const MAX_UNDECIDED = 16_384;
 const MAX_UNIT_CALLS = 1024;
+const NEVER = Number.POSITIVE_INFINITY;
 
 export class Joiner {
   readonly #processes = new Map<number, ProcessWork>();
+  /** Those in which something is held. */
+  readonly #holding = new Set<ProcessWork>();
   #lastOrder = 0;
   /** What it could not keep, by reason. */
   readonly forgotten = new Map<string, number>();
@@ -28,6 +34,32 @@ export class Joiner {
   /** The unit that makes or reads a request: to be known before its node is made. */
   unitOf(meta: EventMeta): Unit {
     return this.#workOf(meta.tgid).unitOf(meta);
+  }
+
+  /** Bytes were read from a socket, whatever they are: a callback of its own in a loop, a wait in a thread. */
+  bytesRead(meta: EventMeta): void {
+    if (meta.coroutineId !== 0 || movesBetweenThreads(meta.unitKind)) return;
+    const work = this.#workOf(meta.tgid);
+    const ended = work.logOf(meta.pid).touched(meta);
+    if (ended !== undefined) this.#ended(work, ended, meta.timestampNs);
+  }
+
+  /** connect(2) is called: what is known of its cause is to be kept for the connection's first request. */
+  connecting(meta: EventMeta): Connecting {
+    const stretch = this.#processes.get(meta.tgid)?.logOf(meta.pid).stretchAt(meta);
+    // It waits for the connection.
+    if (stretch !== undefined) stretch.hasSent = true;
+    return { meta, stretch };
+  }
+
+  /** @param nowNs of the events' clock */
+  advance(nowNs: number): void {
+    for (const work of this.#holding) {
+      for (const stretch of work.held.expired(nowNs)) this.#ended(work, stretch, nowNs);
+      if (!work.held.isEmpty) continue;
+      this.#holding.delete(work);
+      this.#decideOrphans(work);
+    }
   }
 
   /**
@@ -41,7 +73,7 @@ export class Joiner {
     if (node.unit === undefined) return;
     const work = this.#workOf(node.start.tgid);
     work.opened(node, node.unit);
-    learnFromRead(work, work.logOf(node.start.pid).read(node, node.start));
+    work.logOf(node.start.pid).read(node, node.start);
   }
 
   clientFound(node: TraceNode, client: TraceNode): void {
@@ -49,8 +81,13 @@ export class Joiner {
     decide(node, client, "exchange");
   }
 
-  /** @param isFirst on its connection */
-  clientStarted(node: TraceNode, isFirst: boolean): void {
+  /** The last byte of a request, or the first of a call's answer, has been read: what comes now can be due to it. */
+  messageRead(node: TraceNode, meta: EventMeta): void {
+    if (meta.tgid === node.start.tgid) this.#processes.get(meta.tgid)?.logOf(meta.pid).read(node, meta);
+  }
+
+  /** @param connecting of the connection's connect(2), if it was seen */
+  clientStarted(node: TraceNode, connecting: Connecting | undefined): void {
     this.#lastOrder = Math.max(this.#lastOrder, node.start.order);
     const work = this.#workOf(node.start.tgid);
     const unit = node.unit!;
@@ -66,7 +103,8 @@ export class Joiner {
       decide(node, served.start.order < node.start.order ? served : undefined, "unit");
       return;
     }
-    noteSent(node, work.logOf(node.start.pid).stretchAt(node.start), isFirst);
+    const isJoined = !movesBetweenThreads(unit.kind) && this.#joinBySending(work, node, connecting);
+    if (isJoined) return;
     const own = servedByProvenThread(work, unit, node.start);
     if (own !== undefined) {
       decide(node, own, "thread");
@@ -82,8 +120,7 @@ export class Joiner {
   clientFinished(node: TraceNode, meta: EventMeta | undefined): void {
     node.isFinished = true;
     if (meta === undefined) return;
-    const work = this.#workOf(meta.tgid);
-    learnFromRead(work, work.logOf(meta.pid).read(node, meta));
+    this.#workOf(meta.tgid).logOf(meta.pid).read(node, meta);
   }
 
   /** A read or write of a file is over; its order is that of its end. */
@@ -100,7 +137,8 @@ export class Joiner {
     const unit = work.unitOf(meta);
     joinByAnswer(work, node, unit, meta);
     if (!work.isInDoubt(meta)) {
-      joinByTurn(work, node, work.logOf(meta.pid).stretchAt(meta));
+      const stretch = work.logOf(meta.pid).stretchAt(meta);
+      if (stretch !== undefined) this.#answeredIn(work, node, stretch, meta);
       joinSingle(work, node, isEnd);
     }
     work.io.joinByAnswer(work, node, unit, work.logOf(meta.pid).stretchAt(meta), meta);
@@ -139,9 +177,35 @@ export class Joiner {
   exited(tgid: number): void {
     const work = this.#processes.get(tgid);
     if (work === undefined) return;
+    for (const stretch of work.held.expired(NEVER)) this.#ended(work, stretch, NEVER);
+    this.#holding.delete(work);
     this.#processes.delete(tgid);
     for (const call of work.undecided) decide(call, undefined, undefined);
     work.io.giveUp(Number.POSITIVE_INFINITY);
+  }
+
+  /** @returns whether the parent is decided */
+  #joinBySending(work: ProcessWork, node: TraceNode, connecting: Connecting | undefined): boolean {
+    const log = work.logOf(node.start.pid);
+    const here = log.stretchAt(node.start);
+    const stretch = node.isFirst ? stretchOfFirst(node, here, connecting, log) : here;
+    noteSent(node, stretch);
+    if (stretch === undefined || work.isInDoubt(node.start)) return false;
+    return node.isFirst ? joinByConnect(work, node, connecting) : joinByCallback(node, stretch);
+  }
+
+  #answeredIn(work: ProcessWork, node: TraceNode, stretch: Stretch, meta: EventMeta): void {
+    stretch.answers(node);
+    if (stretch.isExact) noteAnswer(work, node, stretch, meta.timestampNs);
+    else joinByTurn(work, node, stretch, meta.timestampNs);
+    if (!work.held.isEmpty) this.#holding.add(work);
+  }
+
+  #ended(work: ProcessWork, stretch: Stretch, nowNs: number): void {
+    learnFromEnd(work, stretch);
+    if (!work.held.ended(stretch)) return;
+    joinByReplyTurn(work, stretch, nowNs);
+    if (!work.held.isEmpty) this.#holding.add(work);
   }
 
   /** A call that carries ids: a request that came with the same ones was passed on; else a library of the process made it. */
@@ -157,12 +221,14 @@ export class Joiner {
     const oldest = work.open.values().next().value?.start.order ?? Number.POSITIVE_INFINITY;
     work.io.giveUp(oldest);
     let count = 0;
+    const held: TraceNode[] = [];
     for (const call of work.undecided) {
       if (!call.isDecided && call.start.order > oldest) break;
-      decide(call, undefined, undefined);
+      if (call.isHeld && !call.isDecided) held.push(call);
+      else decide(call, undefined, undefined);
       count++;
     }
-    if (count > 0) work.undecided.splice(0, count);
+    if (count > held.length) work.undecided.splice(0, count, ...held);
   }
 
   #giveUp(node: TraceNode, reason: string): void {

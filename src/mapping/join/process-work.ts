@@ -1,5 +1,6 @@
 /** What is known of one process's work: its units, what it serves, and what it has taught us about itself. Bounded. */
 import type { EventMeta } from "../event-meta.ts";
+import { HeldJoins } from "./held-joins.ts";
 import { IoWork } from "./io-work.ts";
 import { ThreadLog } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -31,6 +32,11 @@ export class ProcessWork {
   openSince = -1;
   /** Grows when the two witnesses of the turn rule agree, and falls when they do not. */
   turnCredit = 0;
+  /** The same of what the callbacks of answers say and what is known for sure. */
+  replyCredit = 0;
+  /** The same of what the callbacks of answers say and who has opened the connection. */
+  connectCredit = 0;
+  readonly held = new HeldJoins();
   /** Answers written by the thread that had read the request, while other threads had open requests too. */
   ownAnswers = 0;
   /** Requests that were alone in the process from beginning to end, and in how many of them each destination was called. */
@@ -104,6 +110,7 @@ export class ProcessWork {
       if (index >= 0) node.unit?.open.splice(index, 1);
     }
     this.#logs.clear();
+    this.held.forget();
   }
 
   /** A call that is made while nothing is served: the process makes such calls on its own account. */

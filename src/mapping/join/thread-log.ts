@@ -1,41 +1,76 @@
 /** The last message that a thread read: what happens until it reads the next is likely caused by it. */
-import type { EventMeta } from "../event-meta.ts";
+import { type EventMeta, isInPollCallback } from "../event-meta.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 /** From one read to the next on a thread: all calls in it share their cause, if the thread is a loop of callbacks. */
 export class Stretch {
   /** The request that was read, or the call whose answer was. */
   readonly cause: TraceNode;
-  readonly turnId: number;
-  /** Of the read, in the order of all events. */
-  readonly order: number;
+  /** Of the read; of the first send, where the stretch begins with one. */
+  readonly start: EventMeta;
+  /** The runtime shows that it is one callback: nothing else lies in it. */
+  readonly isExact: boolean;
   readonly calls: TraceNode[] = [];
   /** A call or an answer went out in it. */
   hasSent = false;
+  /** The same read brought another request too: whose the calls are nobody knows. */
+  isShared = false;
+  /** The one request that was answered in it. */
+  answered: TraceNode | undefined;
+  /** Two were. */
+  answersSeveral = false;
 
-  constructor(cause: TraceNode, meta: EventMeta) {
+  constructor(cause: TraceNode, start: EventMeta, isExact: boolean) {
     this.cause = cause;
-    this.turnId = meta.turnId;
-    this.order = meta.order;
+    this.start = start;
+    this.isExact = isExact;
+  }
+
+  answers(served: TraceNode): void {
+    this.hasSent = true;
+    if (this.answered !== undefined && this.answered !== served) this.answersSeveral = true;
+    this.answered ??= served;
   }
 }
 
 export class ThreadLog {
   #stretch: Stretch | undefined;
+  /** Of the last event with which the thread read anything from a socket, be it part of a message or of none. */
+  #lastReadOrder = -1;
 
-  /** @returns the stretch that this read ends */
-  read(node: TraceNode, meta: EventMeta): Stretch | undefined {
+  /**
+   * The thread has read bytes.
+   *
+   * @returns the stretch that this ends
+   */
+  touched(meta: EventMeta): Stretch | undefined {
+    this.#lastReadOrder = meta.order;
     const previous = this.#stretch;
-    // Where bytes were waited for, a message is known after later ones of other connections.
-    if (previous !== undefined && previous.order >= meta.order) return undefined;
-    this.#stretch = new Stretch(node, meta);
+    this.#stretch = undefined;
     return previous;
+  }
+
+  /** A message came with it: a request, or the answer of a call. */
+  read(node: TraceNode, meta: EventMeta): void {
+    // Where bytes were waited for, a message is known after later ones of other connections.
+    if (meta.order !== this.#lastReadOrder) return;
+    const stretch = this.#stretch;
+    if (stretch === undefined) this.#stretch = new Stretch(node, meta, isInPollCallback(meta));
+    else if (stretch.cause !== node) stretch.isShared = true;
+  }
+
+  /** What goes out from now on has another cause than what was read last; undefined: nobody knows which. */
+  goOn(cause: TraceNode | undefined, meta: EventMeta): void {
+    this.#stretch = cause === undefined ? undefined : new Stretch(cause, meta, false);
+    if (this.#stretch !== undefined) this.#stretch.hasSent = true;
   }
 
   /** The stretch that an event of this thread falls in; undefined where a turn has ended in between. */
   stretchAt(meta: EventMeta): Stretch | undefined {
     const stretch = this.#stretch;
-    if (stretch === undefined || stretch.turnId !== meta.turnId || stretch.order > meta.order) return undefined;
+    if (stretch === undefined || stretch.start.turnId !== meta.turnId || stretch.start.order > meta.order) {
+      return undefined;
+    }
     return stretch;
   }
 }

@@ -92,3 +92,14 @@ function wake(node: TraceNode): void {
   node.waiting = undefined;
   for (const action of waiting) action();
 }
+
+const MAX_CANDIDATES = 4;
+
+/** A possible parent, with what speaks for it; said in a link if no parent is found. */
+export function addCandidate(call: TraceNode, node: TraceNode, evidence: string): void {
+  if (call.isDecided) return;
+  call.candidates ??= [];
+  if (call.candidates.length < MAX_CANDIDATES && !call.candidates.some((other) => other.node === node)) {
+    call.candidates.push({ node, evidence });
+  }
+}

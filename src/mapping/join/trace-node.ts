@@ -49,8 +49,12 @@ export class TraceNode {
   isFinished = false;
   /** Servers: events were lost while it was open; whether it still is, nobody knows. */
   isDoubtful = false;
-  /** Clients: what the thread read before it sent the call. */
+  /** Clients: what the thread read before it sent the call, or before it opened the connection for it. */
   stretch: Stretch | undefined;
+  /** Clients: the first request of its connection, which had to be there first. */
+  isFirst = false;
+  /** Clients: its parent is nearly known. */
+  isHeld = false;
   /** Clients: where the call goes, to tell calls of one kind. */
   destination = "";
   /** What happened within it, to be told in its span. */

@@ -1,15 +1,17 @@
 /**
  * Evidence: what an event loop does between two reads is caused by the first of them.
  *
- * Two independent witnesses: the request read last before the call was sent, and the request answered first after the
- * call's own answer was read, both on the same thread and (where turns are known) in the same turn. Each alone lies as
- * soon as timers and queues lie between; together they are believed where they have agreed in this process.
- * A connection's first request says nothing: it waited for the connection, and goes out in another turn.
+ * Where the runtime shows that a stretch is one callback (Node: the loop polls, and the thread has read nothing else)
+ * a call in the stretch of a request's read is that request's: at once, with no proof needed. Elsewhere timers and
+ * queues may lie between. There two independent witnesses are asked: the request read last before the call was sent
+ * (or before its connection was opened), and the request answered first after the call's own answer was read. Each
+ * alone lies; together they are believed where they have agreed in this process. What they agreed on before they had
+ * proved themselves is decided when they have.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { ProcessWork } from "./process-work.ts";
 import type { Stretch } from "./thread-log.ts";
-import { decide } from "./trace-graph.ts";
+import { addCandidate, decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 /** So many agreements without a difference, and a difference costs so many. */
@@ -21,68 +23,93 @@ const MAX_CHAIN = 64;
 /** Runtimes that run a unit on any of several threads: what a thread read last says nothing of what it sends next. */
 const MOVES_BETWEEN_THREADS: readonly number[] = [UnitKind.goroutine, UnitKind.tokioTask, UnitKind.jvmVirtualThread];
 
-/**
- * A thread reads the next message. Where the request before it was left with neither a call nor an answer, the process
- * puts work off (timers, promises, pools), and what it sends next is for whom nobody knows.
- */
-export function learnFromRead(work: ProcessWork, previous: Stretch | undefined): void {
-  const cause = previous?.cause;
-  if (cause === undefined || !cause.isServer || cause.isFinished || previous!.hasSent) return;
-  work.turnCredit = Math.max(-COST_OF_DIFFERENCE, work.turnCredit - COST_OF_DIFFERENCE);
+export function movesBetweenThreads(unitKind: number): boolean {
+  return MOVES_BETWEEN_THREADS.includes(unitKind);
 }
 
-/** The call goes out in `stretch`. @param isFirst on its connection */
-export function noteSent(call: TraceNode, stretch: Stretch | undefined, isFirst: boolean): void {
-  if (stretch !== undefined) stretch.hasSent = true;
-  if (MOVES_BETWEEN_THREADS.includes(call.unit?.kind ?? UnitKind.none)) return;
-  if (stretch === undefined || isFirst || (stretch.cause.isServer && stretch.cause.isFinished)) return;
+/**
+ * A stretch is over. Where a request was left with neither a call nor an answer, the process puts work off (timers,
+ * promises, pools), and what it sends next is for whom nobody knows.
+ */
+export function learnFromEnd(work: ProcessWork, stretch: Stretch): void {
+  const { cause } = stretch;
+  if (stretch.isExact || !cause.isServer || cause.isFinished || stretch.hasSent) return;
+  differed(work);
+}
+
+/** The call goes out in `stretch`, or its connection was opened in it. */
+export function noteSent(call: TraceNode, stretch: Stretch | undefined): void {
+  if (stretch === undefined) return;
+  stretch.hasSent = true;
+  if (stretch.cause.isServer && stretch.cause.isFinished && !stretch.isExact) return;
   stretch.calls.push(call);
   call.stretch = stretch;
 }
 
+/** The call goes out in the one callback that began with the read of a request. */
+export function joinByCallback(call: TraceNode, stretch: Stretch): boolean {
+  const { cause } = stretch;
+  if (!stretch.isExact || stretch.isShared || !cause.isServer || cause.isDoubtful) return false;
+  return decide(call, cause, "turn");
+}
+
 /** `served` is answered in the stretch that the answer of a call began. */
-export function joinByTurn(work: ProcessWork, served: TraceNode, stretch: Stretch | undefined): void {
-  const call = stretch?.cause;
-  if (stretch !== undefined) stretch.hasSent = true;
-  if (call === undefined || call.isServer || call.start.order < served.start.order) return;
+export function joinByTurn(work: ProcessWork, served: TraceNode, stretch: Stretch, nowNs: number): void {
+  const call = stretch.cause;
+  if (call.isServer || call.start.order < served.start.order) return;
   const cause = causeOf(call);
-  if (cause === undefined) {
+  if (cause === undefined || stretch.isShared) {
     addCandidate(call, served, "reply_turn");
     return;
   }
   if (cause !== served) {
-    work.turnCredit = Math.max(-COST_OF_DIFFERENCE, work.turnCredit - COST_OF_DIFFERENCE);
+    differed(work);
     addCandidate(call, cause, "turn");
     addCandidate(call, served, "reply_turn");
     return;
   }
+  agreed(work);
+  if (work.turnCredit >= PROVEN) decideChain(call, served);
+  else {
+    addCandidate(call, served, "turn");
+    work.held.untilProven(call, undecidedOf(call), served, nowNs);
+  }
+}
+
+/** The two witnesses agree once more. @returns whether they are believed */
+export function agreed(work: ProcessWork): boolean {
   work.turnCredit = Math.min(MAX_CREDIT, work.turnCredit + 1);
-  if (work.turnCredit < PROVEN) addCandidate(call, served, "turn");
-  else decideChain(call, served);
+  if (work.turnCredit === PROVEN) for (const { call, served } of work.held.takeAgreed()) decideChain(call, served);
+  return work.turnCredit >= PROVEN;
+}
+
+export function differed(work: ProcessWork): void {
+  work.turnCredit = Math.max(-COST_OF_DIFFERENCE, work.turnCredit - COST_OF_DIFFERENCE);
+  work.held.takeAgreed();
 }
 
 /** The request at the beginning of a chain: read, call, its answer, next call, ... */
-function causeOf(call: TraceNode): TraceNode | undefined {
+export function causeOf(call: TraceNode): TraceNode | undefined {
   let at: TraceNode | undefined = call.stretch?.cause;
-  for (let depth = 0; at !== undefined && !at.isServer && depth < MAX_CHAIN; depth++) at = at.stretch?.cause;
+  for (let depth = 0; at !== undefined && !at.isServer && depth < MAX_CHAIN; depth++) {
+    at = at.isDecided ? at.parent : at.stretch?.cause;
+  }
   return at?.isServer ? at : undefined;
 }
 
-/** All calls of the chain that ends with `call`, and those that went out beside them. */
-function decideChain(call: TraceNode, served: TraceNode): void {
-  let at: TraceNode | undefined = call;
-  while (at !== undefined && !at.isServer) {
-    const stretch: Stretch | undefined = at.stretch;
-    if (stretch === undefined) return;
-    for (const sibling of stretch.calls) decide(sibling, served, "turn");
-    at = stretch.cause;
-  }
+export function decideChain(call: TraceNode, served: TraceNode): void {
+  for (const member of undecidedOf(call)) decide(member, served, "turn");
 }
 
-function addCandidate(call: TraceNode, node: TraceNode, evidence: string): void {
-  if (call.isDecided) return;
-  call.candidates ??= [];
-  if (call.candidates.length < 4 && !call.candidates.some((other) => other.node === node)) {
-    call.candidates.push({ node, evidence });
+/** Of the calls of the chain that ends with `call`, and of those that went out beside them. */
+export function undecidedOf(call: TraceNode): TraceNode[] {
+  const found: TraceNode[] = [];
+  let at: TraceNode | undefined = call;
+  for (let depth = 0; at !== undefined && !at.isServer && depth < MAX_CHAIN; depth++) {
+    const stretch: Stretch | undefined = at.stretch;
+    if (stretch === undefined || stretch.isShared) break;
+    for (const sibling of stretch.calls) if (!sibling.isDecided) found.push(sibling);
+    at = stretch.cause;
   }
+  return found;
 }

@@ -3,12 +3,13 @@ import { findCpython } from "./cpython.ts";
 import { findGo } from "./go.ts";
 import { findJvm } from "./jvm.ts";
 import { findNginx } from "./nginx.ts";
+import { findNode } from "./node.ts";
 import type { ProcessView } from "./process-view.ts";
 import { findRuby } from "./ruby.ts";
 import { findTokio } from "./tokio.ts";
 import type { UnitFinding } from "./unit-plan.ts";
 
-const RECOGNISERS = [findNginx, findGo, findCpython, findJvm, findRuby, findTokio] as const;
+const RECOGNISERS = [findNginx, findNode, findGo, findCpython, findJvm, findRuby, findTokio] as const;
 
 /** @returns undefined when no known runtime is there: the thread is the unit */
 export async function findRuntime(process: ProcessView): Promise<UnitFinding | undefined> {

@@ -42,6 +42,11 @@ export class RuntimeTable {
     return this.#entries.get(tgid)?.finding;
   }
 
+  /** Nothing is written for this process, which is not traced: what is learnt of its program holds for others. */
+  async study(tgid: number): Promise<void> {
+    await this.#find(tgid);
+  }
+
   /** A process that already runs: looked at at once, before those that nobody has seen do anything. */
   seen(tgid: number): void {
     const entry = this.#entries.get(tgid) ?? this.#add(tgid);

@@ -52,6 +52,16 @@ describe("findRuntime", function () {
     assert.equal(finding.steps[0]?.step, "thread_pointer");
   });
 
+  it("reads where Node's loop keeps what it is doing, and its ids", async () => {
+    const finding = await findingOf(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
+    assert.ok(finding !== undefined && isPlan(finding), JSON.stringify(finding));
+    assert.equal(finding.unitKind, UnitKind.nodeAsync);
+    assert.deepEqual(
+      finding.steps.map(({ step }) => step),
+      ["main_thread", "absolute", "load", "to_phase", "node_ids"],
+    );
+  });
+
   it("finds no unit beside the thread in a C program", async () => {
     assert.equal(await findingOf("sleep", ["10"]), undefined);
   });

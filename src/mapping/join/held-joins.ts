@@ -1,0 +1,77 @@
+/** Joins of one process that wait for more to be known of them: bounded in number and in time. */
+import type { Stretch } from "./thread-log.ts";
+import type { TraceNode } from "./trace-node.ts";
+
+const MAX_AGREED = 64;
+const AGREED_WAIT_NS = 500_000_000;
+/** A callback that has answered goes on for so long at most; mostly the next read ends it much sooner. */
+const END_WAIT_NS = 200_000_000;
+
+export interface Agreed {
+  /** The last one of a chain of calls, and all that waits with it. */
+  readonly call: TraceNode;
+  readonly waiting: readonly TraceNode[];
+  readonly served: TraceNode;
+  readonly deadlineNs: number;
+}
+
+export class HeldJoins {
+  #agreed: Agreed[] = [];
+  /** Stretches whose end is waited for. */
+  readonly #ends = new Map<Stretch, { readonly waiting: readonly TraceNode[]; readonly deadlineNs: number }>();
+
+  get isEmpty(): boolean {
+    return this.#agreed.length === 0 && this.#ends.size === 0;
+  }
+
+  /** Two witnesses agree, and are not believed yet. */
+  untilProven(call: TraceNode, waiting: readonly TraceNode[], served: TraceNode, nowNs: number): void {
+    if (waiting.length === 0 || this.#agreed.length >= MAX_AGREED) return;
+    for (const node of waiting) node.isHeld = true;
+    this.#agreed.push({ call, waiting, served, deadlineNs: nowNs + AGREED_WAIT_NS });
+  }
+
+  /** They are believed now, or never: nothing waits any more. */
+  takeAgreed(): readonly Agreed[] {
+    if (this.#agreed.length === 0) return this.#agreed;
+    const taken = this.#agreed;
+    this.#agreed = [];
+    for (const { waiting } of taken) free(waiting);
+    return taken;
+  }
+
+  /** What a stretch proves is known when it is over. */
+  untilEnd(stretch: Stretch, waiting: readonly TraceNode[], nowNs: number): void {
+    if (this.#ends.has(stretch)) return;
+    for (const node of waiting) node.isHeld = true;
+    this.#ends.set(stretch, { waiting, deadlineNs: nowNs + END_WAIT_NS });
+  }
+
+  /** @returns whether it was waited for */
+  ended(stretch: Stretch): boolean {
+    const end = this.#ends.get(stretch);
+    if (end === undefined) return false;
+    this.#ends.delete(stretch);
+    free(end.waiting);
+    return true;
+  }
+
+  /** @returns the stretches that have lasted too long; what waits for proof gives up by itself */
+  expired(nowNs: number): readonly Stretch[] {
+    while (this.#agreed.length > 0 && this.#agreed[0]!.deadlineNs <= nowNs) free(this.#agreed.shift()!.waiting);
+    const over: Stretch[] = [];
+    for (const [stretch, { deadlineNs }] of this.#ends) if (deadlineNs <= nowNs) over.push(stretch);
+    return over;
+  }
+
+  /** Events are missing: what was held is not known any more. */
+  forget(): void {
+    this.takeAgreed();
+    for (const { waiting } of this.#ends.values()) free(waiting);
+    this.#ends.clear();
+  }
+}
+
+function free(waiting: readonly TraceNode[]): void {
+  for (const node of waiting) node.isHeld = false;
+}

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { type LoopOptions, simulateLoop } from "../../support/loop-simulation.ts";
+
+interface Sum {
+  right: number;
+  wrong: number;
+  none: number;
+  wrongEvidence: string[];
+}
+
+function total(options: Partial<LoopOptions>): Sum {
+  const sum: Sum = { right: 0, wrong: 0, none: 0, wrongEvidence: [] };
+  for (const seed of [1, 2, 3]) {
+    const { right, wrong, none, wrongEvidence } = simulateLoop({ seed, inFlight: 16, requests: 200, ...options });
+    sum.right += right;
+    sum.wrong += wrong;
+    sum.none += none;
+    sum.wrongEvidence.push(...wrongEvidence);
+  }
+  return sum;
+}
+
+/** @param share of the calls that must be joined */
+function check(options: Partial<LoopOptions>, share: number): void {
+  for (const inFlight of [1, 2, 16]) {
+    const { right, wrong, none, wrongEvidence } = total({ ...options, inFlight });
+    assert.equal(wrong, 0, `at ${inFlight}: ${wrongEvidence.join(" ")}`);
+    assert.ok(right >= share * (right + none), `at ${inFlight}: ${right} of ${right + none}`);
+  }
+}
+
+describe("joining in a loop whose phase is read", function () {
+  this.timeout(20_000);
+
+  it("finds every call that follows from the read of its request", () => check({}, 0.99));
+  it("finds them without Node's ids too", () => check({ hasNoIds: true }, 0.99));
+  it("finds calls behind a timer by the callback that answers", () => check({ work: "timer" }, 0.99));
+  it("finds calls behind the thread pool by the callback that answers", () => check({ work: "file" }, 0.99));
+  it("finds all calls of a fan-out, those that open connections too", () => check({ calls: 3, isParallel: true }, 0.9));
+  it("finds calls in sequence", () => check({ calls: 3 }, 0.9));
+  it("finds calls that had to queue for a connection", () => check({ pool: 2 }, 0.95));
+  it("gives no wrong parent where calls queue and fan out", () => check({ pool: 2, calls: 3, isParallel: true }, 0.3));
+  it("gives no wrong parent where calls queue in sequence", () => check({ pool: 2, calls: 3 }, 0.3));
+  it("gives no wrong parent behind timers in sequence", () => check({ work: "timer", calls: 3 }, 0.3));
+  it("gives no wrong parent where answers are put off", () => check({ work: "timer", answersLate: true }, 0));
+  it("finds the call of a request that answers late, if it follows from its read", () =>
+    check({ answersLate: true }, 0.9));
+  it("gives no wrong parent where one call answers several requests", () => check({ sharesCalls: true }, 0));
+  it("gives no wrong parent where the pool gives connections to whoever waits longest", () =>
+    check({ poolGivesToOldest: true, pool: 8 }, 0.5));
+  it("gives no wrong parent where the phase is not known", () => {
+    for (const work of ["none", "timer", "file"] as const) check({ hasNoPhase: true, work }, 0);
+  });
+
+  it("gives hardly a wrong parent where events are lost and doubled", () => {
+    for (const options of [{}, { work: "timer" }, { work: "file", pool: 4 }, { calls: 3, isParallel: true }] as const) {
+      for (const inFlight of [1, 2, 16]) {
+        const { wrong, wrongEvidence } = total({ ...options, inFlight, lost: 0.01, doubled: 0.01 });
+        assert.ok(wrong <= 1, `${JSON.stringify(options)} at ${inFlight}: ${wrongEvidence.join(" ")}`);
+      }
+    }
+  });
+});

@@ -1,0 +1,198 @@
+/**
+ * A Node process that exists only here: one libuv loop with its poll phase, timers, thread pool and connections, as
+ * the kernel would tell of it (reads are counted, the phase and the ids of resources are read). Paths name true causes
+ * as in simulation.ts.
+ */
+import { TurnPhase, UnitKind } from "../../src/bpf/layout.gen.ts";
+import type { Doer } from "./events.ts";
+import { get, Host, type Link, ok } from "./host.ts";
+import { generator, type Score, score } from "./simulation.ts";
+
+export interface LoopOptions {
+  readonly seed: number;
+  readonly inFlight: number;
+  readonly requests: number;
+  /** What lies before each call. */
+  readonly work?: "none" | "timer" | "file";
+  readonly calls?: number;
+  readonly isParallel?: boolean;
+  /** Upstream connections; calls above it queue. */
+  readonly pool?: number;
+  /** Requests answer in a timer of their own, after their last call. */
+  readonly answersLate?: boolean;
+  /** Calls for the same thing are joined: one call answers all that wait. */
+  readonly sharesCalls?: boolean;
+  /** Connections are opened by whoever comes, and given to whoever waits longest. */
+  readonly poolGivesToOldest?: boolean;
+  readonly lost?: number;
+  readonly doubled?: number;
+  /** Node's ids were not found. */
+  readonly hasNoIds?: boolean;
+  /** The place on the stack is not known. */
+  readonly hasNoPhase?: boolean;
+}
+
+const TGID = 500;
+
+interface Request {
+  readonly id: number;
+  readonly link: Link;
+  callsDone: number;
+  callsMade: number;
+}
+
+interface Waiting {
+  readonly request: Request;
+  readonly path: string;
+  /** Those that have joined the call. */
+  readonly others: Request[];
+}
+
+export function simulateLoop(options: LoopOptions): Score {
+  const random = generator(options.seed);
+  const pick = (count: number): number => Math.floor(random() * count);
+  const host = new Host();
+  lose(host, options, random);
+  const calls = options.calls ?? 1;
+  const servers = Array.from({ length: options.inFlight }, () => host.connect({ only: "server" }));
+  const idle: Link[] = [];
+  const queue: Waiting[] = [];
+  const arrivals: Link[] = [];
+  const replies: { link: Link; waiting: Waiting }[] = [];
+  const connected: { link: Link; waiting: Waiting | undefined }[] = [];
+  const timers: (() => void)[] = [];
+  const finishedFiles: (() => void)[] = [];
+  let upstreams = 0;
+  let active = 0;
+  let started = 0;
+  let reads = 1;
+  let counter = 100;
+  let phase: TurnPhase = TurnPhase.poll;
+  let shared: Waiting | undefined;
+
+  const doer = (unitId = 0): Doer => ({
+    tgid: TGID,
+    unitKind: UnitKind.nodeAsync,
+    turnId: reads * 4 + (options.hasNoPhase ? TurnPhase.unknown : phase),
+    unitId: options.hasNoIds ? 0 : unitId,
+    unitCount: options.hasNoIds ? 0 : counter,
+  });
+
+  const write = (link: Link, waiting: Waiting): void => {
+    link.send(doer(++counter), get(waiting.path));
+    replies.push({ link, waiting });
+  };
+
+  const call = (request: Request): void => {
+    const waiting = { request, path: `/r${request.id}.${++request.callsMade}`, others: [] };
+    if (options.sharesCalls && shared !== undefined) {
+      shared.others.push(request);
+      return;
+    }
+    if (options.sharesCalls) shared = waiting;
+    const link = idle.pop();
+    if (link !== undefined) {
+      write(link, waiting);
+    } else if (upstreams < (options.pool ?? 1000)) {
+      upstreams++;
+      const opened = host.connect({ only: "client", serverPort: 9000 });
+      counter++;
+      opened.connecting(doer());
+      const givesToOldest = options.poolGivesToOldest === true;
+      if (givesToOldest) queue.push(waiting);
+      connected.push({ link: opened, waiting: givesToOldest ? undefined : waiting });
+    } else {
+      queue.push(waiting);
+    }
+  };
+
+  const work = (request: Request): void => {
+    counter++;
+    if (options.work === "timer") timers.push(() => call(request));
+    else if (options.work === "file") finishedFiles.push(() => call(request));
+    else call(request);
+  };
+
+  const answer = (request: Request): void => {
+    request.link.answer(doer(), ok());
+    servers.push(request.link);
+    active--;
+  };
+
+  const proceed = (request: Request): void => {
+    request.callsDone++;
+    if (request.callsDone < calls) {
+      if (!options.isParallel) work(request);
+    } else if (options.answersLate) timers.push(() => answer(request));
+    else answer(request);
+  };
+
+  const read = (): void => {
+    reads++;
+    counter += 2;
+  };
+
+  const steps: (() => void)[] = [
+    () => {
+      const link = arrivals.splice(pick(arrivals.length), 1)[0];
+      if (link === undefined) return;
+      read();
+      const request: Request = { id: ++started, link, callsDone: 0, callsMade: 0 };
+      link.serverReads(doer(), get(`/r${request.id}`));
+      counter++;
+      for (let index = 0; index < (options.isParallel ? calls : 1); index++) work(request);
+    },
+    () => {
+      const reply = replies.splice(pick(replies.length), 1)[0];
+      if (reply === undefined) return;
+      read();
+      if (reply.waiting === shared) shared = undefined;
+      reply.link.clientReads(doer(), ok());
+      const next = queue.shift();
+      if (next === undefined) idle.push(reply.link);
+      else write(reply.link, next);
+      proceed(reply.waiting.request);
+      for (const other of reply.waiting.others) proceed(other);
+    },
+    () => {
+      const opened = connected.splice(pick(connected.length), 1)[0];
+      if (opened === undefined) return;
+      const waiting = opened.waiting ?? queue.shift();
+      if (waiting === undefined) idle.push(opened.link);
+      else write(opened.link, waiting);
+    },
+    () => {
+      const done = finishedFiles.splice(pick(finishedFiles.length), 1)[0];
+      if (done === undefined) return;
+      read();
+      done();
+    },
+    () => {
+      phase = TurnPhase.other;
+      for (const fire of timers.splice(0, 1 + pick(2))) fire();
+      phase = TurnPhase.poll;
+    },
+  ];
+
+  while (started < options.requests || active > 0) {
+    if (started + arrivals.length < options.requests && active < options.inFlight && random() < 0.5) {
+      arrivals.push(servers.splice(pick(servers.length), 1)[0]!);
+      active++;
+    }
+    steps[pick(steps.length)]!();
+    host.pass(0.02);
+  }
+  host.pass(10_000);
+  host.end();
+  return score(host);
+}
+
+function lose(host: Host, options: LoopOptions, random: () => number): void {
+  const { engine } = host;
+  const emit = engine.socketData.bind(engine);
+  engine.socketData = (...args) => {
+    if (random() < (options.lost ?? 0)) return;
+    emit(...args);
+    if (random() < (options.doubled ?? 0)) emit(...args);
+  };
+}
