@@ -10,6 +10,8 @@ export interface ProfileThreadData {
   readonly rowLimit: number;
   /** Processes whose samples are thrown away. */
   readonly ownTgids: readonly number[];
+  /** Where there are any, the samples of all others are thrown away too. */
+  readonly onlyTgids: readonly number[];
 }
 
 export type ProcessChange =
@@ -47,6 +49,8 @@ export interface ProfileBatch {
   readonly samples: readonly StackSample[];
   readonly changes: readonly ProcessChange[];
   readonly damagedRecords: number;
+  /** Samples that were thrown away. */
+  readonly leftOut: number;
   /** CLOCK_MONOTONIC: everything that was submitted before is in this batch or an earlier one. */
   readonly timestampNs: number;
   readonly counters: UnwindCounters;

@@ -52,7 +52,8 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
     images: reader,
     now: () => performance.now(),
   });
-  const records = new RecordReader(unwinding, new Set(data.ownTgids));
+  const [own, only] = [new Set(data.ownTgids), new Set(data.onlyTgids)];
+  const records = new RecordReader(unwinding, (tgid) => !own.has(tgid) && (only.size === 0 || only.has(tgid)));
 
   const say = (message: ProfileMessage) => port.postMessage(message);
   const look = () => {

@@ -14,7 +14,7 @@ import type { Span } from "../../mapping/span.ts";
 import type { HostProcesses } from "../host-processes.ts";
 import type { Receiver } from "../receiver.ts";
 import type { Symbolizer } from "../symbols/symbolizer.ts";
-import type { ProcessChange, ProfileBatch } from "./profile-message.ts";
+import type { ProcessChange, ProfileBatch, UnwindCounters } from "./profile-message.ts";
 import { ProfileThread } from "./profile-thread-client.ts";
 import { SampleAccounts } from "./sample-accounts.ts";
 import { NO_LINKS, type SampleLinker } from "./sample-linker.ts";
@@ -25,6 +25,8 @@ const LOOK_INTERVAL_MS = 1000;
 const LINK_DELAY_NS = 1e9;
 /** Programs that run already are described before the first sample, for so long at most. */
 const DESCRIBE_LIMIT_MS = 3000;
+/** When they were asked for by name. */
+const DESCRIBE_NAMED_LIMIT_MS = 20_000;
 const NO_STACK = new BigUint64Array(0);
 
 export interface ProfileReceiverOptions {
@@ -56,6 +58,7 @@ export class ProfileReceiver implements Receiver {
   #drainedNs = 0;
   #lastTgid = 0;
   #isNaming = false;
+  #counters: UnwindCounters | undefined;
 
   constructor(options: ProfileReceiverOptions) {
     const { hello } = options.connection;
@@ -69,6 +72,7 @@ export class ProfileReceiver implements Receiver {
         channelFd,
         rowLimit: options.config.unwind_rows,
         ownTgids: hello.ownTgids,
+        onlyTgids: options.config.include.pids,
       },
       {
         batch: (batch) => this.#batch(batch),
@@ -97,7 +101,8 @@ export class ProfileReceiver implements Receiver {
     this.#next = nextProfiles;
     await this.prepare();
     const { client } = this.#options.connection;
-    await this.#thread.describe(await this.#running(), DESCRIBE_LIMIT_MS);
+    const isNamed = this.#options.config.include.pids.length > 0;
+    await this.#thread.describe(await this.#running(), isNamed ? DESCRIBE_NAMED_LIMIT_MS : DESCRIBE_LIMIT_MS);
     this.#attachment = await client.request({ type: "attach_profiler" });
     this.#periodStartNs = Number(process.hrtime.bigint());
     this.#options.log.debug("sampling", { clock: this.#attachment.clock, cpus: this.#attachment.cpus });
@@ -107,6 +112,8 @@ export class ProfileReceiver implements Receiver {
   async shutdown(): Promise<void> {
     clearInterval(this.#timer);
     await this.#thread.stop();
+    const { ends, ...counters } = this.#counters ?? { ends: {} };
+    this.#options.log.debug("unwound", { ...counters, ...ends });
     await this.#readLosses();
     while (this.#isNaming) await new Promise((resolve) => setTimeout(resolve, 10));
     await this.#name(Number.POSITIVE_INFINITY, true);
@@ -126,6 +133,7 @@ export class ProfileReceiver implements Receiver {
   #batch(batch: ProfileBatch): void {
     this.#drainedNs = batch.timestampNs;
     this.#sampleAccounts.batch(batch);
+    this.#counters = batch.counters;
     for (const change of batch.changes) this.#change(change);
     const { table, runtimes } = this.#options.processes;
     for (const sample of batch.samples) {

@@ -19,20 +19,22 @@ export interface UnwindingTarget {
   exited(tgid: number): void;
 }
 
+const LOADED_AFTER_MS = 20;
 const END_NAMES = new Map<number, string>(Object.entries(StackEnd).map(([name, value]) => [value, name]));
 
 export class RecordReader {
   readonly #unwinding: UnwindingTarget;
-  readonly #ownTgids: ReadonlySet<number>;
+  readonly #isWanted: (tgid: number) => boolean;
   #samples: StackSample[] = [];
   #changes: ProcessChange[] = [];
   #damagedRecords = 0;
+  #leftOut = 0;
   readonly ends: Record<string, number> = {};
   unexplained = 0;
 
-  constructor(unwinding: UnwindingTarget, ownTgids: ReadonlySet<number>) {
+  constructor(unwinding: UnwindingTarget, isWanted: (tgid: number) => boolean) {
     this.#unwinding = unwinding;
-    this.#ownTgids = ownTgids;
+    this.#isWanted = isWanted;
   }
 
   read(stretch: DataView): void {
@@ -44,11 +46,18 @@ export class RecordReader {
     readonly samples: readonly StackSample[];
     readonly changes: readonly ProcessChange[];
     readonly damagedRecords: number;
+    readonly leftOut: number;
   } {
-    const taken = { samples: this.#samples, changes: this.#changes, damagedRecords: this.#damagedRecords };
+    const taken = {
+      samples: this.#samples,
+      changes: this.#changes,
+      damagedRecords: this.#damagedRecords,
+      leftOut: this.#leftOut,
+    };
     this.#samples = [];
     this.#changes = [];
     this.#damagedRecords = 0;
+    this.#leftOut = 0;
     return taken;
   }
 
@@ -66,7 +75,10 @@ export class RecordReader {
       return;
     }
     const { sample, end, isUnexplained } = decoded;
-    if (this.#ownTgids.has(sample.tgid)) return;
+    if (!this.#isWanted(sample.tgid)) {
+      this.#leftOut++;
+      return;
+    }
     const name = END_NAMES.get(end) ?? "unknown";
     this.ends[name] = (this.ends[name] ?? 0) + 1;
     if (isUnexplained && end !== StackEnd.none) {
@@ -89,6 +101,8 @@ export class RecordReader {
     if (event.action === ProcessAction.exec) {
       const exec = execFacts(event, view, offset + LAYOUT.process_event.sizeBytes);
       this.#changes.push({ kind: "executed", tgid, startTimeNs, comm, exec });
+      // The loader maps the libraries first; then the first sample finds the tables made.
+      if (this.#isWanted(tgid)) setTimeout(() => void this.#unwinding.missing(tgid), LOADED_AFTER_MS).unref();
     } else {
       this.#changes.push({ kind: "exited", tgid, timestampNs });
     }

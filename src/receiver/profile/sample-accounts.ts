@@ -21,8 +21,9 @@ export class SampleAccounts {
     return [this.#samples, this.#stacks];
   }
 
-  batch({ samples, damagedRecords, counters }: ProfileBatch): void {
-    this.#samples.addIn(samples.length + damagedRecords);
+  batch({ samples, damagedRecords, leftOut, counters }: ProfileBatch): void {
+    this.#samples.addIn(samples.length + damagedRecords + leftOut);
+    if (leftOut > 0) this.#samples.addConsumed("filtered", leftOut);
     if (damagedRecords > 0) this.#samples.addLost("unknown_record", damagedRecords);
     for (const [end, count] of Object.entries(counters.ends)) {
       const grown = grownBy(this.#lastEnds, end, count);

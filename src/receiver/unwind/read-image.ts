@@ -51,7 +51,9 @@ export function biasOf(
   { baseAddress, segments }: ImageLayout,
   mapping: { readonly start: number; readonly fileOffset: number },
 ): number | undefined {
-  for (const { fileOffset, fileSizeBytes, address } of segments) {
+  for (const { fileOffset, fileSizeBytes, address, isExecutable } of segments) {
+    // A page that two segments share is mapped for each of them.
+    if (!isExecutable) continue;
     const pageOffset = fileOffset - (fileOffset % PAGE_BYTES);
     if (mapping.fileOffset < pageOffset || mapping.fileOffset >= fileOffset + fileSizeBytes) continue;
     return mapping.start - (address - fileOffset + mapping.fileOffset) + baseAddress;
