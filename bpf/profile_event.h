@@ -49,6 +49,7 @@ struct stack_sample_event {
 	struct event_header header;
 	__u64 coroutine_id;
 	__u64 unit_id;
+	__u64 turn_id; /* as in struct socket_data_event */
 	__u64 value_ns;
 	__u64 end_address; /* the code at which the user stack ends */
 	__u32 cpu;

@@ -47,17 +47,59 @@ static __always_inline void add_kernel_stack(struct sampling *s, void *context)
 	s->event.kernel_frames = s->frame_count;
 }
 
+/* Go's runtime.g and runtime.m (runtime/runtime2.go): m lies at 48 in g, g0 first in m, and curg where gobuf ends. */
+#define GO_G_M 48
+#define GO_M_CURG 192
+#define GO_M_CURG_SHORT_GOBUF 184
+
+/* The goroutine that m runs, if g is it or the stack on which the runtime works for it. */
+static __always_inline __u64 go_current(__u64 g, __u64 curg_place)
+{
+	__u64 m, g0, curg, its_m;
+
+	if (!g || !load(&m, g + GO_G_M) || !m || !load(&curg, m + curg_place) || !curg)
+		return 0;
+	if (curg == g)
+		return g;
+	if (!load(&g0, m) || g0 != g || !load(&its_m, curg + GO_G_M) || its_m != m)
+		return 0;
+	return curg;
+}
+
+/*
+ * Between two instructions r14 is g only in Go's own code; thread-local storage has it at any time, in programs that
+ * are not linked with C.
+ */
+static __noinline __u64 go_register_of(__u64 r14, __u64 thread_pointer)
+{
+	__u64 g = 0, found;
+
+	load(&g, thread_pointer - 8);
+	found = go_current(r14, GO_M_CURG);
+	if (!found)
+		found = go_current(r14, GO_M_CURG_SHORT_GOBUF);
+	if (!found)
+		found = go_current(g, GO_M_CURG);
+	if (!found)
+		found = go_current(g, GO_M_CURG_SHORT_GOBUF);
+	return found;
+}
+
 static __always_inline void read_unit(struct sampling *s, const struct process_control *process,
-				      const struct caller *caller, __u64 go_register)
+				      const struct caller *caller, __u64 r14)
 {
 	struct unit unit = {};
 
-	if (!process || !process->step_count)
-		return;
-	walk_unit_steps(&unit, process, caller, NULL, s->thread_pointer, go_register);
+	unit.turn_id = turn_of((void *)bpf_get_current_task(), false, ACCESS_PROBE);
+	if (process && process->step_count) {
+		if (process->unit_kind == UNIT_GOROUTINE)
+			r14 = go_register_of(r14, s->thread_pointer);
+		walk_unit_steps(&unit, process, caller, NULL, s->thread_pointer, r14);
+		s->event.unit_kind = process->unit_kind;
+	}
 	s->event.coroutine_id = unit.coroutine_id;
 	s->event.unit_id = unit.unit_id;
-	s->event.unit_kind = process->unit_kind;
+	s->event.turn_id = unit.turn_id;
 }
 
 /* Where the thread is in user space: ip, sp and fp of `s` are set. */

@@ -1,6 +1,7 @@
 /** What the engine is told, and where its results go. */
 
 import type { IoOptions } from "./io/io-tracer.ts";
+import type { ServedWork } from "./profiles/served-work.ts";
 import type { DescribeOptions, Endpoint } from "./protocols/protocol.ts";
 import type { AnyProtocol } from "./protocols/registry.ts";
 import type { Resource, Span } from "./span.ts";
@@ -25,6 +26,8 @@ export interface EngineOptions {
   isExcluded?(socket: SocketFacts): boolean;
   /** Is the trace context in requests from this address believed? Private networks, if undefined. */
   trustsContextFrom?(address: Uint8Array): boolean;
+  /** Told of what each unit of work reads and sends, for samples to be linked to it. */
+  readonly work?: ServedWork;
   /** OTLP Export calls make spans too. */
   readonly keepsOtlpExports?: boolean;
   /** What becomes of reads and writes of files. */

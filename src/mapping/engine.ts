@@ -78,6 +78,11 @@ export class TraceEngine {
     this.#io = new IoTracer(options.io ?? DEFAULT_IO, this.#spans, this.#departure, joiner);
   }
 
+  /** Threads of this process answer what they have read themselves, as far as it has shown. */
+  servesByThread(tgid: number): boolean {
+    return this.#tracer.servesByThread(tgid);
+  }
+
   /** @param bytes the captured bytes, only valid during the call */
   socketData(event: SocketDataEvent, bytes: Uint8Array): void {
     const nowNs = event.header.timestampNs;

@@ -60,6 +60,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
       const client = end.isAnonymous ? undefined : this.#clientOf(end, exchange.requestOffset, node);
       const mayComeLate = client === undefined && mayComeLater(end);
       this.#joiner.serverStarted(node, client, mayComeLate);
+      if (!isHidden) this.#options.work?.requestRead(node);
       if (mayComeLate && !end.isAnonymous && !node.isDecided) this.#late.add(node);
     } else {
       node.destination = end.destination;
@@ -68,6 +69,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
       else if (end.transport === "udp") this.#addDatagramCall(node);
       else end.sent.add(exchange.requestOffset, node);
       this.#joiner.clientStarted(node, end.connecting);
+      this.#options.work?.called(node);
     }
   }
 
@@ -80,8 +82,12 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     const node = exchange.node!;
     if (this.#isCapture) return;
     if (node.connection !== exchange.connection) this.#senderKnown(exchange, node);
-    if (node.isServer) this.#joiner.serverAnswers(node, exchange.responseStart!, false);
-    else this.#joiner.messageRead(node, exchange.responseStart!);
+    if (!node.isServer) {
+      this.#joiner.messageRead(node, exchange.responseStart!);
+      return;
+    }
+    this.#joiner.serverAnswers(node, exchange.responseStart!, false);
+    this.#options.work?.answered(node, exchange.responseStart!);
   }
 
   finished(exchange: Exchange<SocketEnd>): void {
@@ -93,16 +99,21 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
         if (responseEnd !== undefined) this.#joiner.serverAnswers(node, responseEnd, true);
         this.#joiner.serverFinished(node, responseEnd);
         this.#late.finished(node, (responseEnd ?? exchange.requestStart).timestampNs);
+        if (responseEnd !== undefined) this.#options.work?.answered(node, responseEnd);
+        this.#options.work?.finished(node, (responseEnd ?? exchange.requestStart).timestampNs);
       } else {
         end.sent.delete(exchange.requestOffset, node);
         this.#joiner.clientFinished(node, responseEnd);
+        if (responseEnd !== undefined) this.#options.work?.replied(node, responseEnd);
       }
     }
     this.#account.addIn();
     const draft = draftSpan(exchange, node, this.#options.describe, this.#isCapture);
     if (draft === undefined) {
+      node.isLeftOut = true;
       this.#account.addConsumed("no_span");
     } else if (!this.#options.keepsOtlpExports && isOtlpExport(draft.fields.attributes, () => contentType(exchange))) {
+      node.isLeftOut = true;
       this.#account.addConsumed("otlp_export");
     } else {
       this.#departure.add(draft);
@@ -123,6 +134,12 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
   advance(nowNs: number): void {
     this.#late.advance(nowNs);
     this.#joiner.advance(nowNs);
+    this.#options.work?.advance(nowNs);
+  }
+
+  /** Threads of this process answer what they have read themselves. */
+  servesByThread(tgid: number): boolean {
+    return this.#joiner.servesByThread(tgid);
   }
 
   hidden(tgid: number): void {
@@ -141,6 +158,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
 
   exited(tgid: number): void {
     this.#joiner.exited(tgid);
+    this.#options.work?.exited(tgid);
   }
 
   /** The answer has shown who sent the datagram: from here on the exchange has its identity. */

@@ -8,6 +8,8 @@ import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 import type { Log } from "../log.ts";
 import { TraceEngine } from "../mapping/engine.ts";
 import { PROTOCOLS, withHttpRpc } from "../mapping/protocols/registry.ts";
+import { ServedWork } from "../mapping/profiles/served-work.ts";
+import { SpanLinker } from "../mapping/profiles/span-linker.ts";
 import { createHostProcesses, type HostProcesses } from "../receiver/host-processes.ts";
 import type { HostFacts } from "../receiver/process-resource.ts";
 import { ProfileReceiver } from "../receiver/profile/receiver.ts";
@@ -16,7 +18,7 @@ import { SocketTraceReceiver } from "../receiver/socket-trace/receiver.ts";
 import { ThreadSymbolizer } from "../receiver/symbols/thread-symbolizer.ts";
 import { TridentReceiver } from "../receiver/trident/receiver.ts";
 import type { TridentReceiverSettings } from "../receiver/trident/settings.ts";
-import { socketTraceOf } from "./captures-of.ts";
+import { profileOf, socketTraceOf } from "./captures-of.ts";
 import type { ComponentConfig, Config } from "./config/config.ts";
 import { ComponentMissingError } from "./error.ts";
 
@@ -44,12 +46,25 @@ export class HostContext {
   readonly processes: HostProcesses;
   /** Spans are made here too, so that samples may be linked to them. */
   readonly hasTraces: boolean;
+  /** What the traced processes do when; undefined where nothing is sampled or nothing traced. */
+  readonly work: ServedWork | undefined;
+  #engine: TraceEngine | undefined;
 
   constructor({ connection, config, log, version }: HostOptions) {
     this.connection = connection;
     this.facts = { hostName: hostname(), bootId: connection.hello.bootId, version, ownCgroupPath: ownCgroupPath() };
     this.processes = createHostProcesses(connection.client, this.facts, log);
     this.hasTraces = socketTraceOf(config) !== undefined;
+    this.work =
+      this.hasTraces && profileOf(config) !== undefined
+        ? new ServedWork((tgid) => this.#engine?.servesByThread(tgid) ?? false)
+        : undefined;
+  }
+
+  /** The engine that makes the spans. */
+  setEngine(engine: TraceEngine): TraceEngine {
+    this.#engine = engine;
+    return engine;
   }
 }
 
@@ -64,17 +79,22 @@ export function createReceiver({ id, type, settings }: ComponentConfig, host: Ho
 }
 
 function createProfile(id: string, config: ProfileConfig, host: HostContext, log: Log): ProfileReceiver {
-  const { connection, processes, hasTraces } = host;
+  const { connection, processes, hasTraces, work } = host;
   const symbolizer = new ThreadSymbolizer({ client: connection.client, log, nowMs: () => performance.now() });
-  return new ProfileReceiver({ id, connection, config, log, processes, feedsProcesses: !hasTraces, symbolizer });
+  return new ProfileReceiver({
+    id,
+    connection,
+    config,
+    log,
+    processes,
+    feedsProcesses: !hasTraces,
+    symbolizer,
+    ...(work === undefined ? {} : { linker: new SpanLinker(work) }),
+  });
 }
 
-function createSocketTrace(
-  id: string,
-  config: SocketTraceConfig,
-  { connection, facts, processes }: HostContext,
-  log: Log,
-): SocketTraceReceiver {
+function createSocketTrace(id: string, config: SocketTraceConfig, host: HostContext, log: Log): SocketTraceReceiver {
+  const { connection, facts, processes, work } = host;
   return new SocketTraceReceiver({
     id,
     connection,
@@ -83,25 +103,28 @@ function createSocketTrace(
     host: facts,
     processes,
     createEngine: ({ spans, verdict, ...input }) =>
-      new TraceEngine(
-        {
-          ...input,
-          settleNs: config.settle * NS_PER_MS,
-          io: {
-            as: config.io_events.as,
-            keepsOrphans: config.io_events.mode === "all",
-            maxPerRequest: config.io_events.max_per_request,
+      host.setEngine(
+        new TraceEngine(
+          {
+            ...input,
+            ...(work === undefined ? {} : { work }),
+            settleNs: config.settle * NS_PER_MS,
+            io: {
+              as: config.io_events.as,
+              keepsOrphans: config.io_events.mode === "all",
+              maxPerRequest: config.io_events.max_per_request,
+            },
+            keepsOtlpExports: config.trace_otlp_export,
+            ...(config.http_rpc ? { protocols: withHttpRpc(PROTOCOLS) } : {}),
+            tellsUnknownConnections: config.unknown_connections,
+            describe: {
+              requestHeaders: lowerCase(config.request_headers),
+              responseHeaders: lowerCase(config.response_headers),
+              urlQueryParameters: config.url_query_parameters,
+            },
           },
-          keepsOtlpExports: config.trace_otlp_export,
-          ...(config.http_rpc ? { protocols: withHttpRpc(PROTOCOLS) } : {}),
-          tellsUnknownConnections: config.unknown_connections,
-          describe: {
-            requestHeaders: lowerCase(config.request_headers),
-            responseHeaders: lowerCase(config.response_headers),
-            urlQueryParameters: config.url_query_parameters,
-          },
-        },
-        { spans, verdict },
+          { spans, verdict },
+        ),
       ),
   });
 }

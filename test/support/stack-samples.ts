@@ -12,6 +12,7 @@ export function makeStackSample(change: Partial<StackSample> = {}): StackSample 
     unitKind: UnitKind.none,
     unitId: 0,
     coroutineId: 0,
+    turnId: 0,
     valueNs: 0,
     kernelStack: new BigUint64Array(),
     userStack: BigUint64Array.of(0x1000n, 0x2000n, 0x3000n),

@@ -20,6 +20,11 @@ const PROVEN_OWN = 10;
 /** So many answers make a worker of a thread that reads no requests. */
 const PROVEN_WORKER = 8;
 
+/** Many answers came from the thread that had read the request while others were busy, and none from another. */
+export function isServedByThreads(work: ProcessWork): boolean {
+  return !work.handsOver && !work.blockingReadersHandOver && work.ownAnswers >= PROVEN_OWN;
+}
+
 /** The answer of `served` is being written by the unit of `meta`. */
 export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Unit, meta: EventMeta): void {
   const evidence = answering.isThread ? threadEvidence(work, served, answering, meta) : unitEvidence(answering);

@@ -6,7 +6,7 @@
  */
 import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, stretchOfFirst } from "./connect.ts";
-import { joinByAnswer, learnFromAnswer } from "./hindsight.ts";
+import { isServedByThreads, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { servedByProvenThread } from "./own-thread.ts";
 import { ProcessWork } from "./process-work.ts";
 import { joinByReplyTurn, noteAnswer } from "./reply-turn.ts";
@@ -60,6 +60,12 @@ export class Joiner {
       this.#holding.delete(work);
       this.#decideOrphans(work);
     }
+  }
+
+  /** Its threads are its units of work, as far as its answers have shown. */
+  servesByThread(tgid: number): boolean {
+    const work = this.#processes.get(tgid);
+    return work !== undefined && isServedByThreads(work);
   }
 
   /**

@@ -47,6 +47,8 @@ export class TraceNode {
   hasServer = false;
   /** The exchange is over. */
   isFinished = false;
+  /** It makes no span of its own. */
+  isLeftOut = false;
   /** Servers: events were lost while it was open; whether it still is, nobody knows. */
   isDoubtful = false;
   /** Clients: what the thread read before it sent the call, or before it opened the connection for it. */

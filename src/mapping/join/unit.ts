@@ -4,7 +4,7 @@ import type { EventMeta } from "../event-meta.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 /** Kinds whose unit, once it has read a request, serves it: it does nothing else before it answers. */
-const SERVES_WHAT_IT_READS: readonly number[] = [
+export const SERVES_WHAT_IT_READS: readonly number[] = [
   UnitKind.goroutine,
   UnitKind.greenlet,
   UnitKind.tokioTask,
@@ -58,15 +58,18 @@ export class Unit {
   }
 }
 
+/** What an event, or a sample, says of the unit that it came from. */
+export type UnitFacts = Pick<EventMeta, "pid" | "unitKind" | "unitId" | "coroutineId">;
+
 /** A key for the unit that made an event, unique in its process: ids below 2^48, 16 kinds. */
-export function unitKeyOf(meta: EventMeta): number {
+export function unitKeyOf(meta: UnitFacts): number {
   if (meta.unitKind !== UnitKind.none && meta.unitKind !== UnitKind.nodeAsync && meta.unitId !== 0) {
     return (meta.unitId % 0x1000000000000) * 16 + meta.unitKind;
   }
   return meta.coroutineId !== 0 ? (meta.coroutineId % 0x1000000000000) * 16 + UnitKind.goroutine : meta.pid * 16;
 }
 
-export function unitKindOf(meta: EventMeta): number {
+export function unitKindOf(meta: UnitFacts): number {
   if (meta.unitKind !== UnitKind.none && meta.unitKind !== UnitKind.nodeAsync && meta.unitId !== 0)
     return meta.unitKind;
   return meta.coroutineId !== 0 ? UnitKind.goroutine : UnitKind.none;

@@ -48,6 +48,8 @@ export interface StackSample {
   readonly unitKind: UnitKind;
   readonly unitId: number;
   readonly coroutineId: number;
+  /** Equal to an event's: nothing was read in between (EventMeta). */
+  readonly turnId: number;
   /** Off-CPU: how long it was blocked. On-CPU: 0, the period says it. */
   readonly valueNs: number;
   /**

@@ -77,6 +77,7 @@ function headOf(event: StackSampleEvent) {
     unitKind: event.unitKind as UnitKind,
     unitId: event.unitId,
     coroutineId: event.coroutineId,
+    turnId: event.turnId,
     valueNs: event.valueNs,
   };
 }

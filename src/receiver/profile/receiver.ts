@@ -17,7 +17,7 @@ import type { Symbolizer } from "../symbols/symbolizer.ts";
 import type { ProcessChange, ProfileBatch, UnwindCounters } from "./profile-message.ts";
 import { ProfileThread } from "./profile-thread-client.ts";
 import { SampleAccounts } from "./sample-accounts.ts";
-import { NO_LINKS, type SampleLinker } from "./sample-linker.ts";
+import { noLinks, type SampleLinker } from "./sample-linker.ts";
 
 const NS_PER_MS = 1e6;
 const LOOK_INTERVAL_MS = 1000;
@@ -65,7 +65,7 @@ export class ProfileReceiver implements Receiver {
     const channelFd = hello.threadChannels[0];
     this.id = options.id;
     this.#options = options;
-    this.#linker = options.linker ?? NO_LINKS;
+    this.#linker = options.linker ?? noLinks();
     this.#thread = new ProfileThread(
       {
         capture: hello.profiler,
@@ -116,7 +116,7 @@ export class ProfileReceiver implements Receiver {
     this.#options.log.debug("unwound", { ...counters, ...ends });
     await this.#readLosses();
     while (this.#isNaming) await new Promise((resolve) => setTimeout(resolve, 10));
-    await this.#name(Number.POSITIVE_INFINITY, true);
+    await this.#name(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
     this.#leave(Number(process.hrtime.bigint()));
     await this.#options.symbolizer.stop();
   }
@@ -166,20 +166,20 @@ export class ProfileReceiver implements Receiver {
     this.#clock.refresh();
     if (this.#options.feedsProcesses) this.#options.processes.table.advance(this.#drainedNs);
     void this.#readLosses();
-    await this.#name(this.#drainedNs - LINK_DELAY_NS, false);
+    await this.#name(this.#drainedNs - LINK_DELAY_NS, this.#drainedNs);
     const endNs = this.#drainedNs - LINK_DELAY_NS;
     if (endNs - this.#periodStartNs >= this.#options.config.period * NS_PER_MS) this.#leave(endNs);
   }
 
   /** Links and names what was sampled before; soon, since processes end. */
-  async #name(untilNs: number, isEnd: boolean): Promise<void> {
+  async #name(untilNs: number, nowNs: number): Promise<void> {
     if (this.#isNaming) return;
     this.#isNaming = true;
     try {
       const ripe: StackSample[] = [];
       const rest: StackSample[] = [];
       for (const sample of this.#waiting) {
-        const linked = sample.timestampNs >= untilNs ? undefined : this.#linker.link(sample, isEnd);
+        const linked = sample.timestampNs >= untilNs ? undefined : this.#linker.link(sample, nowNs);
         if (linked === undefined) rest.push(sample);
         else if (this.#isWanted(linked.tgid)) ripe.push(linked);
         else this.#sampleAccounts.filtered();
