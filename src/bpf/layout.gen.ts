@@ -549,7 +549,7 @@ export type UnwindKind = (typeof UnwindKind)[keyof typeof UnwindKind];
 
 /** Of each struct of perf_profiler.bpf.o: its size and the offsets of its fields. The loader compares them with the object's BTF. */
 export const PROFILE_LAYOUT = {
-  stack_sample_event: { sizeBytes: 104, offsets: { header: 0, coroutine_id: 24, unit_id: 32, value_ns: 40, end_address: 48, cpu: 56, flags: 60, waker_tgid: 64, waker_pid: 68, kernel_frames: 72, user_frames: 74, interpreter_frames: 76, sample_kind: 78, unit_kind: 79, stack_end: 80, comm: 88 } },
+  stack_sample_event: { sizeBytes: 112, offsets: { header: 0, coroutine_id: 24, unit_id: 32, turn_id: 40, value_ns: 48, end_address: 56, cpu: 64, flags: 68, waker_tgid: 72, waker_pid: 76, kernel_frames: 80, user_frames: 82, interpreter_frames: 84, sample_kind: 86, unit_kind: 87, stack_end: 88, comm: 96 } },
   unwind_row: { sizeBytes: 8, offsets: { address: 0, cfa_offset: 4, kind: 6, frame_pointer: 7 } },
   unwind_mapping: { sizeBytes: 40, offsets: { start: 0, end: 8, bias: 16, first_row: 24, row_count: 28, generation: 32 } },
   process_mappings: { sizeBytes: 16, offsets: { first: 0, count: 4, generation: 8 } },
@@ -561,6 +561,7 @@ export interface StackSampleEvent {
   readonly header: EventHeader;
   readonly coroutineId: number;
   readonly unitId: number;
+  readonly turnId: number;
   readonly valueNs: number;
   readonly endAddress: number;
   readonly cpu: number;
@@ -621,19 +622,20 @@ export function decodeStackSampleEvent(view: DataView, offset: number): StackSam
     header: decodeEventHeader(view, offset),
     coroutineId: u64(view, offset + 24),
     unitId: u64(view, offset + 32),
-    valueNs: u64(view, offset + 40),
-    endAddress: u64(view, offset + 48),
-    cpu: view.getUint32(offset + 56, true),
-    flags: view.getUint32(offset + 60, true),
-    wakerTgid: view.getUint32(offset + 64, true),
-    wakerPid: view.getUint32(offset + 68, true),
-    kernelFrames: view.getUint16(offset + 72, true),
-    userFrames: view.getUint16(offset + 74, true),
-    interpreterFrames: view.getUint16(offset + 76, true),
-    sampleKind: view.getUint8(offset + 78),
-    unitKind: view.getUint8(offset + 79),
-    stackEnd: view.getUint8(offset + 80),
-    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 88, 16),
+    turnId: u64(view, offset + 40),
+    valueNs: u64(view, offset + 48),
+    endAddress: u64(view, offset + 56),
+    cpu: view.getUint32(offset + 64, true),
+    flags: view.getUint32(offset + 68, true),
+    wakerTgid: view.getUint32(offset + 72, true),
+    wakerPid: view.getUint32(offset + 76, true),
+    kernelFrames: view.getUint16(offset + 80, true),
+    userFrames: view.getUint16(offset + 82, true),
+    interpreterFrames: view.getUint16(offset + 84, true),
+    sampleKind: view.getUint8(offset + 86),
+    unitKind: view.getUint8(offset + 87),
+    stackEnd: view.getUint8(offset + 88),
+    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 96, 16),
   };
 }
 
