@@ -1,7 +1,10 @@
 /** The configuration of the socket_trace receiver: the broker takes the kernel's part of it, the receiver the rest. */
 import { z } from "zod";
 import { durationMs, sizeBytes } from "../config-value.ts";
+import { DEFAULT_CONTEXT_HEADERS } from "../mapping/join/carried-context.ts";
+import { SdkSpans } from "../mapping/join/instrumented.ts";
 import { processScope, processSelection } from "./process-selection.ts";
+import { isNetwork } from "./trusted-networks.ts";
 
 const MIB = 1024 ** 2;
 
@@ -10,6 +13,10 @@ const hookSet = z.enum(["auto", "a", "b", "c"]).default("auto");
 const connectionSelection = processSelection.extend({
   /** Local or remote port of the connection. */
   ports: z.array(z.int().min(1).max(65_535)).default([]),
+});
+
+const trustedNetwork = z.string().refine(isNetwork, {
+  message: "not private, all, none or an address range like 203.0.113.0/24",
 });
 
 export const socketTraceConfig = z.strictObject({
@@ -46,6 +53,12 @@ export const socketTraceConfig = z.strictObject({
       as: z.enum(["spans", "span_events"]).default("spans"),
     })
     .prefault({}),
+  /** Networks whose requests' trace context is believed: `private`, `all`, `none`, or address ranges. */
+  trust_context: z.array(trustedNetwork).default(["private"]),
+  /** Headers that name a trace or a request, first come first served; those that we can't read join what passes through. */
+  context_headers: z.array(z.string().min(1)).default([...DEFAULT_CONTEXT_HEADERS]),
+  /** join: no SERVER span where a library of the process makes one; skip: nor CLIENT spans; keep: all. */
+  sdk_spans: z.enum(SdkSpans).default("join"),
   /** Headers whose values become attributes; all others stay where they are. */
   request_headers: z.array(z.string().min(1)).default([]),
   response_headers: z.array(z.string().min(1)).default([]),

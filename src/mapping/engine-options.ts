@@ -1,6 +1,7 @@
 /** What the engine is told, and where its results go. */
 
 import type { IoOptions } from "./io/io-tracer.ts";
+import type { SdkSpans } from "./join/instrumented.ts";
 import type { ServedWork } from "./profiles/served-work.ts";
 import type { DescribeOptions, Endpoint } from "./protocols/protocol.ts";
 import type { AnyProtocol } from "./protocols/registry.ts";
@@ -28,6 +29,10 @@ export interface EngineOptions {
   trustsContextFrom?(address: Uint8Array): boolean;
   /** Told of what each unit of work reads and sends, for samples to be linked to it. */
   readonly work?: ServedWork;
+  /** Which headers may name a trace or a request, lower case; join/carried-context.ts has the default. */
+  readonly contextHeaders?: readonly string[];
+  /** What becomes of spans that a library of the traced process makes too. Default join. */
+  readonly sdkSpans?: SdkSpans;
   /** OTLP Export calls make spans too. */
   readonly keepsOtlpExports?: boolean;
   /** What becomes of reads and writes of files. */

@@ -73,7 +73,7 @@ export class TraceEngine {
       this.#spans,
       (spans) => output.spans(spans),
     );
-    const joiner = new Joiner();
+    const joiner = new Joiner({ sdkSpans: options.sdkSpans });
     this.#tracer = new ExchangeTracer(options, this.#spans, this.#departure, joiner);
     this.#io = new IoTracer(options.io ?? DEFAULT_IO, this.#spans, this.#departure, joiner);
   }

@@ -5,16 +5,17 @@ import type { Departure } from "./departure.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import type { EventMeta } from "./event-meta.ts";
 import { type ExchangeId, exchangeId, isSameExchange } from "./ids.ts";
-import { carriedContext, type TraceContext } from "./join/carried-context.ts";
+import { type Carried, carriedBy } from "./join/carried-context.ts";
 import type { Connecting } from "./join/connect.ts";
 import type { Joiner } from "./join/join.ts";
 import { LateClients } from "./join/late-clients.ts";
 import { decide, decideRemote } from "./join/trace-graph.ts";
 import { TraceNode } from "./join/trace-node.ts";
-import { isOtlpExport } from "./otlp-export.ts";
+import { otlpExport } from "./otlp-export.ts";
 import { Sender } from "./protocols/protocol.ts";
 import type { Exchange, ExchangeListener } from "./session.ts";
 import type { SocketEnd } from "./socket-end.ts";
+import type { Attribute } from "./span.ts";
 import { draftSpan } from "./span-draft.ts";
 
 const UDP_SALT = 17;
@@ -49,8 +50,13 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     const id = idOf(end, exchange.requestOffset, isServer);
     const carried = this.#carried(exchange);
     const isTrusted = carried === undefined || !isServer || this.#isTrusted(end);
-    const node = new TraceNode(isServer, id, exchange.requestStart, unit, end, isTrusted ? carried : undefined);
-    if (!isTrusted) node.untrusted = carried;
+    const isPushed = exchange.requestSender === Sender.server;
+    const context = isTrusted && !isPushed ? carried?.context : undefined;
+    const node = new TraceNode(isServer, id, exchange.requestStart, unit, end, context);
+    node.protocol = exchange.protocol.name;
+    if (!isTrusted) node.untrusted = carried?.context;
+    else if (isPushed && isServer) node.sentBy = carried?.context;
+    else node.token = carried?.token;
     exchange.node = node;
     end.requestCount++;
     node.isFirst = !isServer && end.isFirstRequest(exchange.requestOffset);
@@ -112,12 +118,23 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     if (draft === undefined) {
       node.isLeftOut = true;
       this.#account.addConsumed("no_span");
-    } else if (!this.#options.keepsOtlpExports && isOtlpExport(draft.fields.attributes, () => contentType(exchange))) {
+    } else if (this.#isExport(exchange, node, draft.fields.attributes)) {
       node.isLeftOut = true;
       this.#account.addConsumed("otlp_export");
+    } else if (node.isMadeByOthers) {
+      node.isLeftOut = true;
+      this.#account.addConsumed("sdk_span");
     } else {
       this.#departure.add(draft);
     }
+  }
+
+  /** An export of telemetry that makes no span. One of spans shows that its process makes spans itself. */
+  #isExport(exchange: Exchange<SocketEnd>, node: TraceNode, attributes: readonly Attribute[]): boolean {
+    const signal = otlpExport(attributes, () => contentType(exchange));
+    if (signal === undefined) return false;
+    if (signal === "traces" && !node.isServer && !this.#isCapture) this.#joiner.exportsSpans(node.start.tgid);
+    return !this.#options.keepsOtlpExports;
   }
 
   /** Bytes came in, whatever they are. */
@@ -186,10 +203,10 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     calls.set(keyOf(node.id), node);
   }
 
-  #carried(exchange: Exchange<SocketEnd>): TraceContext | undefined {
+  #carried(exchange: Exchange<SocketEnd>): Carried | undefined {
     const protocol = exchange.protocol;
     if (protocol.carried === undefined) return undefined;
-    return carriedContext((name) => protocol.carried!(exchange.request, name));
+    return carriedBy((name) => protocol.carried!(exchange.request, name), this.#options.contextHeaders);
   }
 
   #isTrusted(end: SocketEnd): boolean {

@@ -1,5 +1,6 @@
 /** A finished exchange as a span that lacks only its trace: what it was is said once, when it ends. */
 import { toUnixNano } from "./clock.ts";
+import type { TraceContext } from "./join/carried-context.ts";
 import { resolveTraceId } from "./join/trace-graph.ts";
 import type { Candidate, TraceNode } from "./join/trace-node.ts";
 import type { DescribeOptions, SpanFields } from "./protocols/protocol.ts";
@@ -123,11 +124,13 @@ export function finishSpan(draft: SpanDraft, resource: Resource, clockOffsetNs: 
     attributes.push(["sockspan.untrusted.trace_id", traceId], ["sockspan.untrusted.span_id", spanId]);
   }
   const traceId = resolveTraceId(node);
-  const isRemote = node.remoteParent !== undefined || (node.parent !== undefined && node.isServer);
+  const parent = shownParent(node);
+  const isRemote =
+    parent !== undefined && (node.remoteParent !== undefined || node.isServer || !("isServer" in parent));
   return {
     traceId,
     spanId: node.spanId,
-    parentSpanId: node.parent?.spanId ?? node.remoteParent?.spanId,
+    parentSpanId: parent?.spanId,
     traceState: node.remoteParent?.traceState,
     flags: SpanFlags.sampled | SpanFlags.hasIsRemote | (isRemote ? SpanFlags.isRemote : 0),
     kind: draft.kind,
@@ -141,6 +144,13 @@ export function finishSpan(draft: SpanDraft, resource: Resource, clockOffsetNs: 
     statusMessage: fields.statusMessage,
     resource,
   };
+}
+
+/** Where a library makes the parent's span itself, ours is not told: its own parent takes its place. */
+function shownParent(node: TraceNode): { readonly spanId: string } | undefined {
+  let at = node;
+  while (at.parent?.isMadeByOthers) at = at.parent;
+  return at.parent ?? at.remoteParent;
 }
 
 const NO_EVENTS: readonly SpanEvent[] = [];
@@ -158,9 +168,16 @@ const NO_LINKS: readonly SpanLink[] = [];
 
 function linksOf(node: TraceNode): readonly SpanLink[] {
   const links = node.parent === undefined && node.candidates !== undefined ? linksTo(node.candidates) : NO_LINKS;
-  if (node.untrusted === undefined) return links;
-  const { traceId, spanId } = node.untrusted;
-  return [...links, { traceId, spanId, attributes: [["sockspan.link.evidence", "untrusted"]] }];
+  const { untrusted, sentBy } = node;
+  if (untrusted === undefined && sentBy === undefined) return links;
+  const carried: SpanLink[] = [];
+  if (untrusted !== undefined) carried.push(linkTo(untrusted, "untrusted"));
+  if (sentBy !== undefined) carried.push(linkTo(sentBy, "carried"));
+  return [...links, ...carried];
+}
+
+function linkTo({ traceId, spanId }: TraceContext, evidence: string): SpanLink {
+  return { traceId, spanId, attributes: [["sockspan.link.evidence", evidence]] };
 }
 
 /** Doubtful parents, with what speaks for them. A candidate whose own trace is still open can't be named. */

@@ -5,6 +5,7 @@ import type { BrokerConnection } from "../ipc/connect-to-broker.ts";
 import type { Attachment, ProfileAttachment } from "../ipc/messages.ts";
 import type { ProfileConfig } from "../ipc/profile-config.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
+import { trustedNetworks } from "../ipc/trusted-networks.ts";
 import type { Log } from "../log.ts";
 import { TraceEngine } from "../mapping/engine.ts";
 import { ServedWork } from "../mapping/profiles/served-work.ts";
@@ -115,6 +116,9 @@ function createSocketTrace(id: string, config: SocketTraceConfig, host: HostCont
               maxPerRequest: config.io_events.max_per_request,
             },
             keepsOtlpExports: config.trace_otlp_export,
+            trustsContextFrom: trustedNetworks(config.trust_context),
+            contextHeaders: lowerCase(config.context_headers),
+            sdkSpans: config.sdk_spans,
             ...(config.http_rpc ? { protocols: withHttpRpc(PROTOCOLS) } : {}),
             tellsUnknownConnections: config.unknown_connections,
             describe: {

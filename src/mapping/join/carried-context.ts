@@ -1,8 +1,10 @@
 /**
- * Evidence: the ids of a trace in the request itself, as tracing libraries write them.
+ * Evidence: the ids of a trace in the request itself, as tracing libraries and proxies write them.
  *
  * Proves: what the sender says. Lies when the sender does: only requests from trusted networks are believed.
- * x-request-id and its like name no span and never join alone; SkyWalking's sw8 has spans without ids of 64 bits.
+ * A context names the sender's span and so the parent. A token names none: SkyWalking's sw8 has spans without ids of 64
+ * bits, X-Amzn-Trace-Id often has no span, x-request-id never has one. It joins only what passes through a process
+ * (passed-on.ts).
  */
 
 export interface TraceContext {
@@ -13,19 +15,59 @@ export interface TraceContext {
   readonly traceState: string | undefined;
 }
 
-/** @param header value of a header, by lower-case name */
-export function carriedContext(header: (name: string) => string | undefined): TraceContext | undefined {
-  const traceparent = header("traceparent");
-  if (traceparent !== undefined) {
-    const context = parseTraceparent(traceparent, () => header("tracestate"));
-    if (context !== undefined) return context;
+/** What a request says of where it belongs. */
+export interface Carried {
+  readonly context: TraceContext | undefined;
+  /** Header and value. */
+  readonly token: string | undefined;
+}
+
+type Reader = (value: string, header: (name: string) => string | undefined) => TraceContext | undefined;
+
+const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ["traceparent", (value, header) => parseTraceparent(value, () => header("tracestate"))],
+  ["b3", parseB3Single],
+  ["x-b3-traceid", (value, header) => context(value, header("x-b3-spanid"))],
+  ["uber-trace-id", parseUber],
+  ["x-amzn-trace-id", parseAmazon],
+]);
+
+/** In this order, and the first that can be read counts. */
+export const DEFAULT_CONTEXT_HEADERS: readonly string[] = [
+  "traceparent",
+  "b3",
+  "x-b3-traceid",
+  "uber-trace-id",
+  "x-amzn-trace-id",
+  "sw8",
+  "x-request-id",
+];
+
+/** Longer values name nothing. */
+const MAX_TOKEN = 512;
+
+/**
+ * @param header value of a header, by lower-case name
+ * @param names which headers are looked at, lower case; one that we can't read is a token
+ */
+export function carriedBy(
+  header: (name: string) => string | undefined,
+  names: readonly string[] = DEFAULT_CONTEXT_HEADERS,
+): Carried | undefined {
+  let token: string | undefined;
+  for (const name of names) {
+    const value = header(name);
+    if (value === undefined) continue;
+    const found = READERS.get(name)?.(value, header);
+    if (found !== undefined) return { context: found, token: undefined };
+    if (!READERS.has(name) || name === "x-amzn-trace-id") token ??= tokenOf(name, value);
   }
-  const b3 = header("b3");
-  if (b3 !== undefined) return parseB3Single(b3);
-  const b3TraceId = header("x-b3-traceid");
-  if (b3TraceId !== undefined) return context(b3TraceId, header("x-b3-spanid"));
-  const uber = header("uber-trace-id");
-  return uber === undefined ? undefined : parseUber(uber);
+  return token === undefined ? undefined : { context: undefined, token };
+}
+
+function tokenOf(name: string, value: string): string | undefined {
+  const text = value.trim();
+  return text === "" || text.length > MAX_TOKEN ? undefined : `${name}:${text}`;
 }
 
 /** W3C Trace Context 3.2: version-traceid-parentid-flags; later versions may append. */
@@ -46,6 +88,16 @@ function parseUber(value: string): TraceContext | undefined {
   const parts = value.trim().replaceAll(/%3a/gi, ":").split(":");
   if (parts.length !== 4) return undefined;
   return context(padded(parts[0], 32), padded(parts[1], 16));
+}
+
+/**
+ * AWS: `Root=1-{8 hex}-{24 hex};Parent={16 hex};Sampled=1`, in any order; a load balancer may give only the Root
+ * (X-Ray developer guide, "Tracing header").
+ */
+function parseAmazon(value: string): TraceContext | undefined {
+  const root = /(?:^|;)\s*Root=1-([0-9a-f]{8})-([0-9a-f]{24})(?:;|$)/i.exec(value);
+  const parent = /(?:^|;)\s*Parent=([0-9a-f]{16})(?:;|$)/i.exec(value);
+  return root === null || parent === null ? undefined : context(`${root[1]}${root[2]}`, parent[1]);
 }
 
 function context(

@@ -7,7 +7,9 @@
 import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, stretchOfFirst } from "./connect.ts";
 import { isServedByThreads, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
+import { isServerSpanOfLibrary, learnFromOwnContext, SdkSpans } from "./instrumented.ts";
 import { servedByProvenThread } from "./own-thread.ts";
+import { joinPassedOn } from "./passed-on.ts";
 import { ProcessWork } from "./process-work.ts";
 import { joinByReplyTurn, noteAnswer } from "./reply-turn.ts";
 import { joinSingle } from "./single.ts";
@@ -23,13 +25,22 @@ const MAX_UNDECIDED = 16_384;
 const MAX_UNIT_CALLS = 1024;
 const NEVER = Number.POSITIVE_INFINITY;
 
+export interface JoinerOptions {
+  readonly sdkSpans?: SdkSpans | undefined;
+}
+
 export class Joiner {
+  readonly #sdkSpans: SdkSpans;
   readonly #processes = new Map<number, ProcessWork>();
   /** Those in which something is held. */
   readonly #holding = new Set<ProcessWork>();
   #lastOrder = 0;
   /** What it could not keep, by reason. */
   readonly forgotten = new Map<string, number>();
+
+  constructor(options: JoinerOptions = {}) {
+    this.#sdkSpans = options.sdkSpans ?? SdkSpans.join;
+  }
 
   /** The unit that makes or reads a request: to be known before its node is made. */
   unitOf(meta: EventMeta): Unit {
@@ -78,6 +89,7 @@ export class Joiner {
     else if (!decideRemote(node, "carried") && !mayComeLate) decide(node, undefined, undefined);
     if (node.unit === undefined) return;
     const work = this.#workOf(node.start.tgid);
+    node.isMadeByOthers = isServerSpanOfLibrary(work, node.protocol, this.#sdkSpans);
     work.opened(node, node.unit);
     work.logOf(node.start.pid).read(node, node.start);
   }
@@ -142,6 +154,7 @@ export class Joiner {
     if (work === undefined || meta.tgid !== node.start.tgid || node.isDoubtful || !node.unit) return;
     const unit = work.unitOf(meta);
     joinByAnswer(work, node, unit, meta);
+    joinPassedOn(work, node);
     if (!work.isInDoubt(meta)) {
       const stretch = work.logOf(meta.pid).stretchAt(meta);
       if (stretch !== undefined) this.#answeredIn(work, node, stretch, meta);
@@ -172,6 +185,11 @@ export class Joiner {
   /** Events are missing: what seems to be open may be answered, and what seems to be alone may not be. */
   lossSeen(meta: EventMeta): void {
     this.#processes.get(meta.tgid)?.doubt(meta.timestampNs);
+  }
+
+  /** It exports spans of its own. */
+  exportsSpans(tgid: number): void {
+    this.#workOf(tgid).isInstrumented = true;
   }
 
   /** A connection of this process as a server can't be read. */
@@ -219,6 +237,7 @@ export class Joiner {
     if (node.carried === undefined) return false;
     const received = work.openByCarried.get(node.carried.spanId);
     if (received?.carried?.traceId === node.carried.traceId) return decide(node, received, "carried");
+    node.isMadeByOthers = learnFromOwnContext(work, node, node.protocol, this.#sdkSpans);
     return decideRemote(node, "carried");
   }
 

@@ -2,6 +2,7 @@
 import type { EventMeta } from "../event-meta.ts";
 import { HeldJoins } from "./held-joins.ts";
 import { IoWork } from "./io-work.ts";
+import { OpenTokens } from "./passed-on.ts";
 import { ThreadLog } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { Unit, unitKeyOf, unitKindOf } from "./unit.ts";
@@ -18,6 +19,11 @@ export class ProcessWork {
   readonly open = new Set<TraceNode>();
   /** Open requests by the span id that they carry. */
   readonly openByCarried = new Map<string, TraceNode>();
+  /** How many open requests carry each trace. */
+  readonly #openTraces = new Map<string, number>();
+  readonly openTokens = new OpenTokens();
+  /** A library of the process makes spans: seen exporting them, or writing its own ids in a trace that it serves. */
+  isInstrumented = false;
   /** Calls whose parent is not decided, oldest first; decided ones are still in it. */
   readonly undecided: TraceNode[] = [];
   /** A request read by one thread was answered by another, both of which read and answer: threads say nothing. */
@@ -78,11 +84,22 @@ export class ProcessWork {
     unit.read(node);
     this.open.add(node);
     this.openSince = node.start.order;
-    if (node.carried !== undefined) this.openByCarried.set(node.carried.spanId, node);
+    if (node.carried !== undefined) {
+      const { spanId, traceId } = node.carried;
+      this.openByCarried.set(spanId, node);
+      this.#openTraces.set(traceId, (this.#openTraces.get(traceId) ?? 0) + 1);
+    }
+    this.openTokens.opened(node);
+  }
+
+  /** It serves a request of this trace. */
+  serves(traceId: string): boolean {
+    return this.#openTraces.has(traceId);
   }
 
   closed(node: TraceNode, order: number): void {
-    this.open.delete(node);
+    if (this.open.delete(node) && node.carried !== undefined) this.#traceClosed(node.carried.traceId);
+    this.openTokens.closed(node);
     this.openSince = order;
     if (node.carried !== undefined && this.openByCarried.get(node.carried.spanId) === node) {
       this.openByCarried.delete(node.carried.spanId);
@@ -92,6 +109,12 @@ export class ProcessWork {
     const index = unit.open.indexOf(node);
     if (index >= 0) unit.open.splice(index, 1);
     this.forgetIfIdle(node.start, unit);
+  }
+
+  #traceClosed(traceId: string): void {
+    const left = (this.#openTraces.get(traceId) ?? 1) - 1;
+    if (left > 0) this.#openTraces.set(traceId, left);
+    else this.#openTraces.delete(traceId);
   }
 
   /** Until then only exact evidence speaks: loss comes in bursts, and what was lost is noticed late. */

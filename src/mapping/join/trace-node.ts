@@ -30,6 +30,12 @@ export class TraceNode {
   connection: object;
   /** What the request carries, as far as it is trusted. */
   readonly carried: TraceContext | undefined;
+  /** What else it carries that names the request, as far as it is trusted. */
+  token: string | undefined;
+  /** Servers: another open request came with the same token. */
+  sharesToken = false;
+  /** Servers: a library of the process makes this span. */
+  isMadeByOthers = false;
   /** What the request carries, from a network that is not trusted. */
   untrusted: TraceContext | undefined;
   parent: TraceNode | undefined;
@@ -57,6 +63,10 @@ export class TraceNode {
   isFirst = false;
   /** Clients: its parent is nearly known. */
   isHeld = false;
+  /** Registry name of what the exchange speaks. */
+  protocol = "";
+  /** What a message that was pushed here carries: its sender's span, which is linked and no parent. */
+  sentBy: TraceContext | undefined;
   /** Clients: where the call goes, to tell calls of one kind. */
   destination = "";
   /** What happened within it, to be told in its span. */
