@@ -54,7 +54,7 @@ export class WorkerHost {
   }
 
   get #accounts(): readonly StageAccount[] {
-    const pages = this.#pages.map((each) => each.store.account);
+    const pages = this.#pages.flatMap((each) => [each.store.account, each.profiles.account]);
     return [...(this.#service?.accounts ?? []), this.#selfTest.account, ...pages];
   }
 
@@ -104,7 +104,8 @@ export class WorkerHost {
       config,
       log: log.child("service"),
       divert: (spans) => this.#selfTest.divert(spans),
-      taps: this.#pages.map((each) => each.store),
+      taps: this.#pages.flatMap((each) => [each.store, each.profiles.spans]),
+      profileTaps: this.#pages.map((each) => each.profiles),
       factories: {
         exporter: (component) => exporterFactory.traces(component),
         profileExporter: (component) => exporterFactory.profiles(component),

@@ -31,8 +31,17 @@ export function tracesPage(traces: readonly StoredTrace[], status: PageStatus): 
   return layout("Traces", "/", status, cards.length === 0 ? empty : html`${cards}`);
 }
 
-export function tracePage(trace: StoredTrace, status: PageStatus): Html {
-  return layout("Trace", undefined, status, detailed(trace));
+/** @param samples of each span, by its id */
+export function tracePage(trace: StoredTrace, status: PageStatus, samples: ReadonlyMap<string, number>): Html {
+  return layout("Trace", undefined, status, detailed(trace, samples));
+}
+
+/** A script fills it. */
+export function flamePage(status: PageStatus): Html {
+  const body = html`<div id="flames"><noscript><div class="card empty">This page needs JavaScript, which comes from
+sockspan itself. Without it, <a href="/profile.pb.gz">the same as a file for pprof</a>.</div></noscript></div>
+<script type="module" src="/assets/flame-app.js"></script>`;
+  return layout("Profile", "/profile", status, body);
 }
 
 export function notFoundPage(what: string, status: PageStatus): Html {
@@ -58,8 +67,8 @@ function layout(title: string, current: string | undefined, status: PageStatus, 
   return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} - sockspan</title><link rel="stylesheet" href="/style.css"></head><body>
-<header><strong>sockspan</strong><nav>${link("/", "Traces")}${link("/stages", "Stages")}</nav>
-<span class="right">${status.summary} · ${status.version}</span></header><main>${body}</main></body></html>`;
+<header><strong>sockspan</strong><nav>${link("/", "Traces")}${link("/profile", "Profile")}${link("/stages", "Stages")}</nav>
+<span class="right">${status.summary} · ${status.version}</span></header><main><h1 class="hidden">${title}</h1>${body}</main></body></html>`;
 }
 
 function card(trace: StoredTrace, maxRows: number): Html {
@@ -73,11 +82,15 @@ function card(trace: StoredTrace, maxRows: number): Html {
   }</section>`;
 }
 
-function detailed(trace: StoredTrace): Html {
+function detailed(trace: StoredTrace, samples: ReadonlyMap<string, number>): Html {
   const waterfall = layOut(trace.spans);
   const colors = colorsOf(waterfall);
-  return html`<section class="card">${head(trace, waterfall)}${waterfall.rows.map(
-    (row) => html`<details><summary class="row">${cells(row, waterfall, colors)}</summary>${attributes(row)}</details>`,
+  const all = [...samples.values()].reduce((sum, count) => sum + count, 0);
+  const whole = html`<p class="flame-links"><a href="/profile?trace=${trace.traceId}">Flame graph of this trace</a>
+<span class="dim">${all === 1 ? "1 sample" : `${all} samples`}</span></p>`;
+  return html`<section class="card">${head(trace, waterfall)}${whole}${waterfall.rows.map(
+    (row) =>
+      html`<details><summary class="row">${cells(row, waterfall, colors)}</summary>${flameLinks(row, samples)}${attributes(row)}</details>`,
   )}</section>${trace.omitted > 0 ? html`<p class="dim">${trace.omitted} more spans were too many to keep.</p>` : undefined}`;
 }
 
@@ -133,6 +146,16 @@ function attributes({ span }: WaterfallRow): Html {
   const links = span.links.map((link): Attribute => ["link", `${link.traceId} ${link.spanId}`]);
   return html`<table class="attributes"><tbody>${[...span.attributes, ...links].map(row)}${own.map(row)}
 <tr><th colspan="2">resource</th></tr>${span.resource.attributes.map(row)}</tbody></table>`;
+}
+
+/** Samples are taken for what a process serves: a client's time is its own process's, or another's span. */
+function flameLinks({ span, service }: WaterfallRow, samples: ReadonlyMap<string, number>): Html {
+  if (span.kind === SpanKind.client || span.kind === SpanKind.producer) return html``;
+  const count = samples.get(span.spanId) ?? 0;
+  const all = new URLSearchParams({ service, name: span.name, kind: KIND_NAMES.get(span.kind) ?? "" });
+  return html`<p class="flame-links"><a href="/profile?trace=${span.traceId}&span=${span.spanId}">Flame graph of this span</a>
+<span class="dim">${count === 1 ? "1 sample" : `${count} samples`}</span>
+<a href="/profile?${all.toString()}">of all ${KIND_NAMES.get(span.kind)} ${span.name} in ${service}</a></p>`;
 }
 
 function colorsOf({ services }: Waterfall): ReadonlyMap<string, number> {

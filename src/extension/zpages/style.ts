@@ -59,4 +59,46 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .attributes td:last-child { font-family: ui-monospace, monospace; font-size: .85rem; overflow-wrap: anywhere; }
 .empty { padding: 3rem 1rem; text-align: center; color: var(--dim); }
 @media (max-width: 720px) { .row { grid-template-columns: 45% 1fr 4.5rem; padding: .16rem .6rem; } main { padding: .8rem; } }
+.hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.flame-links { margin: 0; padding: .45rem 1rem; display: flex; gap: .8rem; border-top: 1px solid var(--line); flex-wrap: wrap; }
+.flame-links a { color: var(--accent); }
+.tools { display: flex; flex-wrap: wrap; gap: .7rem 1rem; align-items: end; padding: .8rem 1rem; overflow: visible; }
+.tools label { display: flex; flex-direction: column; gap: .15rem; font-size: .75rem; color: var(--dim); min-width: 0; }
+.tools label.search { flex: 1 1 12rem; }
+.tools label.check { flex-direction: row; align-items: center; gap: .35rem; padding-bottom: .4rem; font-size: .85rem; }
+.tools select, .tools input[type="search"] { font: inherit; font-size: .875rem; color: var(--text); background: var(--page);
+  border: 1px solid var(--line); border-radius: 6px; padding: .3rem .5rem; max-width: 17rem; }
+.tools input[type="search"] { max-width: none; width: 100%; }
+.button { font: inherit; font-size: .85rem; color: var(--accent); background: none; border: 1px solid var(--line);
+  border-radius: 6px; padding: .3rem .7rem; cursor: pointer; }
+.button:hover { background: var(--track); text-decoration: none; }
+.tools p { margin: 0; flex-basis: 100%; }
+.chosen { display: flex; gap: .6rem; align-items: baseline; }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
+.flames .head { min-height: 2.6rem; }
+.flames .head .dim { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; flex: 1 2 auto; }
+.flames .right { font-variant-numeric: tabular-nums; }
+.matched { margin: 0; padding: .4rem 1rem 0; color: var(--dim); }
+.chart { position: relative; margin: .6rem 1rem .9rem; min-height: 20px; overflow: hidden; }
+.box { position: absolute; height: 19px; padding: 0 .3rem; font-size: 12px; line-height: 19px; overflow: hidden; cursor: pointer;
+  border-radius: 3px; border-right: 1px solid var(--card); color: var(--box-text); background: var(--c);
+  transition: left .18s, width .18s, opacity .18s; }
+.box span { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.box:hover { filter: brightness(1.08) saturate(1.2); }
+.box:focus-visible { outline-offset: -2px; z-index: 1; }
+.box.above, .searching .box { filter: saturate(.3); }
+.searching .box.match { filter: none; font-weight: 600; box-shadow: inset 0 0 0 2px var(--accent); }
+:root { --box-text: #1b2330; --l: 78%; --step: 2.5%; --chroma: 62%; }
+.f-process { --hue: 218; --chroma: 8%; } .f-native { --hue: 28; } .f-kernel { --hue: 218; --chroma: 24%; } .f-go { --hue: 188; } .f-rust { --hue: 12; }
+.f-v8js { --hue: 92; } .f-cpython { --hue: 48; } .f-jvm { --hue: 265; } .f-dotnet { --hue: 285; } .f-ruby { --hue: 350; }
+.f-php { --hue: 240; } .f-beam { --hue: 320; } .f-perl { --hue: 205; } .f-luajit { --hue: 230; }
+.box, .dot { --c: hsl(var(--hue, 28) var(--chroma) calc(var(--l) + var(--step) * var(--n, 0))); }
+.v1 { --n: 1; } .v2 { --n: 2; } .v3 { --n: -1; }
+.dot { display: inline-block; width: .7rem; height: .7rem; border-radius: 3px; background: var(--c); margin-right: .5rem; }
+.link { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: left; overflow-wrap: anywhere; }
+.link:hover { text-decoration: underline; }
+.top td:first-child { font-family: ui-monospace, monospace; font-size: .85rem; }
+@media (prefers-color-scheme: dark) { :root { --box-text: #f4f6fa; --l: 29%; --step: 1.5%; --chroma: 40%; } }
+@media (prefers-reduced-motion: reduce) { .box { transition: none; } }
+@media (forced-colors: active) { .box { border: 1px solid; } }
 `;

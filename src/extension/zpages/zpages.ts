@@ -1,15 +1,22 @@
 /** zpages: the last traces as waterfalls, and the stage accounts, on the Collector's port. */
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { gzipSync } from "node:zlib";
 import { z } from "zod";
 import { formatListenAddress, listenAddress } from "../../config-value.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import { traceRequestJson } from "../../mapping/otlp/trace-json.ts";
+import { encodePprof } from "../../mapping/profiles/pprof.ts";
 import type { Extension } from "../extension.ts";
 import { HttpListener } from "../listen.ts";
+import { type Assets, loadAssets } from "./assets.ts";
+import { flameData } from "./flame-data.ts";
+import { readFilter } from "./flame-query.ts";
 import { GuardVerdict, judge } from "./guard.ts";
 import type { Html } from "./html.ts";
-import { accountsPage, notFoundPage, type PageStatus, tracePage, tracesPage } from "./pages.ts";
+import { accountsPage, flamePage, notFoundPage, type PageStatus, tracePage, tracesPage } from "./pages.ts";
+import { ProfileStore } from "./profile-store.ts";
+import { storedProfile } from "./stored-profile.ts";
 import { STYLE } from "./style.ts";
 import { TraceStore } from "./trace-store.ts";
 
@@ -27,6 +34,8 @@ export const zpagesSettings = z.strictObject({
     .optional(),
   max_traces: z.int().min(1).max(10_000).default(200),
   max_spans_per_trace: z.int().min(1).max(10_000).default(500),
+  /** Of profiles; a sample takes about 150 bytes. */
+  max_samples: z.int().min(1).max(10_000_000).default(100_000),
 });
 
 export type ZpagesSettings = z.output<typeof zpagesSettings>;
@@ -38,7 +47,7 @@ export interface ZpagesSource {
 
 const HEADERS = {
   "content-security-policy":
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",
@@ -48,6 +57,8 @@ const HEADERS = {
 export class Zpages implements Extension {
   readonly id: string;
   readonly store: TraceStore;
+  readonly profiles: ProfileStore;
+  readonly #assets: Assets = loadAssets();
   readonly #settings: ZpagesSettings;
   readonly #source: ZpagesSource;
   readonly #token: string;
@@ -59,6 +70,7 @@ export class Zpages implements Extension {
     this.#source = source;
     this.#token = settings.token ?? randomBytes(16).toString("base64url");
     this.store = new TraceStore({ traces: settings.max_traces, spansPerTrace: settings.max_spans_per_trace });
+    this.profiles = new ProfileStore(settings.max_samples);
   }
 
   /** With the token: this is what the ready line prints. */
@@ -103,7 +115,8 @@ export class Zpages implements Extension {
     } else if (verdict === GuardVerdict.setCookie && !url.pathname.startsWith("/debug/")) {
       const cookie = `${cookieName}=${this.#token}; HttpOnly; SameSite=Strict; Path=/`;
       // One slash: two would name another host.
-      const location = url.pathname.replace(/^\/+/, "/");
+      url.searchParams.delete("token");
+      const location = `${url.pathname.replace(/^\/+/, "/")}${url.search}`;
       response.writeHead(303, { ...HEADERS, "set-cookie": cookie, location }).end();
     } else this.#page(url, response);
   }
@@ -114,7 +127,16 @@ export class Zpages implements Extension {
     else if (pathname === "/" || pathname === "/debug/tracez")
       sendPage(response, tracesPage(this.store.traces, status));
     else if (pathname === "/stages") sendPage(response, accountsPage(this.#source.accounts(), status));
-    else if (pathname === "/debug/traces.json") {
+    else if (pathname === "/profile") sendPage(response, flamePage(status));
+    else if (pathname === "/profile.json") {
+      const data = flameData(this.profiles, readFilter(searchParams, Date.now()));
+      send(response, 200, "application/json", JSON.stringify(data));
+    } else if (pathname === "/profile.pb.gz") {
+      const profile = storedProfile(this.profiles, readFilter(searchParams, Date.now()));
+      send(response, 200, "application/octet-stream", gzipSync(encodePprof(profile)));
+    } else if (this.#assets.has(pathname)) {
+      send(response, 200, "text/javascript; charset=utf-8", this.#assets.get(pathname) ?? "");
+    } else if (pathname === "/debug/traces.json") {
       send(response, 200, "application/json", tracesJson(this.store, searchParams.get("limit")));
     } else this.#trace(pathname, status, response);
   }
@@ -122,7 +144,7 @@ export class Zpages implements Extension {
   #trace(pathname: string, status: PageStatus, response: ServerResponse): void {
     const id = /^\/trace\/([0-9a-f]{32})$/.exec(pathname)?.[1];
     const trace = id === undefined ? undefined : this.store.get(id);
-    if (trace !== undefined) sendPage(response, tracePage(trace, status));
+    if (trace !== undefined) sendPage(response, tracePage(trace, status, this.profiles.countsOf(trace.traceId)));
     else sendPage(response, notFoundPage("This trace is not, or no longer, among the last ones.", status), 404);
   }
 }
@@ -137,6 +159,6 @@ function sendPage(response: ServerResponse, page: Html, code = 200): void {
   send(response, code, "text/html; charset=utf-8", page.text);
 }
 
-function send(response: ServerResponse, code: number, type: string, body: string): void {
+function send(response: ServerResponse, code: number, type: string, body: string | Buffer): void {
   response.writeHead(code, { ...HEADERS, "content-type": type }).end(body);
 }

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { request } from "node:http";
+import type { FlameData } from "../../../src/extension/zpages/flame-data.ts";
 import { Zpages, zpagesSettings } from "../../../src/extension/zpages/zpages.ts";
 import { StageAccount } from "../../../src/mapping/account.ts";
+import { SpanKind } from "../../../src/mapping/span.ts";
+import { makeFrame, makeProfile, makeProfileSample } from "../../support/profiles.ts";
+import { Scratch } from "../../support/scratch.ts";
+import { skip } from "../../support/skip.ts";
 import { resource, span, TRACE_ID } from "./support.ts";
 
 const TOKEN = "token-of-the-test-run";
@@ -69,6 +76,92 @@ describe("zpages", () => {
     const { headers } = await withToken("/");
     assert.match(String(headers["content-security-policy"]), /default-src 'none'/);
     assert.equal(headers["x-content-type-options"], "nosniff");
+  });
+
+  describe("profiles", () => {
+    const SPAN_ID = "00000000000000aa";
+    const evil = "</script><script>alert(1)</script>\u202e";
+    beforeEach(() => {
+      const server = span({ spanId: SPAN_ID, name: "GET /a", kind: SpanKind.server });
+      pages.store.consume([server]);
+      pages.profiles.spans.consume([server]);
+      const samples = [
+        makeProfileSample({ link: { traceId: TRACE_ID, spanId: SPAN_ID } }),
+        makeProfileSample({ link: undefined, stack: [makeFrame(evil)] }),
+      ];
+      pages.profiles.consume([makeProfile({ resource: resource("shop"), samples })]);
+    });
+
+    it("are a page, its data, and scripts of our own", async () => {
+      const page = await withToken("/profile");
+      assert.equal(page.code, 200);
+      const scripts = [...page.body.matchAll(/src="([^"]+)"/g)].map(([, path]) => path!);
+      assert.deepEqual(scripts, ["/assets/flame-app.js"]);
+      for (let script = scripts.shift(); script !== undefined; script = scripts.shift()) {
+        const { code, body, headers } = await withToken(script);
+        assert.deepEqual([code, headers["content-type"]], [200, "text/javascript; charset=utf-8"]);
+        for (const [, path] of body.matchAll(/from ?"([^"]+)"/g)) {
+          assert.match(path!, /^\.\/[\w-]+\.js$/);
+          scripts.push(`/assets${path!.slice(1)}`);
+        }
+      }
+      const data = JSON.parse((await withToken("/profile.json")).body) as FlameData;
+      assert.equal(data.sampleCount, 2);
+      assert.ok(!JSON.stringify(data).includes("\u202e"));
+      for (const path of ["/profile", "/profile.json", "/assets/flame-app.js", "/profile.pb.gz"]) {
+        assert.equal((await get(path)).code, 401, path);
+      }
+      assert.match(String(page.headers["content-security-policy"]), /script-src 'self'; connect-src 'self'/);
+    });
+
+    it("are linked from the waterfall: this span, and all of its name", async () => {
+      const { body } = await withToken(`/trace/${TRACE_ID}`);
+      const links = [...body.matchAll(/href="(\/profile[^"]+)"/g)].map(([, path]) => path!.replaceAll("&#38;", "&"));
+      assert.equal(links.length, 3);
+      for (const link of links) {
+        const { search } = new URL(link, "http://zpages");
+        const data = JSON.parse((await withToken(`/profile.json${search}`)).body) as FlameData;
+        assert.equal(data.sampleCount, 1, link);
+      }
+    });
+
+    it("keep what was asked for when the address brings the token", async () => {
+      assert.equal(
+        (await get(`/profile?span=${SPAN_ID}&token=${TOKEN}`)).headers["location"],
+        `/profile?span=${SPAN_ID}`,
+      );
+    });
+
+    it("are drawn by a browser, within our own policy", async function () {
+      this.timeout(60_000);
+      const browser = ["chromium", "chromium-browser", "google-chrome"].find(
+        (name) => spawnSync(name, ["--version"]).status === 0,
+      );
+      if (browser === undefined) skip(this, "there is no chromium");
+      const url = `http://127.0.0.1:${port}/profile?token=${TOKEN}`;
+      const scratch = await Scratch.create();
+      const options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        `--user-data-dir=${scratch.folder}`,
+        "--virtual-time-budget=4000",
+      ];
+      // Not spawnSync: the pages answer from this very thread.
+      const child = spawn(browser, [...options, "--enable-logging=stderr", "--dump-dom", url]);
+      let [dom, log] = ["", ""];
+      child.stdout.on("data", (chunk) => {
+        dom += chunk;
+      });
+      child.stderr.on("data", (chunk) => {
+        log += chunk;
+      });
+      await once(child, "close");
+      await scratch.cleanUp();
+      assert.match(dom, /role="treeitem"[^>]*aria-label="work, 50\.0 %, 10\.3 ms"/);
+      assert.match(dom, /2 samples · 50\.0 % linked to spans/);
+      assert.doesNotMatch(log, /Content Security Policy/);
+    });
   });
 
   it("shows traces as waterfalls, text of strangers escaped", async () => {
