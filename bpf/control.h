@@ -93,6 +93,24 @@ enum unit_step_kind {
 	UNIT_STEP_MAIN_THREAD = 13,     /* ends the walk on any other thread */
 	UNIT_STEP_TO_PHASE = 14,        /* value = return address of the loop's callee: poll at operand, other near it */
 	UNIT_STEP_NODE_IDS = 15,        /* unit, parent and count from the doubles {execution, trigger, counter} at operand */
+	UNIT_STEP_POOL_JOB = 24,        /* unit = the job of a pool's thread, whose data stack begins at value, and the end of the walk */
+};
+
+#define POOL_SITES 4
+#define POOL_HOPS 10
+
+/* A loop that does the jobs of a pool, as a frame near the bottom of the data stack of its threads. Offsets: of the stack. */
+struct pool_site {
+	__u64 code;  /* of the frame; 0: no more */
+	__u64 proof; /* what lies at proof_offset of the value at proof_hop; 0: nothing to prove */
+	__u16 code_offset;
+	__u16 job_offset; /* the local variable that names the job */
+	__s16 proof_offset;
+	__u8 proof_hop;
+	__u8 hop_count;
+	__s16 hops[POOL_HOPS]; /* from the job to the unit that waits for it: value = *(u64 *)(value + hop) */
+	__u8 unit_kind;        /* of what the hops lead to */
+	__u8 padding[3];
 };
 
 struct unit_step {
@@ -103,6 +121,10 @@ struct unit_step {
 
 #define UNIT_STEPS 16
 
+enum process_flags {
+	PROCESS_FLAG_WAKES = 1 << 0, /* tell which thread wakes which */
+};
+
 /* Value of processes, key: tgid. User space writes filter and steps; the bucket is the programs' own. */
 struct process_control {
 	__u64 bucket_ns;
@@ -110,8 +132,11 @@ struct process_control {
 	__u32 filter;     /* enum process_filter */
 	__u32 unit_kind;  /* enum unit_kind, of what the steps read */
 	__u32 step_count; /* 0: nothing to read */
-	__u32 padding;
+	__u32 flags;      /* enum process_flags */
+	__u64 lock_address; /* futexes there order the runtime's own threads, and are no hand-over */
+	__u64 lock_length;
 	struct unit_step steps[UNIT_STEPS];
+	struct pool_site pools[POOL_SITES];
 };
 
 /* Key of trace_map: a kind of enum unit_kind with that unit's id, UNIT_NONE with a thread's, or a process with 0. */

@@ -18,6 +18,7 @@ enum event_kind {
 	EVENT_SOCKET_DATA = 1,
 	EVENT_SOCKET_STATE = 2,
 	EVENT_PROCESS = 3,
+	EVENT_WAKE = 4,
 	EVENT_IO = 5,
 };
 
@@ -47,6 +48,7 @@ enum unit_kind {
 	UNIT_NGINX_REQUEST = 6,
 	UNIT_NODE_ASYNC = 7,
 	UNIT_RUBY_FIBER = 8,
+	UNIT_PYTHON_JOB = 12, /* of a pool's thread */
 };
 
 /*
@@ -188,6 +190,15 @@ struct io_event {
 	__u8 unit_kind;    /* enum unit_kind */
 	__u8 padding;
 	__u8 comm[COMM_LENGTH];
+};
+
+/* One thread wakes another of its process, a short time after it has read from a socket or was woken so itself. */
+struct wake_event {
+	struct event_header header; /* tgid, pid: of the waker */
+	__u32 woken;                /* pid */
+	__u32 hops;                 /* from the thread that has read: 1, or more */
+	__u64 waker_ran_ns; /* when each got the processor last, by the scheduler's clock; 0: not known */
+	__u64 woken_ran_ns;
 };
 
 #pragma clang diagnostic pop

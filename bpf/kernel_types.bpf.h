@@ -303,6 +303,10 @@ struct task_io_accounting {
 	__u64 syscr;
 };
 
+struct sched_info {
+	unsigned long long last_arrival;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -318,6 +322,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct task_io_accounting ioac;
 	void *stack;
+	struct sched_info sched_info;
 	struct thread_struct thread;
 	char comm[16];
 };

@@ -45,7 +45,7 @@ static __always_inline void inherit_control(__u32 parent, __u32 child)
 {
 	struct process_control *process = bpf_map_lookup_elem(&processes, &parent);
 
-	if (process && (process->filter == PROCESS_FILTER_EXCLUDE_TREE || process->step_count))
+	if (process && (process->filter == PROCESS_FILTER_EXCLUDE_TREE || process->step_count || process->flags))
 		bpf_map_update_elem(&processes, &child, process, BPF_ANY);
 }
 
@@ -55,7 +55,7 @@ static __always_inline void forget_steps(__u32 tgid)
 	struct process_control *process = bpf_map_lookup_elem(&processes, &tgid);
 
 	if (process)
-		process->step_count = 0;
+		process->step_count = process->flags = 0;
 }
 
 static __always_inline int process_forked(struct task_struct *parent, struct task_struct *child)

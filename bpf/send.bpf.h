@@ -5,6 +5,7 @@
 
 #include "emit.bpf.h"
 #include "system_call.bpf.h"
+#include "wake.bpf.h"
 #include "trace_request.bpf.h"
 
 static __always_inline struct tcp_sock *tcp_of(struct sock *sk, const enum access access)
@@ -31,6 +32,7 @@ static __always_inline bool begin_call(struct call *call, struct sock *sk, __u8 
 	call->unit.parent = 0;
 	call->unit.count = 0;
 	call->unit.turn_id = 0;
+	call->unit.kind = UNIT_NONE;
 	call->unit_kind = UNIT_NONE;
 	call->counts_as_read = false;
 	return true;
@@ -81,6 +83,8 @@ static __always_inline void read_unit(struct sock *sk, struct call *call, const 
 		call->go_register = GO_REGISTER(regs);
 	}
 	walk_unit_steps(&call->unit, process, &call->caller, sk, THREAD_POINTER(access, task), call->go_register);
+	if (call->unit.kind)
+		call->unit_kind = call->unit.kind;
 }
 
 /*
@@ -113,6 +117,8 @@ static __always_inline void emit_wanted(struct sock *sk, struct socket_info *inf
 		return;
 	read_unit(sk, call, process, regs, access);
 	note_request(info, call);
+	if (call->direction == DIRECTION_INGRESS)
+		note_read(&call->caller, process, call->now);
 	emit(sk, info, call, process, access);
 }
 

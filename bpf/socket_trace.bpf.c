@@ -14,6 +14,7 @@
 #include "process.bpf.h"
 #include "raw_call.bpf.h"
 #include "state.bpf.h"
+#include "wake.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -31,6 +32,7 @@ struct kept_types {
 	enum verdict_action verdict_action;
 	enum verdict_flags verdict_flags;
 	enum process_filter process_filter;
+	enum process_flags process_flags;
 	enum unit_step_kind unit_step_kind;
 	enum loss_reason loss_reason;
 	enum io_operation io_operation;
@@ -39,6 +41,7 @@ struct kept_types {
 	struct socket_data_event socket_data_event;
 	struct socket_state_event socket_state_event;
 	struct process_event process_event;
+	struct wake_event wake_event;
 	struct trace_conf trace_conf;
 	struct process_control process_control;
 	struct trace_key trace_key;
@@ -152,6 +155,12 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(trace_inet_sock_set_state, struct sock *sk, int old_state, int new_state)
 {
 	return state_changed(sk, old_state, new_state);
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(trace_sched_waking, struct task_struct *wakee)
+{
+	return thread_woken(wakee);
 }
 
 SEC("tp_btf/sched_process_fork")

@@ -3,6 +3,7 @@
 #ifndef SOCKSPAN_UNIT_H
 #define SOCKSPAN_UNIT_H
 
+#include "pool_job.bpf.h"
 #include "registers.bpf.h"
 
 struct unit {
@@ -11,6 +12,8 @@ struct unit {
 	__u64 parent;
 	__u64 count;
 	__u64 turn_id;
+	__u32 kind; /* enum unit_kind */
+	__u32 padding;
 };
 
 /*
@@ -171,6 +174,14 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 		} else if (kind == UNIT_STEP_NODE_IDS) {
 			node_ids(unit, step->operand);
 			continue;
+		} else if (kind == UNIT_STEP_POOL_JOB) {
+			struct pool_job job = {};
+
+			if (find_pool_job(&job, process, value)) {
+				unit->unit_id = job.id;
+				unit->kind = job.kind;
+				return;
+			}
 		} else if (kind == UNIT_STEP_MAIN_THREAD) {
 			if (caller->tgid != caller->pid)
 				return;

@@ -51,6 +51,7 @@ const replay = new Replay({
     socketState: () => {},
     io: () => {},
     process: () => {},
+    wake: () => {},
     advance: () => {},
     flush: () => {},
   }),

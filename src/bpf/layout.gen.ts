@@ -8,6 +8,7 @@ export const EventKind = {
   socketData: 1,
   socketState: 2,
   process: 3,
+  wake: 4,
   io: 5,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
@@ -41,6 +42,7 @@ export const UnitKind = {
   nginxRequest: 6,
   nodeAsync: 7,
   rubyFiber: 8,
+  pythonJob: 12,
 } as const;
 export type UnitKind = (typeof UnitKind)[keyof typeof UnitKind];
 
@@ -87,6 +89,11 @@ export const ProcessFilter = {
 } as const;
 export type ProcessFilter = (typeof ProcessFilter)[keyof typeof ProcessFilter];
 
+export const ProcessFlags = {
+  wakes: 1,
+} as const;
+export type ProcessFlags = (typeof ProcessFlags)[keyof typeof ProcessFlags];
+
 export const TurnPhase = {
   unknown: 0,
   poll: 1,
@@ -111,6 +118,7 @@ export const UnitStepKind = {
   mainThread: 13,
   toPhase: 14,
   nodeIds: 15,
+  poolJob: 24,
 } as const;
 export type UnitStepKind = (typeof UnitStepKind)[keyof typeof UnitStepKind];
 
@@ -160,12 +168,14 @@ export const LAYOUT = {
   socket_data_event: { sizeBytes: 184, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, socket_cookie: 72, event_number: 80, stream_offset: 88, tuple: 96, local_first_sequence: 136, remote_first_sequence: 140, call_length: 144, captured_length: 148, flags: 152, address_family: 156, protocol: 157, direction: 158, role: 159, source: 160, unit_kind: 161, comm: 168 } },
   socket_state_event: { sizeBytes: 128, offsets: { header: 0, coroutine_id: 24, unit_id: 32, unit_parent: 40, unit_count: 48, turn_id: 56, socket_cookie: 64, tuple: 72, local_first_sequence: 112, remote_first_sequence: 116, address_family: 120, protocol: 121, role: 122, old_state: 123, new_state: 124, unit_kind: 125 } },
   process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
+  wake_event: { sizeBytes: 48, offsets: { header: 0, woken: 24, hops: 28, waker_ran_ns: 32, woken_ran_ns: 40 } },
   trace_request: { sizeBytes: 48, offsets: { socket_cookie: 0, stream_offset: 8, read_ns: 16, answered_ns: 24, local_first_sequence: 32, remote_first_sequence: 36, open: 40, io_events: 44 } },
   io_event: { sizeBytes: 144, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, file_offset: 72, length: 80, inode: 88, request_socket_cookie: 96, request_stream_offset: 104, device: 112, error: 116, path_length: 120, operation: 124, file_type: 125, unit_kind: 126, comm: 128 } },
   trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68 } },
   socket_verdict: { sizeBytes: 48, offsets: { skip_until_ingress: 0, skip_until_egress: 8, drop_idle_ns: 16, drop_calls: 24, action: 28, limit: 32, flags: 36, serial: 40 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
-  process_control: { sizeBytes: 288, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, steps: 32 } },
+  pool_site: { sizeBytes: 48, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44 } },
+  process_control: { sizeBytes: 496, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
   trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
@@ -242,6 +252,14 @@ export interface ProcessEvent {
   readonly argumentsLength: number;
 }
 
+export interface WakeEvent {
+  readonly header: EventHeader;
+  readonly woken: number;
+  readonly hops: number;
+  readonly wakerRanNs: number;
+  readonly wokenRanNs: number;
+}
+
 export interface TraceRequest {
   readonly socketCookie: number;
   readonly streamOffset: number;
@@ -307,13 +325,29 @@ export interface UnitStep {
   readonly kind: number;
 }
 
+export interface PoolSite {
+  readonly code: number;
+  readonly proof: number;
+  readonly codeOffset: number;
+  readonly jobOffset: number;
+  readonly proofOffset: number;
+  readonly proofHop: number;
+  readonly hopCount: number;
+  readonly hops: readonly number[];
+  readonly unitKind: number;
+}
+
 export interface ProcessControl {
   readonly bucketNs: number;
   readonly bucketBytes: number;
   readonly filter: number;
   readonly unitKind: number;
   readonly stepCount: number;
+  readonly flags: number;
+  readonly lockAddress: number;
+  readonly lockLength: number;
   readonly steps: readonly UnitStep[];
+  readonly pools: readonly PoolSite[];
 }
 
 export interface TraceKey {
@@ -410,6 +444,16 @@ export function decodeProcessEvent(view: DataView, offset: number): ProcessEvent
   };
 }
 
+export function decodeWakeEvent(view: DataView, offset: number): WakeEvent {
+  return {
+    header: decodeEventHeader(view, offset),
+    woken: view.getUint32(offset + 24, true),
+    hops: view.getUint32(offset + 28, true),
+    wakerRanNs: u64(view, offset + 32),
+    wokenRanNs: u64(view, offset + 40),
+  };
+}
+
 export function decodeTraceRequest(view: DataView, offset: number): TraceRequest {
   return {
     socketCookie: u64(view, offset),
@@ -483,13 +527,30 @@ export function encodeUnitStep(view: DataView, offset: number, value: UnitStep):
 }
 
 /** Writes into zeroed memory. */
+export function encodePoolSite(view: DataView, offset: number, value: PoolSite): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.code)), true);
+  view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.proof)), true);
+  view.setUint16(offset + 16, value.codeOffset, true);
+  view.setUint16(offset + 18, value.jobOffset, true);
+  view.setUint16(offset + 20, value.proofOffset, true);
+  view.setUint8(offset + 22, value.proofHop);
+  view.setUint8(offset + 23, value.hopCount);
+  value.hops.slice(0, 10).forEach((element, index) => { view.setUint16(offset + 24 + index * 2, element, true); });
+  view.setUint8(offset + 44, value.unitKind);
+}
+
+/** Writes into zeroed memory. */
 export function encodeProcessControl(view: DataView, offset: number, value: ProcessControl): void {
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.bucketNs)), true);
   view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.bucketBytes)), true);
   view.setUint32(offset + 16, value.filter, true);
   view.setUint32(offset + 20, value.unitKind, true);
   view.setUint32(offset + 24, value.stepCount, true);
-  value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 32 + index * 16, element); });
+  view.setUint32(offset + 28, value.flags, true);
+  view.setBigInt64(offset + 32, BigInt.asIntN(64, BigInt(value.lockAddress)), true);
+  view.setBigInt64(offset + 40, BigInt.asIntN(64, BigInt(value.lockLength)), true);
+  value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 48 + index * 16, element); });
+  value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 304 + index * 48, element); });
 }
 
 /** Writes into zeroed memory. */

@@ -158,9 +158,13 @@ export class BpfObject implements Disposable {
     return [...this.#maps.keys()];
   }
 
-  detach(): void {
-    for (const link of this.#links.values()) libbpf().linkDestroy(link);
-    this.#links.clear();
+  /** @param program all, if none is named */
+  detach(program?: string): void {
+    for (const [name, link] of this.#links) {
+      if (program !== undefined && name !== program) continue;
+      libbpf().linkDestroy(link);
+      this.#links.delete(name);
+    }
   }
 
   [Symbol.dispose](): void {

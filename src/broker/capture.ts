@@ -10,7 +10,7 @@ import { BpfObject } from "../bpf/object.ts";
 import type { AttachedProbe, Attachment } from "../ipc/messages.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 import { traceConfBytes, traceSettingsBytes } from "./control.ts";
-import { type HookSets, IO_PROGRAMS, isAttachable, programsOf } from "./hook-programs.ts";
+import { type HookSets, IO_PROGRAMS, isAttachable, programsOf, WAKE_PROGRAM } from "./hook-programs.ts";
 import { scopeConf } from "./kernel-scope.ts";
 
 const BURST_BYTES = 4 * 1024 * 1024;
@@ -60,9 +60,19 @@ export class Capture implements Disposable {
   attach(): Attachment {
     if (this.#attachment !== undefined) return this.#attachment;
     const probes: AttachedProbe[] = [];
-    for (const program of this.#object.selectedPrograms) probes.push(this.#object.attach(program));
+    for (const program of this.#object.selectedPrograms)
+      if (program !== WAKE_PROGRAM) probes.push(this.#object.attach(program));
     this.#attachment = { probes, hookSet: this.#choice, missing: this.#missing };
     return this.#attachment;
+  }
+
+  /** A program that was loaded, whether or not `attach` was called. @throws BpfError */
+  attachOnDemand(program: string): void {
+    if (this.#object.selectedPrograms.includes(program)) this.#object.attach(program);
+  }
+
+  detachOnDemand(program: string): void {
+    this.#object.detach(program);
   }
 
   /** Nothing is traced any more; what is in the ring stays. */
@@ -87,7 +97,7 @@ function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConf
   const object = BpfObject.open("socket_trace", bytes);
   try {
     object.checkLayout(LAYOUT);
-    const wanted = [...programsOf(choice.sends, choice.receives, symbols.hasFunction("bpf_rdonly_cast"))];
+    const wanted = [...programsOf(choice.sends, choice.receives, symbols.hasFunction("bpf_rdonly_cast")), WAKE_PROGRAM];
     const asksForIo = config.io_events.mode !== "off";
     if (asksForIo) wanted.push(...IO_PROGRAMS);
     object.selectPrograms(new Set(wanted.filter((name) => isAttachable(object.programs.get(name) ?? "", symbols))));

@@ -5,9 +5,10 @@ import {
   encodeTraceSettings,
   IoMode,
   LAYOUT,
+  type ProcessControl,
   type ProcessFilter,
   type TraceConf,
-  type UnitStep,
+  UnitKind,
 } from "../bpf/layout.gen.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 
@@ -44,16 +45,27 @@ export function traceSettingsBytes(config: SocketTraceConfig["io_events"]): Uint
   return bytes;
 }
 
+/** How the programs read a process's unit of work, and what else they watch of it. */
+export type ProcessPlan = Pick<ProcessControl, "unitKind" | "steps" | "pools" | "flags" | "lockAddress" | "lockLength">;
+
+const NO_PLAN: ProcessPlan = {
+  unitKind: UnitKind.none,
+  steps: [],
+  pools: [],
+  flags: 0,
+  lockAddress: 0,
+  lockLength: 0,
+};
+
 /** The bucket is the programs' own and starts empty. */
-export function processControlBytes(filter: ProcessFilter, unitKind: number, steps: readonly UnitStep[]): Uint8Array {
+export function processControlBytes(filter: ProcessFilter, plan: ProcessPlan = NO_PLAN): Uint8Array {
   const bytes = new Uint8Array(LAYOUT.process_control.sizeBytes);
   encodeProcessControl(new DataView(bytes.buffer), 0, {
+    ...plan,
     bucketNs: 0,
     bucketBytes: 0,
     filter,
-    unitKind,
-    stepCount: steps.length,
-    steps,
+    stepCount: plan.steps.length,
   });
   return bytes;
 }

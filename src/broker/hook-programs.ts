@@ -17,6 +17,9 @@ const ALWAYS: readonly string[] = [
 /** Reads and writes of files: where the configuration asks for them. */
 export const IO_PROGRAMS: readonly string[] = ["io_sys_enter", "io_sys_exit"];
 
+/** Loaded with the others, and attached only while a process needs it. */
+export const WAKE_PROGRAM = "trace_sched_waking";
+
 const SENDS: Record<HookSet, readonly string[]> = {
   a: ["trace_tcp_sendmsg_locked", "trace_sock_send_length"],
   b: ["enter_tcp_sendmsg_locked", "enter_udp_sendmsg", "enter_udpv6_sendmsg"],

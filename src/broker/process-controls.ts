@@ -1,9 +1,9 @@
 /** Keeps the kernel's map of processes: who is not traced, and how a process's unit of work is read. */
-import { ProcessFilter, UnitKind, type UnitStep } from "../bpf/layout.gen.ts";
+import { ProcessFilter } from "../bpf/layout.gen.ts";
 import { type BpfMap, keyU32 } from "../bpf/map.ts";
 import type { ProcessFacts } from "../ipc/process-facts.ts";
 import { isSelected, type ProcessSelection } from "../ipc/process-selection.ts";
-import { processControlBytes } from "./control.ts";
+import { type ProcessPlan, processControlBytes } from "./control.ts";
 
 export class ProcessControls {
   readonly #map: BpfMap;
@@ -37,13 +37,14 @@ export class ProcessControls {
   }
 
   /** The programs themselves forget the steps when the process executes something else, and the entry when it ends. */
-  setSteps(tgid: number, unitKind: number, steps: readonly UnitStep[]): void {
-    if (this.#filtered.has(tgid)) return;
-    this.#map.set(keyU32(tgid), processControlBytes(ProcessFilter.none, unitKind, steps));
+  setPlan(tgid: number, plan: ProcessPlan): boolean {
+    if (this.#filtered.has(tgid)) return false;
+    this.#map.set(keyU32(tgid), processControlBytes(ProcessFilter.none, plan));
+    return true;
   }
 
   #filter(tgid: number, filter: ProcessFilter): void {
-    this.#map.set(keyU32(tgid), processControlBytes(filter, UnitKind.none, []));
+    this.#map.set(keyU32(tgid), processControlBytes(filter));
     this.#filtered.add(tgid);
   }
 }

@@ -1,4 +1,5 @@
 /** Answers what the worker asks. Requests were checked against their schema; their sense is checked here. */
+import { ProcessFlags } from "../bpf/layout.gen.ts";
 import type { BpfMap } from "../bpf/map.ts";
 import type { Attachment, ProfileAttachment, Replies, WorkerRequest } from "../ipc/messages.ts";
 import type { Capture } from "./capture.ts";
@@ -6,6 +7,7 @@ import type { ProcessControls } from "./process-controls.ts";
 import { listProcesses } from "./process-reads.ts";
 import type { ProfileCapture } from "./profile-capture.ts";
 import type { ReaderClient } from "./reader-client.ts";
+import { WakeWatch } from "./wake-watch.ts";
 
 /** The worker may write verdicts, and how stacks are unwound: other maps steer what the programs tell. */
 const CAPTURE_MAPS: readonly string[] = ["socket_verdicts", "verdict_generations"];
@@ -21,11 +23,13 @@ export interface RequestHandlerOptions {
 
 export class RequestHandler {
   readonly #options: RequestHandlerOptions;
+  readonly #wakes: WakeWatch | undefined;
   #attachment: Attachment | undefined;
   #profileAttachment: ProfileAttachment | undefined;
 
   constructor(options: RequestHandlerOptions) {
     this.#options = options;
+    this.#wakes = options.capture && new WakeWatch(options.capture);
   }
 
   get attachment(): Attachment | undefined {
@@ -61,7 +65,13 @@ export class RequestHandler {
       case "file_read":
         return (await reader.read(request)) ?? "";
       case "unit_steps":
-        for (const each of controls) each.setSteps(request.tgid, request.unitKind, request.steps);
+        for (const each of controls) {
+          if (each.setPlan(request.tgid, request) && request.flags & ProcessFlags.wakes)
+            this.#wakes?.begin(request.tgid);
+        }
+        return null;
+      case "plan_over":
+        this.#wakes?.end(request.tgid);
         return null;
       case "loss_counters":
         return capture?.lossCounters() ?? [];

@@ -14,6 +14,21 @@ const tgid = z.int().positive().max(0x7fffffff);
 const address = z.int().nonnegative();
 const lengthBytes = z.int().positive().max(READ_LIMIT_BYTES);
 
+const offset16 = z.int().min(-0x8000).max(0xffff);
+
+/** struct pool_site of bpf/control.h. */
+const poolSite = z.strictObject({
+  code: address,
+  proof: address,
+  codeOffset: offset16,
+  jobOffset: offset16,
+  proofOffset: offset16,
+  proofHop: z.int().min(0).max(255),
+  hopCount: z.int().min(0).max(10),
+  hops: z.array(offset16).max(10),
+  unitKind: z.int().min(0).max(255),
+});
+
 /** A map update that the kernel refuses to the unprivileged worker. Keys and values in base64. */
 const mapWrite = z.strictObject({
   type: z.literal("map_write"),
@@ -96,7 +111,14 @@ export const workerRequest = z.discriminatedUnion("type", [
     tgid,
     unitKind: z.int().min(0).max(255),
     steps: z.array(z.strictObject({ kind: z.int().min(0).max(255), operand: z.int() })).max(16),
+    pools: z.array(poolSite).max(4),
+    /** enum process_flags */
+    flags: z.int().min(0).max(0xffff_ffff),
+    lockAddress: address,
+    lockLength: address,
   }),
+  /** Of a process that was to be told of its wake-ups: it is gone, or runs something else. */
+  z.strictObject({ type: z.literal("plan_over"), tgid }),
   z.strictObject({ type: z.literal("loss_counters") }),
   mapWrite,
   /** The receiver drains and may be fed: programs are attached now. */
@@ -130,6 +152,7 @@ export interface Replies {
   /** Base64; "" when the file is not open any more. */
   file_read: string;
   unit_steps: null;
+  plan_over: null;
   loss_counters: readonly LossCounter[];
   map_write: null;
   attach: Attachment;

@@ -8,6 +8,7 @@ import {
   type SocketDataEvent,
   type SocketRole,
   type SocketStateEvent,
+  type WakeEvent,
 } from "../bpf/layout.gen.ts";
 import { StageAccount } from "./account.ts";
 import { commOf } from "./comm.ts";
@@ -132,6 +133,13 @@ export class TraceEngine {
   process(event: ProcessEvent): void {
     if (event.action === ProcessAction.exit || event.action === ProcessAction.exec)
       this.#tracer.exited(event.header.tgid);
+  }
+
+  /** One thread of a process wakes another. */
+  wake(event: WakeEvent): void {
+    const { tgid, pid, timestampNs } = event.header;
+    const { woken, wakerRanNs, wokenRanNs } = event;
+    this.#tracer.woken(tgid, { waker: pid, woken, timestampNs, wakerRanNs, wokenRanNs });
   }
 
   /** @param nowNs monotonic */

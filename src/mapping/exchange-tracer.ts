@@ -11,6 +11,7 @@ import type { Joiner } from "./join/join.ts";
 import { LateClients } from "./join/late-clients.ts";
 import { decide, decideRemote } from "./join/trace-graph.ts";
 import { TraceNode } from "./join/trace-node.ts";
+import type { WakeEdge } from "./join/wakes.ts";
 import { otlpExport } from "./otlp-export.ts";
 import { Sender } from "./protocols/protocol.ts";
 import type { Exchange, ExchangeListener } from "./session.ts";
@@ -171,6 +172,10 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
   /** An answer to nothing: its request was lost. */
   responseWithoutRequest(end: SocketEnd, meta: EventMeta): void {
     if (!end.isClient) this.lossSeen(meta);
+  }
+
+  woken(tgid: number, edge: WakeEdge): void {
+    if (!this.#isCapture) this.#joiner.woken(tgid, edge);
   }
 
   exited(tgid: number): void {

@@ -4,8 +4,8 @@ import type { Log } from "../log.ts";
 import type { HostFacts } from "./process-resource.ts";
 import { ProcessTable } from "./process-table.ts";
 import { brokerProcess } from "./runtimes/broker-process.ts";
+import { processPlan } from "./runtimes/process-plan.ts";
 import { RuntimeTable } from "./runtimes/runtime-table.ts";
-import { numberedSteps } from "./runtimes/step-numbers.ts";
 
 export interface HostProcesses {
   readonly table: ProcessTable;
@@ -20,8 +20,8 @@ export function createHostProcesses(client: BrokerClient, host: HostFacts, log: 
       const facts = table.factsOf(tgid) ?? (await client.request({ type: "process_facts", tgid }));
       return facts?.executablePath === undefined ? undefined : brokerProcess(client, tgid, facts.executablePath);
     },
-    write: (tgid, { unitKind, steps }) =>
-      client.request({ type: "unit_steps", tgid, unitKind, steps: numberedSteps(steps) }),
+    write: (tgid, plan) => client.request({ type: "unit_steps", tgid, ...processPlan(plan) }),
+    over: (tgid) => void client.request({ type: "plan_over", tgid }).catch(() => {}),
     log,
   });
   return { table, runtimes };

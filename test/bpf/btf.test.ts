@@ -56,7 +56,8 @@ describe("the generated decoders", () => {
   it("write negative operands of steps", () => {
     const view = new DataView(new ArrayBuffer(LAYOUT.process_control.sizeBytes));
     const steps = [{ kind: 1, operand: -16 }];
-    encodeProcessControl(view, 0, { bucketNs: 0, bucketBytes: 0, filter: 0, unitKind: 1, stepCount: 1, steps });
+    const rest = { bucketNs: 0, bucketBytes: 0, filter: 0, flags: 0, lockAddress: 0, lockLength: 0, pools: [] };
+    encodeProcessControl(view, 0, { ...rest, unitKind: 1, stepCount: 1, steps });
     assert.equal(view.getBigInt64(LAYOUT.process_control.offsets.steps, true), -16n);
   });
 });

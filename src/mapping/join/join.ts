@@ -18,6 +18,7 @@ import { decide, decideRemote } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { joinByCallback, joinByTurn, learnFromEnd, movesBetweenThreads, noteSent } from "./turn.ts";
 import type { Unit } from "./unit.ts";
+import { type WakeEdge, Wakes } from "./wakes.ts";
 
 const MAX_PROCESSES = 16_384;
 /** Undecided calls of one process; the oldest is decided first. */
@@ -91,6 +92,7 @@ export class Joiner {
     const work = this.#workOf(node.start.tgid);
     node.isMadeByOthers = isServerSpanOfLibrary(work, node.protocol, this.#sdkSpans);
     work.opened(node, node.unit);
+    work.wakes?.requestRead(node);
     work.logOf(node.start.pid).read(node, node.start);
   }
 
@@ -138,7 +140,9 @@ export class Joiner {
   clientFinished(node: TraceNode, meta: EventMeta | undefined): void {
     node.isFinished = true;
     if (meta === undefined) return;
-    this.#workOf(meta.tgid).logOf(meta.pid).read(node, meta);
+    const work = this.#workOf(meta.tgid);
+    work.wakes?.replyRead(node, meta);
+    work.logOf(meta.pid).read(node, meta);
   }
 
   /** A read or write of a file is over; its order is that of its end. */
@@ -155,6 +159,7 @@ export class Joiner {
     const unit = work.unitOf(meta);
     joinByAnswer(work, node, unit, meta);
     joinPassedOn(work, node);
+    work.wakes?.join(work, node, meta);
     if (!work.isInDoubt(meta)) {
       const stretch = work.logOf(meta.pid).stretchAt(meta);
       if (stretch !== undefined) this.#answeredIn(work, node, stretch, meta);
@@ -169,6 +174,7 @@ export class Joiner {
     node.isFinished = true;
     const work = this.#processes.get(node.start.tgid);
     if (work === undefined || node.unit === undefined) return;
+    work.wakes?.closed(node);
     if (meta !== undefined && meta.tgid === node.start.tgid) {
       this.#lastOrder = Math.max(this.#lastOrder, meta.order);
       const unit = work.unitOf(meta);
@@ -195,6 +201,13 @@ export class Joiner {
   /** A connection of this process as a server can't be read. */
   hidden(tgid: number): void {
     this.#workOf(tgid).hasHidden = true;
+  }
+
+  /** One thread of a process wakes another, a short time after it has read something or was woken so itself. */
+  woken(tgid: number, edge: WakeEdge): void {
+    const work = this.#workOf(tgid);
+    work.wakes ??= new Wakes();
+    work.wakes.woken(work, edge);
   }
 
   /** A tgid that comes back names another process. */

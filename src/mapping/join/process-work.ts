@@ -6,6 +6,7 @@ import { OpenTokens } from "./passed-on.ts";
 import { ThreadLog } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { Unit, unitKeyOf, unitKindOf } from "./unit.ts";
+import type { Wakes } from "./wakes.ts";
 
 const MAX_UNITS = 8192;
 const MAX_DESTINATIONS = 256;
@@ -52,6 +53,8 @@ export class ProcessWork {
 
   /** Reads and writes of files. */
   readonly io = new IoWork();
+  /** Of processes whose wake-ups are told. */
+  wakes: Wakes | undefined;
 
   unitOf(meta: EventMeta): Unit {
     const key = unitKeyOf(meta);

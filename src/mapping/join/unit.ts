@@ -11,6 +11,7 @@ export const SERVES_WHAT_IT_READS: readonly number[] = [
   UnitKind.jvmVirtualThread,
   UnitKind.nginxRequest,
   UnitKind.rubyFiber,
+  UnitKind.pythonJob,
 ];
 
 export class Unit {

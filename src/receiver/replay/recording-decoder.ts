@@ -80,6 +80,7 @@ export class RecordingDecoder implements CaptureDecoder {
     if (record.kind === "data") target.socketData(record.event, record.bytes);
     else if (record.kind === "state") target.socketState(record.event);
     else if (record.kind === "io") target.io(record.event, record.names);
+    else if (record.kind === "wake") target.wake(record.event);
     else target.process(record.event);
   }
 }

@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import type { IoEvent, ProcessEvent, SocketDataEvent, SocketStateEvent } from "../../bpf/layout.gen.ts";
+import type { IoEvent, ProcessEvent, SocketDataEvent, SocketStateEvent, WakeEvent } from "../../bpf/layout.gen.ts";
 import { StageAccount } from "../../mapping/account.ts";
 import type { Attribute } from "../../mapping/span.ts";
 import {
@@ -15,6 +15,7 @@ import {
   type RecordingHeader,
   resourceLine,
   stateLine,
+  wakeLine,
 } from "./recording.ts";
 
 const FLUSH_BYTES = 256 * 1024;
@@ -51,6 +52,10 @@ export class RecordingWriter {
 
   process(event: ProcessEvent): void {
     if (this.#take()) this.#push(processLine(event));
+  }
+
+  wake(event: WakeEvent): void {
+    if (this.#take()) this.#push(wakeLine(event));
   }
 
   /** Once per process is enough; later calls for the same tgid are passed over. */

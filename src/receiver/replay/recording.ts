@@ -2,7 +2,14 @@
  * sockspan's own recording: the raw events of a host with the facts about its processes, one JSON object per line
  * (docs/recording.md), so that it can be read and cut with ordinary tools and outlives changes of the event layout.
  */
-import type { IoEvent, ProcessEvent, SocketDataEvent, SocketStateEvent, SocketTuple } from "../../bpf/layout.gen.ts";
+import type {
+  IoEvent,
+  ProcessEvent,
+  SocketDataEvent,
+  SocketStateEvent,
+  SocketTuple,
+  WakeEvent,
+} from "../../bpf/layout.gen.ts";
 import type { Attribute, AttributeValue } from "../../mapping/span.ts";
 
 export const RECORDING_VERSION = 1;
@@ -19,6 +26,7 @@ export type RecordedLine =
   | { readonly kind: "state"; readonly event: SocketStateEvent }
   | { readonly kind: "io"; readonly event: IoEvent; readonly names: Uint8Array }
   | { readonly kind: "process"; readonly event: ProcessEvent }
+  | { readonly kind: "wake"; readonly event: WakeEvent }
   | { readonly kind: "resource"; readonly tgid: number; readonly attributes: readonly Attribute[] }
   | { readonly kind: "lost"; readonly reason: string; readonly count: number };
 
@@ -50,6 +58,10 @@ export function ioLine(event: IoEvent, names: Uint8Array): string {
 
 export function processLine(event: ProcessEvent): string {
   return JSON.stringify({ process: { ...event, comm: hex(event.comm) } });
+}
+
+export function wakeLine(event: WakeEvent): string {
+  return JSON.stringify({ wake: event });
 }
 
 export function resourceLine(tgid: number, attributes: readonly Attribute[]): string {
@@ -99,6 +111,12 @@ export function parseRecordingLine(line: string): RecordedLine | undefined {
     const header = eventHeader(raw["header"]);
     if (numbers === undefined || header === undefined) return undefined;
     return { kind: "process", event: { ...numbers, header, comm: unhex(raw["comm"], 16) } as unknown as ProcessEvent };
+  }
+  if (isRecord(value["wake"])) {
+    const numbers = numberFields(value["wake"], ["woken", "hops", "wakerRanNs", "wokenRanNs"]);
+    const header = eventHeader(value["wake"]["header"]);
+    if (numbers === undefined || header === undefined) return undefined;
+    return { kind: "wake", event: { ...numbers, header } as unknown as WakeEvent };
   }
   if (Array.isArray(value["resource"]) && typeof value["tgid"] === "number") {
     return { kind: "resource", tgid: value["tgid"], attributes: resourceAttributes(value["resource"]) };

@@ -8,116 +8,96 @@
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import { u64, viewOf } from "../elf/elf-file.ts";
+import { findSymbol } from "../elf/symbols.ts";
+import { FRAME_LAYOUTS, type FrameLayout, OFFSETS, type Offsets } from "./cpython-layout.ts";
+import { PythonPools } from "./cpython-pools.ts";
 import { addressOf, findImage, type Image } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
-import type { UnitFinding, UnitStep } from "./unit-plan.ts";
+import { isPlan, type LockRange, type UnitFinding, type UnitPlan, type UnitStep } from "./unit-plan.ts";
 
 const RUNTIME = "cpython";
 /** glibc 2.34+ x86-64: struct pthread.specific_1stblock, {seq, data} of 16 bytes for each key below 32. */
 const FIRST_KEY_OFFSET = 0x310;
 const MAX_KEY = 32;
 
-interface Offsets {
-  readonly autoTssKey: number;
-  readonly interpreters: number;
-  readonly threads: number;
-  /** Of native_thread_id; undefined before 3.11. */
-  readonly nativeThreadId: number | undefined;
-  readonly context: number;
-  readonly contextVersion: number;
-  readonly dataStack: number | undefined;
-}
-
-const OFFSETS = new Map<string, Offsets>([
-  [
-    "3.9",
-    {
-      autoTssKey: 584,
-      interpreters: 32,
-      threads: 8,
-      nativeThreadId: undefined,
-      context: 240,
-      contextVersion: 248,
-      dataStack: undefined,
-    },
-  ],
-  [
-    "3.10",
-    {
-      autoTssKey: 584,
-      interpreters: 32,
-      threads: 8,
-      nativeThreadId: undefined,
-      context: 240,
-      contextVersion: 248,
-      dataStack: undefined,
-    },
-  ],
-  [
-    "3.11",
-    {
-      autoTssKey: 592,
-      interpreters: 40,
-      threads: 16,
-      nativeThreadId: 160,
-      context: 224,
-      contextVersion: 232,
-      dataStack: 296,
-    },
-  ],
-  [
-    "3.12",
-    {
-      autoTssKey: 1544,
-      interpreters: 40,
-      threads: 72,
-      nativeThreadId: 144,
-      context: 208,
-      contextVersion: 216,
-      dataStack: 232,
-    },
-  ],
-  [
-    "3.13",
-    {
-      autoTssKey: 2160,
-      interpreters: 632,
-      threads: 7344,
-      nativeThreadId: 160,
-      context: 208,
-      contextVersion: 216,
-      dataStack: 232,
-    },
-  ],
-]);
-
 const LIBRARY = /^libpython(3\.\d+)\S*\.so/;
 const EXECUTABLE = /^python(3\.\d+)\S*$/;
 const GREENLET = /^_greenlet\S*\.so/;
 
-/** @returns undefined when the process does not run CPython */
-export async function findCpython(process: ProcessView): Promise<UnitFinding | undefined> {
+/**
+ * @param earlier of this process: what it had found is kept
+ * @returns undefined when the process does not run CPython
+ */
+export async function findCpython(process: ProcessView, earlier?: UnitFinding): Promise<UnitFinding | undefined> {
   const image = await interpreterOf(process);
   if (image === undefined) return undefined;
   const version = await versionOf(process, image);
   const offsets = version === undefined ? undefined : OFFSETS.get(version);
   if (version === undefined || offsets === undefined)
     return { runtime: RUNTIME, off: `CPython ${version ?? "of unknown version"}: its layout is not known` };
-  const runtimeAddress = await addressOf(image, "_PyRuntime");
-  if (runtimeAddress === undefined) return { runtime: RUNTIME, off: "_PyRuntime is not exported" };
+  const symbol = await findSymbol(image.elf, "_PyRuntime");
+  if (symbol === undefined) return { runtime: RUNTIME, off: "_PyRuntime is not exported" };
+  const runtimeAddress = image.loadBias + symbol.value;
   const key = await readKey(process, runtimeAddress + offsets.autoTssKey);
   if (key === undefined)
     return { runtime: RUNTIME, off: "the GILState key is not set: not initialised yet, or not glibc" };
   const doubt = await checkThreads(process, runtimeAddress, offsets);
   if (doubt !== undefined) return { runtime: RUNTIME, off: doubt };
   const hasGreenlets = (await process.mappings()).some(({ path }) => GREENLET.test(baseName(path)));
-  return {
+  const keyOffset = FIRST_KEY_OFFSET + 16 * key + 8;
+  const plan: UnitPlan = {
     runtime: RUNTIME,
     version,
     unitKind: hasGreenlets && offsets.dataStack !== undefined ? UnitKind.greenlet : UnitKind.pythonContext,
-    steps: stepsOf(FIRST_KEY_OFFSET + 16 * key + 8, offsets, hasGreenlets),
+    steps: stepsOf(keyOffset, offsets, hasGreenlets),
     isFinal: hasGreenlets,
   };
+  const frames = FRAME_LAYOUTS.get(version);
+  if (hasGreenlets || frames === undefined) return plan;
+  if (earlier !== undefined && isPlan(earlier) && earlier.runtime === RUNTIME && earlier.lookAgain !== undefined)
+    return earlier.lookAgain();
+  return planWithPools(process, plan, await pointerAt(process, runtimeAddress + offsets.interpreters), keyOffset, {
+    offsets,
+    frames,
+    lock: { address: runtimeAddress, lengthBytes: symbol.sizeBytes },
+  });
+}
+
+/** The pools' loops are seen when their threads are: the plan is made anew when new threads show. */
+async function planWithPools(
+  process: ProcessView,
+  plan: UnitPlan,
+  interpreter: number,
+  keyOffset: number,
+  { offsets, frames, lock }: { readonly offsets: Offsets; readonly frames: FrameLayout; readonly lock: LockRange },
+): Promise<UnitPlan> {
+  const finder = new PythonPools(process, interpreter, offsets, frames);
+  const look = async (): Promise<UnitPlan> => {
+    const pools = await finder.look();
+    return pools.length === 0
+      ? { ...plan, lookAgain: look }
+      : {
+          ...plan,
+          pools,
+          steps: [...poolSteps(keyOffset, offsets), ...plan.steps],
+          // Who waits for a job that no task awaits shows when it is woken. The interpreter's lock is in _PyRuntime.
+          ...(pools.some(({ hopCount }) => hopCount === 0) && { wakes: lock }),
+          isIncomplete: finder.isIncomplete,
+          lookAgain: look,
+        };
+  };
+  return look();
+}
+
+/** A thread of a pool has its job as its unit, and ends here; others go on. */
+function poolSteps(keyOffset: number, offsets: Offsets): readonly UnitStep[] {
+  return [
+    { step: "thread_pointer", operand: keyOffset },
+    { step: "load", operand: offsets.dataStack! },
+    { step: "load", operand: 0 },
+    { step: "follow", operand: 0 },
+    { step: "pool_job" },
+  ];
 }
 
 function stepsOf(keyOffset: number, offsets: Offsets, hasGreenlets: boolean): readonly UnitStep[] {

@@ -12,9 +12,9 @@ import type { UnitFinding } from "./unit-plan.ts";
 const RECOGNISERS = [findNginx, findNode, findGo, findCpython, findJvm, findRuby, findTokio] as const;
 
 /** @returns undefined when no known runtime is there: the thread is the unit */
-export async function findRuntime(process: ProcessView): Promise<UnitFinding | undefined> {
+export async function findRuntime(process: ProcessView, earlier?: UnitFinding): Promise<UnitFinding | undefined> {
   for (const recognise of RECOGNISERS) {
-    const finding = await recognise(process);
+    const finding = await recognise(process, earlier);
     if (finding !== undefined) return finding;
   }
   return undefined;

@@ -22,19 +22,24 @@ export async function findJvm(process: ProcessView): Promise<UnitFinding | undef
   if (image === undefined) return undefined;
   const offset = await fieldOffset(process, image, "JavaThread", "_monitor_owner_id");
   if (offset === undefined)
-    return { runtime: RUNTIME, off: "no JavaThread::_monitor_owner_id (before JDK 24): threads are the units" };
+    return threadsOnly("no JavaThread::_monitor_owner_id (before JDK 24): threads are the units");
   const [current] = await scanSymbols(image.elf, ".symtab", (name) => name.equals(Buffer.from(CURRENT_THREAD)));
-  if (current === undefined)
-    return { runtime: RUNTIME, off: "Thread::_thr_current has no symbol: libjvm.so is stripped" };
+  if (current === undefined) return threadsOnly("Thread::_thr_current has no symbol: libjvm.so is stripped");
   const steps = await libraryTlsSteps(process, image, current.value);
-  if (steps === undefined) return { runtime: RUNTIME, off: "the thread-local block of libjvm.so was not found" };
+  if (steps === undefined) return threadsOnly("the thread-local block of libjvm.so was not found");
   return {
     runtime: RUNTIME,
     version: "",
     unitKind: UnitKind.jvmVirtualThread,
     steps: [...steps, { step: "load", operand: offset }, { step: "load", operand: 0 }, { step: "to_unit" }],
+    wakes: "all",
     isFinal: true,
   };
+}
+
+/** HttpClient, executors and futures hand requests from thread to thread: which wakes which is all that there is. */
+function threadsOnly(off: string): UnitFinding {
+  return { runtime: RUNTIME, version: "", unitKind: UnitKind.none, steps: [], wakes: "all", off, isFinal: false };
 }
 
 async function numberAt(process: ProcessView, address: number | undefined): Promise<number | undefined> {

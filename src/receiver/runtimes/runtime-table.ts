@@ -16,8 +16,18 @@ export interface RuntimeTableOptions {
   /** undefined: the process is gone, or has no executable. */
   readonly view: (tgid: number) => Promise<ProcessView | undefined>;
   readonly write: (tgid: number, plan: UnitPlan) => Promise<unknown>;
+  /** A process whose plan was written is gone, or runs something else. */
+  readonly over?: (tgid: number) => void;
   readonly log: Log;
 }
+
+/** Between two looks at a process's threads; doubled when many in a row have brought nothing. */
+const THREADS_AFTER_MS = 2;
+const FIRST_PAUSE_MS = 30;
+const FRUITLESS_LOOKS = 10;
+const BUSY_LOOKS = 4;
+const LONGEST_PAUSE_MS = 20_000;
+const MAX_THREADS_SEEN = 4096;
 
 interface Entry {
   looks: number;
@@ -25,6 +35,13 @@ interface Entry {
   timer: NodeJS.Timeout | undefined;
   finding: UnitFinding | undefined;
   written: string;
+  /** Threads that the process was looked at for. */
+  readonly threads: Set<number>;
+  threadTimer: NodeJS.Timeout | undefined;
+  /** Because it has begun to speak. */
+  busyLooks: number;
+  /** In a row, that brought nothing. */
+  threadLooks: number;
 }
 
 export class RuntimeTable {
@@ -44,13 +61,30 @@ export class RuntimeTable {
 
   /** Nothing is written for this process, which is not traced: what is learnt of its program holds for others. */
   async study(tgid: number): Promise<void> {
-    await this.#find(tgid);
+    await this.#find(tgid, undefined);
   }
 
   /** A process that already runs: looked at at once, before those that nobody has seen do anything. */
   seen(tgid: number): void {
     const entry = this.#entries.get(tgid) ?? this.#add(tgid);
     if (entry.looks === 0 && entry.timer === undefined) this.#enqueue(tgid, entry, true);
+  }
+
+  /** A thread has moved bytes. What the threads of a pool run is known when they are there. */
+  threadSeen(tgid: number, pid: number): void {
+    const entry = this.#entries.get(tgid);
+    if (entry === undefined || entry.threads.has(pid)) return;
+    if (entry.threads.size >= MAX_THREADS_SEEN) entry.threads.clear();
+    entry.threads.add(pid);
+    const { finding } = entry;
+    if (finding === undefined) {
+      // What speaks over sockets has its runtime up: not to wait for the next look that was planned.
+      if (entry.looks === 0 || entry.busyLooks >= BUSY_LOOKS) return;
+      entry.busyLooks++;
+      this.#enqueue(tgid, entry, true);
+    } else if (isPlan(finding) && finding.lookAgain !== undefined) {
+      this.#lookAtThreads(tgid, entry, THREADS_AFTER_MS);
+    }
   }
 
   /** Processes that were there at the start: looked at when there is nothing better to do. */
@@ -66,6 +100,8 @@ export class RuntimeTable {
 
   exited(tgid: number): void {
     clearTimeout(this.#entries.get(tgid)?.timer);
+    clearTimeout(this.#entries.get(tgid)?.threadTimer);
+    if (this.#entries.get(tgid)?.written) this.#options.over?.(tgid);
     this.#entries.delete(tgid);
   }
 
@@ -78,14 +114,27 @@ export class RuntimeTable {
   }
 
   stop(): void {
-    for (const { timer } of this.#entries.values()) clearTimeout(timer);
+    for (const { timer, threadTimer } of this.#entries.values()) {
+      clearTimeout(timer);
+      clearTimeout(threadTimer);
+    }
     this.#entries.clear();
     this.#waiting.length = 0;
   }
 
   #add(tgid: number): Entry {
     if (this.#entries.size >= PROCESS_LIMIT) this.exited(this.#entries.keys().next().value!);
-    const entry: Entry = { looks: 0, isLooking: false, timer: undefined, finding: undefined, written: "" };
+    const entry: Entry = {
+      looks: 0,
+      isLooking: false,
+      timer: undefined,
+      finding: undefined,
+      written: "",
+      threads: new Set(),
+      threadTimer: undefined,
+      busyLooks: 0,
+      threadLooks: 0,
+    };
     this.#entries.set(tgid, entry);
     return entry;
   }
@@ -124,22 +173,65 @@ export class RuntimeTable {
     entry.looks++;
     entry.isLooking = true;
     clearTimeout(entry.timer);
-    const finding = await this.#find(tgid).finally(() => {
+    const finding = await this.#find(tgid, entry.finding).finally(() => {
       entry.isLooking = false;
     });
     if (this.#entries.get(tgid) !== entry) return;
     entry.finding = finding;
     if (finding !== undefined && isPlan(finding)) {
-      const text = JSON.stringify(finding.steps);
-      if (text !== entry.written) await this.#options.write(tgid, finding);
-      entry.written = text;
+      await this.#write(tgid, entry, finding);
       if (finding.isFinal) return;
     }
     this.#plan(tgid, entry);
   }
 
-  async #find(tgid: number): Promise<UnitFinding | undefined> {
-    const view = await this.#options.view(tgid);
-    return view === undefined ? undefined : findRuntime(view);
+  /** @returns whether it is another plan than before */
+  async #write(tgid: number, entry: Entry, plan: UnitPlan): Promise<boolean> {
+    const text = JSON.stringify([plan.steps, plan.pools, plan.wakes]);
+    if (text === entry.written) return false;
+    entry.written = text;
+    await this.#options.write(tgid, plan);
+    return true;
   }
+
+  #lookAtThreads(tgid: number, entry: Entry, afterMs: number): void {
+    if (entry.threadTimer !== undefined) return;
+    entry.threadTimer = setTimeout(() => {
+      const count = entry.threads.size;
+      this.#findPools(tgid, entry)
+        .catch(() => false)
+        .then((isNew) => {
+          entry.threadLooks = isNew ? 0 : entry.threadLooks + 1;
+          // Threads that show in the pause are looked at when it is over.
+          entry.threadTimer = setTimeout(() => {
+            entry.threadTimer = undefined;
+            if (entry.threads.size !== count || isNew || isIncomplete(entry)) this.#lookAtThreads(tgid, entry, 0);
+          }, pauseMs(entry.threadLooks));
+          entry.threadTimer.unref();
+        });
+    }, afterMs);
+    entry.threadTimer.unref();
+  }
+
+  async #findPools(tgid: number, entry: Entry): Promise<boolean> {
+    const { finding } = entry;
+    if (finding === undefined || !isPlan(finding) || finding.lookAgain === undefined) return false;
+    const plan = await finding.lookAgain();
+    if (this.#entries.get(tgid) !== entry) return false;
+    entry.finding = plan;
+    return this.#write(tgid, entry, plan);
+  }
+
+  async #find(tgid: number, earlier: UnitFinding | undefined): Promise<UnitFinding | undefined> {
+    const view = await this.#options.view(tgid);
+    return view === undefined ? undefined : findRuntime(view, earlier);
+  }
+}
+
+function isIncomplete({ finding }: Entry): boolean {
+  return finding !== undefined && isPlan(finding) && finding.isIncomplete === true;
+}
+
+function pauseMs(fruitlessLooks: number): number {
+  return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.max(0, fruitlessLooks - FRUITLESS_LOOKS));
 }

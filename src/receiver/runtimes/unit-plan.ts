@@ -1,5 +1,5 @@
 /** How the BPF programs find a thread's unit of work at a system call: a short list of steps (bpf/control.h). */
-import type { UnitKind } from "../../bpf/layout.gen.ts";
+import type { PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 
 /** Names of enum unit_step_kind; the loader maps them to numbers. */
 export type UnitStep =
@@ -21,6 +21,8 @@ export type UnitStep =
   | { readonly step: "to_phase"; readonly operand: number }
   /** Unit, its parent and the count of units, from Node's doubles at the operand. */
   | { readonly step: "node_ids"; readonly operand: number }
+  /** Unit = the job of a pool's thread, whose data stack begins at value, and the end of the walk; else it goes on. */
+  | { readonly step: "pool_job" }
   | { readonly step: "to_coroutine" }
   | { readonly step: "to_unit" }
   | { readonly step: "to_turn" };
@@ -30,12 +32,28 @@ export function goCallerOperand(writeRequestDistance: number, receiveQueue: numb
   return writeRequestDistance + receiveQueue * 0x1_0000 + sudogChannel * 0x1_0000_0000;
 }
 
+/** Futexes in this range order the runtime's own threads. */
+export interface LockRange {
+  readonly address: number;
+  readonly lengthBytes: number;
+}
+
 export interface UnitPlan {
   readonly runtime: string;
   /** Version or build as the process tells it. */
   readonly version: string;
   readonly unitKind: UnitKind;
   readonly steps: readonly UnitStep[];
+  /** Loops of pools, for `pool_job`. */
+  readonly pools?: readonly PoolSite[];
+  /** To be asked when threads show that were not there: the plan with what they run. */
+  readonly lookAgain?: () => Promise<UnitPlan>;
+  /** A look at the same threads at another time may bring more. */
+  readonly isIncomplete?: boolean;
+  /** Set: which thread wakes which tells more than the unit, or there is none. */
+  readonly wakes?: LockRange | "all";
+  /** Why there are no steps, where there are none. */
+  readonly off?: string;
   /** false: the process may still load what changes the plan. */
   readonly isFinal: boolean;
 }

@@ -4,6 +4,7 @@ import {
   decodeProcessEvent,
   decodeSocketDataEvent,
   decodeSocketStateEvent,
+  decodeWakeEvent,
   EventKind,
   type IoEvent,
   LAYOUT,
@@ -11,6 +12,7 @@ import {
   type ProcessEvent,
   type SocketDataEvent,
   type SocketStateEvent,
+  type WakeEvent,
 } from "../../bpf/layout.gen.ts";
 import { forEachRecord } from "../../bpf/ring-records.ts";
 import type { ConnectionSelection } from "../../ipc/socket-trace-config.ts";
@@ -26,12 +28,13 @@ export interface EventTarget {
   socketState(event: SocketStateEvent): void;
   io(event: IoEvent, names: Uint8Array): void;
   process(event: ProcessEvent): void;
+  wake(event: WakeEvent): void;
 }
 
 export interface EventDispatcherOptions {
   readonly target: EventTarget;
   readonly processes: ProcessTable;
-  readonly runtimes: Pick<RuntimeTable, "seen" | "started" | "exited">;
+  readonly runtimes: Pick<RuntimeTable, "seen" | "threadSeen" | "started" | "exited">;
   readonly ownExchanges: OwnExchanges;
   readonly ownTgids: readonly number[];
   readonly includePorts: ConnectionSelection["ports"];
@@ -46,6 +49,7 @@ export class EventDispatcher {
   readonly #includePorts: ReadonlySet<number>;
   readonly #excludePorts: ReadonlySet<number>;
   #lastTgid = 0;
+  #lastPid = 0;
 
   constructor(options: EventDispatcherOptions) {
     this.#options = options;
@@ -71,12 +75,15 @@ export class EventDispatcher {
       this.#process(decodeProcessEvent(view, offset), view, offset + LAYOUT.process_event.sizeBytes);
     } else if (kind === EventKind.io && lengthBytes >= LAYOUT.io_event.sizeBytes) {
       this.#io(decodeIoEvent(view, offset), view, offset + LAYOUT.io_event.sizeBytes);
+    } else if (kind === EventKind.wake && lengthBytes >= LAYOUT.wake_event.sizeBytes) {
+      this.#options.target.wake(decodeWakeEvent(view, offset));
+      account.addOut();
     } else account.addLost("unknown_record");
   }
 
   #socketData(event: SocketDataEvent, view: DataView, bytesOffset: number): void {
     const { account, target, processes, runtimes, ownExchanges } = this.#options;
-    const { tgid } = event.header;
+    const { tgid, pid } = event.header;
     const why = this.#ownTgids.has(tgid)
       ? "own_process"
       : ownExchanges.isOtherEnd(event)
@@ -92,6 +99,10 @@ export class EventDispatcher {
       processes.seen(tgid, () => commText(event.comm));
       runtimes.seen(tgid);
       this.#lastTgid = tgid;
+    }
+    if (pid !== this.#lastPid) {
+      runtimes.threadSeen(tgid, pid);
+      this.#lastPid = pid;
     }
     target.socketData(event, new Uint8Array(view.buffer, view.byteOffset + bytesOffset, event.capturedLength));
     account.addOut();

@@ -6,6 +6,7 @@ import {
   type ProcessEvent,
   type SocketDataEvent,
   type SocketStateEvent,
+  type WakeEvent,
 } from "../../bpf/layout.gen.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import type { Resource } from "../../mapping/span.ts";
@@ -61,6 +62,11 @@ export class RecordedEngine implements ReceiverEngine {
     if (event.action === ProcessAction.exec) this.#writer.forget(event.header.tgid);
     this.#writer.process(event);
     this.#engine.process(event);
+  }
+
+  wake(event: WakeEvent): void {
+    this.#writer.wake(event);
+    this.#engine.wake(event);
   }
 
   advance(nowNs: number): void {

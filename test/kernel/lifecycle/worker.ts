@@ -41,6 +41,7 @@ const receiver = new SocketTraceReceiver({
     socketState: () => {},
     io: () => {},
     process: () => {},
+    wake: () => {},
     advance: () => {},
     flush: () => {},
   }),

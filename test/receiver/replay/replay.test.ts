@@ -49,6 +49,7 @@ async function replay(...files: readonly Uint8Array[]): Promise<Result> {
       socketState: (event) => states.push(event.newState),
       io: () => {},
       process: () => {},
+      wake: () => {},
       advance: () => {},
       flush: () => {},
     }),

@@ -2,18 +2,34 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { UnitKind } from "../../../src/bpf/layout.gen.ts";
 import { findRuntime } from "../../../src/receiver/runtimes/find-runtime.ts";
-import { isPlan, type UnitFinding } from "../../../src/receiver/runtimes/unit-plan.ts";
+import { isPlan, type UnitFinding, type UnitPlan } from "../../../src/receiver/runtimes/unit-plan.ts";
 import { localProcess } from "../../support/local-process.ts";
 
+const TO_THREAD = `
+import asyncio, time
+async def main():
+    await asyncio.gather(*(asyncio.to_thread(time.sleep, 10) for _ in range(3)))
+asyncio.run(main())`;
+const THREAD_POOL = `
+import time
+from concurrent.futures import ThreadPoolExecutor
+pool = ThreadPoolExecutor(3)
+for _ in range(3): pool.submit(time.sleep, 10)
+time.sleep(10)`;
+
 /** Starts a program that sleeps, and looks until it is recognised or two seconds have gone. */
-async function findingOf(command: string, args: readonly string[]): Promise<UnitFinding | undefined> {
+async function findingOf(
+  command: string,
+  args: readonly string[],
+  isWhole: (plan: UnitPlan) => boolean = () => true,
+): Promise<UnitFinding | undefined> {
   const child: ChildProcess = spawn(command, args, { stdio: "ignore" });
   try {
     let finding: UnitFinding | undefined;
     for (let attempt = 0; attempt < 20; attempt++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       finding = await findRuntime(localProcess(child.pid ?? 0));
-      if (finding !== undefined && isPlan(finding)) return finding;
+      if (finding !== undefined && isPlan(finding) && isWhole(finding)) return finding;
     }
     return finding;
   } finally {
@@ -43,6 +59,34 @@ describe("findRuntime", function () {
       ["thread_pointer", "load", "load", "to_unit", "thread_pointer", "load", "load", "to_turn"],
     );
   });
+
+  for (const [name, program, hops] of [
+    ["the context of the task that awaits a thread's job", TO_THREAD, 8],
+    ["a thread's job where no task awaits it", THREAD_POOL, 0],
+  ] as const) {
+    it(`finds ${name}`, async function () {
+      skipWithout(this, "python3");
+      const [executable, version] = spawnSync(
+        "python3",
+        ["-c", "import sys; print(sys.executable, *sys.version_info[:2])"],
+        {
+          encoding: "utf8",
+        },
+      )
+        .stdout.trim()
+        .split(/ (.*)/);
+      if (!["3 11", "3 12", "3 13"].includes(version!)) {
+        process.stderr.write(`skipped: CPython ${version} keeps no data stack that we know\n`);
+        this.skip();
+      }
+      const finding = await findingOf(executable!, ["-c", program], ({ pools }) => pools !== undefined);
+      assert.ok(finding !== undefined && isPlan(finding), JSON.stringify(finding));
+      assert.equal(finding.pools?.length, 1);
+      assert.ok(finding.pools[0]!.hopCount >= hops, JSON.stringify(finding.pools));
+      assert.equal(finding.pools[0]!.hopCount === 0, hops === 0);
+      assert.ok(finding.steps.some(({ step }) => step === "pool_job"));
+    });
+  }
 
   it("reads Ruby's execution context through the library's thread-local block", async function () {
     skipWithout(this, "ruby");

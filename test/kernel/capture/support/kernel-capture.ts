@@ -156,6 +156,10 @@ export class KernelCapture implements Disposable {
       unitKind: steps.length === 0 ? UnitKind.none : UnitKind.goroutine,
       stepCount: steps.length,
       steps,
+      flags: 0,
+      lockAddress: 0,
+      lockLength: 0,
+      pools: [],
     });
     this.#object.map("processes").set(keyU32(tgid), value);
   }

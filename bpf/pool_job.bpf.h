@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The job that a thread of a pool is doing, as the loop at the bottom of its Python stack names it. */
+#ifndef SOCKSPAN_POOL_JOB_H
+#define SOCKSPAN_POOL_JOB_H
+
+#include "process_maps.bpf.h"
+
+struct pool_job {
+	__u64 id;
+	__u32 kind; /* enum unit_kind */
+	__u32 padding;
+};
+
+/*
+ * `chunk`: root of the thread's data stack. A frame there is known by its code. Where the way from the job to its task
+ * breaks off, because the job is not one that a task waits for, the job itself is the unit.
+ */
+static __noinline int find_pool_job(struct pool_job *job, const struct process_control *process, __u64 chunk)
+{
+	if (!job || !process)
+		return 0;
+	for (int i = 0; i < POOL_SITES; i++) {
+		const struct pool_site *site = &process->pools[i];
+		__u64 value = 0;
+
+		if (!site->code)
+			return 0;
+		if (bpf_probe_read_user(&value, sizeof(value), (void *)(chunk + site->code_offset)) ||
+		    value != site->code)
+			continue;
+		if (bpf_probe_read_user(&value, sizeof(value), (void *)(chunk + site->job_offset)) || !value)
+			return 0;
+		job->id = value;
+		job->kind = UNIT_PYTHON_JOB;
+		for (int hop = 0; hop < POOL_HOPS; hop++) {
+			__u64 proof;
+
+			if (hop >= site->hop_count)
+				break;
+			if (site->proof && hop == site->proof_hop &&
+			    (bpf_probe_read_user(&proof, sizeof(proof), (void *)(value + site->proof_offset)) ||
+			     proof != site->proof))
+				return 1;
+			if (bpf_probe_read_user(&value, sizeof(value), (void *)(value + site->hops[hop])) || !value)
+				return 1;
+		}
+		if (site->hop_count) {
+			job->id = value;
+			job->kind = site->unit_kind;
+		}
+		return 1;
+	}
+	return 0;
+}
+
+#endif

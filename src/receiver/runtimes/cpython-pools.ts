@@ -1,0 +1,194 @@
+/**
+ * Pools of threads in CPython 3.11 to 3.13: what a thread is working on, as the loop that gives it its jobs names it.
+ *
+ * A thread's data stack begins with the frames that live as long as the thread: Thread._bootstrap, _bootstrap_inner, run,
+ * and the pool's loop. So the loop's frame is at a fixed distance from the stack's beginning, is known by its code object,
+ * and its local variables name the job. Where an asyncio task awaits the job, the way goes on to the task's context:
+ * the future that the task waits for holds it for its wake-up (Modules/_asynciomodule.c, fut_context0).
+ */
+import { type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
+import { u64, viewOf } from "../elf/elf-file.ts";
+import { FIRST_FRAME, FRAME_WORDS, type FrameLayout, type Offsets } from "./cpython-layout.ts";
+import type { ProcessView } from "./process-view.ts";
+import { PyOffset, type PythonCode, PythonObjects } from "./python-objects.ts";
+
+interface KnownLoop {
+  readonly qualifiedName: string;
+  readonly file: RegExp;
+  /** The local variable that names the job. */
+  readonly job: string;
+  /** What the job is to a task: the future that it awaits, or what leads to one. */
+  readonly awaitedBy?: "future" | "work_item";
+}
+
+const LOOPS: readonly KnownLoop[] = [
+  // anyio's to_thread: FastAPI's and Starlette's synchronous endpoints.
+  { qualifiedName: "WorkerThread.run", file: /anyio\/_backends\/_asyncio\.py$/, job: "future", awaitedBy: "future" },
+  // ThreadPoolExecutor: run_in_executor, asyncio.to_thread, gunicorn's gthread.
+  { qualifiedName: "_WorkItem.run", file: /concurrent\/futures\/thread\.py$/, job: "self", awaitedBy: "work_item" },
+  { qualifiedName: "ThreadedTaskDispatcher.handler_thread", file: /waitress\/task\.py$/, job: "task" },
+  // A thread per connection: http.server, wsgiref, Werkzeug.
+  { qualifiedName: "ThreadingMixIn.process_request_thread", file: /\/socketserver\.py$/, job: "request" },
+  { qualifiedName: "WorkerThread.run", file: /cheroot\/workers\/threadpool\.py$/, job: "conn" },
+];
+
+/** Of the thread state, the stack and the frames of one look. */
+const MAX_THREADS = 4096;
+const MAX_NEW_THREADS = 4;
+const MAX_CHUNKS = 4;
+const MAX_FRAMES = 6;
+const STACK_BYTES = 2048;
+const THREAD_STATE_BYTES = 304;
+/** PyThreadState.next */
+const NEXT_THREAD = 8;
+const MAX_SITES = 4;
+
+export class PythonPools {
+  readonly #process: ProcessView;
+  readonly #interpreter: number;
+  readonly #offsets: Offsets;
+  readonly #layout: FrameLayout;
+  readonly #objects: PythonObjects;
+  /** Thread states whose loop is known, and all that can be known of it, by the root of their stack. */
+  readonly #done = new Map<number, number>();
+  readonly #sites = new Map<number, PoolSite>();
+  /** Loops whose jobs tasks may await, by their code. */
+  readonly #awaited = new Set<number>();
+
+  constructor(process: ProcessView, interpreter: number, offsets: Offsets, layout: FrameLayout) {
+    this.#process = process;
+    this.#interpreter = interpreter;
+    this.#offsets = offsets;
+    this.#layout = layout;
+    this.#objects = new PythonObjects(process, layout);
+  }
+
+  /** Of some loop the way to the task is not known: none of its jobs was at hand. */
+  get isIncomplete(): boolean {
+    for (const { code, hopCount } of this.#sites.values()) if (hopCount === 0 && this.#awaited.has(code)) return true;
+    return false;
+  }
+
+  /** Looks at threads that it has not understood yet, the newest first. */
+  async look(): Promise<readonly PoolSite[]> {
+    const seen = new Set<number>();
+    let looked = 0;
+    let thread = await this.#objects.pointer(this.#interpreter + this.#offsets.threads);
+    while (thread !== 0 && !seen.has(thread) && seen.size < MAX_THREADS && looked < MAX_NEW_THREADS) {
+      seen.add(thread);
+      const state = await this.#process.memory(thread, THREAD_STATE_BYTES);
+      if (state.length < THREAD_STATE_BYTES) break;
+      const view = viewOf(state);
+      const chunk = u64(view, this.#offsets.dataStack!);
+      if (chunk !== 0 && this.#done.get(thread) !== chunk) {
+        looked++;
+        const { isWhole, root } = await this.#lookAt(chunk);
+        // A deep stack has a chunk on top that comes and goes: only a thread with another root is another thread.
+        if (isWhole && root === chunk) this.#done.set(thread, chunk);
+      }
+      thread = u64(view, NEXT_THREAD);
+    }
+    if (this.#done.size > 2 * MAX_THREADS) this.#done.clear();
+    return [...this.#sites.values()].sort((left, right) => left.codeOffset - right.codeOffset).slice(0, MAX_SITES);
+  }
+
+  /** @returns isWhole: a second look would bring nothing */
+  async #lookAt(chunk: number): Promise<{ isWhole: boolean; root: number }> {
+    let root = chunk;
+    let view = await this.#chunk(root);
+    for (let hop = 0; view !== undefined && hop < MAX_CHUNKS && u64(view, 0) !== 0; hop++) {
+      root = u64(view, 0);
+      view = await this.#chunk(root);
+    }
+    if (view === undefined) return { isWhole: false, root };
+    let frame = FIRST_FRAME;
+    for (let index = 0; index < MAX_FRAMES && frame + 8 * FRAME_WORDS < STACK_BYTES; index++) {
+      const code = await this.#objects.code(u64(view, frame + this.#layout.code));
+      if (code === undefined) return { isWhole: index > 3, root };
+      const loop = LOOPS.find(
+        ({ qualifiedName, file }) => qualifiedName === code.qualifiedName && file.test(code.fileName),
+      );
+      if (loop !== undefined) return { isWhole: await this.#addSite(loop, code, frame, view), root };
+      frame += code.frameBytes;
+    }
+    return { isWhole: true, root };
+  }
+
+  async #chunk(address: number): Promise<DataView | undefined> {
+    const bytes = await this.#process.memory(address, STACK_BYTES);
+    return bytes.length < STACK_BYTES ? undefined : viewOf(bytes);
+  }
+
+  async #addSite(loop: KnownLoop, code: PythonCode, frame: number, stack: DataView): Promise<boolean> {
+    const known = this.#sites.get(code.address);
+    if (known !== undefined && (known.hopCount > 0 || loop.awaitedBy === undefined)) return true;
+    const local = (await code.names()).indexOf(loop.job);
+    if (local < 0) return true;
+    const jobOffset = frame + 8 * (FRAME_WORDS + local);
+    if (loop.awaitedBy !== undefined) this.#awaited.add(code.address);
+    const job = u64(stack, jobOffset);
+    const way = loop.awaitedBy === undefined || job === 0 ? undefined : await this.#wayToTask(loop.awaitedBy, job);
+    this.#sites.set(code.address, {
+      code: code.address,
+      codeOffset: frame + this.#layout.code,
+      jobOffset,
+      proof: way?.proof ?? 0,
+      proofHop: way?.proofHop ?? 0,
+      proofOffset: way?.proofOffset ?? 0,
+      hopCount: way?.hops.length ?? 0,
+      hops: way?.hops ?? [],
+      unitKind: UnitKind.pythonContext,
+    });
+    return loop.awaitedBy === undefined || way !== undefined;
+  }
+
+  async #wayToTask(kind: "future" | "work_item", job: number): Promise<Way | undefined> {
+    return kind === "future" ? this.#wayOfFuture(job) : this.#wayOfWorkItem(job);
+  }
+
+  async #wayOfFuture(future: number): Promise<Way | undefined> {
+    if ((await this.#objects.typeName(future)) !== "_asyncio.Future") return undefined;
+    const type = await this.#objects.pointer(future + PyOffset.type);
+    return { hops: [PyOffset.futureContext], proof: type, proofHop: 0, proofOffset: PyOffset.type };
+  }
+
+  /**
+   * _WorkItem.future -> its first callback, asyncio.futures._chain_future's _call_set_state -> the variable
+   * `destination` of its closure, which is the future that the task awaits.
+   */
+  async #wayOfWorkItem(workItem: number): Promise<Way | undefined> {
+    const toFunction = [...this.#attribute(0), ...this.#attribute(5), PyOffset.listItems, 0];
+    const callback = await this.#objects.follow(workItem, toFunction);
+    if (callback === 0 || (await this.#objects.typeName(callback)) !== "function") return undefined;
+    const code = await this.#objects.code(await this.#objects.pointer(callback + PyOffset.functionCode));
+    if (code?.qualifiedName !== "_chain_future.<locals>._call_set_state") return undefined;
+    const names = await code.names();
+    const count = await this.#objects.follow(callback, [PyOffset.functionClosure, PyOffset.size]);
+    if (count > names.length) return undefined;
+    const index = names.slice(names.length - count).indexOf("destination");
+    if (index < 0) return undefined;
+    const toFuture = [PyOffset.functionClosure, PyOffset.tupleItems + 8 * index, PyOffset.cellContent];
+    const future = await this.#objects.follow(callback, toFuture);
+    if ((await this.#objects.typeName(future)) !== "_asyncio.Future") return undefined;
+    return {
+      hops: [...toFunction, ...toFuture, PyOffset.futureContext],
+      proof: code.address,
+      proofHop: toFunction.length,
+      proofOffset: PyOffset.functionCode,
+    };
+  }
+
+  /** From an instance to the attribute that its class made as number `index`. */
+  #attribute(index: number): number[] {
+    const hops = [...this.#layout.attributes];
+    hops[hops.length - 1]! += 8 * index;
+    return hops;
+  }
+}
+
+interface Way {
+  readonly hops: readonly number[];
+  readonly proof: number;
+  readonly proofHop: number;
+  readonly proofOffset: number;
+}

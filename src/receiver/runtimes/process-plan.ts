@@ -1,0 +1,36 @@
+/** A plan as bpf/control.h has it. */
+import { ProcessFlags, UnitStepKind } from "../../bpf/layout.gen.ts";
+import type { WorkerRequest } from "../../ipc/messages.ts";
+import type { UnitPlan, UnitStep } from "./unit-plan.ts";
+
+const KINDS: Readonly<Record<UnitStep["step"], UnitStepKind>> = {
+  thread_pointer: UnitStepKind.threadPointer,
+  register_g: UnitStepKind.registerG,
+  absolute: UnitStepKind.absolute,
+  load: UnitStepKind.load,
+  add: UnitStepKind.add,
+  follow: UnitStepKind.follow,
+  go_caller: UnitStepKind.goCaller,
+  nginx_connection: UnitStepKind.nginxConnection,
+  main_thread: UnitStepKind.mainThread,
+  to_phase: UnitStepKind.toPhase,
+  node_ids: UnitStepKind.nodeIds,
+  pool_job: UnitStepKind.poolJob,
+  to_coroutine: UnitStepKind.toCoroutine,
+  to_unit: UnitStepKind.toUnit,
+  to_turn: UnitStepKind.toTurn,
+};
+
+type Steps = Extract<WorkerRequest, { type: "unit_steps" }>;
+
+export function processPlan({ unitKind, steps, pools, wakes }: UnitPlan): Omit<Steps, "type" | "tgid"> {
+  const lock = wakes === undefined || wakes === "all" ? undefined : wakes;
+  return {
+    unitKind,
+    steps: steps.map((step) => ({ kind: KINDS[step.step], operand: "operand" in step ? step.operand : 0 })),
+    pools: (pools ?? []).map((site) => ({ ...site, hops: [...site.hops] })),
+    flags: wakes === undefined ? 0 : ProcessFlags.wakes,
+    lockAddress: lock?.address ?? 0,
+    lockLength: lock?.lengthBytes ?? 0,
+  };
+}
