@@ -218,6 +218,13 @@ function describe(session: Session<DnsMessage>): SpanFields | undefined {
   return { name: `DNS ${operation}`, attributes, isError: errorType !== undefined };
 }
 
+/** The NetBIOS name service (RFC 1002) writes its names in 32 letters from A to P, and is no DNS. */
+function isNetbiosName(bytes: Uint8Array): boolean {
+  if (bytes[12] !== 32 || bytes.length < 45) return false;
+  for (let i = 13; i < 45; i++) if (bytes[i]! < 0x41 || bytes[i]! > 0x50) return false;
+  return true;
+}
+
 /** Datagrams: each is one message. */
 export const dns: Protocol<DnsMessage, undefined> = {
   name: "dns",
@@ -226,6 +233,7 @@ export const dns: Protocol<DnsMessage, undefined> = {
 
   recognize(bytes: Uint8Array, hint: RecognitionHint): Recognition {
     if (hint.transport !== "udp" || LOCAL_PORTS.has(hint.serverPort)) return Recognition.no;
+    if (isNetbiosName(bytes)) return Recognition.no;
     return recognizeMessage(bytes, 0, bytes.length);
   },
   createState: () => undefined,

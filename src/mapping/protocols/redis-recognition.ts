@@ -45,8 +45,30 @@ function isNumberSoFar(bytes: Uint8Array, from: number): boolean {
 const REPLY_LINE =
   /^(?:\+(?:OK|PONG|QUEUED|RESET|FULLRESYNC [0-9a-f]{40} \d+|CONTINUE.*)|-[A-Z][A-Z0-9]+ .*|:-?\d+|_|#[tf])$/;
 /** Words that begin an inline command; what they mean is settled by the answer. */
-export const INLINE =
-  /^(?:get|set|ping|info|select|auth|keys|del|exists|incr|decr|config|client|monitor|dbsize|flushall|flushdb|ttl|type|hgetall|lrange|echo|quit|publish|subscribe|psubscribe|hello|mget|mset|hget|hset|lpush|rpush|lpop|rpop|sadd|smembers|zadd|zrange|expire|persist|scan|multi|exec|discard|append|strlen|getset|setex|setnx|object|memory|command|cluster|role|slowlog|debug|save|bgsave|lastsave|time|replicaof|slaveof|shutdown|xadd|xread|eval|script)\b/i;
+const INLINE_WORDS = (
+  "get set ping info select auth keys del exists incr decr config client monitor dbsize flushall " +
+  "flushdb ttl type hgetall lrange echo quit publish subscribe psubscribe hello mget mset hget hset " +
+  "lpush rpush lpop rpop sadd smembers zadd zrange expire persist scan multi exec discard append strlen " +
+  "getset setex setnx object memory command cluster role slowlog debug save bgsave lastsave time " +
+  "replicaof slaveof shutdown xadd xread eval script"
+).split(" ");
+const INLINE = new Set(INLINE_WORDS);
+const INLINE_STARTS = new Set(INLINE_WORDS.flatMap((word) => Array.from(word, (_, index) => word.slice(0, index + 1))));
+const MAX_WORD = 16;
+
+/** Do the bytes begin an inline command, as far as they are there? */
+export function mayBeInline(bytes: Uint8Array): boolean {
+  let end = 0;
+  while (end < bytes.length && end < MAX_WORD && isLetter(bytes[end]!)) end++;
+  if (end === 0) return false;
+  const word = latin1(bytes, 0, end).toLowerCase();
+  return end === bytes.length ? INLINE_STARTS.has(word) : INLINE.has(word);
+}
+
+function isLetter(byte: number): boolean {
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x7a;
+}
 
 export function recognizeReply(bytes: Uint8Array): Recognition {
   const type = bytes[0]!;

@@ -23,7 +23,7 @@ import {
   type SpanFields,
 } from "./protocol.ts";
 import { commandText, SUBSCRIBE_COMMANDS } from "./redis-commands.ts";
-import { INLINE, recognizeReply, recognizeRequest } from "./redis-recognition.ts";
+import { mayBeInline, recognizeReply, recognizeRequest } from "./redis-recognition.ts";
 import { parseServer } from "./redis-reply.ts";
 import { CR, DOLLAR, headerNumber, LF, lineEnd, MAX_BULK_BYTES, MAX_HEADER_BYTES, STAR } from "./redis-wire.ts";
 
@@ -178,7 +178,7 @@ export const redis: Protocol<RedisMessage, RedisState> = {
       if (type === STAR) {
         const asRequest = recognizeRequest(bytes);
         if (asRequest !== Recognition.no || hint.sender === Sender.client) return asRequest;
-      } else if (INLINE.test(latin1(bytes, 0, Math.min(bytes.length, 16)))) {
+      } else if (mayBeInline(bytes)) {
         return Recognition.needMore;
       }
     }
