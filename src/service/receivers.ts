@@ -103,6 +103,7 @@ function createSocketTrace(id: string, config: SocketTraceConfig, host: HostCont
     log,
     host: facts,
     processes,
+    onDrained: (timestampNs) => work?.drained(timestampNs),
     createEngine: ({ spans, verdict, ...input }) =>
       host.setEngine(
         new TraceEngine(

@@ -28,6 +28,7 @@ const LATER: LinkAnswer = { kind: "later" };
 
 export function linkSample(sample: StackSample, work: ServedWork): LinkAnswer {
   const { tgid, pid, timestampNs } = sample;
+  if (!work.isTold(timestampNs)) return LATER;
   if (!work.knows(tgid)) return IDLE;
   const kind = unitKindOf(sample);
   const key = unitKeyOf(sample);

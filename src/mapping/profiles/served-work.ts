@@ -24,9 +24,13 @@ export interface Served {
   endNs: number;
 }
 
-const KEPT_NS = 3e9;
+/** Samples ask within two seconds. Where there is too much to keep, what is older than two goes. */
+const KEPT_NS = 6e9;
+const KEPT_CROWDED_NS = 2e9;
+/** A message that waits for a missing part of its stream is told so much after later ones. */
+const DISORDER_NS = 100e6;
 const SWEEP_NS = 1e9;
-const MAX_MARKS = 65_536;
+const MAX_MARKS = 200_000;
 
 /** Runtimes that run a unit on any of several threads. */
 const MOVING: readonly number[] = [UnitKind.goroutine, UnitKind.tokioTask, UnitKind.jvmVirtualThread];
@@ -42,6 +46,7 @@ export class ServedWork {
   readonly #servesByThread: (tgid: number) => boolean;
   #marks = 0;
   #sweptNs = 0;
+  #toldUntilNs = 0;
 
   /** @param servesByThread what joining has learned of the process */
   constructor(servesByThread: (tgid: number) => boolean) {
@@ -115,6 +120,16 @@ export class ServedWork {
     return served.filter(({ startNs, endNs }) => startNs <= timestampNs && timestampNs < endNs);
   }
 
+  /** Everything that happened before has been told: the ring buffer was empty then. */
+  drained(timestampNs: number): void {
+    this.#toldUntilNs = Math.max(this.#toldUntilNs, timestampNs);
+  }
+
+  /** What happened at that moment has been told: events come nearly in order, however late. */
+  isTold(timestampNs: number): boolean {
+    return timestampNs + DISORDER_NS < this.#toldUntilNs;
+  }
+
   /** Something of this process was seen. */
   knows(tgid: number): boolean {
     return this.#processes.has(tgid);
@@ -132,11 +147,13 @@ export class ServedWork {
 
   /** @param nowNs monotonic, of the events */
   advance(nowNs: number): void {
-    if (nowNs - this.#sweptNs < SWEEP_NS && this.#marks < MAX_MARKS) return;
+    if (nowNs - this.#sweptNs < SWEEP_NS) return;
     this.#sweptNs = nowNs;
+    // The engine may be behind the clock: what it has not been told yet will be asked for later.
+    const beforeNs = this.#toldUntilNs - (this.#marks > MAX_MARKS ? KEPT_CROWDED_NS : KEPT_NS);
     this.#marks = 0;
     for (const [tgid, log] of this.#processes) {
-      this.#sweep(log, nowNs - KEPT_NS);
+      this.#sweep(log, beforeNs);
       if (log.marks.size === 0 && log.served.size === 0) this.#processes.delete(tgid);
     }
   }
@@ -158,6 +175,7 @@ export class ServedWork {
 
   #mark(log: ProcessLog, meta: EventMeta, node: TraceNode, isInput: boolean): void {
     const { timestampNs, turnId, unitId } = meta;
+    if (timestampNs > this.#toldUntilNs) this.#toldUntilNs = timestampNs;
     const mark = { timestampNs, isInput, node, turnId, unitId };
     const key = unitKeyOf(meta);
     push(log.marks, key, mark);

@@ -23,6 +23,8 @@ const NS_PER_MS = 1e6;
 const LOOK_INTERVAL_MS = 1000;
 /** So long a sample waits for the socket events before it to be read, and for its facts. */
 const LINK_DELAY_NS = 1e9;
+/** And so long for the symbols of its process, which are read when its first sample comes. */
+const NAME_DELAY_NS = 4e9;
 /** Programs that run already are described before the first sample, for so long at most. */
 const DESCRIBE_LIMIT_MS = 3000;
 /** When they were asked for by name. */
@@ -53,6 +55,7 @@ export class ProfileReceiver implements Receiver {
   #timer: NodeJS.Timeout | undefined;
   /** In the order of their time, nearly. */
   #waiting: StackSample[] = [];
+  #linked: StackSample[] = [];
   #named: SymbolizedSample[] = [];
   #periodStartNs = 0;
   #drainedNs = 0;
@@ -101,12 +104,14 @@ export class ProfileReceiver implements Receiver {
     this.#next = nextProfiles;
     await this.prepare();
     const { client } = this.#options.connection;
-    const isNamed = this.#options.config.include.pids.length > 0;
+    const { pids } = this.#options.config.include;
+    const isNamed = pids.length > 0;
+    for (const tgid of pids) this.#options.processes.runtimes.seen(tgid);
     await this.#thread.describe(await this.#running(), isNamed ? DESCRIBE_NAMED_LIMIT_MS : DESCRIBE_LIMIT_MS);
     this.#attachment = await client.request({ type: "attach_profiler" });
     this.#periodStartNs = Number(process.hrtime.bigint());
     this.#options.log.debug("sampling", { clock: this.#attachment.clock, cpus: this.#attachment.cpus });
-    this.#timer = setInterval(() => void this.#look(), LOOK_INTERVAL_MS);
+    this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
   }
 
   async shutdown(): Promise<void> {
@@ -116,8 +121,11 @@ export class ProfileReceiver implements Receiver {
     this.#options.log.debug("unwound", { ...counters, ...ends });
     await this.#readLosses();
     while (this.#isNaming) await new Promise((resolve) => setTimeout(resolve, 10));
-    await this.#name(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    this.#link(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    await this.#name(Number.POSITIVE_INFINITY);
     this.#leave(Number(process.hrtime.bigint()));
+    const { out, consumed } = this.#linker.account;
+    this.#options.log.debug("linked", { linked: out, ...Object.fromEntries(consumed) });
     await this.#options.symbolizer.stop();
   }
 
@@ -162,32 +170,39 @@ export class ProfileReceiver implements Receiver {
     else if (!isOwn) runtimes.started(change.tgid);
   }
 
-  async #look(): Promise<void> {
+  #look(): void {
     this.#clock.refresh();
     if (this.#options.feedsProcesses) this.#options.processes.table.advance(this.#drainedNs);
     void this.#readLosses();
-    await this.#name(this.#drainedNs - LINK_DELAY_NS, this.#drainedNs);
-    const endNs = this.#drainedNs - LINK_DELAY_NS;
-    if (endNs - this.#periodStartNs >= this.#options.config.period * NS_PER_MS) this.#leave(endNs);
+    this.#link(this.#drainedNs - LINK_DELAY_NS, this.#drainedNs);
+    const namedUntilNs = this.#drainedNs - NAME_DELAY_NS;
+    void this.#name(namedUntilNs).then(() => {
+      if (namedUntilNs - this.#periodStartNs >= this.#options.config.period * NS_PER_MS) this.#leave(namedUntilNs);
+    });
   }
 
-  /** Links and names what was sampled before; soon, since processes end. */
-  async #name(untilNs: number, nowNs: number): Promise<void> {
+  /** What was sampled before, as far as it is known by now what it was for. */
+  #link(untilNs: number, nowNs: number): void {
+    const rest: StackSample[] = [];
+    for (const sample of this.#waiting) {
+      const linked = sample.timestampNs >= untilNs ? undefined : this.#linker.link(sample, nowNs);
+      if (linked === undefined) rest.push(sample);
+      else if (this.#isWanted(linked.tgid)) this.#linked.push(linked);
+      else this.#sampleAccounts.filtered();
+    }
+    this.#waiting = rest;
+  }
+
+  /** A moment later, when the symbols of a process that was new are there. */
+  async #name(untilNs: number): Promise<void> {
     if (this.#isNaming) return;
     this.#isNaming = true;
     try {
-      const ripe: StackSample[] = [];
-      const rest: StackSample[] = [];
-      for (const sample of this.#waiting) {
-        const linked = sample.timestampNs >= untilNs ? undefined : this.#linker.link(sample, nowNs);
-        if (linked === undefined) rest.push(sample);
-        else if (this.#isWanted(linked.tgid)) ripe.push(linked);
-        else this.#sampleAccounts.filtered();
-      }
-      this.#waiting = rest;
-      const named = ripe.length === 0 ? [] : await this.#options.symbolizer.symbolize(ripe);
+      const ripe = this.#linked.filter(({ timestampNs }) => timestampNs < untilNs);
+      if (ripe.length === 0) return;
+      this.#linked = this.#linked.filter(({ timestampNs }) => timestampNs >= untilNs);
       // Addresses are named now, and there may be very many.
-      for (const { sample, stack } of named) {
+      for (const { sample, stack } of await this.#options.symbolizer.symbolize(ripe)) {
         this.#named.push({ sample: { ...sample, kernelStack: NO_STACK, userStack: NO_STACK }, stack });
       }
     } finally {

@@ -52,6 +52,8 @@ export interface SocketTraceReceiverOptions {
   readonly host: HostFacts;
   readonly processes: HostProcesses;
   readonly log: Log;
+  /** Everything that happened before this moment has been given to the engine. */
+  readonly onDrained?: (timestampNs: number) => void;
   readonly createEngine: (input: ReceiverEngineInput) => ReceiverEngine;
 }
 
@@ -120,7 +122,10 @@ export class SocketTraceReceiver implements Receiver {
     });
     this.#drain = new Drain(hello.capture.ring, {
       batch: (records, lengthBytes, timestampNs) => this.#batch(records, lengthBytes, timestampNs),
-      idle: (timestampNs) => this.#advance(timestampNs),
+      idle: (timestampNs) => {
+        this.#advance(timestampNs);
+        options.onDrained?.(timestampNs);
+      },
       failed: (error) => options.log.error(error.message, { code: error.code }),
     });
   }
