@@ -1,40 +1,73 @@
 /** Drives a program under test: a fixed number of requests, a fixed number in flight, over keep-alive connections. */
 import http from "node:http";
 import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { PipelinedConnection } from "./pipelined-connection.ts";
 
 export interface Load {
-  readonly port: number;
   readonly prefix: string;
-  readonly query: string;
   readonly requests: number;
-  readonly concurrency: number;
+  readonly inFlight: number;
+  /** Requests that are sent on one connection without waiting. */
+  readonly pipelined: number;
+  query(index: number): string;
 }
 
-/** @returns how many requests were not answered with 200 */
-export async function drive(load: Load): Promise<number> {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: load.concurrency });
-  let next = 0;
-  let failed = 0;
-  const worker = async () => {
-    while (next < load.requests) {
-      const path = `/h/${load.prefix}${next++}?${load.query}`;
-      const status = await get(agent, load.port, path);
-      if (status !== 200) failed++;
-    }
-  };
-  await Promise.all(Array.from({ length: load.concurrency }, worker));
-  agent.destroy();
-  return failed;
-}
+const PATIENCE_MS = 60_000;
 
-function get(agent: http.Agent, port: number, path: string): Promise<number> {
-  return new Promise((resolve) => {
-    const request = http.get({ host: "127.0.0.1", port, path, agent, timeout: 60_000 }, (response) => {
-      response.resume().on("end", () => resolve(response.statusCode ?? 0));
+/** The connections to a program; they stay open from one load to the next. */
+export class Driver {
+  readonly #port: number;
+  readonly #agent: http.Agent;
+  readonly #pipelines: PipelinedConnection[] = [];
+
+  constructor(port: number) {
+    this.#port = port;
+    this.#agent = new http.Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 256 });
+  }
+
+  /** @returns how many requests were not answered with 200 */
+  async drive(load: Load): Promise<number> {
+    let next = 0;
+    let failed = 0;
+    const worker = async (get: (path: string) => Promise<number>) => {
+      while (next < load.requests) {
+        const index = next++;
+        if ((await get(`/h/${load.prefix}${index}?${load.query(index)}`)) !== 200) failed++;
+      }
+    };
+    await Promise.all(
+      Array.from({ length: load.inFlight }, (_, lane) => {
+        if (load.pipelined === 1) return worker((path) => this.#get(path));
+        const connection = this.#pipeline(Math.floor(lane / load.pipelined));
+        return worker((path) => connection.get(path));
+      }),
+    );
+    return failed;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+    for (const connection of this.#pipelines) connection.close();
+  }
+
+  #pipeline(index: number): PipelinedConnection {
+    this.#pipelines[index] ??= new PipelinedConnection(this.#port);
+    return this.#pipelines[index];
+  }
+
+  #get(path: string): Promise<number> {
+    return new Promise((resolve) => {
+      const request = http.get(
+        { host: "127.0.0.1", port: this.#port, path, agent: this.#agent, timeout: PATIENCE_MS },
+        (response) => {
+          response.resume().on("end", () => resolve(response.statusCode ?? 0));
+        },
+      );
+      request.on("timeout", () => request.destroy());
+      request.on("error", () => resolve(0));
     });
-    request.on("timeout", () => request.destroy());
-    request.on("error", () => resolve(0));
-  });
+  }
 }
 
 export async function waitForPort(port: number, timeoutMs: number): Promise<void> {
@@ -47,7 +80,7 @@ export async function waitForPort(port: number, timeoutMs: number): Promise<void
       }).on("error", () => resolve(false));
     });
     if (isOpen) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
   throw new Error(`nothing listens on port ${port} after ${timeoutMs} ms`);
 }

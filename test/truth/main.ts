@@ -2,8 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../support/free-port.ts";
+import { CATALOGUE } from "./catalogue/catalogue.ts";
+import { startLeaf } from "./catalogue/node.ts";
 import { waitForPort } from "./load.ts";
-import { programs, startLeaf } from "./programs.ts";
 import { allRows, canRun } from "./rows.ts";
 import { runProgram } from "./run-program.ts";
 import { parseSelection, USAGE, wantsProgram, wantsRow } from "./selection.ts";
@@ -18,14 +19,10 @@ function say(text: string): void {
 
 async function main(): Promise<number> {
   const selection = parseSelection(process.argv.slice(2));
-  const wanted = programs().filter((program) => wantsProgram(selection, program.name));
+  const wanted = CATALOGUE.filter((program) => wantsProgram(selection, program.name));
   const rows = allRows().filter((row) => wantsRow(selection, row));
   if (selection.list || wanted.length === 0 || rows.length === 0) {
-    say(
-      `${USAGE}\nprograms: ${programs()
-        .map((program) => program.name)
-        .join(" ")}`,
-    );
+    say(`${USAGE}\nprograms: ${CATALOGUE.map((program) => program.name).join(" ")}`);
     say(`shapes: ${[...new Set(allRows().map((row) => row.shape))].join(", ")}`);
     return selection.list ? 0 : 2;
   }
@@ -42,13 +39,15 @@ async function main(): Promise<number> {
         skipped.push(`${program.name}: ${missing}`);
         continue;
       }
-      const here = rows.filter((row) => canRun(program.name, row));
+      const here = rows.filter((row) => canRun(program, row));
       if (here.length === 0) continue;
       say(`running ${program.name}: ${here.length} rows`);
+      const startedMs = Date.now();
       try {
         const found = await runProgram(program, here, { ...selection, leafPort });
         results.push(...found);
         process.stdout.write(`${printTable(found)}${findings(found, selection)}`);
+        say(`${program.name} took ${Math.round((Date.now() - startedMs) / 1000)} s`);
       } catch (error) {
         broken.push(`${program.name}: ${error instanceof Error ? error.message : String(error)}`);
       }

@@ -1,68 +1,137 @@
-/** The rows of the truth table: what is run against each program. */
+/** The rows of the truth table: what is asked of each program that can do it. */
+import { type Ability, AMPLE_POOL, type Program } from "./catalogue/program.ts";
 
-export const WORKS = ["none", "cpu", "sleep", "file"] as const;
 /** What a handler does between reading its request and calling on. */
-export type Work = (typeof WORKS)[number];
+export type Work = "none" | "cpu" | "sleep" | "file";
+const WORKS: readonly Work[] = ["none", "cpu", "sleep", "file"];
 
 export interface Row {
   readonly shape: string;
   readonly work: Work;
   readonly inFlight: number;
-  readonly query: string;
-  readonly callsPerRequest: number;
   readonly requests: number;
+  /** Calls that a request makes, by its own hand. */
+  readonly calls: number;
+  /** How often each call is made. */
+  readonly attempts: number;
+  readonly needs: readonly Ability[];
   /** Upstream connections that the program may hold; small: calls queue. */
   readonly pool: number;
-  /** The program is started for this row alone: nothing has been learnt of it. */
-  readonly isFresh: boolean;
+  /** Requests that are sent on one connection without waiting for answers. */
+  readonly pipelined: number;
+  /**
+   * When sockspan starts and what has happened before: shared with other rows; a program that was just started; or a
+   * program whose connections, on both sides, are open and were used before sockspan looked.
+   */
+  readonly start: "shared" | "fresh" | "attach";
   /** Part of a run without filters. */
   readonly isDefault: boolean;
+  /** The query of the request with this number. */
+  query(index: number): string;
 }
 
-export const AMPLE_POOL = 256;
+type Options = Partial<Omit<Row, "shape" | "work" | "inFlight" | "query">> & {
+  readonly extra?: string | ((index: number) => string);
+};
 
-type RowOptions = Partial<Omit<Row, "shape" | "work" | "inFlight" | "query">> & { extra?: string };
+function requestsFor(inFlight: number): number {
+  return inFlight === 1 ? 60 : inFlight <= 16 ? 400 : 800;
+}
 
-function row(shape: string, work: Work, inFlight: number, options: RowOptions = {}): Row {
-  const calls = options.callsPerRequest ?? 1;
+function row(shape: string, work: Work, inFlight: number, options: Options = {}): Row {
+  const { extra = "", ...rest } = options;
+  const calls = options.calls ?? 1;
+  const workNeeds: readonly Ability[] = work === "none" ? [] : work === "sleep" ? ["sleep"] : ["busy"];
   return {
+    requests: requestsFor(inFlight),
+    attempts: 1,
+    pool: AMPLE_POOL,
+    pipelined: 1,
+    start: "shared",
+    isDefault: false,
+    ...rest,
     shape,
     work,
     inFlight,
-    query: `w=${work}&n=${calls}${options.extra ?? ""}`,
-    callsPerRequest: calls,
-    requests: options.requests ?? (inFlight === 1 ? 60 : inFlight === 16 ? 400 : 800),
-    pool: options.pool ?? AMPLE_POOL,
-    isFresh: options.isFresh ?? false,
-    isDefault: options.isDefault ?? true,
+    calls,
+    needs: [...workNeeds, ...(options.needs ?? [])],
+    query: (index) => `w=${work}&n=${calls}${typeof extra === "string" ? extra : extra(index)}`,
   };
 }
 
-export function allRows(): readonly Row[] {
-  const rows: Row[] = [];
-  for (const work of ["none", "sleep"] as const) {
-    rows.push(row("first 5", work, 1, { requests: 5, isFresh: true }));
-    rows.push(row("first 5", work, 5, { requests: 5, isFresh: true }));
-  }
-  for (const inFlight of [1, 16, 64]) {
-    for (const work of WORKS)
-      rows.push(row("chain", work, inFlight, { isDefault: inFlight === 64 || work === "none" }));
-    for (const work of WORKS) {
-      const isDefault = inFlight === 64 && (work === "none" || work === "sleep");
-      rows.push(row("fan-out", work, inFlight, { callsPerRequest: 3, extra: "&m=par", isDefault }));
-      rows.push(row("sequence", work, inFlight, { callsPerRequest: 3, isDefault: isDefault && work === "sleep" }));
-    }
+/** What a user who tries it first sees: a handful of requests to a program that was just started. */
+function firstRequests(): Row[] {
+  return [
+    row("first 5", "none", 1, { requests: 5, start: "fresh", isDefault: true }),
+    row("first 5", "sleep", 1, { requests: 5, start: "fresh" }),
+    row("first 5", "none", 5, { requests: 5, start: "fresh" }),
+    row("first 5", "sleep", 5, { requests: 5, start: "fresh", isDefault: true }),
+  ];
+}
+
+function rowsAt(inFlight: number): Row[] {
+  const isFull = inFlight === 64;
+  const rows = WORKS.map((work) => row("chain", work, inFlight, { isDefault: isFull || work === "none" }));
+  for (const work of WORKS) {
     rows.push(
-      row("goes on 2 s", "sleep", inFlight, { requests: inFlight * 2, extra: "&p=2000", isDefault: inFlight === 64 }),
+      row("fan-out", work, inFlight, {
+        calls: 3,
+        extra: "&m=par",
+        needs: ["calls", "parallel"],
+        isDefault: isFull && work === "sleep",
+      }),
+      row("sequence", work, inFlight, { calls: 3, needs: ["calls"], isDefault: isFull && work === "sleep" }),
+      row("after the answer", work, inFlight, {
+        extra: "&m=after",
+        needs: ["after"],
+        isDefault: isFull && work === "none",
+      }),
     );
-    if (inFlight > 1) rows.push(row("queued calls", "none", inFlight, { pool: 4, isDefault: inFlight === 64 }));
+  }
+  rows.push(
+    row("goes on 2 s", "sleep", inFlight, {
+      requests: inFlight * 2,
+      extra: "&p=2000",
+      needs: ["lingers"],
+      isDefault: isFull,
+    }),
+    row("goes on 20 s", "sleep", inFlight, { requests: inFlight, extra: "&p=20000", needs: ["lingers"] }),
+    row("slow and fast", "none", inFlight, {
+      extra: (index) => (index % 4 === 0 ? `&d=${100 + (index % 7) * 40}` : ""),
+      isDefault: isFull,
+    }),
+    row("long poll", "none", inFlight, { requests: inFlight * 2, extra: "&d=1500", isDefault: isFull }),
+    row("stream", "none", inFlight, { requests: inFlight * 2, extra: "&s=8", isDefault: isFull }),
+    row("retries", "none", inFlight, { attempts: 2, extra: "&r=1", needs: ["retries"], isDefault: inFlight === 16 }),
+    row("timeouts", "none", inFlight, {
+      requests: inFlight * 3,
+      extra: "&d=2000&t=150",
+      needs: ["gives_up"],
+      isDefault: inFlight === 16,
+    }),
+    row("attach", "none", inFlight, { start: "attach", isDefault: inFlight === 16 }),
+    row("attach", "sleep", inFlight, { start: "attach" }),
+  );
+  if (inFlight > 1) {
+    rows.push(
+      row("queued calls", "none", inFlight, { pool: 4, needs: ["pool"], isDefault: isFull }),
+      row("queued calls", "sleep", inFlight, { pool: 4, needs: ["pool"] }),
+      row("pipelining", "none", inFlight, { pipelined: 4, isDefault: inFlight === 16 }),
+    );
   }
   return rows;
 }
 
-/** Programs that make one call per request in the order of their code, whatever the query says. */
-export function canRun(program: string, row: Row): boolean {
-  const isSingleCall = program === "nginx" || program === "c-epoll" || program === "node-callback";
-  if (!isSingleCall) return true;
-  return row.callsPerRequest === 1 && row.work !== "cpu" && row.work !== "file" && row.shape !== "goes on 2 s";
+export function allRows(): readonly Row[] {
+  return [...firstRequests(), ...[1, 16, 64].flatMap(rowsAt)];
+}
+
+export function canRun(program: Program, row: Row): boolean {
+  return row.needs.every((ability) => program.abilities.includes(ability));
+}
+
+/** What follows the request's id in the ids of everything that is called for it: who calls is in the name. */
+export function callSuffixes(program: Program, row: Row): readonly string[] {
+  const numbers = Array.from({ length: row.calls }, (_, index) => index + 1);
+  return program.hasHop === true ? [".1", ...numbers.map((number) => `.1.${number}`)] : numbers.map((n) => `.${n}`);
 }

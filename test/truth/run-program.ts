@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../support/free-port.ts";
-import { drive, waitForPort } from "./load.ts";
-import type { Program } from "./programs.ts";
-import type { Row } from "./rows.ts";
+import type { Program } from "./catalogue/program.ts";
+import { Driver, waitForPort } from "./load.ts";
+import { callSuffixes, type Row } from "./rows.ts";
 import { type Expectation, expectedSpans, scoreSpans } from "./score.ts";
 import { stop } from "./stop.ts";
 import type { Result } from "./table.ts";
@@ -24,16 +24,55 @@ interface Run {
 export interface RunOptions {
   readonly leafPort: number;
   readonly settings: readonly string[];
-  /** Leave the folder with configuration and spans. */
+  /** Leave the folders with configuration and spans. */
   readonly keep: boolean;
 }
 
 export async function runProgram(program: Program, rows: readonly Row[], options: RunOptions): Promise<Result[]> {
+  const results: Result[] = [];
+  const watched = rows.filter((row) => row.start !== "attach");
+  if (watched.length > 0) {
+    const found = await traced(program, options, async () => {
+      const runs: Run[] = [];
+      for (const group of startGroups(watched)) {
+        await started(program, group[0]!.pool, options, async (driver) => {
+          for (const row of group) runs.push(await driveRow(program, driver, row));
+        });
+      }
+      return runs;
+    });
+    results.push(...found);
+  }
+  for (const row of rows) {
+    if (row.start !== "attach") continue;
+    await started(program, row.pool, options, async (driver) => {
+      await driver.drive({ ...row, prefix: "warm", requests: row.inFlight * 4, query: row.query });
+      results.push(...(await traced(program, options, async () => [await driveRow(program, driver, row)])));
+    });
+  }
+  return rows.flatMap((row) => results.filter((result) => result.row === row));
+}
+
+/** Rows that share one start of the program. */
+function startGroups(rows: readonly Row[]): Row[][] {
+  const fresh = rows.filter((row) => row.start === "fresh").map((row) => [row]);
+  const byPool = new Map<number, Row[]>();
+  for (const row of rows) {
+    if (row.start === "fresh") continue;
+    const group = byPool.get(row.pool);
+    if (group !== undefined) group.push(row);
+    else byPool.set(row.pool, [row]);
+  }
+  return [...fresh, ...byPool.values()];
+}
+
+/** With sockspan running from before `drive` until everything of it has been exported. */
+async function traced(program: Program, options: RunOptions, drive: () => Promise<Run[]>): Promise<Result[]> {
   const folder = mkdtempSync(join(tmpdir(), `sockspan-truth-${program.name}-`));
   const tracer = await Tracer.start(folder, options.settings);
-  const runs: Run[] = [];
+  let runs: Run[];
   try {
-    for (const group of startGroups(rows)) runs.push(...(await runGroup(program, group, options.leafPort)));
+    runs = await drive();
     await tracer.settled(new Map(runs.map(({ expectation }) => [expectation.prefix, expectedSpans(expectation)])));
   } finally {
     await tracer.stop();
@@ -47,35 +86,29 @@ export async function runProgram(program: Program, rows: readonly Row[], options
   }));
 }
 
-/** Rows that share one start of the program. */
-function startGroups(rows: readonly Row[]): Row[][] {
-  const fresh = rows.filter((row) => row.isFresh).map((row) => [row]);
-  const byPool = new Map<number, Row[]>();
-  for (const row of rows) {
-    if (row.isFresh) continue;
-    const group = byPool.get(row.pool);
-    if (group !== undefined) group.push(row);
-    else byPool.set(row.pool, [row]);
-  }
-  return [...fresh, ...byPool.values()];
-}
-
-async function runGroup(program: Program, rows: readonly Row[], leafPort: number): Promise<Run[]> {
+async function started(
+  program: Program,
+  pool: number,
+  options: RunOptions,
+  use: (driver: Driver) => Promise<void>,
+): Promise<void> {
   const port = await freePort();
-  const child = program.start(port, `http://127.0.0.1:${leafPort}`, rows[0]!.pool);
-  const runs: Run[] = [];
+  const child = program.start(port, `http://127.0.0.1:${options.leafPort}`, pool);
+  const driver = new Driver(port);
   try {
     await Promise.race([waitForPort(port, START_MS), failOnExit(program, child)]);
-    for (const row of rows) {
-      const prefix = `t${nextRun++}r`;
-      const { query, requests, inFlight: concurrency } = row;
-      const failed = await drive({ port, prefix, query, requests, concurrency });
-      runs.push({ row, failed, expectation: { prefix, requests, callsPerRequest: row.callsPerRequest } });
-    }
+    await use(driver);
   } finally {
+    driver.close();
     await stop(child);
   }
-  return runs;
+}
+
+async function driveRow(program: Program, driver: Driver, row: Row): Promise<Run> {
+  const prefix = `t${nextRun++}r`;
+  const { requests, inFlight, pipelined, attempts } = row;
+  const failed = await driver.drive({ prefix, requests, inFlight, pipelined, query: row.query });
+  return { row, failed, expectation: { prefix, requests, calls: callSuffixes(program, row), attempts } };
 }
 
 /** Rejects when the program ends before it listens; never resolves. */

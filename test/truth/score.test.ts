@@ -21,7 +21,7 @@ function wholeTrace(request: string): TruthSpan[] {
   ];
 }
 
-const expectation = { prefix: "r", requests: 2, callsPerRequest: 1 };
+const expectation = { prefix: "r", requests: 2, calls: [".1"], attempts: 1 };
 
 describe("truth score", () => {
   it("calls a chain of true parents whole", () => {
@@ -61,5 +61,20 @@ describe("truth score", () => {
     const score = scoreSpans(spans, expectation);
     assert.deepEqual([score.unjoined, score.tracesWhole, score.orphans[0]?.id], [1, 0, "r0.1"]);
     assert.equal(recallOf(score, expectation), 0);
+  });
+
+  it("follows a hop of the program's own, and takes every attempt of a call", () => {
+    const spans = [
+      ...wholeTrace("r0"),
+      span("client", "r0.1.1", "first", "r0.1s"),
+      span("server", "r0.1.1", "firstServed", "first"),
+      span("client", "r0.1.1", "second", "r0s"),
+      span("server", "r0.1.1", "secondServed", "second"),
+    ];
+    const hop = { prefix: "r", requests: 1, calls: [".1.1"], attempts: 2 };
+    const score = scoreSpans(spans, hop);
+    assert.deepEqual([score.right, score.wrong, score.tracesWhole], [1, 1, 0]);
+    assert.equal(score.mistakes[0]?.truth?.id, "r0.1");
+    assert.equal(recallOf(score, hop), 0.5);
   });
 });

@@ -35,7 +35,10 @@ export interface Expectation {
   /** `r0` to `r<requests - 1>`, with a prefix of the run. */
   readonly prefix: string;
   readonly requests: number;
-  readonly callsPerRequest: number;
+  /** What follows the request's id in the ids of what is called for it: `.2`, `.1.3`. */
+  readonly calls: readonly string[];
+  /** How often each call is made. */
+  readonly attempts: number;
 }
 
 class Spans {
@@ -57,13 +60,15 @@ class Spans {
   }
 }
 
-function judgeCall(score: Score, spans: Spans, call: TruthSpan, server: TruthSpan | undefined): boolean {
+const NONE: readonly TruthSpan[] = [];
+
+function judgeCall(score: Score, spans: Spans, call: TruthSpan, callers: readonly TruthSpan[]): boolean {
   if (call.parentSpanId === undefined) {
     score.unjoined++;
     score.orphans.push(call);
     return false;
   }
-  const isRight = server !== undefined && call.parentSpanId === server.spanId && call.traceId === server.traceId;
+  const isRight = callers.some(({ spanId, traceId }) => call.parentSpanId === spanId && call.traceId === traceId);
   const row = score.byEvidence.get(call.evidence) ?? { right: 0, wrong: 0 };
   score.byEvidence.set(call.evidence, row);
   if (isRight) {
@@ -72,27 +77,27 @@ function judgeCall(score: Score, spans: Spans, call: TruthSpan, server: TruthSpa
   } else {
     score.wrong++;
     row.wrong++;
-    score.mistakes.push({ span: call, parent: spans.bySpanId.get(call.parentSpanId), truth: server });
+    score.mistakes.push({ span: call, parent: spans.bySpanId.get(call.parentSpanId), truth: callers[0] });
   }
   return isRight;
 }
 
-function judgeExchange(score: Score, spans: Spans, server: TruthSpan, client: TruthSpan | undefined): boolean {
+function judgeExchange(score: Score, spans: Spans, server: TruthSpan, clients: readonly TruthSpan[]): boolean {
   if (server.parentSpanId === undefined) {
     score.exchangesUnjoined++;
     return false;
   }
-  const isRight = client !== undefined && server.parentSpanId === client.spanId && server.traceId === client.traceId;
+  const isRight = clients.some(({ spanId, traceId }) => server.parentSpanId === spanId && server.traceId === traceId);
   if (isRight) score.exchangesRight++;
   else {
     score.exchangesWrong++;
-    score.mistakes.push({ span: server, parent: spans.bySpanId.get(server.parentSpanId), truth: client });
+    score.mistakes.push({ span: server, parent: spans.bySpanId.get(server.parentSpanId), truth: clients[0] });
   }
   return isRight;
 }
 
 export function scoreSpans(all: readonly TruthSpan[], expectation: Expectation): Score {
-  const { prefix, requests, callsPerRequest } = expectation;
+  const { prefix, requests, calls, attempts } = expectation;
   const spans = new Spans(all, prefix);
   const score: Score = {
     spansExpected: expectedSpans(expectation),
@@ -111,24 +116,26 @@ export function scoreSpans(all: readonly TruthSpan[], expectation: Expectation):
   };
   for (let request = 0; request < requests; request++) {
     const rootId = `${prefix}${request}`;
-    const rootServer = spans.servers.get(rootId)?.[0];
-    const rootClient = spans.clients.get(rootId)?.[0];
-    let isWhole = rootServer !== undefined && judgeExchange(score, spans, rootServer, rootClient);
-    for (let call = 1; call <= callsPerRequest; call++) {
-      const callId = `${rootId}.${call}`;
-      const client = spans.clients.get(callId)?.[0];
-      const server = spans.servers.get(callId)?.[0];
-      const callRight = client !== undefined && judgeCall(score, spans, client, rootServer);
-      const exchangeRight = server !== undefined && judgeExchange(score, spans, server, client);
-      isWhole = isWhole && callRight && exchangeRight;
+    let isWhole = true;
+    for (const suffix of ["", ...calls]) {
+      const id = rootId + suffix;
+      const clients = spans.clients.get(id) ?? NONE;
+      const servers = spans.servers.get(id) ?? NONE;
+      const count = suffix === "" ? 1 : attempts;
+      isWhole &&= clients.length === count && servers.length === count;
+      if (suffix !== "") {
+        const callers = spans.servers.get(id.slice(0, id.lastIndexOf("."))) ?? NONE;
+        for (const client of clients) isWhole = judgeCall(score, spans, client, callers) && isWhole;
+      }
+      for (const server of servers) isWhole = judgeExchange(score, spans, server, clients) && isWhole;
     }
     if (isWhole) score.tracesWhole++;
   }
   return score;
 }
 
-export function expectedSpans({ requests, callsPerRequest }: Expectation): number {
-  return requests * (2 + 2 * callsPerRequest);
+export function expectedSpans({ requests, calls, attempts }: Expectation): number {
+  return requests * 2 * (1 + calls.length * attempts);
 }
 
 /** right / (right + wrong); 1 when nothing was joined: nothing was wrong. */
@@ -139,5 +146,6 @@ export function precisionOf(score: Score): number {
 
 /** right / all calls that should have a parent. */
 export function recallOf(score: Score, expectation: Expectation): number {
-  return score.right / Math.max(1, expectation.requests * expectation.callsPerRequest);
+  const { requests, calls, attempts } = expectation;
+  return score.right / Math.max(1, requests * calls.length * attempts);
 }

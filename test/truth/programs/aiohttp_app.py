@@ -1,44 +1,24 @@
-"""asyncio: aiohttp as server and client."""
-import asyncio
+"""asyncio, or uvloop (LOOP=uvloop): aiohttp as server and client."""
 import os
-import random
-import time
 
 import aiohttp
 from aiohttp import web
+
+from async_shape import handle
 
 NEXT = os.environ["NEXT"]
 POOL = int(os.environ.get("POOL", 256))
 
 
-async def work(kind):
-    if kind == "cpu":
-        end = time.perf_counter() + 0.001
-        while time.perf_counter() < end:
-            pass
-    elif kind == "sleep":
-        await asyncio.sleep(random.uniform(0.001, 0.009))
-    elif kind == "file":
-        await asyncio.to_thread(lambda: open("/etc/services", "rb").read())
-
-
-async def handle(request):
-    query = request.query
+async def serve(request):
     session = request.app["session"]
 
-    async def one(index):
-        await work(query.get("w", "none"))
-        async with session.get(f"{NEXT}/h/{request.match_info['id']}.{index}?{request.query_string}") as response:
+    async def call(path):
+        async with session.get(NEXT + path) as response:
             await response.read()
+            return response.status
 
-    indexes = range(1, int(query.get("n", 1)) + 1)
-    if query.get("m") == "par":
-        await asyncio.gather(*(one(index) for index in indexes))
-    else:
-        for index in indexes:
-            await one(index)
-    if "p" in query:
-        await asyncio.sleep(int(query["p"]) / 1000)
+    await handle(request.match_info["id"], request.query, request.query_string, call)
     return web.Response(text="ok\n")
 
 
@@ -49,7 +29,11 @@ async def session(app):
         yield
 
 
+if os.environ.get("LOOP") == "uvloop":
+    import uvloop
+
+    uvloop.install()
 app = web.Application()
 app.cleanup_ctx.append(session)
-app.router.add_get("/h/{id}", handle)
+app.router.add_get("/h/{id}", serve)
 web.run_app(app, host="127.0.0.1", port=int(os.environ["PORT"]), print=None, access_log=None, backlog=256)

@@ -9,6 +9,7 @@ for ($index = 1; $index <= (int) ($query['n'] ?? 1); $index++) {
         case 'sleep': usleep(random_int(1000, 9000)); break;
         case 'file': file_get_contents('/etc/services'); break;
     }
-    file_get_contents($_SERVER['NEXT'] . "$path.$index?" . $_SERVER['QUERY_STRING']);
+    file_get_contents(getenv('NEXT') . "$path.$index?" . $_SERVER['QUERY_STRING']);
 }
+if (isset($query['p'])) usleep(1000 * (int) $query['p']);
 echo "ok\n";

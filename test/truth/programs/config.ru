@@ -21,5 +21,6 @@ run(lambda do |env|
     http = (Thread.current[:http] ||= Net::HTTP.new(NEXT.host, NEXT.port).start)
     http.get("#{env["PATH_INFO"]}.#{index}?#{env["QUERY_STRING"]}")
   end
+  sleep(query["p"].to_i / 1000.0) if query["p"]
   [200, { "content-type" => "text/plain" }, ["ok\n"]]
 end)

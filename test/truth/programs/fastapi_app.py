@@ -1,33 +1,26 @@
 """FastAPI on uvicorn (uvloop where installed): an asynchronous and a synchronous endpoint."""
-import asyncio
 import os
-import random
 
 import httpx
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
 
+from async_shape import handle
 from shape import handle as handle_sync
 
 NEXT = os.environ["NEXT"]
+POOL = int(os.environ.get("POOL", 256))
 app = FastAPI()
-client = httpx.AsyncClient(limits=httpx.Limits(max_connections=256))
+client = httpx.AsyncClient(limits=httpx.Limits(max_connections=POOL), timeout=60)
+
+
+async def call(path):
+    response = await client.get(NEXT + path)
+    return response.status_code
 
 
 async def serve(id: str, request: Request):
-    query = request.query_params
-
-    async def one(index):
-        if query.get("w") == "sleep":
-            await asyncio.sleep(random.uniform(0.001, 0.009))
-        await client.get(f"{NEXT}/h/{id}.{index}?{request.url.query}")
-
-    indexes = range(1, int(query.get("n", 1)) + 1)
-    if query.get("m") == "par":
-        await asyncio.gather(*(one(index) for index in indexes))
-    else:
-        for index in indexes:
-            await one(index)
+    await handle(id, request.query_params, request.url.query, call)
     return PlainTextResponse("ok\n")
 
 

@@ -2,7 +2,11 @@
 import http from "node:http";
 import { serve } from "./work.mjs";
 
-const call = async (path) => (await fetch(process.env.NEXT + path)).text();
+async function call(path, patienceMs) {
+  const response = await fetch(process.env.NEXT + path, { signal: AbortSignal.timeout(patienceMs) });
+  await response.text();
+  return response.status;
+}
 
 http
   .createServer({ keepAliveTimeout: 60_000 }, (request, response) => {

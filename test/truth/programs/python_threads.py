@@ -9,11 +9,13 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        handle(self.path)
+        after = handle(self.path)
         self.send_response(200)
         self.send_header("Content-Length", "3")
         self.end_headers()
         self.wfile.write(b"ok\n")
+        if after:
+            after()
 
     def log_message(self, *_):
         pass

@@ -1,6 +1,7 @@
-"""What a handler does between reading its request and calling on: shared by the synchronous Python programs."""
+"""What a handler does before, between and after its calls: shared by the synchronous Python programs."""
 import os
 import random
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -12,12 +13,22 @@ _connections = local()
 _fan_out = ThreadPoolExecutor(64)
 
 
-def call(path):
+def call(path, patience):
+    """The status; 504 when nobody answers in time."""
     connection = getattr(_connections, "connection", None)
     if connection is None:
         connection = _connections.connection = HTTPConnection(NEXT.hostname, NEXT.port)
-    connection.request("GET", path)
-    connection.getresponse().read()
+    connection.timeout = patience
+    if connection.sock:
+        connection.sock.settimeout(patience)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        response.read()
+        return response.status
+    except OSError:
+        connection.close()
+        return 504
 
 
 def work(kind):
@@ -33,19 +44,29 @@ def work(kind):
 
 
 def handle(target, call=call):
+    """Returns what is to be done after the answer, or None."""
     url = urlsplit(target)
     query = {key: values[0] for key, values in parse_qs(url.query).items()}
     request_id = url.path[3:]
+    patience = int(query["t"]) / 1000 if "t" in query else None
 
     def one(index):
         work(query.get("w", "none"))
-        call(f"/h/{request_id}.{index}?{url.query}")
+        for _ in range(2 if "r" in query else 1):
+            if call(f"/h/{request_id}.{index}?{url.query}", patience) != 503:
+                return
+
+    def calls():
+        for index in indexes:
+            one(index)
 
     indexes = range(1, int(query.get("n", 1)) + 1)
+    if query.get("m") == "after":
+        return lambda: threading.Thread(target=calls).start()
     if query.get("m") == "par":
         list(_fan_out.map(one, indexes))
     else:
-        for index in indexes:
-            one(index)
+        calls()
     if "p" in query:
         time.sleep(int(query["p"]) / 1000)
+    return None

@@ -1,4 +1,4 @@
-// What a handler does between reading its request and calling on: shared by the Node programs.
+// What a handler does before, between and after its calls: shared by the Node programs.
 import { readFile } from "node:fs/promises";
 
 export function parseShape(url) {
@@ -10,6 +10,8 @@ export function parseShape(url) {
     calls: Number(searchParams.get("n") ?? 1),
     mode: searchParams.get("m") ?? "seq",
     afterMs: Number(searchParams.get("p") ?? 0),
+    attempts: searchParams.has("r") ? 2 : 1,
+    patienceMs: Number(searchParams.get("t") ?? 60_000),
   };
 }
 
@@ -19,11 +21,15 @@ export async function doWork(kind) {
   else if (kind === "file") await readFile("/etc/services");
 }
 
+/** @param call (path, patienceMs) => status; it fails when nobody answers in time */
 export async function serve(request, response, call) {
   const shape = parseShape(request.url);
   const one = async (index) => {
     await doWork(shape.work);
-    await call(`/h/${shape.id}.${index}${shape.query}`);
+    for (let attempt = 0; attempt < shape.attempts; attempt++) {
+      const status = await call(`/h/${shape.id}.${index}${shape.query}`, shape.patienceMs).catch(() => 504);
+      if (status !== 503) return;
+    }
   };
   const indexes = Array.from({ length: shape.calls }, (_, index) => index + 1);
   if (shape.mode === "after") response.end("ok\n");

@@ -21,10 +21,17 @@ var (
 )
 
 type job struct {
-	ctx  context.Context
-	path string
-	work string
-	done chan<- struct{}
+	ctx   context.Context
+	shape shape
+	path  string
+	done  chan<- struct{}
+}
+
+// What the query asks for.
+type shape struct {
+	work     string
+	attempts int
+	patience time.Duration
 }
 
 func poolSize() int {
@@ -44,30 +51,45 @@ func doWork(kind string) {
 	}
 }
 
-func call(ctx context.Context, path string) {
+// The status; 504 when nobody answers in time.
+func callOnce(ctx context.Context, path string, patience time.Duration) int {
+	if patience > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, next+path, nil)
 	if err != nil {
-		return
+		return http.StatusInternalServerError
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return
+		return http.StatusGatewayTimeout
 	}
 	_, _ = io.Copy(io.Discard, response.Body)
 	_ = response.Body.Close()
+	return response.StatusCode
 }
 
-func run(ctx context.Context, path, work string) {
+func call(ctx context.Context, path string, shape shape) {
+	for attempt := 0; attempt < shape.attempts; attempt++ {
+		if callOnce(ctx, path, shape.patience) != http.StatusServiceUnavailable {
+			return
+		}
+	}
+}
+
+func run(ctx context.Context, path string, shape shape) {
 	if mode == "goroutine" {
-		doWork(work)
-		call(ctx, path)
+		doWork(shape.work)
+		call(ctx, path, shape)
 		return
 	}
 	done := make(chan struct{})
 	if mode == "pool" {
 		ctx = context.Background()
 	}
-	jobs <- job{ctx, path, work, done}
+	jobs <- job{ctx, shape, path, done}
 	<-done
 }
 
@@ -78,17 +100,24 @@ func serve(writer http.ResponseWriter, request *http.Request) {
 		calls, _ = strconv.Atoi(query.Get("n"))
 	}
 	id := strings.TrimPrefix(request.URL.Path, "/h/")
+	asked := shape{work: query.Get("w"), attempts: 1}
+	if query.Has("r") {
+		asked.attempts = 2
+	}
+	if patience, _ := strconv.Atoi(query.Get("t")); patience > 0 {
+		asked.patience = time.Duration(patience) * time.Millisecond
+	}
 	var group sync.WaitGroup
 	for index := 1; index <= calls; index++ {
 		path := "/h/" + id + "." + strconv.Itoa(index) + "?" + request.URL.RawQuery
 		switch query.Get("m") {
 		case "par":
 			group.Add(1)
-			go func() { defer group.Done(); run(request.Context(), path, query.Get("w")) }()
+			go func() { defer group.Done(); run(request.Context(), path, asked) }()
 		case "after":
-			go run(context.WithoutCancel(request.Context()), path, query.Get("w"))
+			go run(context.WithoutCancel(request.Context()), path, asked)
 		default:
-			run(request.Context(), path, query.Get("w"))
+			run(request.Context(), path, asked)
 		}
 	}
 	group.Wait()
@@ -102,8 +131,8 @@ func main() {
 	for worker := 0; worker < 64; worker++ {
 		go func() {
 			for job := range jobs {
-				doWork(job.work)
-				call(job.ctx, job.path)
+				doWork(job.shape.work)
+				call(job.ctx, job.path, job.shape)
 				close(job.done)
 			}
 		}()

@@ -1,5 +1,6 @@
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
 import java.io.InputStream;
 import java.net.HttpURLConnection;
 import java.net.InetSocketAddress;
@@ -9,11 +10,16 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** The JDK's HttpServer with a pool (or virtual threads), calling on by HttpURLConnection or HttpClient. */
@@ -21,6 +27,13 @@ public final class Truth {
     private static final String NEXT = System.getenv("NEXT");
     private static final String CLIENT = System.getenv().getOrDefault("CLIENT", "url"); // url, sync, async
     private static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+    /** Who makes calls beside the handler, or after it. */
+    private static final ExecutorService HELPERS = Executors.newFixedThreadPool(64, task -> {
+        Thread thread = new Thread(task);
+        thread.setDaemon(true);
+        return thread;
+    });
 
     public static void main(String[] arguments) throws Exception {
         System.setProperty("http.maxConnections", "256");
@@ -45,10 +58,16 @@ public final class Truth {
                 query.put(parts[0], parts[1]);
             }
             int calls = Integer.parseInt(query.getOrDefault("n", "1"));
+            String mode = query.getOrDefault("m", "seq");
+            List<Future<?>> tasks = new ArrayList<>();
             for (int index = 1; index <= calls; index++) {
-                work(query.getOrDefault("w", "none"));
-                call(uri.getPath() + "." + index + "?" + uri.getRawQuery());
+                String path = uri.getPath() + "." + index + "?" + uri.getRawQuery();
+                Callable<?> one = () -> one(path, query);
+                if (mode.equals("seq")) one.call();
+                else tasks.add(HELPERS.submit(one));
             }
+            if (mode.equals("par")) for (Future<?> task : tasks) task.get();
+            Thread.sleep(Integer.parseInt(query.getOrDefault("p", "0")));
             byte[] body = "ok\n".getBytes();
             exchange.sendResponseHeaders(200, body.length);
             exchange.getResponseBody().write(body);
@@ -68,19 +87,33 @@ public final class Truth {
         }
     }
 
-    private static void call(String path) throws Exception {
-        URI uri = URI.create(NEXT + path);
-        if (CLIENT.equals("url")) {
-            HttpURLConnection connection = (HttpURLConnection) uri.toURL().openConnection();
-            try (InputStream input = connection.getInputStream()) {
-                input.readAllBytes();
-            }
-            return;
+    private static Void one(String path, Map<String, String> query) throws Exception {
+        work(query.getOrDefault("w", "none"));
+        int patienceMs = Integer.parseInt(query.getOrDefault("t", "60000"));
+        for (int attempt = 0; attempt < (query.containsKey("r") ? 2 : 1); attempt++) {
+            if (call(path, patienceMs) != 503) break;
         }
-        HttpRequest request = HttpRequest.newBuilder(uri).build();
-        Callable<?> send = CLIENT.equals("sync")
-            ? () -> HTTP.send(request, HttpResponse.BodyHandlers.ofString())
-            : () -> HTTP.sendAsync(request, HttpResponse.BodyHandlers.ofString()).get();
-        send.call();
+        return null;
+    }
+
+    /** The status; 504 when nobody answers in time. */
+    private static int call(String path, int patienceMs) throws Exception {
+        URI uri = URI.create(NEXT + path);
+        try {
+            if (CLIENT.equals("url")) {
+                HttpURLConnection connection = (HttpURLConnection) uri.toURL().openConnection();
+                connection.setReadTimeout(patienceMs);
+                int status = connection.getResponseCode();
+                try (InputStream input = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
+                    input.readAllBytes();
+                }
+                return status;
+            }
+            HttpRequest request = HttpRequest.newBuilder(uri).timeout(Duration.ofMillis(patienceMs)).build();
+            if (CLIENT.equals("sync")) return HTTP.send(request, HttpResponse.BodyHandlers.ofString()).statusCode();
+            return HTTP.sendAsync(request, HttpResponse.BodyHandlers.ofString()).get().statusCode();
+        } catch (IOException | ExecutionException error) {
+            return 504;
+        }
     }
 }

@@ -1,0 +1,75 @@
+/** Go, Java, Rust, C: built when they are started first. */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { AMPLE_POOL, buildFolder, EVERYTHING, needs, type Program, run, SOURCES } from "./program.ts";
+
+/** Virtual threads: 21; the id of the one that is mounted: 24. */
+const JAVA_25 = "/usr/lib/jvm/temurin-25-jdk-amd64/bin/java";
+
+function go(mode: string): Program {
+  return {
+    name: `go-${mode}`,
+    abilities: EVERYTHING,
+    missing: needs("go"),
+    start(port, next, pool) {
+      const binary = join(buildFolder(), "truth-go");
+      execFileSync("go", ["build", "-o", binary, "."], {
+        cwd: join(SOURCES, "go"),
+        env: { ...process.env, GOFLAGS: "-mod=mod" },
+      });
+      return run(binary, [], port, next, { MODE: mode, POOL: pool >= AMPLE_POOL ? "0" : String(pool) });
+    },
+  };
+}
+
+function java(name: string, client: string, threads: "pool" | "virtual"): Program {
+  const binary = threads === "virtual" ? JAVA_25 : "java";
+  return {
+    name,
+    abilities: ["sleep", "busy", "calls", "parallel", "after", "lingers", "retries", "gives_up"],
+    missing: () => {
+      if (threads === "virtual" && !existsSync(JAVA_25)) return `no ${JAVA_25}`;
+      return needs("java", "javac")();
+    },
+    start(port, next) {
+      const classes = join(buildFolder(), "java");
+      execFileSync("javac", ["-d", classes, "java/Truth.java"], { cwd: SOURCES });
+      return run(binary, ["-cp", classes, "Truth"], port, next, { CLIENT: client, THREADS: threads });
+    },
+  };
+}
+
+const tokio: Program = {
+  name: "tokio-axum-reqwest",
+  abilities: EVERYTHING.filter((ability) => ability !== "pool"),
+  missing: needs("cargo"),
+  start(port, next) {
+    const target = join(buildFolder(), "rust");
+    execFileSync("cargo", ["build", "--release", "--quiet", "--target-dir", target], { cwd: join(SOURCES, "rust") });
+    return run(join(target, "release/truth"), [], port, next);
+  },
+};
+
+const epoll: Program = {
+  name: "c-epoll",
+  abilities: ["sleep"],
+  missing: needs("cc"),
+  start(port, next) {
+    const binary = join(buildFolder(), "epoll");
+    execFileSync("cc", ["-O2", "-o", binary, "epoll.c"], { cwd: SOURCES });
+    return run(binary, [], port, next);
+  },
+};
+
+export const COMPILED: readonly Program[] = [
+  epoll,
+  go("goroutine"),
+  go("pool-context"),
+  go("pool"),
+  java("java-pool-url", "url", "pool"),
+  java("java-httpclient-sync", "sync", "pool"),
+  java("java-httpclient-async", "async", "pool"),
+  java("java-virtual", "url", "virtual"),
+  tokio,
+];

@@ -1,0 +1,32 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Ability, BUILD, EVERYTHING, type Program, run } from "./program.ts";
+
+function node(file: string, abilities: readonly Ability[], missing: Program["missing"] = () => undefined): Program {
+  return {
+    name: file.replace(".mjs", ""),
+    abilities,
+    missing,
+    start: (port, next, pool) =>
+      run(process.execPath, [file], port, next, {
+        POOL: String(pool),
+        // A module beside the source would be a dependency of the repository.
+        TRUTH_MODULES: join(BUILD, "node/node_modules"),
+      }),
+  };
+}
+
+const withoutPool = EVERYTHING.filter((ability) => ability !== "pool");
+
+export const NODE: readonly Program[] = [
+  node("node-callback.mjs", ["pool"]),
+  node("node-http.mjs", EVERYTHING),
+  node("node-fetch.mjs", withoutPool),
+  node("node-express.mjs", EVERYTHING, () =>
+    existsSync(join(BUILD, "node/node_modules/express")) ? undefined : "npm could not install express",
+  ),
+];
+
+export function startLeaf(port: number) {
+  return run(process.execPath, ["leaf.mjs"], port, "");
+}

@@ -1,0 +1,56 @@
+import { spawnSync } from "node:child_process";
+import { type Ability, type Program, run } from "./program.ts";
+
+const SYNCHRONOUS: readonly Ability[] = ["sleep", "busy", "calls", "parallel", "lingers", "retries", "gives_up"];
+const ASYNCHRONOUS: readonly Ability[] = [...SYNCHRONOUS, "after", "pool"];
+
+function python(): string {
+  return process.env["SOCKSPAN_TRUTH_PYTHON"] ?? "python3";
+}
+
+function needsPython(modules: readonly string[]): () => string | undefined {
+  return () => {
+    const check = spawnSync(python(), ["-c", modules.map((name) => `import ${name}`).join(";")]);
+    return check.status === 0 ? undefined : `${python()} can't import one of ${modules.join(", ")}`;
+  };
+}
+
+function script(
+  name: string,
+  file: string,
+  abilities: readonly Ability[],
+  modules: readonly string[],
+  extra: Record<string, string> = {},
+): Program {
+  return {
+    name,
+    abilities,
+    missing: needsPython(modules),
+    start: (port, next, pool) => run(python(), [file], port, next, { POOL: String(pool), ...extra }),
+  };
+}
+
+function gunicorn(kind: string, size: readonly string[], modules: readonly string[]): Program {
+  return {
+    name: `gunicorn-${kind}`,
+    abilities: SYNCHRONOUS,
+    missing: needsPython(modules),
+    start: (port, next) => {
+      const address = ["-b", `127.0.0.1:${port}`, "--log-level", "error"];
+      return run(python(), ["-m", "gunicorn", "-k", kind, ...size, ...address, "wsgi:app"], port, next);
+    },
+  };
+}
+
+export const PYTHON: readonly Program[] = [
+  script("python-threads", "python_threads.py", [...SYNCHRONOUS, "after"], []),
+  script("asyncio-streams", "asyncio_streams.py", ASYNCHRONOUS, []),
+  script("aiohttp", "aiohttp_app.py", ASYNCHRONOUS, ["aiohttp"]),
+  script("aiohttp-uvloop", "aiohttp_app.py", ASYNCHRONOUS, ["aiohttp", "uvloop"], { LOOP: "uvloop" }),
+  script("fastapi-async", "fastapi_app.py", ASYNCHRONOUS, ["fastapi", "uvicorn", "httpx"]),
+  script("fastapi-sync", "fastapi_app.py", SYNCHRONOUS, ["fastapi", "uvicorn", "httpx"], { ENDPOINT: "sync" }),
+  gunicorn("sync", ["-w", "16"], ["gunicorn"]),
+  gunicorn("gthread", ["--threads", "64"], ["gunicorn"]),
+  gunicorn("gevent", ["--worker-connections", "256"], ["gunicorn", "gevent"]),
+  script("waitress", "wsgi.py", SYNCHRONOUS, ["waitress"]),
+];

@@ -1,0 +1,86 @@
+/** Servers that are configured rather than written: nginx, PHP-FPM behind it, Puma. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { needs, type Program, run, SOURCES } from "./program.ts";
+
+/** Calls on under `/h/<id>.1`, so that its request and its call can be told apart. */
+function nginxConfig(port: number, location: string, extra: string): string {
+  return `
+daemon off; worker_processes 1; pid nginx.pid; error_log stderr crit;
+events { worker_connections 1024; }
+http {
+  access_log off; client_body_temp_path .; proxy_temp_path .; fastcgi_temp_path .; uwsgi_temp_path .; scgi_temp_path .;
+  keepalive_requests 1000000;
+  ${extra}
+  server { listen 127.0.0.1:${port} backlog=256; location ~ ^/h/(.*)$ { ${location} } }
+}`;
+}
+
+const nginx: Program = {
+  name: "nginx",
+  abilities: [],
+  missing: needs("nginx"),
+  start(port, next, pool) {
+    const folder = mkdtempSync(join(tmpdir(), "truth-nginx-"));
+    const upstream = `upstream next { server ${new URL(next).host}; keepalive ${Math.min(pool, 64)}; }`;
+    const location =
+      'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://next/h/$1.1$is_args$args;';
+    writeFileSync(join(folder, "nginx.conf"), nginxConfig(port, location, upstream));
+    return run("nginx", ["-p", folder, "-c", "nginx.conf"], port, next);
+  },
+};
+
+/** Debian's name has the version in it. */
+function phpFpm(): string | undefined {
+  return readdirSync("/usr/sbin").find((name) => /^php-fpm\d/.test(name));
+}
+
+const php: Program = {
+  name: "php-fpm",
+  abilities: ["sleep", "busy", "calls", "lingers"],
+  hasHop: true,
+  missing: () => needs("nginx")() ?? (phpFpm() === undefined ? "no php-fpm (Debian: php-fpm)" : undefined),
+  start(port, next) {
+    const folder = mkdtempSync(join(tmpdir(), "truth-php-"));
+    const socketPort = port + 1;
+    writeFileSync(
+      join(folder, "fpm.conf"),
+      `[global]
+error_log = ${join(folder, "fpm.log")}
+daemonize = no
+[www]
+listen = 127.0.0.1:${socketPort}
+listen.backlog = 256
+user = nobody
+group = nogroup
+pm = static
+pm.max_children = 64
+clear_env = no
+`,
+    );
+    const parameters = [
+      `SCRIPT_FILENAME ${join(SOURCES, "call.php")}`,
+      "REQUEST_METHOD $request_method",
+      "REQUEST_URI /h/$1.1$is_args$args",
+      "QUERY_STRING $args",
+    ];
+    const location = `fastcgi_pass php; fastcgi_keep_conn on; ${parameters.map((p) => `fastcgi_param ${p};`).join(" ")}`;
+    const upstream = `upstream php { server 127.0.0.1:${socketPort}; keepalive 64; }`;
+    writeFileSync(join(folder, "nginx.conf"), nginxConfig(port, location, upstream));
+    // One process to stop: the shell, which stops both.
+    const script = `/usr/sbin/${phpFpm()} -F -y ${folder}/fpm.conf & fpm=$!; nginx -p ${folder} -c nginx.conf & nginx=$!
+trap 'kill $fpm $nginx; wait' TERM; wait`;
+    return run("bash", ["-c", script], port, next);
+  },
+};
+
+const puma: Program = {
+  name: "puma",
+  abilities: ["sleep", "busy", "calls", "lingers"],
+  missing: () => (spawnSync("puma", ["--version"]).status === 0 ? undefined : "no puma on the PATH (Debian: puma)"),
+  start: (port, next) => run("puma", ["-q", "-t", "16:64", "-b", `tcp://127.0.0.1:${port}`, "config.ru"], port, next),
+};
+
+export const SERVERS: readonly Program[] = [nginx, php, puma];
