@@ -12,7 +12,8 @@ struct call {
 	struct caller caller;
 	struct payload payload;
 	struct unit unit;
-	struct trace_request request; /* what trace_map is told: too big for the stack */
+	struct trace_request request; /* what trace_map is told; this and the next would be too big for the stack */
+	struct tcp_numbers numbers;
 	__u64 socket; /* set c: struct sock * */
 	__u64 id;
 	__u64 now;

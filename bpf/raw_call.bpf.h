@@ -120,19 +120,18 @@ static __always_inline bool is_blocking(struct sock *sk, __u32 message_flags, co
 
 static __always_inline bool place_raw_receive(struct sock *sk, struct call *call, const enum access access)
 {
-	struct tcp_numbers numbers = {};
 	struct tcp_sock *tp = NULL;
 	struct socket_info *info;
 
 	if (call->protocol == IPPROTO_TCP) {
 		tp = tcp_of(sk, access);
-		tcp_numbers(&numbers, tp, access);
+		tcp_numbers(&call->numbers, tp, access);
 	}
-	info = call_socket(call, sk, tp, &numbers, access);
+	info = call_socket(call, sk, tp, &call->numbers, access);
 	if (!info)
 		return false;
 	call->offset = 0;
-	if (tp && !place_receive(call, info, sk, &numbers, access))
+	if (tp && !place_receive(call, info, sk, &call->numbers, access))
 		return false;
 	call->socket = (__u64)sk;
 	call->now = bpf_ktime_get_ns();
@@ -195,7 +194,6 @@ static __always_inline int call_entered(const struct pt_regs *regs, const enum a
 static __always_inline int moved_pages(const struct call_registers *registers, const struct pt_regs *regs,
 				       __s64 result, const enum access access)
 {
-	struct tcp_numbers numbers;
 	struct process_control *process;
 	struct socket_info *info;
 	struct tcp_sock *tp;
@@ -222,11 +220,11 @@ static __always_inline int moved_pages(const struct call_registers *registers, c
 		return 0;
 	}
 	tp = tcp_of(sk, access);
-	tcp_numbers(&numbers, tp, access);
-	info = call_socket(call, sk, tp, &numbers, access);
+	tcp_numbers(&call->numbers, tp, access);
+	info = call_socket(call, sk, tp, &call->numbers, access);
 	if (!info)
 		return 0;
-	call->offset = egress_offset(info, &numbers) - call->length;
+	call->offset = egress_offset(info, &call->numbers) - call->length;
 	claim_send(info, call);
 	call->socket = (__u64)sk;
 	call->now = bpf_ktime_get_ns();

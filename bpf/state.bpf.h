@@ -35,6 +35,9 @@ static __always_inline int connecting(struct sock *sk, int old_state, struct cal
 	struct process_control *process;
 	__u64 id;
 
+	/* The unit is read by helpers of 5.11 and 5.15: before, the turn of connect(2) is not known. */
+	if (!bpf_core_enum_value_exists(enum bpf_func_id___known, BPF_FUNC_task_pt_regs___known))
+		return 0;
 	if (!call || !is_traced(&call->caller, &process) || !begin_call(call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED) ||
 	    call->protocol != IPPROTO_TCP)
 		return 0;

@@ -31,6 +31,12 @@ async function main(): Promise<number> {
   const broken: string[] = [];
   const leafPort = await freePort();
   const leaf = startLeaf(leafPort);
+  const leafWatch = new AbortController();
+  leaf.once("exit", (code, signal) => {
+    if (leafWatch.signal.aborted) return;
+    say(`the leaf that all programs call ended (${code ?? signal}): nothing can be measured`);
+    process.exit(1);
+  });
   try {
     await waitForPort(leafPort, 10_000);
     for (const program of wanted) {
@@ -53,6 +59,7 @@ async function main(): Promise<number> {
       }
     }
   } finally {
+    leafWatch.abort();
     await stop(leaf);
   }
   for (const reason of skipped) process.stdout.write(`skipped ${reason}\n`);
