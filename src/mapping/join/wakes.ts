@@ -104,10 +104,11 @@ export class Wakes {
     if (calls === undefined || work.isInDoubt(meta)) return;
     for (const call of calls) {
       if (call.isDecided) continue;
-      const claims = this.#claims.get(call)!;
-      if (claims.length > 1) this.#double++;
+      // Gone with another request that claimed the call, too.
+      const claims = this.#claims.get(call)?.length ?? 2;
+      if (claims > 1) this.#double++;
       else this.#single++;
-      if (claims.length === 1 && this.#double * RARE <= this.#single + RARE) decide(call, served, "wake");
+      if (claims === 1 && this.#double * RARE <= this.#single + RARE) decide(call, served, "wake");
     }
   }
 

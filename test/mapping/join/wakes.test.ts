@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { EventKind, UnitKind } from "../../../src/bpf/layout.gen.ts";
+import type { Doer } from "../../support/events.ts";
+import { attribute, get, Host, type Link, ok } from "../../support/host.ts";
+
+const TGID = 500;
+const SELECTOR: Doer = { tgid: TGID, pid: 510 };
+const worker = (index: number): Doer => ({ tgid: TGID, pid: 520 + index });
+const front = (index: number): Doer => ({ tgid: TGID, pid: 530 + index, isBlocking: true });
+
+const inbound = (host: Host): Link => host.connect({ only: "server", clientAddress: "192.0.2.77" });
+const outbound = (host: Host): Link => host.connect({ only: "client", serverPort: 9000 });
+
+/** @param ranNs when the woken thread ran last; undefined: long before */
+function wake(host: Host, waker: Doer, woken: Doer, ranNs = 1): void {
+  host.nowNs += 10_000;
+  host.engine.wake({
+    header: { kind: EventKind.wake, length: 48, timestampNs: host.nowNs, tgid: TGID, pid: waker.pid! },
+    woken: woken.pid!,
+    hops: 1,
+    wakerRanNs: host.nowNs - 5_000,
+    wokenRanNs: ranNs,
+  });
+}
+
+/** Two requests are served, each by a thread that waits for an HTTP client's threads. */
+function twoRequests(host: Host): { links: Link[]; calls: Link[] } {
+  // So that wake-ups of this process are known to be told.
+  wake(host, worker(0), worker(1));
+  const links = [inbound(host), inbound(host)];
+  const calls = [outbound(host), outbound(host)];
+  links.forEach((link, index) => {
+    link.serverReads(front(index), get(`/in${index}`));
+  });
+  calls.forEach((call, index) => {
+    call.send(worker(2 + index), get(`/out${index}`));
+  });
+  return { links, calls };
+}
+
+function parents(host: Host): (string | undefined)[] {
+  host.end();
+  const byId = new Map(host.spans.map((span) => [span.spanId, attribute(span, "url.path")]));
+  return [0, 1].map((index) => {
+    const call = host.spans.find((span) => attribute(span, "url.full")?.endsWith(`/out${index}`));
+    return call?.parentSpanId === undefined ? undefined : byId.get(call.parentSpanId);
+  });
+}
+
+describe("wakes", () => {
+  it("join a call to the thread that slept until its answer was read", () => {
+    const host = new Host();
+    const { links, calls } = twoRequests(host);
+    for (const index of [1, 0]) {
+      calls[index]!.clientReads(SELECTOR, ok());
+      wake(host, SELECTOR, worker(index));
+    }
+    for (const index of [0, 1]) wake(host, worker(index), front(index));
+    links.forEach((link, index) => {
+      link.answer(front(index), ok());
+    });
+    assert.deepEqual(parents(host), ["/in0", "/in1"]);
+    assert.equal(attribute(host.spans.find(({ kind }) => kind === 3)!, "sockspan.link.evidence"), "wake");
+  });
+
+  it("say nothing of a thread that has run since: it waited for a lock", () => {
+    const host = new Host();
+    const { links, calls } = twoRequests(host);
+    calls[0]!.clientReads(SELECTOR, ok());
+    wake(host, SELECTOR, worker(0));
+    wake(host, worker(0), front(1), host.nowNs - 8_000);
+    wake(host, worker(0), front(0));
+    links[1]!.answer(front(1), ok());
+    links[0]!.answer(front(0), ok());
+    assert.deepEqual(parents(host), ["/in0", undefined]);
+  });
+
+  it("say nothing of a call that woke the servers of two requests, whichever is answered first", () => {
+    for (const first of [0, 1]) {
+      const host = new Host();
+      const { links, calls } = twoRequests(host);
+      calls[0]!.clientReads(SELECTOR, ok());
+      wake(host, SELECTOR, worker(0));
+      wake(host, worker(0), front(0));
+      wake(host, worker(0), front(1));
+      links[first]!.answer(front(first), ok());
+      links[1 - first]!.answer(front(1 - first), ok());
+      assert.deepEqual(parents(host), [undefined, undefined]);
+    }
+  });
+
+  it("take only the first thread that a reader wakes for the one that goes on with what was read", () => {
+    const host = new Host();
+    const { links, calls } = twoRequests(host);
+    calls[0]!.clientReads(SELECTOR, ok());
+    wake(host, SELECTOR, worker(0));
+    wake(host, SELECTOR, worker(1));
+    wake(host, worker(1), front(1));
+    wake(host, worker(0), front(0));
+    links[1]!.answer(front(1), ok());
+    links[0]!.answer(front(0), ok());
+    assert.deepEqual(parents(host), ["/in0", undefined]);
+  });
+
+  it("say nothing of a worker that was woken for one answer while it was at another", () => {
+    const host = new Host();
+    const { links, calls } = twoRequests(host);
+    for (const index of [0, 1]) {
+      calls[index]!.clientReads(SELECTOR, ok());
+      wake(host, SELECTOR, worker(0));
+    }
+    wake(host, worker(0), front(0));
+    for (const index of [0, 1]) links[index]!.answer(front(index), ok());
+    assert.deepEqual(parents(host), [undefined, undefined]);
+  });
+
+  it("say nothing of a thread that carries virtual threads", () => {
+    const host = new Host();
+    wake(host, worker(0), worker(1));
+    const on = (unitId: number): Doer => ({ ...front(0), unitKind: UnitKind.jvmVirtualThread, unitId });
+    const links = [inbound(host), inbound(host)];
+    links[0]!.serverReads(on(31), get("/in0"));
+    links[1]!.serverReads(on(32), get("/in1"));
+    const call = outbound(host).send(worker(2), get("/out0"));
+    call.clientReads(SELECTOR, ok());
+    wake(host, SELECTOR, front(0));
+    links[1]!.answer(on(32), ok());
+    links[0]!.answer(on(31), ok());
+    assert.deepEqual(parents(host), [undefined, undefined]);
+  });
+
+  it("that come twice, late or never make no wrong parent", () => {
+    const host = new Host();
+    const { links, calls } = twoRequests(host);
+    calls[0]!.clientReads(SELECTOR, ok());
+    calls[1]!.clientReads(SELECTOR, ok());
+    // The wake for the first answer is lost; the second one's comes twice, and once more after its request.
+    wake(host, SELECTOR, worker(1));
+    wake(host, worker(1), front(1));
+    wake(host, worker(1), front(1));
+    for (const index of [1, 0]) links[index]!.answer(front(index), ok());
+    wake(host, worker(1), front(1));
+    wake(host, worker(1), front(0));
+    assert.deepEqual(parents(host), [undefined, "/in1"]);
+  });
+});
