@@ -34,6 +34,7 @@ const STORAGE =
 const META = /^(m[gsdane])(?: (\S{1,250})((?: \S+)*))?$/;
 const OTHER =
   /^(gets?|gats?|delete|incr|decr|touch|stats|flush_all|cache_memlimit|version|verbosity|quit|slabs|lru|lru_crawler|watch|shutdown|refresh_certs|me)(?: (.*))?$/;
+const COMMAND_INITIALS: ReadonlySet<number> = new Set(Array.from("acdfgilmpqrstvw", (letter) => letter.charCodeAt(0)));
 const REPLY =
   /^(?:STORED|NOT_STORED|EXISTS|NOT_FOUND|DELETED|TOUCHED|OK|ERROR|END|RESET|BUSY.*|CLIENT_ERROR .*|SERVER_ERROR .*|VERSION .*|VALUE \S{1,250} \d+ \d+(?: \d+)?|STAT \S+ .*|(?:HD|EN|NF|NS|EX|MN|ME)(?: .*)?|VA \d+(?: .*)?|\d{1,20} *)$/;
 
@@ -145,6 +146,16 @@ export const memcached: Protocol<MemcachedMessage, MemcachedState> = {
   recognize(bytes: Uint8Array, hint: RecognitionHint): Recognition {
     if (hint.transport !== "tcp") return Recognition.no;
     if (bytes[0]! >= 0x80) return recognizeBinary(bytes, hint.sender);
+    // Commands are in lower case, replies in upper case or numbers.
+    const first = bytes[0]!;
+    const isReply = (first >= 0x41 && first <= 0x5a) || (first >= 0x30 && first <= 0x39);
+    if (
+      hint.sender === Sender.server
+        ? !isReply
+        : !COMMAND_INITIALS.has(first) && (hint.sender === Sender.client || !isReply)
+    ) {
+      return Recognition.no;
+    }
     const end = lineEnd(bytes, 512);
     const line = end < 0 ? latin1(bytes, 0, Math.min(bytes.length, 512)) : withoutCr(bytes, end);
     if (hint.sender !== Sender.server) {

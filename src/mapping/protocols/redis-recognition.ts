@@ -54,10 +54,13 @@ const INLINE_WORDS = (
 ).split(" ");
 const INLINE = new Set(INLINE_WORDS);
 const INLINE_STARTS = new Set(INLINE_WORDS.flatMap((word) => Array.from(word, (_, index) => word.slice(0, index + 1))));
+const INLINE_PAIRS = new Set(INLINE_WORDS.map((word) => (word.charCodeAt(0) << 8) | word.charCodeAt(1)));
 const MAX_WORD = 16;
 
 /** Do the bytes begin an inline command, as far as they are there? */
 export function mayBeInline(bytes: Uint8Array): boolean {
+  // Most words are told by two letters.
+  if (bytes.length > 1 && !INLINE_PAIRS.has(((bytes[0]! | 0x20) << 8) | (bytes[1]! | 0x20))) return false;
   let end = 0;
   while (end < bytes.length && end < MAX_WORD && isLetter(bytes[end]!)) end++;
   if (end === 0) return false;
