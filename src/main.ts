@@ -21,6 +21,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./service/commands/replay.ts")).replayCommand,
   },
   {
+    name: "explain",
+    summary: "why each span of a trace has the parent that it has",
+    load: async () => (await import("./service/commands/explain.ts")).explainCommand,
+  },
+  {
     name: "validate",
     summary: "check a configuration",
     load: async () => (await import("./service/commands/validate.ts")).validateCommand,

@@ -5,6 +5,7 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { BpfMap, MapDescriptor } from "../bpf/map.ts";
+import { CONTROL_FOLDER, type ControlQuestion } from "../ipc/control.ts";
 import type {
   Attachment,
   BrokerMessage,
@@ -16,6 +17,7 @@ import type { ProfileConfig } from "../ipc/profile-config.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 import type { Log } from "../log.ts";
 import { Capture } from "./capture.ts";
+import { ControlSocket } from "./control-socket.ts";
 import { FileNotOpenedError, WorkerFailedError } from "./error.ts";
 import { ProcessControls } from "./process-controls.ts";
 import { ProfileCapture } from "./profile-capture.ts";
@@ -51,6 +53,8 @@ export interface BrokerOptions {
   readonly user: string | undefined;
   /** Files that the configuration names, opened here for appending and inherited by the worker. */
   readonly files: readonly string[];
+  /** Where the control socket is made. Default /run/sockspan. */
+  readonly controlFolder?: string;
   readonly log: Log;
   /** The worker says something to main: `ready`. */
   readonly onWorkerEvent?: (name: string, value: unknown) => void;
@@ -138,6 +142,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     threadChannels: Array.from({ length: threadChannels }, (_, i) => inheritedFd(inherited.length + i)),
   } satisfies BrokerMessage);
 
+  const control = await openControl(options, (question) => worker.ask(question));
+  if (control !== undefined) resources.defer(() => control.close());
+
   const owned = resources.move();
   void workerExit.then(() => owned[Symbol.dispose]());
   return {
@@ -158,6 +165,19 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       return workerExit.finally(() => clearTimeout(timer));
     },
   };
+}
+
+/** Without it sockspan runs all the same: nobody can ask it. */
+async function openControl(
+  { controlFolder = CONTROL_FOLDER, log }: BrokerOptions,
+  answer: (question: ControlQuestion) => Promise<unknown>,
+): Promise<ControlSocket | undefined> {
+  try {
+    return await ControlSocket.open({ folder: controlFolder, answer });
+  } catch (error) {
+    log.warn("`sockspan explain` can't ask this process", { folder: controlFolder, error: String(error) });
+    return undefined;
+  }
 }
 
 interface HasMaps {

@@ -2,8 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Duplex, type Readable, type Writable } from "node:stream";
 import type { MapDescriptor } from "../bpf/map.ts";
+import type { ControlQuestion } from "../ipc/control.ts";
 import { type BrokerMessage, type WorkerRequest, workerMessage, workerRequest } from "../ipc/messages.ts";
 import { streamChannel } from "../ipc/stream-channel.ts";
+import { WorkerQuestions } from "./worker-questions.ts";
 
 /** stdin, stdout, stderr and the message channel come first. */
 const FIRST_INHERITED_FD = 4;
@@ -25,6 +27,7 @@ export interface WorkerOptions {
 export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #options: WorkerOptions;
+  readonly #questions = new WorkerQuestions();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -48,6 +51,10 @@ export class WorkerProcess {
     if (this.#child.connected) this.#child.send(message);
   }
 
+  ask(question: ControlQuestion): Promise<unknown> {
+    return this.#questions.ask(question, (message) => this.send(message));
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -67,6 +74,10 @@ export class WorkerProcess {
     }
     if (parsed.data.kind === "event") {
       this.#options.onEvent(parsed.data.name, parsed.data.value);
+      return;
+    }
+    if (parsed.data.kind === "answer") {
+      this.#questions.answered(parsed.data.id, parsed.data.value);
       return;
     }
     const { id, request } = parsed.data;

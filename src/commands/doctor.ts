@@ -1,12 +1,15 @@
 /** `doctor`: whether this host can be captured, and what each lack costs. */
 import type { Command } from "commander";
 import { examine, Finding } from "../broker/doctor.ts";
+import { listProcesses, readProcess } from "../broker/process-reads.ts";
+import { escapeText } from "../escape.ts";
 import { ExitCode } from "../service/exit-code.ts";
+import { localRuntimes } from "../service/local-runtimes.ts";
 import { bpfFolder } from "../service/package-paths.ts";
 import { table } from "../service/table.ts";
 
 export function doctorCommand(command: Command): void {
-  command.action(() => {
+  command.action(async () => {
     const checks = examine(`${bpfFolder}socket_trace.bpf.o`);
     const rows = checks.map(({ name, finding, detail, advice = "" }) => [
       finding,
@@ -15,6 +18,20 @@ export function doctorCommand(command: Command): void {
       advice,
     ]);
     process.stdout.write(table([["FINDING", "WHAT", "FOUND", "COST OR ADVICE"], ...rows]));
+    process.stdout.write(await runtimes());
     process.exitCode = checks.some(({ finding }) => finding === Finding.missing) ? ExitCode.failed : ExitCode.fine;
   });
+}
+
+/** Where a runtime is not read, the thread is the unit of work, and less can be joined. */
+async function runtimes(): Promise<string> {
+  const found = await localRuntimes(listProcesses(), readProcess);
+  if (found.length === 0) return "";
+  const rows = found.map(({ tgid, comm, runtime, off }) => [
+    off === undefined ? Finding.good : Finding.limited,
+    `${tgid} ${escapeText(comm)}`,
+    escapeText(runtime),
+    off === undefined ? "its unit of work is read" : `the thread is the unit of work: ${escapeText(off)}`,
+  ]);
+  return `\n${table([["FINDING", "PROCESS", "RUNTIME", "UNIT OF WORK"], ...rows])}`;
 }

@@ -1,5 +1,6 @@
 /** The worker's side of the broker: requests with a deadline, and what the broker says by itself. */
 import type { Channel } from "./channel.ts";
+import type { ControlQuestion } from "./control.ts";
 import { BrokerRequestError } from "./error.ts";
 import type { BrokerMessage, Replies, WorkerRequest } from "./messages.ts";
 
@@ -9,7 +10,8 @@ const PENDING_LIMIT = 10_000;
 
 export type WorkerMessage =
   | { readonly kind: "request"; readonly id: number; readonly request: WorkerRequest }
-  | { readonly kind: "event"; readonly name: string; readonly value: unknown };
+  | { readonly kind: "event"; readonly name: string; readonly value: unknown }
+  | { readonly kind: "answer"; readonly id: number; readonly value: unknown };
 
 interface Pending {
   readonly resolve: (value: never) => void;
@@ -24,6 +26,7 @@ export class BrokerClient {
   #lastId = 0;
   #onShutdown: () => void = () => {};
   #onReload: (settings: unknown) => void = () => {};
+  #onAsk: (question: ControlQuestion) => unknown = () => null;
 
   constructor(channel: Channel<WorkerMessage, BrokerMessage>) {
     this.#channel = channel;
@@ -58,11 +61,19 @@ export class BrokerClient {
     this.#onReload = listener;
   }
 
+  /** Somebody asks over the control socket; what the listener returns is the answer. */
+  onAsk(listener: (question: ControlQuestion) => unknown): void {
+    this.#onAsk = listener;
+  }
+
   #receive(message: BrokerMessage): void {
     if (message.kind === "reply") this.#take(message.id)?.resolve(message.value as never);
     else if (message.kind === "error") this.#fail(message.id, message.message);
     else if (message.kind === "shutdown") this.#onShutdown();
     else if (message.kind === "reload") this.#onReload(message.settings);
+    else if (message.kind === "ask") {
+      this.#channel.send({ kind: "answer", id: message.id, value: this.#onAsk(message.question) });
+    }
   }
 
   #take(id: number): Pending | undefined {

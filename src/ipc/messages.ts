@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { LossCounter } from "../bpf/loss-reason.ts";
 import type { MapDescriptor } from "../bpf/map.ts";
+import type { ControlQuestion } from "./control.ts";
 import type { ProcessFacts } from "./process-facts.ts";
 
 /** Of one read of a process's files or memory. */
@@ -203,6 +204,8 @@ export type BrokerMessage =
   | { readonly kind: "reply"; readonly id: number; readonly value: unknown }
   | { readonly kind: "error"; readonly id: number; readonly message: string }
   | { readonly kind: "reload"; readonly settings: unknown }
+  /** Somebody asks over the control socket. */
+  | { readonly kind: "ask"; readonly id: number; readonly question: ControlQuestion }
   | { readonly kind: "shutdown" };
 
 export type Hello = Extract<BrokerMessage, { kind: "hello" }>;
@@ -211,4 +214,5 @@ export type Hello = Extract<BrokerMessage, { kind: "hello" }>;
 export const workerMessage = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("request"), id: z.int().nonnegative(), request: z.unknown() }),
   z.strictObject({ kind: z.literal("event"), name: z.string().max(64), value: z.unknown() }),
+  z.strictObject({ kind: z.literal("answer"), id: z.int().nonnegative(), value: z.unknown() }),
 ]);

@@ -59,6 +59,8 @@ export const socketTraceConfig = z.strictObject({
   context_headers: z.array(z.string().min(1)).default([...DEFAULT_CONTEXT_HEADERS]),
   /** join: no SERVER span where a library of the process makes one; skip: nor CLIENT spans; keep: all. */
   sdk_spans: z.enum(SdkSpans).default("join"),
+  /** So many of the last spans `sockspan explain` can explain; 0: none. */
+  explained_spans: z.int().min(0).max(1_000_000).default(4096),
   /** Headers whose values become attributes; all others stay where they are. */
   request_headers: z.array(z.string().min(1)).default([]),
   response_headers: z.array(z.string().min(1)).default([]),

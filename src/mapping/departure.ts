@@ -13,6 +13,8 @@ export interface DepartureOptions {
   clockOffsetNs(): bigint;
   resourceOf(tgid: number): Resource | undefined;
   fallbackResource(tgid: number, comm: string): Resource;
+  /** Is told of each span that leaves. */
+  readonly explain?: ((draft: SpanDraft, span: Span, clockOffsetNs: bigint) => void) | undefined;
 }
 
 interface Held {
@@ -132,7 +134,10 @@ export class Departure {
   }
 
   #push(draft: SpanDraft, resource: Resource): void {
-    this.#ready.push(finishSpan(draft, resource, this.#options.clockOffsetNs()));
+    const clockOffsetNs = this.#options.clockOffsetNs();
+    const span = finishSpan(draft, resource, clockOffsetNs);
+    this.#options.explain?.(draft, span, clockOffsetNs);
+    this.#ready.push(span);
     if (this.#ready.length >= BATCH) this.#send();
   }
 

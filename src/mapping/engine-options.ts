@@ -1,5 +1,6 @@
 /** What the engine is told, and where its results go. */
 
+import type { Explanation } from "./explain/explanation.ts";
 import type { IoOptions } from "./io/io-tracer.ts";
 import type { SdkSpans } from "./join/instrumented.ts";
 import type { ServedWork } from "./profiles/served-work.ts";
@@ -35,6 +36,8 @@ export interface EngineOptions {
   readonly sdkSpans?: SdkSpans;
   /** OTLP Export calls make spans too. */
   readonly keepsOtlpExports?: boolean;
+  /** Is told why each span has the parent that it has. */
+  explained?(explanation: Explanation): void;
   /** What becomes of reads and writes of files. */
   readonly io?: IoOptions;
   /** Bytes of one direction that wait for what is missing before them. Default 256 KiB. */

@@ -1,5 +1,6 @@
 /** A finished exchange as a span that lacks only its trace: what it was is said once, when it ends. */
 import { toUnixNano } from "./clock.ts";
+import type { EventMeta } from "./event-meta.ts";
 import type { TraceContext } from "./join/carried-context.ts";
 import { resolveTraceId } from "./join/trace-graph.ts";
 import type { Candidate, TraceNode } from "./join/trace-node.ts";
@@ -25,6 +26,8 @@ export interface SpanDraft {
   readonly comm: string;
   readonly startNs: number;
   readonly endNs: number;
+  /** Of the answer's last byte, or what came of it. */
+  readonly answer: EventMeta | undefined;
 }
 
 /** @returns undefined where the protocol makes no span of it */
@@ -66,6 +69,7 @@ export function draftSpan(
     comm: end.comm,
     startNs: start.timestampNs,
     endNs: Math.max(endNs, start.timestampNs),
+    answer: exchange.responseEnd ?? exchange.responseStart,
   };
 }
 

@@ -25,3 +25,17 @@ export class NotRootError extends SockspanError {
     );
   }
 }
+
+/** `explain` of a trace that nobody knows. */
+export class TraceUnknownError extends SockspanError {
+  readonly code = "TRACE_UNKNOWN";
+
+  constructor(traceId: string, isRecording: boolean) {
+    super(
+      `no span of trace ${traceId} is known`,
+      isRecording
+        ? "The recording does not hold it: record while the request is made"
+        : "Ask as root on the host where sockspan runs, soon after the request: it keeps the last `explained_spans` spans",
+    );
+  }
+}

@@ -8,6 +8,8 @@ import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 import { trustedNetworks } from "../ipc/trusted-networks.ts";
 import type { Log } from "../log.ts";
 import { TraceEngine } from "../mapping/engine.ts";
+import type { Explanation } from "../mapping/explain/explanation.ts";
+import { ExplanationStore } from "../mapping/explain/explanation-store.ts";
 import { ServedWork } from "../mapping/profiles/served-work.ts";
 import { SpanLinker } from "../mapping/profiles/span-linker.ts";
 import { PROTOCOLS, withHttpRpc } from "../mapping/protocols/registry.ts";
@@ -96,6 +98,8 @@ function createProfile(id: string, config: ProfileConfig, host: HostContext, log
 
 function createSocketTrace(id: string, config: SocketTraceConfig, host: HostContext, log: Log): SocketTraceReceiver {
   const { connection, facts, processes, work } = host;
+  const explanations = config.explained_spans === 0 ? undefined : new ExplanationStore(config.explained_spans);
+  connection.client.onAsk(({ traceId }) => explanations?.ofTrace(traceId) ?? []);
   return new SocketTraceReceiver({
     id,
     connection,
@@ -110,6 +114,7 @@ function createSocketTrace(id: string, config: SocketTraceConfig, host: HostCont
           {
             ...input,
             ...(work === undefined ? {} : { work }),
+            ...(explanations === undefined ? {} : { explained: (each: Explanation) => explanations.add(each) }),
             settleNs: config.settle * NS_PER_MS,
             io: {
               as: config.io_events.as,

@@ -54,7 +54,7 @@ export class IoTracer {
       const { tgid, timestampNs: startNs } = start;
       const endNs = event.header.timestampNs;
       if (this.#options.as === "spans" || node.parent === undefined) {
-        this.#departure.add({ node, fields, kind: SpanKind.internal, tgid, comm, startNs, endNs });
+        this.#departure.add({ node, fields, kind: SpanKind.internal, tgid, comm, startNs, endNs, answer: undefined });
       } else {
         const attributes: Attribute[] = [...fields.attributes, ["sockspan.io.duration", (endNs - startNs) / 1e9]];
         if (node.evidence !== undefined) attributes.push(["sockspan.link.evidence", node.evidence]);

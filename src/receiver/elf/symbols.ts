@@ -1,5 +1,6 @@
 /** Look-up of symbols by name in .dynsym and .symtab (System V gABI, chapter 4, "Symbol Table"). */
 import { cString, type ElfFile, readSection, type Section, sectionNamed, u64, viewOf } from "./elf-file.ts";
+import { findByGnuHash } from "./gnu-hash.ts";
 
 export interface ElfSymbol {
   readonly name: string;
@@ -55,8 +56,10 @@ export async function scanSymbols(
 
 /** The symbol of exactly this name, from .dynsym (which survives strip), else from .symtab. */
 export async function findSymbol(elf: ElfFile, name: string): Promise<ElfSymbol | undefined> {
+  const exported = await findByGnuHash(elf, name);
+  if (exported) return exported;
   const wanted = Buffer.from(name, "latin1");
   const isWanted = (candidate: Buffer) => candidate.equals(wanted);
-  const dynamic = await scanSymbols(elf, ".dynsym", isWanted);
+  const dynamic = exported === null ? [] : await scanSymbols(elf, ".dynsym", isWanted);
   return dynamic[0] ?? (await scanSymbols(elf, ".symtab", isWanted))[0];
 }

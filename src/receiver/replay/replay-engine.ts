@@ -1,6 +1,7 @@
 /** A trace engine for each clock of a replay. */
 import type { StageAccount } from "../../mapping/account.ts";
 import { TraceEngine } from "../../mapping/engine.ts";
+import type { Explanation } from "../../mapping/explain/explanation.ts";
 import type { DescribeOptions } from "../../mapping/protocols/protocol.ts";
 import { type AnyProtocol, PROTOCOLS } from "../../mapping/protocols/registry.ts";
 import type { Resource, Span } from "../../mapping/span.ts";
@@ -12,6 +13,7 @@ export interface ReplayEngineOptions {
   readonly tellsUnknownConnections?: boolean;
   readonly settleNs: number;
   spans(spans: readonly Span[]): void;
+  explained?(explanation: Explanation): void;
   /** The accounts of an engine that begins. */
   accounts(accounts: readonly StageAccount[]): void;
 }
@@ -42,6 +44,9 @@ export function openReplayEngine(timeline: Timeline, options: ReplayEngineOption
       keepsOtlpExports: true,
       streamBufferBytes: STREAM_BUFFER_BYTES,
       maxConnections: 200_000,
+      ...(options.explained === undefined
+        ? {}
+        : { explained: (explanation: Explanation) => options.explained?.(explanation) }),
     },
     { spans: (spans) => options.spans(spans), verdict: () => {} },
   );

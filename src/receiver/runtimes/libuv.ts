@@ -29,8 +29,8 @@ interface RunCode {
   readonly returns: readonly number[];
   /** Behind the call of uv__io_poll. */
   readonly poll: number;
-  /** From the slot to the initial stack pointer, as seen in a process whose loop ran. */
-  distanceBytes: number | undefined;
+  /** From the slot to the initial stack pointer: how often seen in processes whose loop ran. */
+  readonly distances: Map<number, number>;
 }
 
 export interface LoopPlace {
@@ -43,7 +43,7 @@ export interface LoopPlace {
 }
 
 /** By build id: symbol tables of this size are not read for every process. */
-const known = new Map<string, RunCode | string>();
+const known = new Map<string, Promise<RunCode | string>>();
 
 /** @returns a text: why it is not known */
 export async function findLoop(process: ProcessView): Promise<LoopPlace | string> {
@@ -59,7 +59,7 @@ async function runCodeOf(image: Image): Promise<RunCode | string> {
   const id = await buildIdOf(image);
   const before = id === undefined ? undefined : known.get(id);
   if (before !== undefined) return before;
-  const code = await readRunCode(image);
+  const code = readRunCode(image);
   if (id !== undefined) {
     if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value!);
     known.set(id, code);
@@ -92,7 +92,7 @@ async function readRunCode(image: Image): Promise<RunCode | string> {
   }
   const [poll] = polls;
   if (poll === undefined || polls.size > 1) return "the call of uv__io_poll was not found in uv_run";
-  return { returns, poll, distanceBytes: undefined };
+  return { returns, poll, distances: new Map() };
 }
 
 /**
@@ -138,11 +138,27 @@ async function findSlot(
   const bytes = await process.memory(from, stack.end - from);
   const slot = slotIn(bytes, from, new Set(code.returns.map((address) => address + loadBias)));
   const initial = initialStackPointer(bytes, from);
-  if (initial === undefined) return slot === undefined ? undefined : { slot, isRunning: true };
-  if (slot !== undefined) code.distanceBytes = Math.min(code.distanceBytes ?? Number.POSITIVE_INFINITY, initial - slot);
-  if (code.distanceBytes === undefined) return undefined;
-  const usual = initial - code.distanceBytes;
-  return { slot: usual, isRunning: slot === usual };
+  if (slot !== undefined) {
+    if (initial !== undefined) noteDistance(code, initial - slot);
+    return { slot, isRunning: true };
+  }
+  const usual = usualDistance(code);
+  return initial === undefined || usual === undefined ? undefined : { slot: initial - usual, isRunning: false };
+}
+
+function noteDistance({ distances }: RunCode, distanceBytes: number): void {
+  if (distances.size < MAX_KNOWN || distances.has(distanceBytes)) {
+    distances.set(distanceBytes, (distances.get(distanceBytes) ?? 0) + 1);
+  }
+}
+
+/** It varies a little with how the program was started. */
+function usualDistance({ distances }: RunCode): number | undefined {
+  let usual: number | undefined;
+  for (const [distanceBytes, count] of distances) {
+    if (usual === undefined || count > distances.get(usual)!) usual = distanceBytes;
+  }
+  return usual;
 }
 
 function slotIn(bytes: Uint8Array, from: number, returns: ReadonlySet<number>): number | undefined {

@@ -32,6 +32,8 @@ const MAX_THREADS_SEEN = 4096;
 interface Entry {
   looks: number;
   isLooking: boolean;
+  /** It has sent or received. */
+  hasSpoken: boolean;
   timer: NodeJS.Timeout | undefined;
   finding: UnitFinding | undefined;
   written: string;
@@ -60,14 +62,23 @@ export class RuntimeTable {
   }
 
   /** Nothing is written for this process, which is not traced: what is learnt of its program holds for others. */
-  async study(tgid: number): Promise<void> {
-    await this.#find(tgid, undefined);
+  study(tgid: number): void {
+    this.#looking++;
+    this.#find(tgid, undefined)
+      .catch(() => undefined)
+      .finally(() => {
+        this.#looking--;
+        this.#next();
+      });
   }
 
   /** A process that already runs: looked at at once, before those that nobody has seen do anything. */
   seen(tgid: number): void {
     const entry = this.#entries.get(tgid) ?? this.#add(tgid);
-    if (entry.looks === 0 && entry.timer === undefined) this.#enqueue(tgid, entry, true);
+    if (entry.hasSpoken) return;
+    entry.hasSpoken = true;
+    // Its runtime is up by now, whatever the last look found.
+    if (entry.finding === undefined || !isPlan(entry.finding)) this.#enqueue(tgid, entry, true);
   }
 
   /** A thread has moved bytes. What the threads of a pool run is known when they are there. */
@@ -127,6 +138,7 @@ export class RuntimeTable {
     const entry: Entry = {
       looks: 0,
       isLooking: false,
+      hasSpoken: false,
       timer: undefined,
       finding: undefined,
       written: "",
@@ -178,6 +190,11 @@ export class RuntimeTable {
     });
     if (this.#entries.get(tgid) !== entry) return;
     entry.finding = finding;
+    if (finding !== undefined) {
+      const { runtime } = finding;
+      const found = isPlan(finding) ? { steps: finding.steps.length } : { off: finding.off };
+      this.#options.log.debug("looked at a runtime", { tgid, look: entry.looks, runtime, ...found });
+    }
     if (finding !== undefined && isPlan(finding)) {
       await this.#write(tgid, entry, finding);
       if (finding.isFinal) return;

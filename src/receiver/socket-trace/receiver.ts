@@ -152,7 +152,7 @@ export class SocketTraceReceiver implements Receiver {
     const running = await client.request({ type: "process_list" });
     for (const tgid of running) if (!hello.ownTgids.includes(tgid)) this.#runtimes.existing(tgid);
     // Where Node keeps its loop is the same in all processes of one build, and we may be of the same.
-    this.#runtimes.study(hello.brokerPid).catch(() => {});
+    this.#runtimes.study(hello.brokerPid);
     // A request that comes first should find its server's unit known; a host with very many processes does not wait.
     await this.#runtimes.settled(RUNTIME_SCAN_LIMIT_MS);
     this.#attachment = await client.request({ type: "attach" });
