@@ -83,7 +83,12 @@ export function createReceiver({ id, type, settings }: ComponentConfig, host: Ho
 
 function createProfile(id: string, config: ProfileConfig, host: HostContext, log: Log): ProfileReceiver {
   const { connection, processes, hasTraces, work } = host;
-  const symbolizer = new ThreadSymbolizer({ client: connection.client, log, nowMs: () => performance.now() });
+  const symbolizer = new ThreadSymbolizer({
+    client: connection.client,
+    log,
+    nowMs: () => performance.now(),
+    channelFd: connection.hello.threadChannels[1],
+  });
   return new ProfileReceiver({
     id,
     connection,

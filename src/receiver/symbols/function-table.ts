@@ -36,10 +36,16 @@ export class FunctionTable {
   nameAt(address: number): string | undefined {
     const last = upperBound(this.#starts, address) - 1;
     for (let i = last; i >= 0 && i > last - OUTER_FUNCTION_DISTANCE; i--) {
-      if (address < this.#ends[i]!) return cString(this.#names, this.#nameOffsets[i]!);
+      if (address < this.#ends[i]!) return withoutVersion(cString(this.#names, this.#nameOffsets[i]!));
     }
     return undefined;
   }
+}
+
+/** `pthread_create@@GLIBC_2.34` in a .symtab: the linker's own notation. */
+function withoutVersion(name: string): string {
+  const at = name.indexOf("@");
+  return at > 0 ? name.slice(0, at) : name;
 }
 
 /** Index of the first value above. */
@@ -125,13 +131,19 @@ function rankOf(isFunction: boolean, binding: number, hasSize: boolean, names: U
 }
 
 function sorted({ starts, sizes, nameOffsets, ranks, limits }: Candidates, names: Uint8Array): FunctionTable {
-  const order = Uint32Array.from(starts, (_, index) => index).sort(
-    (a, b) => starts[a]! - starts[b]! || ranks[b]! - ranks[a]! || nameOffsets[a]! - nameOffsets[b]!,
-  );
+  const order = orderOf(starts);
   let count = 0;
   for (let i = 0; i < order.length; i++) {
-    if (i === 0 || starts[order[i]!] !== starts[order[i - 1]!]) order[count++] = order[i]!;
-    else if (sizes[order[count - 1]!] === 0) sizes[order[count - 1]!] = sizes[order[i]!]!;
+    const index = order[i]!;
+    const kept = order[count - 1];
+    if (i === 0 || kept === undefined || starts[index] !== starts[kept]) {
+      order[count++] = index;
+      continue;
+    }
+    const better = ranks[index]! > ranks[kept]! ? index : kept;
+    const size = Math.max(sizes[index]!, sizes[kept]!);
+    sizes[better] = size;
+    order[count - 1] = better;
   }
   const kept = order.subarray(0, count);
   const ends = new Float64Array(count);
@@ -145,4 +157,26 @@ function sorted({ starts, sizes, nameOffsets, ranks, limits }: Candidates, names
     Uint32Array.from(kept, (index) => nameOffsets[index]!),
     names,
   );
+}
+
+/**
+ * Indexes by their values, equal ones in their order. A typed array without a comparison function is sorted ten times as
+ * fast, so the index is packed below the value where both fit into a double.
+ */
+export function orderOf(values: Float64Array): Uint32Array {
+  const { length } = values;
+  let least = Number.POSITIVE_INFINITY;
+  let most = 0;
+  for (const value of values) {
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  const scale = 2 ** Math.ceil(Math.log2(length + 1));
+  if ((most - least + 1) * scale >= Number.MAX_SAFE_INTEGER) {
+    return Uint32Array.from(values, (_, index) => index).sort((a, b) => values[a]! - values[b]! || a - b);
+  }
+  const packed = new Float64Array(length);
+  for (let i = 0; i < length; i++) packed[i] = (values[i]! - least) * scale + i;
+  packed.sort();
+  return Uint32Array.from(packed, (value) => value % scale);
 }

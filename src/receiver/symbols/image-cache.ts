@@ -1,5 +1,5 @@
 /**
- * Parsed files, one after the other, within a budget of bytes: the one longest unused leaves first. Keyed by the file
+ * Parsed files, a few at a time, within a budget of bytes: the one longest unused leaves first. Keyed by the file
  * itself (device, inode, size, time of change) and not by its build id, which anybody can write into a file.
  */
 import type { OpenedFile } from "../../ipc/messages.ts";
@@ -7,6 +7,8 @@ import { ElfImage, type ElfImageInput, type SizedSource } from "./elf-image.ts";
 
 const BUDGET_BYTES = 48 << 20;
 const ENTRY_LIMIT = 8192;
+/** Most of a load is waiting for the reader. */
+const PARALLEL_LOADS = 4;
 
 /** `not_elf`; `file_closed`: not kept, since it may be asked for again. */
 export type ImageOutcome = { readonly image: ElfImage } | { readonly reason: string };
@@ -16,8 +18,9 @@ export class ImageCache {
   readonly #underWay = new Map<string, Promise<ImageOutcome>>();
   readonly #budgetBytes: number;
   #sizeBytes = 0;
-  /** Files are read one at a time: each may take megabytes. */
-  #last: Promise<unknown> = Promise.resolve();
+  /** Each may take megabytes while it is read. */
+  readonly #lanes: Promise<unknown>[] = Array.from({ length: PARALLEL_LOADS }, () => Promise.resolve());
+  #nextLane = 0;
 
   constructor(budgetBytes = BUDGET_BYTES) {
     this.#budgetBytes = budgetBytes;
@@ -41,8 +44,9 @@ export class ImageCache {
     }
     let loading = this.#underWay.get(identity);
     if (loading === undefined) {
-      loading = this.#last.then(() => this.#load(identity, source, findDebugFile));
-      this.#last = loading;
+      const lane = this.#nextLane++ % PARALLEL_LOADS;
+      loading = this.#lanes[lane]!.then(() => this.#load(identity, source, findDebugFile));
+      this.#lanes[lane] = loading;
       this.#underWay.set(identity, loading);
     }
     return loading;

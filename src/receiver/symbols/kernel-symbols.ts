@@ -1,6 +1,6 @@
 /** Functions of the kernel, its modules and BPF programs, from the text of /proc/kallsyms. */
 
-import { upperBound } from "./function-table.ts";
+import { orderOf, upperBound } from "./function-table.ts";
 
 /** Function symbols of any binding (nm(1): text, weak). */
 const TYPES = new Set([0x74, 0x54, 0x77, 0x57]);
@@ -43,9 +43,7 @@ export class KernelSymbols {
       from = end + 1;
     }
     if (count === 0) return undefined;
-    const order = Uint32Array.from({ length: count }, (_, index) => index);
-    // The kernel's own are in order; those of modules and programs lie behind, each in theirs.
-    order.sort((a, b) => starts[a]! - starts[b]! || a - b);
+    const order = orderOf(starts.subarray(0, count));
     return new KernelSymbols(
       text,
       Float64Array.from(order, (index) => starts[index]!),

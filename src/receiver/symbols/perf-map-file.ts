@@ -21,7 +21,7 @@ export class PerfMapFile {
   #offset = 0;
   #dueMs = 0;
   #refreshing: Promise<void> | undefined;
-  #reason = "perf_map_none";
+  #reason = "late";
 
   constructor(reads: PerfMapReads) {
     this.#reads = reads;

@@ -1,6 +1,7 @@
 /** Addresses of processes and of the kernel to frames. Knows no thread: questions to the broker go through `ask`. */
 import type { OpenedFile, Replies } from "../../ipc/messages.ts";
 import { READ_LIMIT_BYTES } from "../../ipc/messages.ts";
+import { bufferedSource } from "./buffered-source.ts";
 import type { SizedSource } from "./elf-image.ts";
 import { ElfImage } from "./elf-image.ts";
 import { ImageCache, type ImageOutcome } from "./image-cache.ts";
@@ -46,7 +47,7 @@ export class SymbolStore {
   readonly #processes = new Map<number, Process>();
   readonly #images = new ImageCache();
   #vdso: Promise<ElfImage | undefined> | undefined;
-  #kernel: Promise<KernelSymbols | undefined> | undefined;
+  #kernel: Promise<KernelSymbols | null> | undefined;
   #kernelReadAtMs = 0;
 
   constructor(options: SymbolStoreOptions) {
@@ -93,7 +94,9 @@ export class SymbolStore {
     return Array.from(addresses, (address) => {
       const name = symbols?.nameAt(address);
       if (name !== undefined) return frame("kernel", -1, [{ functionName: name, fileName: undefined, lineNumber: 0 }]);
-      return { ...frame("kernel", -1, []), reason: "kernel_symbols_hidden", isVolatile: symbols === undefined };
+      // null: there are none; undefined: not yet.
+      const reason = symbols === undefined ? "late" : symbols === null ? "kernel_symbols_hidden" : "no_symbol";
+      return { ...frame("kernel", -1, []), reason, isVolatile: reason === "late" };
     });
   }
 
@@ -197,7 +200,7 @@ export class SymbolStore {
   }
 
   #source({ file, sizeBytes }: OpenedFile): SizedSource {
-    return { sizeBytes, read: (offset, lengthBytes) => this.#read(file, offset, lengthBytes) };
+    return bufferedSource({ sizeBytes, read: (offset, lengthBytes) => this.#read(file, offset, lengthBytes) });
   }
 
   async #read(file: string, offset: number, lengthBytes: number): Promise<Uint8Array> {
@@ -222,19 +225,24 @@ export class SymbolStore {
     return process.perfMap;
   }
 
-  #kernelSymbols(): Promise<KernelSymbols | undefined> {
+  /** Takes a while, so it is well begun before the first sample. */
+  prepareKernelSymbols(): void {
+    void this.#kernelSymbols();
+  }
+
+  #kernelSymbols(): Promise<KernelSymbols | null> {
     const nowMs = this.#options.nowMs();
     if (this.#kernel === undefined || nowMs - this.#kernelReadAtMs > KERNEL_AGE_MS) {
       this.#kernelReadAtMs = nowMs;
-      this.#kernel = this.#readKernel().catch(() => undefined);
+      this.#kernel = this.#readKernel().catch(() => null);
     }
     return this.#kernel;
   }
 
-  async #readKernel(): Promise<KernelSymbols | undefined> {
+  async #readKernel(): Promise<KernelSymbols | null> {
     const opened = await this.#options.ask({ type: "kernel_symbols" });
-    if (opened === undefined || "refused" in opened) return undefined;
-    return KernelSymbols.parse(await this.#read(opened.file, 0, KERNEL_TEXT_LIMIT_BYTES));
+    if (opened === undefined || "refused" in opened) return null;
+    return KernelSymbols.parse(await this.#read(opened.file, 0, KERNEL_TEXT_LIMIT_BYTES)) ?? null;
   }
 }
 

@@ -1,11 +1,14 @@
 /** Entry of the symbol thread: parses tables and looks addresses up, so that spans never wait for it. */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
-import { parentPort } from "node:worker_threads";
+import { Socket } from "node:net";
+import { parentPort, workerData } from "node:worker_threads";
+import { BrokerClient } from "../../ipc/broker-client.ts";
 import type { Replies } from "../../ipc/messages.ts";
+import { streamChannel } from "../../ipc/stream-channel.ts";
 import { parseMappings } from "../runtimes/parse-mappings.ts";
 import { loadDemangler } from "./demangle.ts";
 import { SymbolStore } from "./symbol-store.ts";
-import type { FromThread, ResolveRequest, SymbolAsk, ToThread } from "./thread-message.ts";
+import type { FromThread, ResolveRequest, SymbolAsk, SymbolThreadData, ToThread } from "./thread-message.ts";
 
 const VDSO_LIMIT_BYTES = 256 << 10;
 
@@ -16,14 +19,10 @@ function serve(port: NonNullable<typeof parentPort>): void {
   loadDemangler();
   const say = (message: FromThread) => port.postMessage(message);
   const questions = new Map<number, (value: unknown) => void>();
-  let lastQuestion = 0;
+  const { channelFd } = workerData as SymbolThreadData;
+  const ask = channelFd === undefined ? askOwner(say, questions) : askBroker(channelFd);
   const store = new SymbolStore({
-    ask: <R extends SymbolAsk>(request: R) =>
-      new Promise<Replies[R["type"]] | undefined>((resolve) => {
-        lastQuestion++;
-        questions.set(lastQuestion, resolve as (value: unknown) => void);
-        say({ kind: "ask", id: lastQuestion, request });
-      }),
+    ask,
     nowMs: () => performance.now(),
     vdso: ownVdso(),
   });
@@ -50,7 +49,26 @@ function serve(port: NonNullable<typeof parentPort>): void {
         void resolve(store, message).then(say);
     }
   });
+  store.prepareKernelSymbols();
   say({ kind: "ready" });
+}
+
+type Ask = <R extends SymbolAsk>(request: R) => Promise<Replies[R["type"]] | undefined>;
+
+/** By itself, so that nothing passes through the thread of spans. */
+function askBroker(channelFd: number): Ask {
+  const client = new BrokerClient(streamChannel(new Socket({ fd: channelFd })));
+  return (request) => client.request(request).catch(() => undefined);
+}
+
+function askOwner(say: (message: FromThread) => void, questions: Map<number, (value: unknown) => void>): Ask {
+  let last = 0;
+  return (request) =>
+    new Promise((resolve) => {
+      last++;
+      questions.set(last, resolve as (value: unknown) => void);
+      say({ kind: "ask", id: last, request });
+    });
 }
 
 async function resolve(

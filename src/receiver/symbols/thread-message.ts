@@ -4,6 +4,11 @@ import type { ProcessRead, SymbolRead } from "../../ipc/messages.ts";
 import type { FrameLine } from "../../mapping/profile.ts";
 import type { Attribute } from "../../mapping/span.ts";
 
+export interface SymbolThreadData {
+  /** A stream to the broker; undefined: it asks its owner. */
+  readonly channelFd: number | undefined;
+}
+
 export type SymbolAsk = SymbolRead | Extract<ProcessRead, { type: "memory" }>;
 
 /** A mapping that frames point to. */

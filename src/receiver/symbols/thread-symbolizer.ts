@@ -9,9 +9,9 @@ import { lookupAddress, type StackSample } from "../../mapping/profiles/stack-sa
 import type { SymbolizedSample } from "../../mapping/profiles/symbolized-sample.ts";
 import { FrameCache } from "./frame-cache.ts";
 import type { Symbolizer } from "./symbolizer.ts";
-import type { FromThread, ResolvedFrame, ResolvedProcess, ToThread } from "./thread-message.ts";
+import type { FromThread, ResolvedFrame, ResolvedProcess, SymbolThreadData, ToThread } from "./thread-message.ts";
 
-const DEADLINE_MS = 3000;
+const DEADLINE_MS = 5000;
 /** The thread may need a moment more to notice its deadline. */
 const GRACE_MS = 1000;
 const PROCESS_LIMIT = 4096;
@@ -22,6 +22,8 @@ export interface ThreadSymbolizerOptions {
   readonly client: Pick<BrokerClient, "request">;
   readonly log: Log;
   readonly nowMs: () => number;
+  /** A stream of its own to the broker. */
+  readonly channelFd?: number | undefined;
 }
 
 interface Missing {
@@ -47,6 +49,7 @@ export class ThreadSymbolizer implements Symbolizer {
       this.#onReady = resolve;
     });
     this.#thread = new Worker(new URL("./symbol-thread.js", import.meta.url), {
+      workerData: { channelFd: options.channelFd } satisfies SymbolThreadData,
       resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 },
     });
     this.#thread.on("message", (message: FromThread) => this.#receive(message));
