@@ -8,8 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { HookSet } from "../src/bpf/feature.ts";
+import { IoMode, type TraceSettings } from "../src/bpf/layout.gen.ts";
 import { BpfObject } from "../src/bpf/object.ts";
-import { KernelCapture } from "../test/kernel/capture/support/kernel-capture.ts";
+import { type CaptureSettings, KernelCapture } from "../test/kernel/capture/support/kernel-capture.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 9);
 const COUNTS = { pair: 20_000, null: 200_000, switch: 10_000 };
@@ -31,8 +32,16 @@ interface Load extends Disposable {
   drain?(): void;
 }
 
-const capture = (set: HookSet): Load =>
-  new KernelCapture({ sends: set, receives: set, conf: { defaultLimit: 255 }, keepsEvents: false });
+const capture = (set: HookSet, more: Partial<CaptureSettings> = {}): Load =>
+  new KernelCapture({
+    sends: set,
+    receives: set,
+    keepsEvents: false,
+    ...more,
+    conf: { ...more.conf, defaultLimit: 255 },
+  });
+/** As configured by default, once it is switched on. */
+const ioSettings = (ioMode: IoMode): TraceSettings => ({ ioMode, ioThresholdNs: 1e6, ioEventsPerRequest: 32 });
 
 const candidates: Readonly<Record<string, () => Load>> = {
   "no program": () => ({ [Symbol.dispose]: () => {} }),
@@ -46,6 +55,9 @@ const candidates: Readonly<Record<string, () => Load>> = {
   "hook set a": () => capture(HookSet.a),
   "hook set b": () => capture(HookSet.b),
   "hook set c": () => capture(HookSet.c),
+  "hook set a, trace_map kept": () => capture(HookSet.a, { conf: { traceRequests: 1 } }),
+  "hook set a, io_events of requests": () => capture(HookSet.a, { io: ioSettings(IoMode.request) }),
+  "hook set a, all io_events": () => capture(HookSet.a, { io: ioSettings(IoMode.all) }),
 };
 
 async function time(mode: Mode, load: Load): Promise<number> {

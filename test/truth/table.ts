@@ -95,19 +95,78 @@ function candidates(span: TruthSpan): string {
 }
 
 export function tableOf(results: readonly Result[], skipped: readonly string[]): string {
+  const programs = [...new Set(results.map(({ program }) => program))];
+  const wrong = findings(results, { listed: 10, unjoinedListed: 0 }).trimEnd();
   const lines = [
     "# How true the parents are",
     "",
     "Written by `npm run truth -- --write`. Each program carries an id per call in the URL path, which the joiner never looks at;",
     "the harness compares every parent with it. Precision is right / (right + wrong), recall is right / all calls that the program",
     "under test made; a trace is whole when all its spans are there and every parent is right. `evidence` counts the joined calls",
-    "(right/wrong where any was wrong).",
+    "(right/wrong where any was wrong); [joining.md](joining.md) says what each proves.",
     "",
-    `| ${HEAD.join(" | ")} |`,
-    `|${HEAD.map(() => "---").join("|")}|`,
-    ...results.map((result) => `| ${cells(result).join(" | ")} |`),
+    "Work is what a handler does before each call: nothing, burn 1 ms of CPU, sleep by the runtime's own timer, read a file.",
+    ...SHAPES.map(([shape, meaning]) => `- **${shape}**: ${meaning}`),
     "",
-    ...skipped.map((reason) => `Skipped ${reason}`),
+    "`npm run truth -- --all` runs every row, `--program`, `--shape`, `--work` and `--in-flight` choose; `--list` says from what.",
+    "",
+    "## All programs",
+    "",
+    "| program | rows | precision | calls joined | wrong | recall of chain at 64: none, cpu, sleep, file |",
+    "|---|---|---|---|---|---|",
+    ...programs.map(
+      (program) => `| ${summaryOf(results.filter((result) => result.program === program)).join(" | ")} |`,
+    ),
+    "",
+    ...programs.flatMap((program) => section(results.filter((result) => result.program === program))),
+    ...(wrong === "" ? [] : ["## Wrong parents", "", ...wrong.split("\n").map((line) => `- ${line.trim()}`), ""]),
+    ...(skipped.length === 0 ? [] : ["## Left out", "", ...skipped.map((reason) => `- ${reason}`), ""]),
   ];
-  return `${lines.join("\n")}\n`;
+  return lines.join("\n");
+}
+
+/** What each shape asks of a program, for who reads the table. */
+const SHAPES: readonly (readonly [shape: string, meaning: string])[] = [
+  ["first 5", "the first five requests to a program that was just started"],
+  ["chain", "one call for each request"],
+  ["fan-out, sequence", "three calls, at once or one after the other"],
+  ["after the answer", "the call is made when the request has been answered: nobody waits for it"],
+  ["goes on 2 s, 20 s", "the handler goes on for so long after its call"],
+  ["queued calls", "four upstream connections for all requests"],
+  ["slow and fast", "every fourth call takes 100 to 340 ms, the others few"],
+  ["long poll, stream", "calls are answered after 1.5 s, or in eight parts over 400 ms"],
+  ["retries, timeouts", "each call is made twice, the first time for a 503; or given up after 150 ms"],
+  ["attach", "sockspan starts when all connections are open and were used"],
+  ["pipelining", "four requests at once on one connection"],
+];
+
+function summaryOf(results: readonly Result[]): string[] {
+  const sum = (of: (score: Score) => number) => results.reduce((total, { score }) => total + of(score), 0);
+  const right = sum((score) => score.right);
+  const wrong = sum((score) => score.wrong);
+  const chain = ["none", "cpu", "sleep", "file"].map((work) => {
+    const found = results.find(({ row }) => row.shape === "chain" && row.work === work && row.inFlight === 64);
+    return found === undefined ? "-" : percent(recallOf(found.score, found.expectation));
+  });
+  const precision = right + wrong === 0 ? "-" : percent(right / (right + wrong));
+  return [
+    results[0]!.program,
+    String(results.length),
+    precision,
+    String(right + wrong),
+    String(wrong),
+    chain.join(", "),
+  ];
+}
+
+function section(results: readonly Result[]): string[] {
+  const [, ...columns] = HEAD;
+  return [
+    `## ${results[0]!.program}`,
+    "",
+    `| ${columns.join(" | ")} |`,
+    `|${columns.map(() => "---").join("|")}|`,
+    ...results.map((result) => `| ${cells(result).slice(1).join(" | ")} |`),
+    "",
+  ];
 }
