@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { StageAccount } from "../../mapping/account.ts";
 import { type Span, SpanKind } from "../../mapping/span.ts";
 import { FrameEncoder } from "../../mapping/trident/frame.ts";
+import { ioEventOfSpan } from "../../mapping/trident/io-event-of-span.ts";
 import { encodeIoEventRow, type IoEventRow } from "../../mapping/trident/io-event-row.ts";
 import { MessageType } from "../../mapping/trident/message-type.ts";
 import { encodeProfileRow, type ProfileRow } from "../../mapping/trident/profile-row.ts";
@@ -76,7 +77,9 @@ export class DeepflowExporter implements TraceExporter {
   consume(spans: readonly Span[]): void {
     const directives = this.#directives();
     const exchanges = spans.filter((span) => span.kind !== SpanKind.internal);
-    if (exchanges.length < spans.length) this.#count("consumed", "internal_span", spans.length - exchanges.length);
+    const ioEvents = exchanges.length < spans.length ? spans.flatMap((span) => ioEventOfSpan(span) ?? []) : [];
+    this.#count("consumed", "internal_span", spans.length - exchanges.length - ioEvents.length);
+    void this.#sendIoEvents(ioEvents);
     if (!directives.isEnabled && directives.agentId !== 0) {
       this.#count("consumed", "agent_disabled", exchanges.length);
       return;
@@ -94,6 +97,14 @@ export class DeepflowExporter implements TraceExporter {
 
   async consumeIoEvents(rows: readonly IoEventRow[]): Promise<number> {
     return this.#sendAtOnce(MessageType.procEvent, rows.map(encodeIoEventRow));
+  }
+
+  async #sendIoEvents(rows: readonly IoEventRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    this.account.addIn(rows.length);
+    const taken = await this.consumeIoEvents(rows);
+    if (taken > 0) this.account.addOut(taken);
+    if (taken < rows.length) this.account.addLost("io_event_not_sent", rows.length - taken);
   }
 
   async shutdown(deadlineMs: number): Promise<void> {
