@@ -88,7 +88,7 @@ enum unit_step_kind {
 	UNIT_STEP_TO_TURN = 8,          /* turn_id = value */
 	UNIT_STEP_ABSOLUTE = 9,         /* value = operand */
 	UNIT_STEP_FOLLOW = 10,          /* value = *(u64 *)value where that is not 0, at most four times; + operand */
-	UNIT_STEP_GO_CALLER = 11,       /* value = g of the goroutine that waits for this writeLoop; operand: three u16 */
+	UNIT_STEP_GO = 11,              /* goid, the caller behind net/http's client, the cause of a call: by go_layout */
 	UNIT_STEP_NGINX_CONNECTION = 12, /* value = the downstream ngx_connection_t that the socket is used for */
 	UNIT_STEP_MAIN_THREAD = 13,     /* ends the walk on any other thread */
 	UNIT_STEP_TO_PHASE = 14,        /* value = return address of the loop's callee: poll at operand, other near it */
@@ -125,6 +125,26 @@ enum process_flags {
 	PROCESS_FLAG_WAKES = 1 << 0, /* tell which thread wakes which */
 };
 
+/* Where things lie in a Go program: offsets by its version, addresses as the process has them. start_pc 0: not in it. */
+struct go_layout {
+	__u64 serve_start_pc;      /* g.startpc of net/http.(*conn).serve */
+	__u64 write_loop_start_pc; /* of (*persistConn).writeLoop */
+	__u64 goid_counter;        /* runtime.sched.goidgen; 0 unknown */
+	__u64 context_key;         /* the programs' own: net/http.LocalAddrContextKey */
+	__u16 goid; /* of struct g, below 320 */
+	__u16 parent_goid;
+	__u16 start_pc;
+	__u16 processor;      /* m.p */
+	__u16 goid_cache;     /* p.goidcache, goidcacheend */
+	__u16 receive_queue;  /* hchan.recvq */
+	__u16 sudog_channel;  /* sudog.c */
+	__u16 write_request;  /* below the stack's top: writeLoop's writeRequest */
+	__u16 connection;     /* below the stack's top: serve's receiver */
+	__u16 request_context; /* http.Request.ctx */
+	__u16 wants_marks;    /* the programs' own: goroutines of requests make calls, so their creation is watched */
+	__u16 padding;
+};
+
 /* Value of processes, key: tgid. User space writes filter and steps; the bucket is the programs' own. */
 struct process_control {
 	__u64 bucket_ns;
@@ -137,6 +157,7 @@ struct process_control {
 	__u64 lock_length;
 	struct unit_step steps[UNIT_STEPS];
 	struct pool_site pools[POOL_SITES];
+	struct go_layout go;
 };
 
 /* Key of trace_map: a kind of enum unit_kind with that unit's id, UNIT_NONE with a thread's, or a process with 0. */

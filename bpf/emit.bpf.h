@@ -4,7 +4,8 @@
 #define SOCKSPAN_EMIT_H
 
 #include "socket.bpf.h"
-#include "unit.bpf.h"
+#include "go.bpf.h"
+#include "tokio.bpf.h"
 #include "verdict.bpf.h"
 
 /* One call on one socket, as the hooks found it. */
@@ -12,6 +13,8 @@ struct call {
 	struct caller caller;
 	struct payload payload;
 	struct unit unit;
+	struct cause cause;
+	struct go_call go;
 	struct trace_request request; /* what trace_map is told; this and the next would be too big for the stack */
 	struct tcp_numbers numbers;
 	__u64 socket; /* set c: struct sock * */
@@ -102,6 +105,7 @@ static __always_inline void fill_event(struct socket_data_event *event, struct s
 	event->unit_parent = call->unit.parent;
 	event->unit_count = call->unit.count;
 	event->turn_id = call->unit.turn_id;
+	event->cause_id = call->cause.id;
 	event->socket_cookie = call->id;
 	event->event_number = number;
 	event->stream_offset = call->offset;
@@ -114,6 +118,7 @@ static __always_inline void fill_event(struct socket_data_event *event, struct s
 	event->role = info->role;
 	event->source = DATA_SOURCE_SYSCALL;
 	event->unit_kind = call->unit_kind;
+	event->cause_kind = call->cause.kind;
 	__builtin_memset(event->padding, 0, sizeof(event->padding));
 	if (access == ACCESS_PROBE) {
 		bpf_get_current_comm(event->comm, sizeof(event->comm));

@@ -20,6 +20,7 @@ enum event_kind {
 	EVENT_PROCESS = 3,
 	EVENT_WAKE = 4,
 	EVENT_IO = 5,
+	EVENT_UNIT_EDGE = 7,
 };
 
 enum direction {
@@ -59,6 +60,16 @@ enum turn_phase {
 	TURN_PHASE_UNKNOWN = 0,
 	TURN_PHASE_POLL = 1,  /* in the callback of a descriptor that was polled */
 	TURN_PHASE_OTHER = 2, /* timers, immediates, closing */
+};
+
+/* What the runtime itself says a call is for: an exact pointer, not a rule. */
+enum cause_kind {
+	CAUSE_NONE = 0,
+	CAUSE_GO_CONNECTION = 1, /* on reads of net/http's server: id names the connection's context */
+	CAUSE_GO_CONTEXT = 2,    /* id: the connection whose request's context, not yet cancelled, the call carries */
+	CAUSE_GO_CREATOR = 3,    /* id: goid that created the caller, after it has read its last request */
+	CAUSE_WAKER = 4,         /* id: the only unit that has woken this one since it last sent something */
+	CAUSE_NEW_WAKER = 5,     /* the same, beside the one that it then sent for */
 };
 
 enum event_flags {
@@ -115,6 +126,7 @@ struct socket_data_event {
 	__u64 unit_parent;   /* the unit that made this one, where the runtime keeps it */
 	__u64 unit_count;    /* the runtime's counter of units: those made so far; 0 where it has none */
 	__u64 turn_id;       /* equal = the same uninterrupted turn of an event loop; 0 unknown; see enum turn_phase */
+	__u64 cause_id;      /* with cause_kind */
 	__u64 socket_cookie;
 	__u64 event_number;  /* per socket and direction, +1 for each event, also for those that could not be reserved */
 	__u64 stream_offset; /* of the first byte, from the connection's first data byte; UDP: 0 */
@@ -130,7 +142,8 @@ struct socket_data_event {
 	__u8 role;                   /* enum socket_role */
 	__u8 source;                 /* enum data_source */
 	__u8 unit_kind;              /* enum unit_kind */
-	__u8 padding[6];
+	__u8 cause_kind;             /* enum cause_kind */
+	__u8 padding[5];
 	__u8 comm[COMM_LENGTH];
 };
 
@@ -199,6 +212,19 @@ struct wake_event {
 	__u32 hops;                 /* from the thread that has read: 1, or more */
 	__u64 waker_ran_ns; /* when each got the processor last, by the scheduler's clock; 0: not known */
 	__u64 woken_ran_ns;
+};
+
+enum unit_edge {
+	UNIT_EDGE_CREATES = 1, /* from has created to, which has not run yet */
+};
+
+/* One unit of a process did something to another. */
+struct unit_edge_event {
+	struct event_header header;
+	__u64 from_id;
+	__u64 to_id;
+	__u32 edge;      /* enum unit_edge */
+	__u32 unit_kind; /* enum unit_kind, of both */
 };
 
 #pragma clang diagnostic pop

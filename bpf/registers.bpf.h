@@ -47,6 +47,9 @@ static __always_inline void call_registers(struct call_registers *call, const st
 }
 
 #define GO_REGISTER(regs) ((regs)->r14)
+/* System V calling convention */
+#define FIRST_ARGUMENT(regs) ((regs)->di)
+#define SECOND_ARGUMENT(regs) ((regs)->si)
 #define THREAD_POINTER(access, task) LOAD(access, task, thread.fsbase)
 
 /* asm/thread_info.h: TS_COMPAT, set while a 32-bit system call runs */

@@ -33,6 +33,8 @@ static __always_inline bool begin_call(struct call *call, struct sock *sk, __u8 
 	call->unit.count = 0;
 	call->unit.turn_id = 0;
 	call->unit.kind = UNIT_NONE;
+	call->cause.id = 0;
+	call->cause.kind = CAUSE_NONE;
 	call->unit_kind = UNIT_NONE;
 	call->counts_as_read = false;
 	return true;
@@ -67,7 +69,7 @@ static __always_inline struct socket_info *call_socket(struct call *call, struct
 	return info;
 }
 
-static __always_inline void read_unit(struct sock *sk, struct call *call, const struct process_control *process,
+static __always_inline void read_unit(struct sock *sk, struct call *call, struct process_control *process,
 				      const struct pt_regs *regs, const enum access access)
 {
 	struct task_struct *task =
@@ -82,9 +84,20 @@ static __always_inline void read_unit(struct sock *sk, struct call *call, const 
 			regs = (void *)bpf_task_pt_regs(task);
 		call->go_register = GO_REGISTER(regs);
 	}
+	if (process->go.start_pc) {
+		call->go.tgid = call->caller.tgid;
+		call->go.direction = call->direction;
+		go_call(&call->go, process, call->go_register);
+		call->unit.coroutine_id = call->go.coroutine_id;
+		call->unit.unit_id = call->go.unit_id;
+		call->cause = call->go.cause;
+		return;
+	}
 	walk_unit_steps(&call->unit, process, &call->caller, sk, THREAD_POINTER(access, task), call->go_register);
 	if (call->unit.kind)
 		call->unit_kind = call->unit.kind;
+	if (process->unit_kind == UNIT_TOKIO_TASK && call->direction == DIRECTION_EGRESS && call->unit.unit_id)
+		take_wakes(&call->cause, &call->caller, call->unit.unit_id);
 }
 
 /*

@@ -24,6 +24,7 @@ struct kept_types {
 	enum data_source data_source;
 	enum unit_kind unit_kind;
 	enum turn_phase turn_phase;
+	enum cause_kind cause_kind;
 	enum event_flags event_flags;
 	enum process_action process_action;
 	enum socket_role socket_role;
@@ -42,6 +43,8 @@ struct kept_types {
 	struct socket_state_event socket_state_event;
 	struct process_event process_event;
 	struct wake_event wake_event;
+	struct unit_edge_event unit_edge_event;
+	enum unit_edge unit_edge;
 	struct trace_conf trace_conf;
 	struct process_control process_control;
 	struct trace_key trace_key;
@@ -179,4 +182,18 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(trace_sched_process_exit, struct task_struct *task)
 {
 	return process_exited(task);
+}
+
+/* Uprobes, attached to the processes that have the functions: tokio's wakers, and the list that takes new tasks in. */
+
+SEC("uprobe")
+int tokio_wake(struct pt_regs *regs)
+{
+	return task_woken(FIRST_ARGUMENT(regs));
+}
+
+SEC("uprobe")
+int tokio_spawn(struct pt_regs *regs)
+{
+	return task_spawned(SECOND_ARGUMENT(regs));
 }

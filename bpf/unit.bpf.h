@@ -16,6 +16,27 @@ struct unit {
 	__u32 padding;
 };
 
+/* A unit of a process as a key of maps. */
+struct unit_key {
+	__u64 id;
+	__u64 tgid;
+};
+
+/* What the runtime itself says a call is for. */
+struct cause {
+	__u64 id;
+	__u32 kind; /* enum cause_kind */
+	__u32 padding;
+};
+
+static __always_inline __u64 read_u64(__u64 address)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_user(&value, sizeof(value), (void *)address);
+	return value;
+}
+
 /*
  * How often the thread has read by read(2) and its like, of whatever it was: a loop that waits for descriptors begins
  * most of its callbacks with one. `ahead`: the read that is just being told and not yet counted.
@@ -57,28 +78,6 @@ static __noinline int node_ids(struct unit *unit, __u64 address)
 	unit->parent = whole_number(fields[1]);
 	unit->count = whole_number(fields[2]);
 	return 0;
-}
-
-/*
- * net/http hands a request to writeLoop, a goroutine of the connection. The channel that its caller is parked on lies
- * at a fixed distance below the top of writeLoop's stack: a buffered channel of one error, in whose queue of receivers
- * the caller's sudog names the same channel. Anything else is no caller.
- */
-static __noinline __u64 go_caller(__u64 g, __u64 operand)
-{
-	__u64 stack_top = 0, channel = 0, size = 0, sudog = 0, proof = 0, caller = 0;
-	__u16 element_size = 0;
-	__u16 distance = operand, receivers = operand >> 16, sudog_channel = operand >> 32;
-
-	if (bpf_probe_read_user(&stack_top, 8, (void *)(g + 8)) ||
-	    bpf_probe_read_user(&channel, 8, (void *)(stack_top - distance)) || !channel ||
-	    bpf_probe_read_user(&size, 8, (void *)(channel + 8)) || size != 1 ||
-	    bpf_probe_read_user(&element_size, 2, (void *)(channel + 24)) || element_size != 16 ||
-	    bpf_probe_read_user(&sudog, 8, (void *)(channel + receivers)) || !sudog ||
-	    bpf_probe_read_user(&proof, 8, (void *)(sudog + sudog_channel)) || proof != channel ||
-	    bpf_probe_read_user(&caller, 8, (void *)sudog))
-		return 0;
-	return caller;
 }
 
 #define NGINX_HTTP_SIGNATURE 0x50545448 /* "HTTP", ngx_http_request.h */
@@ -149,11 +148,9 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 					break;
 				value = next;
 			}
-		} else if (kind == UNIT_STEP_GO_CALLER) {
-			value = go_caller(value, step->operand);
-			if (!value)
-				return;
-			continue;
+		} else if (kind == UNIT_STEP_GO) {
+			unit->coroutine_id = read_u64(go_register + process->go.goid);
+			return;
 		} else if (kind == UNIT_STEP_NGINX_CONNECTION) {
 			value = nginx_connection(sk);
 		} else if (kind == UNIT_STEP_THREAD_POINTER) {

@@ -24,6 +24,7 @@ export function writeRecord(view: DataView, at: number, event: SocketDataEvent, 
   u32(header.pid, event.header.pid);
   u64(offsets.unit_id, event.unitId);
   u64(offsets.turn_id, event.turnId);
+  u64(offsets.cause_id, event.causeId);
   u64(offsets.socket_cookie, event.socketCookie);
   put(offsets.tuple + tuple.local_address, event.tuple.localAddress);
   put(offsets.tuple + tuple.remote_address, event.tuple.remoteAddress);
@@ -40,6 +41,7 @@ export function writeRecord(view: DataView, at: number, event: SocketDataEvent, 
   view.setUint8(start + offsets.role, event.role);
   view.setUint8(start + offsets.source, event.source);
   view.setUint8(start + offsets.unit_kind, event.unitKind);
+  view.setUint8(start + offsets.cause_kind, event.causeKind);
   put(offsets.comm, event.comm);
   put(HEADER_SIZE_BYTES, bytes);
   return start;

@@ -10,6 +10,7 @@ export const EventKind = {
   process: 3,
   wake: 4,
   io: 5,
+  unitEdge: 7,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 
@@ -113,7 +114,7 @@ export const UnitStepKind = {
   toTurn: 8,
   absolute: 9,
   follow: 10,
-  goCaller: 11,
+  go: 11,
   nginxConnection: 12,
   mainThread: 13,
   toPhase: 14,
@@ -121,6 +122,21 @@ export const UnitStepKind = {
   poolJob: 24,
 } as const;
 export type UnitStepKind = (typeof UnitStepKind)[keyof typeof UnitStepKind];
+
+export const CauseKind = {
+  none: 0,
+  goConnection: 1,
+  goContext: 2,
+  goCreator: 3,
+  waker: 4,
+  newWaker: 5,
+} as const;
+export type CauseKind = (typeof CauseKind)[keyof typeof CauseKind];
+
+export const UnitEdge = {
+  creates: 1,
+} as const;
+export type UnitEdge = (typeof UnitEdge)[keyof typeof UnitEdge];
 
 export const LossReason = {
   lossRingFull: 0,
@@ -165,17 +181,19 @@ export type IoMode = (typeof IoMode)[keyof typeof IoMode];
 export const LAYOUT = {
   event_header: { sizeBytes: 24, offsets: { kind: 0, length: 4, timestamp_ns: 8, tgid: 16, pid: 20 } },
   socket_tuple: { sizeBytes: 40, offsets: { local_address: 0, remote_address: 16, local_port: 32, remote_port: 34, network_namespace: 36 } },
-  socket_data_event: { sizeBytes: 184, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, socket_cookie: 72, event_number: 80, stream_offset: 88, tuple: 96, local_first_sequence: 136, remote_first_sequence: 140, call_length: 144, captured_length: 148, flags: 152, address_family: 156, protocol: 157, direction: 158, role: 159, source: 160, unit_kind: 161, comm: 168 } },
+  socket_data_event: { sizeBytes: 192, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, cause_id: 72, socket_cookie: 80, event_number: 88, stream_offset: 96, tuple: 104, local_first_sequence: 144, remote_first_sequence: 148, call_length: 152, captured_length: 156, flags: 160, address_family: 164, protocol: 165, direction: 166, role: 167, source: 168, unit_kind: 169, cause_kind: 170, comm: 176 } },
   socket_state_event: { sizeBytes: 128, offsets: { header: 0, coroutine_id: 24, unit_id: 32, unit_parent: 40, unit_count: 48, turn_id: 56, socket_cookie: 64, tuple: 72, local_first_sequence: 112, remote_first_sequence: 116, address_family: 120, protocol: 121, role: 122, old_state: 123, new_state: 124, unit_kind: 125 } },
   process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
   wake_event: { sizeBytes: 48, offsets: { header: 0, woken: 24, hops: 28, waker_ran_ns: 32, woken_ran_ns: 40 } },
+  unit_edge_event: { sizeBytes: 48, offsets: { header: 0, from_id: 24, to_id: 32, edge: 40, unit_kind: 44 } },
   trace_request: { sizeBytes: 48, offsets: { socket_cookie: 0, stream_offset: 8, read_ns: 16, answered_ns: 24, local_first_sequence: 32, remote_first_sequence: 36, open: 40, io_events: 44 } },
   io_event: { sizeBytes: 144, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, file_offset: 72, length: 80, inode: 88, request_socket_cookie: 96, request_stream_offset: 104, device: 112, error: 116, path_length: 120, operation: 124, file_type: 125, unit_kind: 126, comm: 128 } },
   trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68 } },
   socket_verdict: { sizeBytes: 48, offsets: { skip_until_ingress: 0, skip_until_egress: 8, drop_idle_ns: 16, drop_calls: 24, action: 28, limit: 32, flags: 36, serial: 40 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   pool_site: { sizeBytes: 48, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44 } },
-  process_control: { sizeBytes: 496, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304 } },
+  go_layout: { sizeBytes: 56, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, goid_counter: 16, context_key: 24, goid: 32, parent_goid: 34, start_pc: 36, processor: 38, goid_cache: 40, receive_queue: 42, sudog_channel: 44, write_request: 46, connection: 48, request_context: 50, wants_marks: 52 } },
+  process_control: { sizeBytes: 552, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 496 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
   trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
@@ -204,6 +222,7 @@ export interface SocketDataEvent {
   readonly unitParent: number;
   readonly unitCount: number;
   readonly turnId: number;
+  readonly causeId: number;
   readonly socketCookie: number;
   readonly eventNumber: number;
   readonly streamOffset: number;
@@ -219,6 +238,7 @@ export interface SocketDataEvent {
   readonly role: number;
   readonly source: number;
   readonly unitKind: number;
+  readonly causeKind: number;
   readonly comm: Uint8Array;
 }
 
@@ -258,6 +278,14 @@ export interface WakeEvent {
   readonly hops: number;
   readonly wakerRanNs: number;
   readonly wokenRanNs: number;
+}
+
+export interface UnitEdgeEvent {
+  readonly header: EventHeader;
+  readonly fromId: number;
+  readonly toId: number;
+  readonly edge: number;
+  readonly unitKind: number;
 }
 
 export interface TraceRequest {
@@ -337,6 +365,24 @@ export interface PoolSite {
   readonly unitKind: number;
 }
 
+export interface GoLayout {
+  readonly serveStartPc: number;
+  readonly writeLoopStartPc: number;
+  readonly goidCounter: number;
+  readonly contextKey: number;
+  readonly goid: number;
+  readonly parentGoid: number;
+  readonly startPc: number;
+  readonly processor: number;
+  readonly goidCache: number;
+  readonly receiveQueue: number;
+  readonly sudogChannel: number;
+  readonly writeRequest: number;
+  readonly connection: number;
+  readonly requestContext: number;
+  readonly wantsMarks: number;
+}
+
 export interface ProcessControl {
   readonly bucketNs: number;
   readonly bucketBytes: number;
@@ -348,6 +394,7 @@ export interface ProcessControl {
   readonly lockLength: number;
   readonly steps: readonly UnitStep[];
   readonly pools: readonly PoolSite[];
+  readonly go: GoLayout;
 }
 
 export interface TraceKey {
@@ -391,22 +438,24 @@ export function decodeSocketDataEvent(view: DataView, offset: number): SocketDat
     unitParent: u64(view, offset + 48),
     unitCount: u64(view, offset + 56),
     turnId: u64(view, offset + 64),
-    socketCookie: u64(view, offset + 72),
-    eventNumber: u64(view, offset + 80),
-    streamOffset: u64(view, offset + 88),
-    tuple: decodeSocketTuple(view, offset + 96),
-    localFirstSequence: view.getUint32(offset + 136, true),
-    remoteFirstSequence: view.getUint32(offset + 140, true),
-    callLength: view.getUint32(offset + 144, true),
-    capturedLength: view.getUint32(offset + 148, true),
-    flags: view.getUint32(offset + 152, true),
-    addressFamily: view.getUint8(offset + 156),
-    protocol: view.getUint8(offset + 157),
-    direction: view.getUint8(offset + 158),
-    role: view.getUint8(offset + 159),
-    source: view.getUint8(offset + 160),
-    unitKind: view.getUint8(offset + 161),
-    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 168, 16),
+    causeId: u64(view, offset + 72),
+    socketCookie: u64(view, offset + 80),
+    eventNumber: u64(view, offset + 88),
+    streamOffset: u64(view, offset + 96),
+    tuple: decodeSocketTuple(view, offset + 104),
+    localFirstSequence: view.getUint32(offset + 144, true),
+    remoteFirstSequence: view.getUint32(offset + 148, true),
+    callLength: view.getUint32(offset + 152, true),
+    capturedLength: view.getUint32(offset + 156, true),
+    flags: view.getUint32(offset + 160, true),
+    addressFamily: view.getUint8(offset + 164),
+    protocol: view.getUint8(offset + 165),
+    direction: view.getUint8(offset + 166),
+    role: view.getUint8(offset + 167),
+    source: view.getUint8(offset + 168),
+    unitKind: view.getUint8(offset + 169),
+    causeKind: view.getUint8(offset + 170),
+    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 176, 16),
   };
 }
 
@@ -451,6 +500,16 @@ export function decodeWakeEvent(view: DataView, offset: number): WakeEvent {
     hops: view.getUint32(offset + 28, true),
     wakerRanNs: u64(view, offset + 32),
     wokenRanNs: u64(view, offset + 40),
+  };
+}
+
+export function decodeUnitEdgeEvent(view: DataView, offset: number): UnitEdgeEvent {
+  return {
+    header: decodeEventHeader(view, offset),
+    fromId: u64(view, offset + 24),
+    toId: u64(view, offset + 32),
+    edge: view.getUint32(offset + 40, true),
+    unitKind: view.getUint32(offset + 44, true),
   };
 }
 
@@ -540,6 +599,25 @@ export function encodePoolSite(view: DataView, offset: number, value: PoolSite):
 }
 
 /** Writes into zeroed memory. */
+export function encodeGoLayout(view: DataView, offset: number, value: GoLayout): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.serveStartPc)), true);
+  view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.writeLoopStartPc)), true);
+  view.setBigInt64(offset + 16, BigInt.asIntN(64, BigInt(value.goidCounter)), true);
+  view.setBigInt64(offset + 24, BigInt.asIntN(64, BigInt(value.contextKey)), true);
+  view.setUint16(offset + 32, value.goid, true);
+  view.setUint16(offset + 34, value.parentGoid, true);
+  view.setUint16(offset + 36, value.startPc, true);
+  view.setUint16(offset + 38, value.processor, true);
+  view.setUint16(offset + 40, value.goidCache, true);
+  view.setUint16(offset + 42, value.receiveQueue, true);
+  view.setUint16(offset + 44, value.sudogChannel, true);
+  view.setUint16(offset + 46, value.writeRequest, true);
+  view.setUint16(offset + 48, value.connection, true);
+  view.setUint16(offset + 50, value.requestContext, true);
+  view.setUint16(offset + 52, value.wantsMarks, true);
+}
+
+/** Writes into zeroed memory. */
 export function encodeProcessControl(view: DataView, offset: number, value: ProcessControl): void {
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.bucketNs)), true);
   view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.bucketBytes)), true);
@@ -551,6 +629,7 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   view.setBigInt64(offset + 40, BigInt.asIntN(64, BigInt(value.lockLength)), true);
   value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 48 + index * 16, element); });
   value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 304 + index * 48, element); });
+  encodeGoLayout(view, offset + 496, value.go);
 }
 
 /** Writes into zeroed memory. */

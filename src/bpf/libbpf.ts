@@ -25,6 +25,7 @@ export interface Libbpf {
   programAttach(program: Pointer): OptionalPointer;
   /** Takes the descriptor over: destroying the link closes it. */
   programAttachPerfEvent(program: Pointer, fd: number): OptionalPointer;
+  programAttachUprobe(program: Pointer, isReturn: boolean, pid: number, path: string, offset: number): OptionalPointer;
   linkDestroy(link: Pointer): number;
   nextMap(object: Pointer, map: OptionalPointer): OptionalPointer;
   mapName(map: Pointer): string;
@@ -81,6 +82,9 @@ function declareLibbpf(): Libbpf {
     programFd: f("int bpf_program__fd(void *prog)"),
     programAttach: f("void *bpf_program__attach(void *prog)"),
     programAttachPerfEvent: f("void *bpf_program__attach_perf_event(void *prog, int pfd)"),
+    programAttachUprobe: f(
+      "void *bpf_program__attach_uprobe(void *prog, bool ret, int pid, const char *path, size_t at)",
+    ),
     linkDestroy: f("int bpf_link__destroy(void *link)"),
     nextMap: f("void *bpf_object__next_map(void *obj, void *map)"),
     mapName: f("const char *bpf_map__name(void *map)"),

@@ -20,6 +20,7 @@ export class BpfObject implements Disposable {
   readonly #programs = new Map<string, Pointer>();
   readonly #maps = new Map<string, Pointer>();
   readonly #links = new Map<string, Pointer>();
+  readonly #uprobes = new Set<Pointer>();
   #isLoaded = false;
   #isDisposed = false;
 
@@ -140,6 +141,26 @@ export class BpfObject implements Disposable {
     this.#links.delete(name);
   }
 
+  /**
+   * A program of section `uprobe`, at a place of a file that a process has mapped, for this process alone.
+   *
+   * @param offset of an instruction's first byte in the file: another one breaks the process
+   * @returns detaches; dispose of the object does it too
+   * @throws BpfError
+   */
+  attachUprobe(program: string, tgid: number, path: string, offset: number): () => void {
+    const library = libbpf();
+    const handle = this.#program(program);
+    const { result: link, log } = captureLibbpfLog(library, () =>
+      library.programAttachUprobe(handle, false, tgid, path, offset),
+    );
+    if (link === null) throw new BpfError(`attach ${program} to process ${tgid}`, errno(), log.trim());
+    this.#uprobes.add(link);
+    return () => {
+      if (this.#uprobes.delete(link)) library.linkDestroy(link);
+    };
+  }
+
   /** @throws BpfError if the object has no such map */
   map(name: string): BpfMap {
     const library = libbpf();
@@ -165,6 +186,9 @@ export class BpfObject implements Disposable {
       libbpf().linkDestroy(link);
       this.#links.delete(name);
     }
+    if (program !== undefined) return;
+    for (const link of this.#uprobes) libbpf().linkDestroy(link);
+    this.#uprobes.clear();
   }
 
   [Symbol.dispose](): void {

@@ -24,6 +24,7 @@ import { ProfileCapture } from "./profile-capture.ts";
 import { ReaderClient } from "./reader-client.ts";
 import { RequestHandler } from "./request-handler.ts";
 import { Resources } from "./resources.ts";
+import { Uprobes } from "./uprobes.ts";
 import { resolveUser } from "./user.ts";
 import { inheritedAs, inheritedFd, WorkerProcess } from "./worker-process.ts";
 
@@ -105,7 +106,11 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     onHang: (tgid) => options.log.warn("reading a process hung, its facts are left out", { tgid }),
   });
   resources.defer(() => reader.stop());
-  const handler = new RequestHandler({ capture, profiler, controls, reader });
+  const uprobes =
+    capture === undefined
+      ? undefined
+      : new Uprobes(options.socketTrace?.uprobes === "auto", (...place) => capture.attachUprobe(...place));
+  const handler = new RequestHandler({ capture, profiler, controls, reader, uprobes });
 
   const captureMaps = descriptorsOf(capture, CAPTURE_MAPS);
   const profilerMaps = descriptorsOf(profiler, PROFILER_MAPS);

@@ -10,7 +10,15 @@ import { BpfObject } from "../bpf/object.ts";
 import type { AttachedProbe, Attachment } from "../ipc/messages.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 import { traceConfBytes, traceSettingsBytes } from "./control.ts";
-import { type HookSets, IO_PROGRAMS, isAttachable, programsOf, WAKE_PROGRAM } from "./hook-programs.ts";
+import {
+  type HookSets,
+  IO_PROGRAMS,
+  isAttachable,
+  programsOf,
+  UPROBE_PROGRAMS,
+  UPROBE_SECTION,
+  WAKE_PROGRAM,
+} from "./hook-programs.ts";
 import { scopeConf } from "./kernel-scope.ts";
 
 const BURST_BYTES = 4 * 1024 * 1024;
@@ -60,7 +68,7 @@ export class Capture implements Disposable {
   attach(): Attachment {
     if (this.#attachment !== undefined) return this.#attachment;
     const probes: AttachedProbe[] = [];
-    for (const program of this.#object.selectedPrograms)
+    for (const program of selfAttaching(this.#object))
       if (program !== WAKE_PROGRAM) probes.push(this.#object.attach(program));
     this.#attachment = { probes, hookSet: this.#choice, missing: this.#missing };
     return this.#attachment;
@@ -73,6 +81,11 @@ export class Capture implements Disposable {
 
   detachOnDemand(program: string): void {
     this.#object.detach(program);
+  }
+
+  /** One of UPROBE_PROGRAMS, at a place of a file, for one process. @returns detaches */
+  attachUprobe(program: string, tgid: number, path: string, offset: number): () => void {
+    return this.#object.attachUprobe(program, tgid, path, offset);
   }
 
   /** Nothing is traced any more; what is in the ring stays. */
@@ -100,6 +113,7 @@ function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConf
     const wanted = [...programsOf(choice.sends, choice.receives, symbols.hasFunction("bpf_rdonly_cast")), WAKE_PROGRAM];
     const asksForIo = config.io_events.mode !== "off";
     if (asksForIo) wanted.push(...IO_PROGRAMS);
+    if (config.uprobes === "auto") wanted.push(...UPROBE_PROGRAMS);
     object.selectPrograms(new Set(wanted.filter((name) => isAttachable(object.programs.get(name) ?? "", symbols))));
     object.setMaxEntries("socket_data", config.ring_buffer_size_bytes);
     if (!asksForIo) for (const map of ["trace_map", "io_calls"]) object.setMaxEntries(map, 1);
@@ -129,8 +143,13 @@ function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConf
 
 /** BTF can't tell whether a kernel takes fentry: only an attachment can. */
 function tryAttach(object: BpfObject): void {
-  for (const program of object.selectedPrograms) object.attach(program);
+  for (const program of selfAttaching(object)) object.attach(program);
   object.detach();
+}
+
+/** Uprobes are attached to processes, one by one. */
+function selfAttaching(object: BpfObject): readonly string[] {
+  return object.selectedPrograms.filter((program) => object.programs.get(program) !== UPROBE_SECTION);
 }
 
 /** @param version of uname: `5.15.0-91-generic` */

@@ -3,6 +3,7 @@ import {
   encodeProcessControl,
   encodeTraceConf,
   encodeTraceSettings,
+  type GoLayout,
   IoMode,
   LAYOUT,
   type ProcessControl,
@@ -45,10 +46,32 @@ export function traceSettingsBytes(config: SocketTraceConfig["io_events"]): Uint
   return bytes;
 }
 
-/** How the programs read a process's unit of work, and what else they watch of it. */
-export type ProcessPlan = Pick<ProcessControl, "unitKind" | "steps" | "pools" | "flags" | "lockAddress" | "lockLength">;
+/** What user space knows of a Go program; the rest of struct go_layout is the programs' own. */
+export type GoPlan = Omit<GoLayout, "contextKey" | "wantsMarks">;
 
-const NO_PLAN: ProcessPlan = {
+const NO_GO: GoPlan = {
+  serveStartPc: 0,
+  writeLoopStartPc: 0,
+  goidCounter: 0,
+  goid: 0,
+  parentGoid: 0,
+  startPc: 0,
+  processor: 0,
+  goidCache: 0,
+  receiveQueue: 0,
+  sudogChannel: 0,
+  writeRequest: 0,
+  connection: 0,
+  requestContext: 0,
+};
+
+/** How the programs read a process's unit of work, and what else they watch of it. */
+export type ProcessPlan = Pick<
+  ProcessControl,
+  "unitKind" | "steps" | "pools" | "flags" | "lockAddress" | "lockLength"
+> & { readonly go?: GoPlan | undefined };
+
+export const NO_PLAN: ProcessPlan = {
   unitKind: UnitKind.none,
   steps: [],
   pools: [],
@@ -66,6 +89,7 @@ export function processControlBytes(filter: ProcessFilter, plan: ProcessPlan = N
     bucketBytes: 0,
     filter,
     stepCount: plan.steps.length,
+    go: { ...(plan.go ?? NO_GO), contextKey: 0, wantsMarks: 0 },
   });
   return bytes;
 }

@@ -26,3 +26,15 @@ export class FileNotOpenedError extends SockspanError {
     super(`${path} can't be opened: ${String(options.cause)}`, "Check the path and its folder's permissions", options);
   }
 }
+
+export class UprobeRefusedError extends SockspanError {
+  readonly code = "UPROBE_REFUSED";
+
+  constructor(tgid: number, reason: string, options?: ErrorOptions) {
+    super(
+      `no uprobe was attached to process ${tgid}: ${reason}`,
+      "Nothing is to be done: its calls are joined by other evidence",
+      options,
+    );
+  }
+}

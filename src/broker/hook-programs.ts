@@ -16,6 +16,9 @@ const ALWAYS: readonly string[] = [
 
 /** Reads and writes of files: where the configuration asks for them. */
 export const IO_PROGRAMS: readonly string[] = ["io_sys_enter", "io_sys_exit"];
+export const UPROBE_SECTION = "uprobe";
+/** Attached to a process when its runtime has the functions. */
+export const UPROBE_PROGRAMS: readonly string[] = ["tokio_wake", "tokio_spawn"];
 
 /** Loaded with the others, and attached only while a process needs it. */
 export const WAKE_PROGRAM = "trace_sched_waking";

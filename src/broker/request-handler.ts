@@ -7,6 +7,7 @@ import type { ProcessControls } from "./process-controls.ts";
 import { listProcesses } from "./process-reads.ts";
 import type { ProfileCapture } from "./profile-capture.ts";
 import type { ReaderClient } from "./reader-client.ts";
+import type { Uprobes } from "./uprobes.ts";
 import { WakeWatch } from "./wake-watch.ts";
 
 /** The worker may write verdicts, and how stacks are unwound: other maps steer what the programs tell. */
@@ -19,6 +20,7 @@ export interface RequestHandlerOptions {
   /** Of each of the two that there is. */
   readonly controls: readonly ProcessControls[];
   readonly reader: ReaderClient;
+  readonly uprobes: Uprobes | undefined;
 }
 
 export class RequestHandler {
@@ -41,7 +43,7 @@ export class RequestHandler {
   }
 
   async answer(request: WorkerRequest): Promise<Replies[WorkerRequest["type"]]> {
-    const { capture, profiler, controls, reader } = this.#options;
+    const { capture, profiler, controls, reader, uprobes } = this.#options;
     switch (request.type) {
       case "process_facts": {
         const facts = await reader.processFacts(request.tgid);
@@ -70,7 +72,12 @@ export class RequestHandler {
             this.#wakes?.begin(request.tgid);
         }
         return null;
+      case "attach_uprobes":
+        if (uprobes === undefined) throw new Error("nothing is captured");
+        uprobes.attach(request, await mappingsOf(reader, request.tgid));
+        return null;
       case "plan_over":
+        uprobes?.detach(request.tgid);
         this.#wakes?.end(request.tgid);
         return null;
       case "loss_counters":
@@ -97,6 +104,10 @@ export class RequestHandler {
     if (owner === undefined) throw new Error(`no map ${name}`);
     return owner.map(name);
   }
+}
+
+async function mappingsOf(reader: ReaderClient, tgid: number): Promise<string> {
+  return String((await reader.read({ type: "process_mappings", tgid })) ?? "");
 }
 
 function write(map: BpfMap, entries: readonly { key: string; value: string }[]): void {

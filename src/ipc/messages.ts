@@ -37,6 +37,25 @@ const mapWrite = z.strictObject({
   entries: z.array(z.strictObject({ key: z.base64(), value: z.base64() })).max(4096),
 });
 
+const u16 = z.int().min(0).max(0xffff);
+
+/** struct go_layout, as far as user space knows it. */
+const goLayout = z.strictObject({
+  serveStartPc: address,
+  writeLoopStartPc: address,
+  goidCounter: address,
+  goid: u16,
+  parentGoid: u16,
+  startPc: u16,
+  processor: u16,
+  goidCache: u16,
+  receiveQueue: u16,
+  sudogChannel: u16,
+  writeRequest: u16,
+  connection: u16,
+  requestContext: u16,
+});
+
 /** The worker parses what these bring; the broker and its reader only move bytes. */
 const processRead = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("process_mappings"), tgid }),
@@ -100,6 +119,16 @@ export interface ProcessImages {
   /** Of its own pid namespace; perf maps are named by it. */
   readonly namespacePid: number;
 }
+/** Programs at places of a file that the process has mapped, named by the mapping as /proc/PID/maps gives it. */
+const uprobeRequest = z.strictObject({
+  type: z.literal("attach_uprobes"),
+  tgid,
+  start: address,
+  end: address,
+  /** Offsets of first bytes of instructions in the file. */
+  probes: z.array(z.strictObject({ program: z.enum(["tokio_wake", "tokio_spawn"]), offset: address })).max(8),
+});
+export type UprobeRequest = z.output<typeof uprobeRequest>;
 
 export const workerRequest = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("process_facts"), tgid }),
@@ -117,8 +146,10 @@ export const workerRequest = z.discriminatedUnion("type", [
     flags: z.int().min(0).max(0xffff_ffff),
     lockAddress: address,
     lockLength: address,
+    go: goLayout.optional(),
   }),
-  /** Of a process that was to be told of its wake-ups: it is gone, or runs something else. */
+  uprobeRequest,
+  /** Of a process that was to be told of its wake-ups, or has uprobes: it is gone, or runs something else. */
   z.strictObject({ type: z.literal("plan_over"), tgid }),
   z.strictObject({ type: z.literal("loss_counters") }),
   mapWrite,
@@ -154,6 +185,7 @@ export interface Replies {
   file_read: string;
   unit_steps: null;
   plan_over: null;
+  attach_uprobes: null;
   loss_counters: readonly LossCounter[];
   map_write: null;
   attach: Attachment;

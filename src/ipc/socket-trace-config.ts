@@ -24,6 +24,8 @@ export const socketTraceConfig = z.strictObject({
   scope: processScope.default("auto"),
   include: connectionSelection.prefault({}),
   exclude: connectionSelection.prefault({}),
+  /** auto: where only they can tell whose call a client makes (docs/joining.md); off: never. */
+  uprobes: z.enum(["auto", "off"]).default("auto"),
   ring_buffer_size_bytes: sizeBytes()
     .refine((bytes) => bytes >= MIB && bytes <= 512 * MIB && Number.isInteger(Math.log2(bytes)), {
       message: "not a power of two from 1MiB to 512MiB",

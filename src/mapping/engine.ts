@@ -8,6 +8,7 @@ import {
   type SocketDataEvent,
   type SocketRole,
   type SocketStateEvent,
+  type UnitEdgeEvent,
   type WakeEvent,
 } from "../bpf/layout.gen.ts";
 import { StageAccount } from "./account.ts";
@@ -142,6 +143,10 @@ export class TraceEngine {
     const { tgid, pid, timestampNs } = event.header;
     const { woken, wakerRanNs, wokenRanNs } = event;
     this.#tracer.woken(tgid, { waker: pid, woken, timestampNs, wakerRanNs, wokenRanNs });
+  }
+
+  unitEdge(event: UnitEdgeEvent): void {
+    this.#tracer.unitEdge(event, ++this.#order);
   }
 
   /** @param nowNs monotonic */

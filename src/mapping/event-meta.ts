@@ -26,6 +26,9 @@ export interface EventMeta {
   readonly turnId: number;
   /** A read that would have slept until bytes came: its thread waits for this one socket. */
   readonly isBlocking: boolean;
+  /** CauseKind: what the runtime itself says the call is for. */
+  readonly causeKind: number;
+  readonly causeId: number;
   /** Place in the order of all events, which is causal. */
   readonly order: number;
 }
@@ -44,6 +47,8 @@ export function metaOf(event: SocketDataEvent, order: number): EventMeta {
     unitCount: event.unitCount,
     turnId: event.turnId,
     isBlocking: (event.flags & EventFlags.blocking) !== 0,
+    causeKind: event.causeKind,
+    causeId: event.causeId,
     order,
   };
 }
@@ -62,6 +67,8 @@ export function metaOfConnect(event: SocketStateEvent, order: number): EventMeta
     unitParent: event.unitParent,
     unitCount: event.unitCount,
     turnId: event.turnId,
+    causeKind: 0,
+    causeId: 0,
     isBlocking: false,
     order,
   };
@@ -80,6 +87,8 @@ export function metaOfIo(event: IoEvent, order: number): EventMeta {
     unitParent: event.unitParent,
     unitCount: event.unitCount,
     turnId: event.turnId,
+    causeKind: 0,
+    causeId: 0,
     isBlocking: false,
     order,
   };

@@ -1,4 +1,5 @@
 /** Gives each exchange its place in a trace while it goes on, and makes it a span when it ends. */
+import type { UnitEdgeEvent } from "../bpf/layout.gen.ts";
 import type { StageAccount } from "./account.ts";
 import { isLoopback, isPrivate } from "./address.ts";
 import type { Departure } from "./departure.ts";
@@ -11,6 +12,7 @@ import type { Joiner } from "./join/join.ts";
 import { LateClients } from "./join/late-clients.ts";
 import { decide, decideRemote } from "./join/trace-graph.ts";
 import { TraceNode } from "./join/trace-node.ts";
+import type { Unit } from "./join/unit.ts";
 import type { WakeEdge } from "./join/wakes.ts";
 import { otlpExport } from "./otlp-export.ts";
 import { Sender } from "./protocols/protocol.ts";
@@ -47,7 +49,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     const isServer = exchange.requestSender !== localSender;
     const isHidden = isServer && exchange.protocol.isSetup === true;
     if (isHidden) this.hidden(exchange.requestStart.tgid);
-    const unit = this.#isCapture || isHidden ? undefined : this.#joiner.unitOf(exchange.requestStart);
+    const unit = this.#isCapture || isHidden ? undefined : this.#unitOf(exchange.requestStart, end, isServer);
     const id = idOf(end, exchange.requestOffset, isServer);
     const carried = this.#carried(exchange);
     const isTrusted = carried === undefined || !isServer || this.#isTrusted(end);
@@ -71,6 +73,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
       if (mayComeLate && !end.isAnonymous && !node.isDecided) this.#late.add(node);
     } else {
       node.destination = end.destination;
+      node.hasConnection = exchange.request.id === undefined && end.tracker.openCount === 1;
       const server = this.#late.take(id);
       if (server !== undefined) this.#joiner.clientFound(server, node);
       else if (end.transport === "udp") this.#addDatagramCall(node);
@@ -178,6 +181,10 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     if (!this.#isCapture) this.#joiner.woken(tgid, edge);
   }
 
+  unitEdge(event: UnitEdgeEvent, order: number): void {
+    if (!this.#isCapture) this.#joiner.unitEdge(event, order);
+  }
+
   exited(tgid: number): void {
     this.#joiner.exited(tgid);
     this.#options.work?.exited(tgid);
@@ -191,6 +198,10 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     const client = this.#clientOf(end, exchange.requestOffset, node);
     if (client !== undefined) this.#joiner.clientFound(node, client);
     else if (!node.isDecided) this.#late.add(node);
+  }
+
+  #unitOf(start: EventMeta, end: SocketEnd, isServer: boolean): Unit {
+    return isServer ? this.#joiner.readerOf(start, end) : this.#joiner.unitOf(start);
   }
 
   #clientOf(end: SocketEnd, offset: number, node: TraceNode): TraceNode | undefined {

@@ -20,7 +20,15 @@ export function createHostProcesses(client: BrokerClient, host: HostFacts, log: 
       const facts = table.factsOf(tgid) ?? (await client.request({ type: "process_facts", tgid }));
       return facts?.executablePath === undefined ? undefined : brokerProcess(client, tgid, facts.executablePath);
     },
-    write: (tgid, plan) => client.request({ type: "unit_steps", tgid, ...processPlan(plan) }),
+    write: async (tgid, plan) => {
+      await client.request({ type: "unit_steps", tgid, ...processPlan(plan) });
+      if (plan.uprobes === undefined) return;
+      const { start, end, probes } = plan.uprobes;
+      // Where they are switched off or can't be had, other evidence joins.
+      await client
+        .request({ type: "attach_uprobes", tgid, start, end, probes: [...probes] })
+        .catch((error: unknown) => log.debug("no uprobes", { tgid, error: String(error) }));
+    },
     over: (tgid) => void client.request({ type: "plan_over", tgid }).catch(() => {}),
     log,
   });

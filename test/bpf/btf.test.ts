@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { elfSection } from "../../scripts/layout/elf-section.ts";
 import { layoutSource, OBJECTS } from "../../scripts/layout/source.ts";
 import { Btf } from "../../src/bpf/btf.ts";
-import { decodeSocketDataEvent, encodeProcessControl, LAYOUT } from "../../src/bpf/layout.gen.ts";
+import { decodeSocketDataEvent, LAYOUT, ProcessFilter } from "../../src/bpf/layout.gen.ts";
+import { NO_PLAN, processControlBytes } from "../../src/broker/control.ts";
 
 const OBJECT = "build/bpf/socket_trace.bpf.o";
 const section = elfSection(readFileSync(OBJECT), ".BTF")!;
@@ -54,10 +55,8 @@ describe("the generated decoders", () => {
   });
 
   it("write negative operands of steps", () => {
-    const view = new DataView(new ArrayBuffer(LAYOUT.process_control.sizeBytes));
-    const steps = [{ kind: 1, operand: -16 }];
-    const rest = { bucketNs: 0, bucketBytes: 0, filter: 0, flags: 0, lockAddress: 0, lockLength: 0, pools: [] };
-    encodeProcessControl(view, 0, { ...rest, unitKind: 1, stepCount: 1, steps });
+    const bytes = processControlBytes(ProcessFilter.none, { ...NO_PLAN, steps: [{ kind: 1, operand: -16 }] });
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
     assert.equal(view.getBigInt64(LAYOUT.process_control.offsets.steps, true), -16n);
   });
 });

@@ -24,6 +24,8 @@ export interface Doer {
   readonly unitParent?: number;
   readonly unitCount?: number;
   readonly turnId?: number;
+  readonly causeKind?: number;
+  readonly causeId?: number;
   readonly comm?: string;
   /** Its reads sleep until bytes come. */
   readonly isBlocking?: boolean;
@@ -76,6 +78,7 @@ export function dataEvent(options: DataOptions): SocketDataEvent {
     unitParent: by.unitParent ?? 0,
     unitCount: by.unitCount ?? 0,
     turnId: by.turnId ?? 0,
+    causeId: by.causeId ?? 0,
     socketCookie: options.cookie,
     eventNumber: options.eventNumber ?? 0,
     streamOffset: options.offset,
@@ -91,6 +94,7 @@ export function dataEvent(options: DataOptions): SocketDataEvent {
     role: options.role,
     source: options.source ?? DataSource.syscall,
     unitKind: by.unitKind ?? 0,
+    causeKind: by.causeKind ?? 0,
     comm: comm(by.comm ?? "program"),
   };
 }

@@ -14,6 +14,8 @@ export function meta(order: number, over: Partial<EventMeta> = {}): EventMeta {
     unitCount: 0,
     turnId: 0,
     isBlocking: false,
+    causeKind: 0,
+    causeId: 0,
     order,
     ...over,
   };

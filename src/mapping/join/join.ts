@@ -4,8 +4,10 @@
  * Each file beside this one is one kind of evidence and says what it proves and when it may lie. Where none is sure a
  * request has no parent: a wrong one is worse. Work per event is constant; state is bounded per process.
  */
+import { UnitEdge, type UnitEdgeEvent } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, stretchOfFirst } from "./connect.ts";
+import { joinExactly } from "./exact.ts";
 import { isServedByThreads, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { isServerSpanOfLibrary, learnFromOwnContext, SdkSpans } from "./instrumented.ts";
 import { servedByProvenThread } from "./own-thread.ts";
@@ -46,6 +48,11 @@ export class Joiner {
   /** The unit that makes or reads a request: to be known before its node is made. */
   unitOf(meta: EventMeta): Unit {
     return this.#workOf(meta.tgid).unitOf(meta);
+  }
+
+  /** The same for the request of a client on `connection`. */
+  readerOf(meta: EventMeta, connection: object): Unit {
+    return this.#workOf(meta.tgid).readerOf(meta, connection);
   }
 
   /** Bytes were read from a socket, whatever they are: a callback of its own in a loop, a wait in a thread. */
@@ -117,6 +124,7 @@ export class Joiner {
       decide(node, undefined, undefined);
       return;
     }
+    if (joinExactly(work, node)) return;
     const served = unit.open[0];
     if (served !== undefined && unit.open.length === 1 && unit.servesWhatItReads) {
       // A call that is known late was made under whatever the unit did then.
@@ -181,11 +189,16 @@ export class Joiner {
       learnFromAnswer(work, node, unit);
       unit.lastAnswerOrder = meta.order;
       work.closed(node, meta.order);
-      work.forgetIfIdle(meta, unit);
+      work.forgetIfIdle(unit);
     } else {
       work.closed(node, this.#lastOrder);
     }
     this.#decideOrphans(work);
+  }
+
+  /** One unit of a process did something to another. */
+  unitEdge(event: UnitEdgeEvent, order: number): void {
+    if (event.edge === UnitEdge.creates) this.#workOf(event.header.tgid).creators.add(event.toId, event.fromId, order);
   }
 
   /** Events are missing: what seems to be open may be answered, and what seems to be alone may not be. */

@@ -1,11 +1,14 @@
 /** What is known of one process's work: its units, what it serves, and what it has taught us about itself. Bounded. */
+import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
+import { Creators } from "./creators.ts";
+import { ServedConnections } from "./exact.ts";
 import { HeldJoins } from "./held-joins.ts";
 import { IoWork } from "./io-work.ts";
 import { OpenTokens } from "./passed-on.ts";
 import { ThreadLog } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { Unit, unitKeyOf, unitKindOf } from "./unit.ts";
+import { Unit, unitKey, unitKeyOf, unitKindOf } from "./unit.ts";
 import type { Wakes } from "./wakes.ts";
 
 const MAX_UNITS = 8192;
@@ -16,6 +19,8 @@ const DOUBT_NS = 1_000_000_000;
 export class ProcessWork {
   readonly #units = new Map<number, Unit>();
   readonly #logs = new Map<number, ThreadLog>();
+  readonly connections = new ServedConnections();
+  readonly creators = new Creators();
   /** Requests that it has read and not answered to the end, oldest first. */
   readonly open = new Set<TraceNode>();
   /** Open requests by the span id that they carry. */
@@ -57,11 +62,25 @@ export class ProcessWork {
   wakes: Wakes | undefined;
 
   unitOf(meta: EventMeta): Unit {
-    const key = unitKeyOf(meta);
+    return this.#unit(unitKeyOf(meta), unitKindOf(meta));
+  }
+
+  /** The unit that serves what is read on `connection`: the reader, or the goroutine that it reads for. */
+  readerOf(meta: EventMeta, connection: object): Unit {
+    const goroutine = this.connections.goroutineOf(meta, connection);
+    return goroutine === 0 ? this.unitOf(meta) : this.#unit(unitKey(UnitKind.goroutine, goroutine), UnitKind.goroutine);
+  }
+
+  /** undefined: it has done nothing yet. */
+  unitNamed(kind: number, id: number): Unit | undefined {
+    return this.#units.get(unitKey(kind, id));
+  }
+
+  #unit(key: number, kind: number): Unit {
     let unit = this.#units.get(key);
     if (unit === undefined) {
       if (this.#units.size >= MAX_UNITS) this.#sweep();
-      unit = new Unit(unitKindOf(meta));
+      unit = new Unit(kind, key);
       this.#units.set(key, unit);
     }
     return unit;
@@ -78,14 +97,15 @@ export class ProcessWork {
   }
 
   /** The unit has ended what it did: if its id is a pointer, the next unit with this id is another one. */
-  forgetIfIdle(meta: EventMeta, unit: Unit): void {
-    if (!unit.isThread && unit.isIdle && !unit.isShared) this.#units.delete(unitKeyOf(meta));
+  forgetIfIdle(unit: Unit): void {
+    if (!unit.isThread && unit.isIdle && !unit.isShared) this.#units.delete(unit.key);
   }
 
   opened(node: TraceNode, unit: Unit): void {
     if (unit.isThread && !unit.hasRead && node.start.isBlocking) this.blockingReaders++;
     unit.read(node);
     this.open.add(node);
+    this.connections.opened(node);
     this.openSince = node.start.order;
     if (node.carried !== undefined) {
       const { spanId, traceId } = node.carried;
@@ -103,6 +123,7 @@ export class ProcessWork {
   closed(node: TraceNode, order: number): void {
     if (this.open.delete(node) && node.carried !== undefined) this.#traceClosed(node.carried.traceId);
     this.openTokens.closed(node);
+    this.connections.closed(node);
     this.openSince = order;
     if (node.carried !== undefined && this.openByCarried.get(node.carried.spanId) === node) {
       this.openByCarried.delete(node.carried.spanId);
@@ -111,7 +132,7 @@ export class ProcessWork {
     if (unit === undefined) return;
     const index = unit.open.indexOf(node);
     if (index >= 0) unit.open.splice(index, 1);
-    this.forgetIfIdle(node.start, unit);
+    this.forgetIfIdle(unit);
   }
 
   #traceClosed(traceId: string): void {

@@ -67,6 +67,8 @@ export class TraceNode {
   protocol = "";
   /** What a message that was pushed here carries: its sender's span, which is linked and no parent. */
   sentBy: TraceContext | undefined;
+  /** Clients: the connection carries one call after the other, and no other one is open. */
+  hasConnection = false;
   /** Clients: where the call goes, to tell calls of one kind. */
   destination = "";
   /** What happened within it, to be told in its span. */

@@ -17,6 +17,8 @@ export const SERVES_WHAT_IT_READS: readonly number[] = [
 export class Unit {
   /** UnitKind; none: a thread. */
   readonly kind: number;
+  /** Unique in its process. */
+  readonly key: number;
   /** Requests that it has read and that are not answered. */
   readonly open: TraceNode[] = [];
   /** Calls that it made and whose parent is not decided, oldest first. */
@@ -29,8 +31,9 @@ export class Unit {
   /** Order of the event with which it last ended an answer. */
   lastAnswerOrder = -1;
 
-  constructor(kind: number) {
+  constructor(kind: number, key: number) {
     this.kind = kind;
+    this.key = key;
   }
 
   get isThread(): boolean {
@@ -62,12 +65,17 @@ export class Unit {
 /** What an event, or a sample, says of the unit that it came from. */
 export type UnitFacts = Pick<EventMeta, "pid" | "unitKind" | "unitId" | "coroutineId">;
 
-/** A key for the unit that made an event, unique in its process: ids below 2^48, 16 kinds. */
+/** A key for a unit, unique in its process: ids below 2^48, 16 kinds. */
+export function unitKey(kind: number, id: number): number {
+  return (id % 0x1000000000000) * 16 + kind;
+}
+
+/** Of the unit that made an event. */
 export function unitKeyOf(meta: UnitFacts): number {
   if (meta.unitKind !== UnitKind.none && meta.unitKind !== UnitKind.nodeAsync && meta.unitId !== 0) {
-    return (meta.unitId % 0x1000000000000) * 16 + meta.unitKind;
+    return unitKey(meta.unitKind, meta.unitId);
   }
-  return meta.coroutineId !== 0 ? (meta.coroutineId % 0x1000000000000) * 16 + UnitKind.goroutine : meta.pid * 16;
+  return meta.coroutineId !== 0 ? unitKey(UnitKind.goroutine, meta.coroutineId) : meta.pid * 16;
 }
 
 export function unitKindOf(meta: UnitFacts): number {

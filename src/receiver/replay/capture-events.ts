@@ -1,5 +1,6 @@
 /** The events that a capture gives: the same values that the kernel side gives, as seen by the end that opened the connection. */
 import {
+  CauseKind,
   DataSource,
   Direction,
   EventFlags,
@@ -55,6 +56,7 @@ export function dataEvent(
     unitParent: 0,
     unitCount: 0,
     turnId: 0,
+    causeId: 0,
     socketCookie: socket.cookie,
     eventNumber: socket.eventNumber++,
     streamOffset,
@@ -70,6 +72,7 @@ export function dataEvent(
     role: socket.role,
     source: DataSource.syscall,
     unitKind: UnitKind.none,
+    causeKind: CauseKind.none,
     comm: NO_COMM,
   };
 }

@@ -3,7 +3,14 @@ import { createWriteStream } from "node:fs";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import type { IoEvent, ProcessEvent, SocketDataEvent, SocketStateEvent, WakeEvent } from "../../bpf/layout.gen.ts";
+import type {
+  IoEvent,
+  ProcessEvent,
+  SocketDataEvent,
+  SocketStateEvent,
+  UnitEdgeEvent,
+  WakeEvent,
+} from "../../bpf/layout.gen.ts";
 import { StageAccount } from "../../mapping/account.ts";
 import type { Attribute } from "../../mapping/span.ts";
 import {
@@ -15,6 +22,7 @@ import {
   type RecordingHeader,
   resourceLine,
   stateLine,
+  unitEdgeLine,
   wakeLine,
 } from "./recording.ts";
 
@@ -56,6 +64,10 @@ export class RecordingWriter {
 
   wake(event: WakeEvent): void {
     if (this.#take()) this.#push(wakeLine(event));
+  }
+
+  unitEdge(event: UnitEdgeEvent): void {
+    if (this.#take()) this.#push(unitEdgeLine(event));
   }
 
   /** Once per process is enough; later calls for the same tgid are passed over. */

@@ -8,6 +8,7 @@ import type {
   SocketDataEvent,
   SocketStateEvent,
   SocketTuple,
+  UnitEdgeEvent,
   WakeEvent,
 } from "../../bpf/layout.gen.ts";
 import type { Attribute, AttributeValue } from "../../mapping/span.ts";
@@ -27,6 +28,7 @@ export type RecordedLine =
   | { readonly kind: "io"; readonly event: IoEvent; readonly names: Uint8Array }
   | { readonly kind: "process"; readonly event: ProcessEvent }
   | { readonly kind: "wake"; readonly event: WakeEvent }
+  | { readonly kind: "unit_edge"; readonly event: UnitEdgeEvent }
   | { readonly kind: "resource"; readonly tgid: number; readonly attributes: readonly Attribute[] }
   | { readonly kind: "lost"; readonly reason: string; readonly count: number };
 
@@ -64,6 +66,10 @@ export function wakeLine(event: WakeEvent): string {
   return JSON.stringify({ wake: event });
 }
 
+export function unitEdgeLine(event: UnitEdgeEvent): string {
+  return JSON.stringify({ unit_edge: event });
+}
+
 export function resourceLine(tgid: number, attributes: readonly Attribute[]): string {
   const plain = attributes.map(([key, value]) => [key, typeof value === "bigint" ? { int: value.toString() } : value]);
   return JSON.stringify({ resource: plain, tgid });
@@ -90,8 +96,9 @@ export function parseRecordingLine(line: string): RecordedLine | undefined {
   if (isRecord(value["data"])) {
     const event = socketEvent<SocketDataEvent>(value["data"], DATA_FIELDS);
     if (event === undefined || typeof value["bytes"] !== "string") return undefined;
+    const later = numberFields({ ...LATER_DATA_FIELDS, ...value["data"] }, Object.keys(LATER_DATA_FIELDS));
     const bytes = new Uint8Array(Buffer.from(value["bytes"], "base64"));
-    return { kind: "data", event: { ...event, capturedLength: bytes.length }, bytes };
+    return { kind: "data", event: { ...event, ...later, capturedLength: bytes.length }, bytes };
   }
   if (isRecord(value["state"])) {
     const event = socketEvent<SocketStateEvent>(value["state"], STATE_FIELDS);
@@ -117,6 +124,13 @@ export function parseRecordingLine(line: string): RecordedLine | undefined {
     const header = eventHeader(value["wake"]["header"]);
     if (numbers === undefined || header === undefined) return undefined;
     return { kind: "wake", event: { ...numbers, header } as unknown as WakeEvent };
+  }
+  if (isRecord(value["unit_edge"])) {
+    const raw = value["unit_edge"];
+    const numbers = numberFields(raw, ["fromId", "toId", "edge", "unitKind"]);
+    const header = eventHeader(raw["header"]);
+    if (numbers === undefined || header === undefined) return undefined;
+    return { kind: "unit_edge", event: { ...numbers, header } as unknown as UnitEdgeEvent };
   }
   if (Array.isArray(value["resource"]) && typeof value["tgid"] === "number") {
     return { kind: "resource", tgid: value["tgid"], attributes: resourceAttributes(value["resource"]) };
@@ -212,6 +226,9 @@ function eventHeader(raw: unknown): SocketDataEvent["header"] | undefined {
   const fields = numberFields(raw, ["kind", "length", "timestampNs", "tgid", "pid"]);
   return fields as unknown as SocketDataEvent["header"] | undefined;
 }
+
+/** Fields that came later: 0 in recordings from before. */
+const LATER_DATA_FIELDS = { causeId: 0, causeKind: 0 } as const satisfies Partial<SocketDataEvent>;
 
 /** Events of older recordings may lack fields that came later, never these. */
 function socketEvent<E extends SocketDataEvent | SocketStateEvent>(

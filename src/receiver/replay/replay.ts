@@ -3,7 +3,7 @@
  * What the engine makes of them is the same code as on the live path.
  */
 import { basename } from "node:path";
-import type { IoEvent, ProcessEvent, WakeEvent } from "../../bpf/layout.gen.ts";
+import type { IoEvent, ProcessEvent, UnitEdgeEvent, WakeEvent } from "../../bpf/layout.gen.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import type { Resource, Span } from "../../mapping/span.ts";
 import type { CaptureDecoder } from "./capture.ts";
@@ -23,6 +23,7 @@ export interface ReplayTarget extends EventSink {
   process(event: ProcessEvent): void;
   io(event: IoEvent, names: Uint8Array): void;
   wake(event: WakeEvent): void;
+  unitEdge(event: UnitEdgeEvent): void;
   advance(nowNs: number): void;
   flush(): void;
 }

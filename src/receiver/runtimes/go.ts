@@ -1,33 +1,17 @@
 /**
  * Go 1.18+: the unit is the goroutine. The register ABI keeps g in R14 (x86-64) and R28 (arm64), and system calls are
  * made on it, so goid is one load away (runtime/runtime2.go, struct g). net/http's client hands its request to another
- * goroutine, writeLoop; the channel on which the caller is parked lies at a fixed distance below writeLoop's stack top.
+ * goroutine, writeLoop; whose call it is lies in writeLoop's frame (bpf/go.bpf.h).
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import { readSection, sectionNamed, u64, viewOf } from "../elf/elf-file.ts";
-import { addressOf, findImage, type Image } from "./images.ts";
+import { goidOffset, goLayout, goNames } from "./go-layout.ts";
+import { findImage, type Image } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
-import { goCallerOperand, type UnitFinding, type UnitStep } from "./unit-plan.ts";
+import type { UnitFinding, UnitPlan, UnitStep } from "./unit-plan.ts";
 
 const RUNTIME = "go";
 
-/** Of struct g, hchan and sudog (runtime/runtime2.go, chan.go) and of writeLoop's frame on x86-64, by minor version. */
-interface Layout {
-  readonly goid: number;
-  /** Below g.stack.hi: writeRequest.ch in the frame of net/http.(*persistConn).writeLoop. */
-  readonly writeRequestDistance: number;
-  readonly receiveQueue: number;
-  readonly sudogChannel: number;
-}
-
-const LAYOUTS = new Map<number, Layout>([
-  [21, { goid: 152, writeRequestDistance: 128, receiveQueue: 56, sudogChannel: 80 }],
-  [22, { goid: 152, writeRequestDistance: 96, receiveQueue: 56, sudogChannel: 80 }],
-  [23, { goid: 160, writeRequestDistance: 96, receiveQueue: 64, sudogChannel: 80 }],
-  [24, { goid: 160, writeRequestDistance: 96, receiveQueue: 64, sudogChannel: 80 }],
-  [25, { goid: 152, writeRequestDistance: 96, receiveQueue: 64, sudogChannel: 80 }],
-  [26, { goid: 152, writeRequestDistance: 96, receiveQueue: 64, sudogChannel: 88 }],
-]);
 /** 1.18 to 1.20 have the goid there; later ones than we know are checked on the live process. */
 const OTHER_GOID_OFFSET = 152;
 const BUILD_INFO_LIMIT_BYTES = 1 << 20;
@@ -43,35 +27,28 @@ export async function findGo(process: ProcessView): Promise<UnitFinding | undefi
   if (version === undefined) return undefined;
   const minor = Number(/^go1\.(\d+)/.exec(version)?.[1] ?? Number.NaN);
   if (!(minor >= 17)) return { runtime: RUNTIME, off: `${version}: before 1.17 g is in no register` };
-  const layout = LAYOUTS.get(minor);
-  const goidOffset = layout?.goid ?? OTHER_GOID_OFFSET;
-  const doubt = await checkGoroutines(process, image, goidOffset);
-  if (doubt !== undefined) return { runtime: RUNTIME, off: doubt };
-  return {
-    runtime: RUNTIME,
-    version,
-    unitKind: UnitKind.goroutine,
-    steps: stepsOf(goidOffset, layout),
-    isFinal: true,
-  };
+  const offset = goidOffset(minor) ?? OTHER_GOID_OFFSET;
+  const plan = { runtime: RUNTIME, version, unitKind: UnitKind.goroutine, steps: stepsOf(offset), isFinal: true };
+  return { ...plan, refine: () => refined(process, image, minor, offset, plan) };
 }
 
-function stepsOf(goid: number, layout: Layout | undefined): readonly UnitStep[] {
-  const own: UnitStep[] = [
-    { step: "register_g", operand: goid },
-    { step: "load", operand: 0 },
-    { step: "to_coroutine" },
-  ];
-  if (layout === undefined) return own;
-  const { writeRequestDistance, receiveQueue, sudogChannel } = layout;
-  return [
-    ...own,
-    { step: "register_g", operand: 0 },
-    { step: "go_caller", operand: goCallerOperand(writeRequestDistance, receiveQueue, sudogChannel) },
-    { step: "add", operand: goid },
-    { step: "load", operand: 0 },
-    { step: "to_unit" },
-  ];
+/** The tables of a large program take a while to read: its goroutines are told apart before that. */
+async function refined(
+  process: ProcessView,
+  image: Image,
+  minor: number,
+  offset: number,
+  plan: UnitPlan,
+): Promise<UnitFinding> {
+  const names = await goNames(image.elf);
+  const doubt = await checkGoroutines(process, image.loadBias, names.allGoroutines, offset);
+  if (doubt !== undefined) return { runtime: RUNTIME, off: doubt };
+  const go = await goLayout(image, minor, names);
+  return go === undefined ? plan : { ...plan, steps: [{ step: "go" }], go };
+}
+
+function stepsOf(goid: number): readonly UnitStep[] {
+  return [{ step: "register_g", operand: goid }, { step: "load", operand: 0 }, { step: "to_coroutine" }];
 }
 
 /** `go1.22.5`, from the .go.buildinfo section in its form since Go 1.18 (debug/buildinfo), else undefined. */
@@ -88,9 +65,13 @@ export async function goVersionOf(image: Pick<Image, "elf">): Promise<string | u
 }
 
 /** Where symbols are left: the first goroutines of runtime.allgs carry small, different ids. */
-async function checkGoroutines(process: ProcessView, image: Image, goidOffset: number): Promise<string | undefined> {
-  const allgs = await addressOf(image, "runtime.allgs");
-  const header = allgs === undefined ? new Uint8Array() : await process.memory(allgs, 16);
+async function checkGoroutines(
+  process: ProcessView,
+  loadBias: number,
+  allGoroutines: number | undefined,
+  goidOffset: number,
+): Promise<string | undefined> {
+  const header = allGoroutines === undefined ? new Uint8Array() : await process.memory(loadBias + allGoroutines, 16);
   if (header.length < 16) return undefined;
   const view = viewOf(header);
   const count = Math.min(u64(view, 8), 4);

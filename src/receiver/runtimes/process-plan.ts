@@ -10,7 +10,7 @@ const KINDS: Readonly<Record<UnitStep["step"], UnitStepKind>> = {
   load: UnitStepKind.load,
   add: UnitStepKind.add,
   follow: UnitStepKind.follow,
-  go_caller: UnitStepKind.goCaller,
+  go: UnitStepKind.go,
   nginx_connection: UnitStepKind.nginxConnection,
   main_thread: UnitStepKind.mainThread,
   to_phase: UnitStepKind.toPhase,
@@ -23,7 +23,7 @@ const KINDS: Readonly<Record<UnitStep["step"], UnitStepKind>> = {
 
 type Steps = Extract<WorkerRequest, { type: "unit_steps" }>;
 
-export function processPlan({ unitKind, steps, pools, wakes }: UnitPlan): Omit<Steps, "type" | "tgid"> {
+export function processPlan({ unitKind, steps, pools, wakes, go }: UnitPlan): Omit<Steps, "type" | "tgid"> {
   const lock = wakes === undefined || wakes === "all" ? undefined : wakes;
   return {
     unitKind,
@@ -32,5 +32,6 @@ export function processPlan({ unitKind, steps, pools, wakes }: UnitPlan): Omit<S
     flags: wakes === undefined ? 0 : ProcessFlags.wakes,
     lockAddress: lock?.address ?? 0,
     lockLength: lock?.lengthBytes ?? 0,
+    go,
   };
 }

@@ -2,6 +2,7 @@
  * Which runtime each process runs, found out soon after it starts and written for the BPF programs. A runtime is often
  * not there yet when its process starts, so a process is looked at again until its plan stands.
  */
+import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { Log } from "../../log.ts";
 import { findRuntime } from "./find-runtime.ts";
 import type { ProcessView } from "./process-view.ts";
@@ -9,8 +10,12 @@ import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
 
 /** After the exec, or the first sight. Most processes that live shorter than the first are never looked at. */
 const LOOKS_AFTER_MS = [20, 80, 250, 1000, 4000, 15_000] as const;
-const PARALLEL_LOOKS = 2;
+/** A look can take long (Node's memory is searched): those that wait behind it are not to miss their first requests. */
+const PARALLEL_LOOKS = 8;
 const PROCESS_LIMIT = 32_768;
+
+/** The thread is the unit: what was said before is not so. */
+const NO_PLAN: UnitPlan = { runtime: "", version: "", unitKind: UnitKind.none, steps: [], isFinal: false };
 
 export interface RuntimeTableOptions {
   /** undefined: the process is gone, or has no executable. */
@@ -197,14 +202,23 @@ export class RuntimeTable {
     }
     if (finding !== undefined && isPlan(finding)) {
       await this.#write(tgid, entry, finding);
+      if (finding.refine !== undefined) await this.#refine(tgid, entry, finding.refine);
       if (finding.isFinal) return;
     }
     this.#plan(tgid, entry);
   }
 
+  /** What takes longer to find out, or shows that the first plan was wrong. */
+  async #refine(tgid: number, entry: Entry, refine: () => Promise<UnitFinding>): Promise<void> {
+    const finding = await refine();
+    if (this.#entries.get(tgid) !== entry) return;
+    entry.finding = finding;
+    await this.#write(tgid, entry, isPlan(finding) ? finding : NO_PLAN);
+  }
+
   /** @returns whether it is another plan than before */
   async #write(tgid: number, entry: Entry, plan: UnitPlan): Promise<boolean> {
-    const text = JSON.stringify([plan.steps, plan.pools, plan.wakes]);
+    const text = JSON.stringify([plan.steps, plan.pools, plan.wakes, plan.go, plan.uprobes]);
     if (text === entry.written) return false;
     entry.written = text;
     await this.#options.write(tgid, plan);

@@ -5,27 +5,35 @@
  * rustc orders the fields, so the offset is read from the code of TaskIdGuard::enter, which stores the new id.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
-import { type ElfFile, ElfMachine, readSection, sectionNamed } from "../elf/elf-file.ts";
-import { scanSymbols } from "../elf/symbols.ts";
+import { type ElfFile, ElfMachine, readSection, sectionNamed, u64, viewOf } from "../elf/elf-file.ts";
+import { type ElfSymbol, scanSymbols } from "../elf/symbols.ts";
 import { codeOf, findImage, type Image } from "./images.ts";
-import type { ProcessView } from "./process-view.ts";
+import type { MemoryMapping, ProcessView } from "./process-view.ts";
 import { executableTlsOffset } from "./tls.ts";
-import type { UnitFinding } from "./unit-plan.ts";
+import type { UnitFinding, UprobePlan } from "./unit-plan.ts";
 
 const RUNTIME = "tokio";
 const STT_TLS = 6;
 const CODE_LIMIT_BYTES = 256;
+const MAX_SPAWN_PLACES = 6;
 const COMMENT_LIMIT_BYTES = 64 * 1024;
 
 const isContext = (name: Buffer) =>
   name.includes("tokio") && name.includes("context") && name.includes("CONTEXT") && name.includes("runtime");
+const isWakerTable = (name: Buffer) =>
+  name.includes("tokio") && name.includes("task") && name.includes("waker") && name.includes("WAKER_VTABLE");
+const isBind = (name: Buffer) => name.includes("tokio") && name.includes("OwnedTasks") && name.includes("bind_inner");
 const isEnter = (name: Buffer) => name.includes("TaskIdGuard") && name.includes("enter");
 
 /** @returns undefined when the executable has no tokio in it, as far as its symbols tell */
 export async function findTokio(process: ProcessView): Promise<UnitFinding | undefined> {
   const image = await findImage(process, "executable");
   if (image === undefined || image.elf.machine !== ElfMachine.x86_64 || !(await isRust(image.elf))) return undefined;
-  const symbols = await scanSymbols(image.elf, ".symtab", (name) => isContext(name) || isEnter(name));
+  const symbols = await scanSymbols(
+    image.elf,
+    ".symtab",
+    (name) => isContext(name) || isEnter(name) || isWakerTable(name) || isBind(name),
+  );
   const context = symbols.find((symbol) => symbol.type === STT_TLS);
   if (context === undefined) return undefined;
   const tlsOffset = executableTlsOffset(image.elf, context.value);
@@ -40,7 +48,47 @@ export async function findTokio(process: ProcessView): Promise<UnitFinding | und
     unitKind: UnitKind.tokioTask,
     steps: [{ step: "thread_pointer", operand: tlsOffset + field }, { step: "load", operand: 0 }, { step: "to_unit" }],
     isFinal: true,
+    ...(await uprobesOf(process, image, symbols)),
   };
+}
+
+/**
+ * A client connection of hyper is a task of its own: for whom it writes only its waker knows (tokio/src/runtime/task/
+ * waker.rs, a table of {clone, wake, wake_by_ref, drop}), and who spawned a task only the list that takes it in
+ * (task/list.rs, OwnedTasks::bind_inner).
+ */
+async function uprobesOf(
+  process: ProcessView,
+  image: Image,
+  symbols: readonly ElfSymbol[],
+): Promise<{ uprobes: UprobePlan } | undefined> {
+  const named = (isWanted: (name: Buffer) => boolean) =>
+    symbols.filter((symbol) => symbol.type !== STT_TLS && isWanted(Buffer.from(symbol.name)));
+  const table = named(isWakerTable)[0];
+  const pointers = table === undefined ? new Uint8Array() : await process.memory(image.loadBias + table.value, 32);
+  if (pointers.length < 32) return undefined;
+  const wakes = [u64(viewOf(pointers), 8), u64(viewOf(pointers), 16)];
+  const spawns = named(isBind).map(({ value }) => image.loadBias + value);
+  const mapping = (await process.mappings()).find(
+    (candidate) => candidate.isExecutable && candidate.path === image.path && wakes.every((at) => isIn(candidate, at)),
+  );
+  if (mapping === undefined) return undefined;
+  const place = (program: "tokio_wake" | "tokio_spawn") => (at: number) => ({
+    program,
+    offset: at - mapping.start + mapping.fileOffset,
+  });
+  const probes = [
+    ...wakes.map(place("tokio_wake")),
+    ...spawns
+      .filter((at) => isIn(mapping, at))
+      .slice(0, MAX_SPAWN_PLACES)
+      .map(place("tokio_spawn")),
+  ];
+  return { uprobes: { start: mapping.start, end: mapping.end, probes } };
+}
+
+function isIn(mapping: MemoryMapping, address: number): boolean {
+  return address >= mapping.start && address < mapping.end;
 }
 
 /** rustc signs the .comment section, which strip keeps: symbol tables of other programs need not be read. */

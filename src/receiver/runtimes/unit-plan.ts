@@ -11,8 +11,8 @@ export type UnitStep =
   | { readonly step: "add"; readonly operand: number }
   /** value = *(u64 *)value where that is not 0, at most four times: to the root of a list. */
   | { readonly step: "follow"; readonly operand: number }
-  /** value = g of the goroutine that waits for this writeLoop's answer; ends the walk where the channel does not prove it. */
-  | { readonly step: "go_caller"; readonly operand: number }
+  /** goid, the caller behind net/http's client, and the cause of a call, by the plan's `go`. */
+  | { readonly step: "go" }
   /** value = the downstream ngx_connection_t, through the epoll item of the socket. */
   | { readonly step: "nginx_connection"; readonly operand: number }
   /** Ends the walk on any thread but the process's first. */
@@ -27,9 +27,32 @@ export type UnitStep =
   | { readonly step: "to_unit" }
   | { readonly step: "to_turn" };
 
-/** Operand of `go_caller`: three distances of 16 bits each. */
-export function goCallerOperand(writeRequestDistance: number, receiveQueue: number, sudogChannel: number): number {
-  return writeRequestDistance + receiveQueue * 0x1_0000 + sudogChannel * 0x1_0000_0000;
+/** Where things lie in a Go program (struct go_layout in bpf/control.h). A start pc of 0: the program has no such function. */
+export interface GoPlan {
+  /** Of net/http's server connections. */
+  readonly serveStartPc: number;
+  /** Of the goroutines that write for net/http's client. */
+  readonly writeLoopStartPc: number;
+  /** Address of runtime.sched.goidgen; 0: unknown. */
+  readonly goidCounter: number;
+  readonly goid: number;
+  readonly parentGoid: number;
+  readonly startPc: number;
+  readonly processor: number;
+  readonly goidCache: number;
+  readonly receiveQueue: number;
+  readonly sudogChannel: number;
+  readonly writeRequest: number;
+  readonly connection: number;
+  readonly requestContext: number;
+}
+
+/** Programs of bpf/socket_trace.bpf.c at places of a file that the process has mapped. */
+export interface UprobePlan {
+  /** The executable mapping that holds all of them. */
+  readonly start: number;
+  readonly end: number;
+  readonly probes: readonly { readonly program: "tokio_wake" | "tokio_spawn"; readonly offset: number }[];
 }
 
 /** Futexes in this range order the runtime's own threads. */
@@ -54,8 +77,12 @@ export interface UnitPlan {
   readonly wakes?: LockRange | "all";
   /** Why there are no steps, where there are none. */
   readonly off?: string;
+  readonly go?: GoPlan;
+  readonly uprobes?: UprobePlan;
   /** false: the process may still load what changes the plan. */
   readonly isFinal: boolean;
+  /** What takes longer to find out, or to doubt: asked for when this plan is in force. */
+  readonly refine?: () => Promise<UnitFinding>;
 }
 
 /** The runtime is there, but its unit can't be read: the reason, in words for a user. */

@@ -4,6 +4,7 @@ import {
   decodeProcessEvent,
   decodeSocketDataEvent,
   decodeSocketStateEvent,
+  decodeUnitEdgeEvent,
   decodeWakeEvent,
   EventKind,
   type IoEvent,
@@ -12,6 +13,7 @@ import {
   type ProcessEvent,
   type SocketDataEvent,
   type SocketStateEvent,
+  type UnitEdgeEvent,
   type WakeEvent,
 } from "../../bpf/layout.gen.ts";
 import { forEachRecord } from "../../bpf/ring-records.ts";
@@ -29,6 +31,7 @@ export interface EventTarget {
   io(event: IoEvent, names: Uint8Array): void;
   process(event: ProcessEvent): void;
   wake(event: WakeEvent): void;
+  unitEdge(event: UnitEdgeEvent): void;
 }
 
 export interface EventDispatcherOptions {
@@ -77,6 +80,9 @@ export class EventDispatcher {
       this.#io(decodeIoEvent(view, offset), view, offset + LAYOUT.io_event.sizeBytes);
     } else if (kind === EventKind.wake && lengthBytes >= LAYOUT.wake_event.sizeBytes) {
       this.#options.target.wake(decodeWakeEvent(view, offset));
+      account.addOut();
+    } else if (kind === EventKind.unitEdge && lengthBytes >= LAYOUT.unit_edge_event.sizeBytes) {
+      this.#options.target.unitEdge(decodeUnitEdgeEvent(view, offset));
       account.addOut();
     } else account.addLost("unknown_record");
   }

@@ -6,6 +6,7 @@ import {
   type ProcessEvent,
   type SocketDataEvent,
   type SocketStateEvent,
+  type UnitEdgeEvent,
   type WakeEvent,
 } from "../../bpf/layout.gen.ts";
 import type { StageAccount } from "../../mapping/account.ts";
@@ -67,6 +68,11 @@ export class RecordedEngine implements ReceiverEngine {
   wake(event: WakeEvent): void {
     this.#writer.wake(event);
     this.#engine.wake(event);
+  }
+
+  unitEdge(event: UnitEdgeEvent): void {
+    this.#writer.unitEdge(event);
+    this.#engine.unitEdge(event);
   }
 
   advance(nowNs: number): void {

@@ -42,6 +42,7 @@ const receiver = new SocketTraceReceiver({
     io: () => {},
     process: () => {},
     wake: () => {},
+    unitEdge: () => {},
     advance: () => {},
     flush: () => {},
   }),

@@ -9,7 +9,6 @@ import {
   decodeSocketStateEvent,
   decodeTraceRequest,
   EventKind,
-  encodeProcessControl,
   encodeSocketVerdict,
   encodeTraceConf,
   encodeTraceKey,
@@ -33,6 +32,7 @@ import { keyU32, keyU64 } from "../../../../src/bpf/map.ts";
 import { BpfObject } from "../../../../src/bpf/object.ts";
 import { type MappedRing, mapRingBuffer } from "../../../../src/bpf/ring-buffer.ts";
 import { forEachRecord } from "../../../../src/bpf/ring-records.ts";
+import { NO_PLAN, processControlBytes } from "../../../../src/broker/control.ts";
 import { IO_PROGRAMS, isAttachable, programsOf } from "../../../../src/broker/hook-programs.ts";
 
 const OBJECT = new URL("../../../../bpf/socket_trace.bpf.o", import.meta.url);
@@ -148,19 +148,8 @@ export class KernelCapture implements Disposable {
   }
 
   setProcess(tgid: number, filter: ProcessFilter, steps: readonly UnitStep[] = []): void {
-    const value = new Uint8Array(LAYOUT.process_control.sizeBytes);
-    encodeProcessControl(new DataView(value.buffer), 0, {
-      bucketNs: 0,
-      bucketBytes: 0,
-      filter,
-      unitKind: steps.length === 0 ? UnitKind.none : UnitKind.goroutine,
-      stepCount: steps.length,
-      steps,
-      flags: 0,
-      lockAddress: 0,
-      lockLength: 0,
-      pools: [],
-    });
+    const unitKind = steps.length === 0 ? UnitKind.none : UnitKind.goroutine;
+    const value = processControlBytes(filter, { ...NO_PLAN, unitKind, steps });
     this.#object.map("processes").set(keyU32(tgid), value);
   }
 

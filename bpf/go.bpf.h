@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Go: the goroutine that makes a call, and for calls of net/http's client, which a goroutine of the connection writes,
+ * whom it is for. Everything is read from the program's memory by struct go_layout; what does not prove itself is left out.
+ */
+#ifndef SOCKSPAN_GO_H
+#define SOCKSPAN_GO_H
+
+#include "unit.bpf.h"
+
+#define GO_WORDS 40 /* struct g, as far as it is read */
+#define GO_OBJECT_WORDS 12
+
+/* What goid each processor would give next when a goroutine read its last request: what is given later is above. */
+struct go_mark {
+	__u64 next; /* of the reader's processor: up to end these have not been given */
+	__u64 end;
+	__u64 counter; /* nor has any above this one; 0: unknown */
+};
+
+/* What a call needs to know, and room that the stack of 512 bytes has not. */
+struct go_call {
+	__u64 coroutine_id;
+	__u64 unit_id;
+	struct cause cause;
+	__u32 tgid;
+	__u32 direction;
+	__u64 g[GO_WORDS];
+	__u64 words[GO_OBJECT_WORDS]; /* of a channel, a sudog, a context */
+	struct unit_key key;
+	struct go_mark mark;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct unit_key);
+	__type(value, struct go_mark);
+} go_marks SEC(".maps");
+
+/* The offsets come from user space: the mask keeps them inside. */
+static __always_inline __u64 g_field(const struct go_call *call, __u16 offset)
+{
+	__u32 word = (offset >> 3) & 63;
+
+	return word < GO_WORDS ? call->g[word] : 0;
+}
+
+#define G_STACK_TOP 8
+#define G_M 48
+
+static __always_inline bool read_g(struct go_call *call, __u64 g)
+{
+	return !bpf_probe_read_user(call->g, sizeof(call->g), (void *)g);
+}
+
+/* net/http.contextKey{"local-addr"}, whose address is the key of the value that every server connection's context has. */
+static __always_inline __u64 go_local_address_key(struct go_call *call, __u64 connection_context)
+{
+	__u64 key = read_u64(read_u64(connection_context + 8) + 24);
+
+	if (bpf_probe_read_user(call->words, 16, (void *)key) || call->words[1] != 10 ||
+	    read_u64(call->words[0]) != 0x64612d6c61636f6cULL)
+		return 0;
+	return key;
+}
+
+static __always_inline void go_mark(struct go_call *call, const struct go_layout *layout)
+{
+	__u64 processor = read_u64(call->g[G_M / 8] + layout->processor);
+
+	if (!processor || bpf_probe_read_user(&call->mark, 16, (void *)(processor + layout->goid_cache)))
+		return;
+	call->mark.counter = layout->goid_counter ? read_u64(layout->goid_counter) : 0;
+	call->key.id = call->coroutine_id;
+	call->key.tgid = call->tgid;
+	bpf_map_update_elem(&go_marks, &call->key, &call->mark, BPF_ANY);
+}
+
+/*
+ * (*conn).serve reads: its receiver lies in its caller's frame, whose cancelCtx is a function of the connection's
+ * context (net/http/server.go).
+ */
+static __always_inline void go_server_reads(struct go_call *call, struct go_layout *layout)
+{
+	__u64 connection = read_u64(call->g[G_STACK_TOP / 8] - layout->connection);
+	__u64 context = read_u64(read_u64(connection + 8) + 8);
+
+	if (!context)
+		return;
+	if (!layout->context_key)
+		layout->context_key = go_local_address_key(call, context);
+	if (!layout->context_key)
+		return;
+	call->cause.kind = CAUSE_GO_CONNECTION;
+	call->cause.id = context;
+	if (layout->wants_marks)
+		go_mark(call, layout);
+}
+
+#define GO_CONTEXTS 10
+#define CANCEL_CONTEXT_ERROR 48 /* cancelCtx.err: set once it is cancelled */
+
+/*
+ * Every context of package context begins with its parent. A request's context is a child of its connection's, which is
+ * a child of the one that holds the local address. The server cancels a request's context when the handler returns, so
+ * one that is not cancelled belongs to the request that the connection is serving now.
+ */
+static __always_inline __u64 go_connection_of(struct go_call *call, __u64 context, __u64 local_address_key)
+{
+	__u64 child = 0, grandchild = 0, error = 0;
+
+	for (int i = 0; i < GO_CONTEXTS; i++) {
+		if (!context || bpf_probe_read_user(call->words, 32, (void *)context))
+			return 0;
+		if (call->words[3] == local_address_key) {
+			if (!grandchild ||
+			    bpf_probe_read_user(&error, 8, (void *)(grandchild + CANCEL_CONTEXT_ERROR)) || error)
+				return 0;
+			return child;
+		}
+		grandchild = child;
+		child = context;
+		context = call->words[1];
+	}
+	return 0;
+}
+
+/* Whether the goroutine in call->g was created after its creator had read its last request. */
+static __always_inline void go_creator(struct go_call *call, struct go_layout *layout)
+{
+	__u64 goid = g_field(call, layout->goid);
+	struct go_mark *mark;
+
+	call->key.id = g_field(call, layout->parent_goid);
+	call->key.tgid = call->tgid;
+	if (!call->key.id)
+		return;
+	layout->wants_marks = 1;
+	mark = bpf_map_lookup_elem(&go_marks, &call->key);
+	if (!mark)
+		return;
+	if ((goid < mark->next || goid >= mark->end) && (!mark->counter || goid <= mark->counter))
+		return;
+	call->cause.kind = CAUSE_GO_CREATOR;
+	call->cause.id = call->key.id;
+}
+
+/*
+ * The g that waits on the error channel of a writeRequest: a buffered channel of one error, in whose queue of receivers
+ * the caller's sudog names the same channel. Anything else is no caller.
+ */
+static __always_inline __u64 go_waiting(struct go_call *call, __u64 channel, const struct go_layout *layout)
+{
+	__u32 queue = (layout->receive_queue >> 3) & 15, proof = (layout->sudog_channel >> 3) & 15;
+	__u64 sudog;
+
+	if (queue >= GO_OBJECT_WORDS || proof >= GO_OBJECT_WORDS)
+		return 0;
+	if (bpf_probe_read_user(call->words, sizeof(call->words), (void *)channel) || call->words[1] != 1 ||
+	    (__u16)call->words[3] != 16)
+		return 0;
+	sudog = call->words[queue];
+	if (!sudog || bpf_probe_read_user(call->words, sizeof(call->words), (void *)sudog) ||
+	    call->words[proof] != channel)
+		return 0;
+	return call->words[0];
+}
+
+/*
+ * net/http's client hands a request to writeLoop, a goroutine of the connection. Its writeRequest {req, ch, continueCh}
+ * lies at a fixed distance below the top of its stack. The caller waits on ch (where it has come so far); the request's
+ * context says for whom it is, whoever makes the call.
+ */
+static __always_inline void go_write_loop(struct go_call *call, struct go_layout *layout)
+{
+	__u64 request, channel, caller, connection;
+
+	if (bpf_probe_read_user(call->words, 16, (void *)(call->g[G_STACK_TOP / 8] - layout->write_request)))
+		return;
+	request = call->words[0];
+	channel = call->words[1];
+	caller = go_waiting(call, channel, layout);
+	if (caller && read_g(call, caller)) {
+		call->unit_id = g_field(call, layout->goid);
+		if (g_field(call, layout->start_pc) == layout->serve_start_pc)
+			return; /* it is the one that has read the request */
+	} else {
+		caller = 0;
+	}
+	if (layout->context_key) {
+		connection = go_connection_of(call, read_u64(read_u64(request) + layout->request_context + 8),
+					      layout->context_key);
+		if (connection) {
+			call->cause.kind = CAUSE_GO_CONTEXT;
+			call->cause.id = connection;
+			return;
+		}
+	}
+	if (caller)
+		go_creator(call, layout);
+}
+
+static __noinline void go_call(struct go_call *call, struct process_control *process, __u64 g)
+{
+	struct go_layout *layout = &process->go;
+	__u64 start_pc;
+
+	call->coroutine_id = 0;
+	call->unit_id = 0;
+	call->cause.id = 0;
+	call->cause.kind = CAUSE_NONE;
+	if (!read_g(call, g))
+		return;
+	call->coroutine_id = g_field(call, layout->goid);
+	start_pc = g_field(call, layout->start_pc);
+	if (start_pc == layout->serve_start_pc) {
+		if (call->direction == DIRECTION_INGRESS)
+			go_server_reads(call, layout);
+	} else if (call->direction == DIRECTION_EGRESS) {
+		if (start_pc == layout->write_loop_start_pc)
+			go_write_loop(call, layout);
+		else
+			go_creator(call, layout);
+	}
+}
+
+#endif

@@ -1,0 +1,96 @@
+/**
+ * Evidence: what the runtime itself says a call is for (CauseKind): a pointer or an id that leads to the request.
+ *
+ * `context`: the call carries the context of a request on a connection of net/http's server, which the server has not
+ * cancelled, so that request is the one being handled there, whichever goroutine makes the call. `creator`: the caller
+ * was created by the goroutine that serves the request, after it had read it. `waker`: a task of tokio's that serves the
+ * request is the only one that has woken the connection's task since it last sent something, beside the one that it then
+ * sent for and that still took its answer.
+ *
+ * Lie where a connection or a unit has more than one request open (they are not asked then), and where the kernel's
+ * events of a request's answer and of the next request's begin both got lost.
+ */
+import { CauseKind, UnitKind } from "../../bpf/layout.gen.ts";
+import type { EventMeta } from "../event-meta.ts";
+import type { ProcessWork } from "./process-work.ts";
+import { decide } from "./trace-graph.ts";
+import type { TraceNode } from "./trace-node.ts";
+import type { Unit } from "./unit.ts";
+
+const MAX_CONTEXTS = 16_384;
+
+/** Connections of a process as a server, by what names them in its memory. */
+export class ServedConnections {
+  /** By the address of the connection's context; an address that comes back is a new connection's. */
+  readonly #byContext = new Map<number, object>();
+  /** The goroutine that serves a connection: another one may read the first byte of its next request. */
+  readonly #goroutines = new WeakMap<object, number>();
+  readonly #open = new WeakMap<object, TraceNode[]>();
+
+  /** A request is read on `connection`: the goroutine that it is for, where another reads it; else 0. */
+  goroutineOf(meta: EventMeta, connection: object): number {
+    if (meta.causeKind !== CauseKind.goConnection) return this.#goroutines.get(connection) ?? 0;
+    if (this.#byContext.get(meta.causeId) !== connection) {
+      if (this.#byContext.size >= MAX_CONTEXTS) this.#byContext.delete(this.#byContext.keys().next().value!);
+      this.#byContext.set(meta.causeId, connection);
+    }
+    this.#goroutines.set(connection, meta.coroutineId);
+    return meta.coroutineId;
+  }
+
+  opened(node: TraceNode): void {
+    const open = this.#open.get(node.connection);
+    if (open === undefined) this.#open.set(node.connection, [node]);
+    else open.push(node);
+  }
+
+  closed(node: TraceNode): void {
+    const open = this.#open.get(node.connection);
+    const index = open?.indexOf(node) ?? -1;
+    if (index >= 0) open!.splice(index, 1);
+  }
+
+  /** The only request that is open on the connection of this context. */
+  servedIn(context: number): TraceNode | undefined {
+    const connection = this.#byContext.get(context);
+    const open = connection && this.#open.get(connection);
+    return open?.length === 1 && !open[0]!.isDoubtful ? open[0] : undefined;
+  }
+}
+
+/** @returns whether the call's parent is decided now */
+export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
+  const { causeKind, causeId } = call.start;
+  if (causeKind === CauseKind.goContext) return join(call, work.connections.servedIn(causeId), "context");
+  if (causeKind === CauseKind.goCreator)
+    return join(call, servedBy(work.unitNamed(UnitKind.goroutine, causeId)), "creator");
+  // Of a call that shares its connection, the one that was sent for before may have woken it for this one, too.
+  if (causeKind === CauseKind.waker || (causeKind === CauseKind.newWaker && call.hasConnection))
+    return joinByWaker(work, call, causeId);
+  return false;
+}
+
+/** The waker serves the request, or was created, by whatever unit, for the one that does. */
+function joinByWaker(work: ProcessWork, call: TraceNode, waker: number): boolean {
+  const own = work.unitNamed(UnitKind.tokioTask, waker);
+  if (own !== undefined && own.open.length > 0) return join(call, servedBy(own), "waker");
+  for (const { creator, order } of work.creators.of(waker)) {
+    const unit = work.unitNamed(UnitKind.tokioTask, creator);
+    if (unit === undefined || unit.open.length === 0) continue;
+    const served = servedBy(unit);
+    return served !== undefined && served.start.order < order && join(call, served, "creator");
+  }
+  return false;
+}
+
+/** The only request that the unit serves, if it has read it after its last answer: before, it was not yet its turn. */
+function servedBy(unit: Unit | undefined): TraceNode | undefined {
+  const served = unit?.open[0];
+  if (served === undefined || unit!.open.length !== 1 || unit!.isShared) return undefined;
+  return served.start.order > unit!.lastAnswerOrder ? served : undefined;
+}
+
+function join(call: TraceNode, served: TraceNode | undefined, evidence: string): boolean {
+  if (served === undefined || served.start.order > call.start.order) return false;
+  return decide(call, served, evidence);
+}

@@ -1,0 +1,171 @@
+/**
+ * Where a Go program has what the BPF programs read (struct go_layout in bpf/control.h): offsets from a table by version
+ * (runtime/runtime2.go, runtime/chan.go, net/http), read from DWARF of each version on x86-64, and the functions that
+ * net/http's goroutines begin with, from the program's own tables, which strip leaves.
+ */
+
+import { type ElfFile, fileOffsetOf } from "../elf/elf-file.ts";
+import { type GoFunction, goFunctions } from "../elf/go-functions.ts";
+import { scanSymbols } from "../elf/symbols.ts";
+import type { Image } from "./images.ts";
+import type { GoPlan } from "./unit-plan.ts";
+
+type Offsets = Omit<GoPlan, "serveStartPc" | "writeLoopStartPc" | "goidCounter">;
+
+/** serve's receiver is spilled into the frame of the function that `go` made for the call: the same in all versions. */
+const CONNECTION = 72;
+const WRITE_REQUEST = 104;
+
+function offsets(
+  goid: number,
+  parentGoid: number,
+  processor: number,
+  goidCache: number,
+  receiveQueue: number,
+  over: Partial<Offsets> = {},
+): Offsets {
+  return {
+    goid,
+    parentGoid,
+    startPc: parentGoid + 24,
+    processor,
+    goidCache,
+    receiveQueue,
+    sudogChannel: 80,
+    writeRequest: WRITE_REQUEST,
+    connection: CONNECTION,
+    requestContext: 248,
+    ...over,
+  };
+}
+
+const BY_MINOR = new Map<number, Offsets>([
+  [21, offsets(152, 272, 208, 384, 56, { writeRequest: 136, requestContext: 232 })],
+  [22, offsets(152, 272, 208, 384, 56, { requestContext: 232 })],
+  [23, offsets(160, 280, 208, 376, 64)],
+  [24, offsets(160, 280, 208, 376, 64)],
+  [25, offsets(152, 272, 200, 376, 64)],
+  [26, offsets(152, 280, 208, 384, 64, { sudogChannel: 88 })],
+]);
+
+const SERVE = "net/http.(*conn).serve";
+const WRITE_LOOP = "net/http.(*persistConn).writeLoop";
+/** What `go f(x)` starts is a small function, named after the one that the statement stands in, which calls f. */
+const SERVE_STARTER = "net/http.(*Server).Serve.";
+const WRITE_LOOP_STARTER = "net/http.(*Transport).dialConn.";
+const NEW_GOROUTINE = "runtime.newproc1";
+const STARTER_LIMIT_BYTES = 256;
+const NEW_GOROUTINE_LIMIT_BYTES = 8192;
+
+const SCHEDULER = "runtime.sched";
+const ALL_GOROUTINES = "runtime.allgs";
+
+/** What is needed of a program's tables of names: addresses are the file's own. */
+export interface GoNames {
+  readonly functions: readonly GoFunction[];
+  readonly scheduler: number | undefined;
+  readonly allGoroutines: number | undefined;
+}
+
+/** From .symtab, which is read in one go; stripped programs still have .gopclntab, which is larger. */
+export async function goNames(elf: ElfFile): Promise<GoNames> {
+  const isWanted = (name: string) =>
+    name === SERVE ||
+    name === WRITE_LOOP ||
+    name === SCHEDULER ||
+    name === ALL_GOROUTINES ||
+    name === NEW_GOROUTINE ||
+    name.startsWith(SERVE_STARTER) ||
+    name.startsWith(WRITE_LOOP_STARTER);
+  const symbols = await scanSymbols(elf, ".symtab", (name) => isWanted(name.toString("latin1")));
+  if (symbols.length === 0) {
+    const functions = await goFunctions(elf, [
+      `${SERVE}\0`,
+      `${WRITE_LOOP}\0`,
+      SERVE_STARTER,
+      WRITE_LOOP_STARTER,
+      `${NEW_GOROUTINE}\0`,
+    ]);
+    return { functions, scheduler: undefined, allGoroutines: undefined };
+  }
+  const addressOf = (name: string) => symbols.find((symbol) => symbol.name === name)?.value;
+  return {
+    functions: symbols.map(({ name, value, sizeBytes }) => ({ name, address: value, sizeBytes })),
+    scheduler: addressOf(SCHEDULER),
+    allGoroutines: addressOf(ALL_GOROUTINES),
+  };
+}
+
+/** The goid's offset in struct g; undefined for a version whose layout is not known. */
+export function goidOffset(minor: number): number | undefined {
+  return BY_MINOR.get(minor)?.goid;
+}
+
+/** @returns undefined for a version whose layout is not known */
+export async function goLayout(image: Image, minor: number, names: GoNames): Promise<GoPlan | undefined> {
+  const known = BY_MINOR.get(minor);
+  if (known === undefined) return undefined;
+  return {
+    ...known,
+    serveStartPc: await starterOf(image, names.functions, SERVE, SERVE_STARTER),
+    writeLoopStartPc: await starterOf(image, names.functions, WRITE_LOOP, WRITE_LOOP_STARTER),
+    goidCounter:
+      names.scheduler === undefined ? await goidCounter(image, names.functions) : image.loadBias + names.scheduler,
+  };
+}
+
+/** The function under `prefix` that calls `target`, as the process has it; 0: none, or more than one. */
+async function starterOf(
+  image: Image,
+  functions: readonly GoFunction[],
+  target: string,
+  prefix: string,
+): Promise<number> {
+  const wanted = functions.find(({ name }) => name === target);
+  if (wanted === undefined) return 0;
+  const found: number[] = [];
+  for (const candidate of functions) {
+    if (!candidate.name.startsWith(prefix) || candidate.sizeBytes > STARTER_LIMIT_BYTES) continue;
+    if (callsIn(await codeOf(image, candidate), candidate.address).includes(wanted.address))
+      found.push(candidate.address);
+  }
+  return found.length === 1 ? image.loadBias + found[0]! : 0;
+}
+
+async function codeOf(image: Image, { address, sizeBytes }: GoFunction): Promise<Uint8Array> {
+  const offset = fileOffsetOf(image.elf, address);
+  return offset === undefined
+    ? new Uint8Array()
+    : image.elf.source.read(offset, Math.min(sizeBytes, NEW_GOROUTINE_LIMIT_BYTES));
+}
+
+/** Targets of what may be `call rel32`. */
+function callsIn(code: Uint8Array, address: number): number[] {
+  const CALL = 0xe8;
+  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
+  const targets: number[] = [];
+  for (let at = 0; at + 5 <= code.length; at++) {
+    if (code[at] === CALL) targets.push(address + at + 5 + view.getInt32(at + 1, true));
+  }
+  return targets;
+}
+
+/**
+ * schedt begins with goidgen. Where it has no symbol: newproc1 takes 16 ids at once from it, the only place where it adds 16
+ * to something atomically: `mov $16, %r; lea goidgen(%rip), %p; lock xadd %r, (%p)`.
+ */
+async function goidCounter(image: Image, functions: readonly GoFunction[]): Promise<number> {
+  const newGoroutine = functions.find(({ name }) => name === NEW_GOROUTINE);
+  if (newGoroutine === undefined) return 0;
+  const code = await codeOf(image, newGoroutine);
+  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
+  const found = new Set<number>();
+  for (let at = 13; at + 5 <= code.length; at++) {
+    const isLockedAdd = code[at] === 0xf0 && (code[at + 1]! & 0xf8) === 0x48 && view.getUint16(at + 2) === 0x0fc1;
+    const isAddress = (code[at - 7]! & 0xf8) === 0x48 && code[at - 6] === 0x8d && (code[at - 5]! & 0xc7) === 0x05;
+    const isSixteen = view.getUint32(at - 11, true) === 16 && (code[at - 12]! & 0xf8) === 0xb8;
+    if (isLockedAdd && isAddress && isSixteen) found.add(newGoroutine.address + at + view.getInt32(at - 4, true));
+  }
+  const [address] = found;
+  return found.size === 1 && address !== undefined ? image.loadBias + address : 0;
+}
