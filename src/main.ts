@@ -16,6 +16,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/record.ts")).recordCommand,
   },
   {
+    name: "profile",
+    summary: "stacks of processes, on and off the CPU, to a file for go tool pprof",
+    load: async () => (await import("./commands/profile.ts")).profileCommand,
+  },
+  {
     name: "replay",
     summary: "captures and recordings to spans, without root",
     load: async () => (await import("./service/commands/replay.ts")).replayCommand,

@@ -10,6 +10,7 @@ import { readyLines } from "../service/ready-lines.ts";
 import { SelfTestProcesses } from "../service/self-test/self-test-processes.ts";
 import {
   type FailedEvent,
+  type ProfileProgressEvent,
   type ReadyEvent,
   type SelfTestEvent,
   WorkerEvent,
@@ -38,7 +39,10 @@ export interface RunSessionOptions {
   readonly hasSelfTest: boolean;
   /** Ends by itself so long after it is ready. */
   readonly durationMs: number | undefined;
+  /** Says nothing of what it attached and where it listens. */
+  readonly isQuiet?: boolean;
   readonly onReady: () => void;
+  readonly onProfileProgress?: (event: ProfileProgressEvent) => void;
   /** Throws when the new configuration can't be used. */
   readonly reload: () => void;
 }
@@ -92,6 +96,11 @@ export class RunSession {
     }
   }
 
+  /** Ends it as its duration would. */
+  stop(): void {
+    if (this.#end === undefined) this.#stop(SessionEnd.done);
+  }
+
   #listenToSignals(): readonly (readonly [NodeJS.Signals, () => void])[] {
     const end = () => {
       // The second one does not wait.
@@ -128,16 +137,18 @@ export class RunSession {
   #hear(name: string, value: unknown): void {
     if (name === WorkerEvent.ready) this.#ready(value as ReadyEvent);
     else if (name === WorkerEvent.selfTest) this.#showSelfTest(value as SelfTestEvent);
-    else if (name === WorkerEvent.failed) this.#failed(value as FailedEvent);
+    else if (name === WorkerEvent.profileProgress) {
+      this.#options.onProfileProgress?.(value as ProfileProgressEvent);
+    } else if (name === WorkerEvent.failed) this.#failed(value as FailedEvent);
   }
 
   #ready(event: ReadyEvent): void {
-    const { config, durationMs, onReady } = this.#options;
+    const { config, durationMs, onReady, isQuiet = false } = this.#options;
     const attachments = {
       attachment: this.#broker?.attachment,
       profileAttachment: this.#broker?.profileAttachment,
     };
-    process.stderr.write(`${readyLines(event, attachments, config).join("\n")}\n`);
+    if (!isQuiet) process.stderr.write(`${readyLines(event, attachments, config).join("\n")}\n`);
     onReady();
     if (durationMs !== undefined) this.#timer = setTimeout(() => this.#stop(SessionEnd.done), durationMs);
     void this.#exchange();

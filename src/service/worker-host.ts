@@ -22,7 +22,15 @@ import { SelfTestFilter } from "./self-test/self-test-filter.ts";
 import { Service } from "./service.ts";
 import type { FileOwner } from "./sudo-user.ts";
 import { MetricsListener } from "./telemetry/metrics-listener.ts";
-import { type ReadyEvent, type SelfTestEvent, WorkerEvent, type WorkerSettings } from "./worker-settings.ts";
+import {
+  type ProfileProgressEvent,
+  type ReadyEvent,
+  type SelfTestEvent,
+  WorkerEvent,
+  type WorkerSettings,
+} from "./worker-settings.ts";
+
+const PROGRESS_INTERVAL_MS = 1000;
 
 export interface WorkerHostOptions {
   readonly config: Config;
@@ -40,6 +48,7 @@ export class WorkerHost {
   #service: Service | undefined;
   #metrics: MetricsListener | undefined;
   #readySince: number | undefined;
+  #progressTimer: NodeJS.Timeout | undefined;
 
   private constructor(options: WorkerHostOptions) {
     this.#options = options;
@@ -77,11 +86,16 @@ export class WorkerHost {
       exporters: [...new Set((this.#service?.exporters ?? []).map((exporter) => exporter.id))],
     };
     this.#options.connection.client.emit(WorkerEvent.ready, event);
+    if (this.#receivers.some(({ profileAttachment }) => profileAttachment !== undefined)) {
+      this.#progressTimer = setInterval(() => this.#showProgress(), PROGRESS_INTERVAL_MS);
+    }
   }
 
   async shutdown(deadlineMs: number): Promise<void> {
     this.#readySince = undefined;
+    clearInterval(this.#progressTimer);
     await this.#service?.shutdown(deadlineMs);
+    if (this.#progressTimer !== undefined) this.#showProgress();
     await this.#metrics?.shutdown();
   }
 
@@ -166,6 +180,17 @@ export class WorkerHost {
       },
       now: () => Date.now(),
     };
+  }
+
+  #showProgress(): void {
+    const find = (stage: string) => this.#accounts.find((account) => account.stage === stage);
+    const [samples, stacks] = [find("profile"), find("unwind")];
+    const event: ProfileProgressEvent = {
+      samples: (samples?.out ?? 0) + (samples?.held ?? 0),
+      stacks: stacks?.in ?? 0,
+      completeStacks: stacks?.out ?? 0,
+    };
+    this.#options.connection.client.emit(WorkerEvent.profileProgress, event);
   }
 
   #showSelfTest(spans: readonly Span[]): void {

@@ -10,7 +10,12 @@ export interface WorkerSettings {
 }
 
 /** Events from the worker to `run`. */
-export const WorkerEvent = { ready: "ready", failed: "failed", selfTest: "self_test" } as const;
+export const WorkerEvent = {
+  ready: "ready",
+  failed: "failed",
+  selfTest: "self_test",
+  profileProgress: "profile_progress",
+} as const;
 
 export interface ReadyEvent {
   /** What listens: extension id and address, and whether its default port was taken. */
@@ -27,4 +32,12 @@ export interface FailedEvent {
 export interface SelfTestEvent {
   /** One line per span, escaped. */
   readonly lines: readonly string[];
+}
+
+/** Once a second where there is a profile receiver, and at its end. */
+export interface ProfileProgressEvent {
+  readonly samples: number;
+  /** In user space. */
+  readonly stacks: number;
+  readonly completeStacks: number;
 }

@@ -1,0 +1,198 @@
+/** `profile`: stacks of some processes, or of all, for some seconds, into a file for `go tool pprof`. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Command } from "commander";
+import { formatDurationMs, parseDurationMs } from "../config-value.ts";
+import { escapeText } from "../escape.ts";
+import { addConfigOptions, type ConfigOptions } from "../service/command.ts";
+import { NotRootError, UsageError } from "../service/error.ts";
+import { ExitCode } from "../service/exit-code.ts";
+import { loadCommandConfig } from "../service/load-command-config.ts";
+import { Logger } from "../service/log.ts";
+import { rootCommand } from "../service/root-command.ts";
+import type { ProfileProgressEvent } from "../service/worker-settings.ts";
+import { RunSession, SessionEnd } from "./run-session.ts";
+
+interface ProfileOptions extends ConfigOptions {
+  readonly pid: readonly number[];
+  readonly exe: readonly string[];
+  readonly duration?: string;
+  readonly frequency: string;
+  readonly offCpu?: string | true;
+  readonly output: string;
+  readonly readyFile?: string;
+  readonly user: string;
+}
+
+const DEFAULT_DURATION_MS = 10_000;
+/** The command has had its end; what it sampled last is still in the ring. */
+const AFTER_COMMAND_MS = 200;
+
+export function profileCommand(command: Command): void {
+  addConfigOptions(command)
+    .argument("[command...]", "run this and sample it until it ends, behind --")
+    .option("--pid <pid>", "sample this process; may be given again", collectPids, [])
+    .option("--exe <name>", "sample processes of this executable, a name or a path", collectNames, [])
+    .option("--duration <time>", "10s, 5m; else 10s, or until the command ends")
+    .option("--frequency <hz>", "samples a second of each busy CPU", "97")
+    .option("--off-cpu [threshold]", "also where threads wait, longer than this (1ms)")
+    .option("-o, --output <file>", "gzipped pprof; off-CPU samples go into a file of their own beside it", "cpu.pb.gz")
+    .option("--ready-file <file>", "make this file when sampling has begun")
+    .option("--user <user>", "whom the worker becomes: a name or uid:gid", "nobody")
+    .action(profile);
+}
+
+async function profile(words: readonly string[], options: ProfileOptions): Promise<void> {
+  const durationMs = checkedDuration(options, words.length > 0);
+  if (process.getuid?.() !== 0) throw new NotRootError(rootCommand(process.argv, process.env));
+  for (const pid of options.pid) {
+    if (!existsSync(`/proc/${pid}`)) throw new UsageError(`there is no process ${pid}`, "Look for it with pgrep.");
+  }
+  const child = words.length > 0 ? startStopped(words) : undefined;
+  const pids = child?.pid === undefined ? options.pid : [...options.pid, child.pid];
+  const folder = mkdtempSync(join(tmpdir(), "sockspan-profile-"));
+  try {
+    // The worker is somebody else, and writes into a folder in it.
+    chmodSync(folder, 0o711);
+    const parts = join(folder, "parts");
+    const loaded = loadCommandConfig({
+      ...options,
+      config: [...options.config, `yaml:${configuration(options, pids, parts)}`],
+    });
+    const progress = new Progress(options, pids, durationMs);
+    const session = new RunSession({
+      config: loaded.config,
+      log: new Logger({
+        level: "warn",
+        encoding: "console",
+        write: (l) => process.stderr.write(l),
+        now: () => new Date(),
+      }),
+      user: options.user,
+      hasSelfTest: false,
+      durationMs,
+      isQuiet: true,
+      onReady: () => {
+        progress.begin();
+        if (options.readyFile !== undefined) writeFileSync(options.readyFile, `${process.pid}\n`);
+        child?.kill("SIGCONT");
+      },
+      onProfileProgress: (event) => progress.show(event),
+      reload: () => {},
+    });
+    child?.on("exit", () => setTimeout(() => session.stop(), AFTER_COMMAND_MS));
+    const end = await session.run();
+    if (end === SessionEnd.done) progress.end(keep(parts, resolve(options.output)));
+    process.exitCode = end === SessionEnd.done ? ExitCode.fine : ExitCode.failed;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    if (child?.exitCode === null) child.kill("SIGTERM");
+  }
+}
+
+function checkedDuration({ duration }: ProfileOptions, hasCommand: boolean): number | undefined {
+  if (duration === undefined) return hasCommand ? undefined : DEFAULT_DURATION_MS;
+  const durationMs = parseDurationMs(duration);
+  if (durationMs === undefined || durationMs === 0) {
+    throw new UsageError(`--duration ${duration} is no duration`, 'Write it like "10s" or "5m".');
+  }
+  return durationMs;
+}
+
+function collectPids(value: string, before: readonly number[]): number[] {
+  const pids = value.split(",").map(Number);
+  if (!pids.every((pid) => Number.isSafeInteger(pid) && pid > 0)) {
+    throw new UsageError(`--pid ${value} is no process id`, "Give a number, or several with commas.");
+  }
+  return [...before, ...pids];
+}
+
+function collectNames(value: string, before: readonly string[]): string[] {
+  return [...before, ...value.split(",")];
+}
+
+/** It goes on when sampling has begun, so that its start is sampled too. */
+function startStopped(words: readonly string[]): ChildProcess {
+  return spawn("/bin/sh", ["-c", 'kill -STOP $$; exec "$@"', "sh", ...words], { stdio: "inherit" });
+}
+
+/** Pipelines of a given configuration do not hold: everything goes into one file. */
+function configuration(options: ProfileOptions, pids: readonly number[], directory: string): string {
+  const frequency = Number(options.frequency);
+  if (!Number.isInteger(frequency) || frequency < 1) {
+    throw new UsageError(`--frequency ${options.frequency} is no number of samples`, "Give one from 1 to 10000.");
+  }
+  const threshold = options.offCpu === true ? "1ms" : options.offCpu;
+  const offCpu = threshold === undefined ? {} : { off_cpu: { share: 1, threshold } };
+  const include = { pids, executables: options.exe };
+  return JSON.stringify({
+    receivers: { profile: { sampling_frequency: frequency, include, ...offCpu } },
+    exporters: { pprof: { directory, period: "24h" } },
+    extensions: {},
+    service: {
+      extensions: [],
+      pipelines: { profiles: { receivers: ["profile"], exporters: ["pprof"] } },
+      telemetry: { metrics: { level: "none" } },
+    },
+  });
+}
+
+/** @returns the files that were written; none where nothing was sampled */
+function keep(parts: string, output: string): string[] {
+  const names = existsSync(parts) ? readdirSync(parts).filter((name) => name.endsWith(".pb.gz")) : [];
+  return names.map((name) => {
+    const path = name.startsWith("off_cpu-") ? beside(output) : output;
+    copyFileSync(join(parts, name), path);
+    return path;
+  });
+}
+
+function beside(output: string): string {
+  const at = output.search(/(?:\.pb)?(?:\.gz)?$/);
+  return `${output.slice(0, at)}.off_cpu${output.slice(at)}`;
+}
+
+class Progress {
+  readonly #what: string;
+  readonly #durationMs: number | undefined;
+  #beganMs = 0;
+  #last: ProfileProgressEvent | undefined;
+
+  constructor({ exe, frequency }: ProfileOptions, pids: readonly number[], durationMs: number | undefined) {
+    const named = [...pids.map((pid) => `process ${pid}`), ...exe];
+    this.#what = `${named.length === 0 ? "all processes" : named.join(", ")} at ${frequency} Hz`;
+    this.#durationMs = durationMs;
+  }
+
+  begin(): void {
+    this.#beganMs = performance.now();
+    const time =
+      this.#durationMs === undefined ? "until the command ends" : `for ${formatDurationMs(this.#durationMs)}`;
+    this.#say(`sampling ${this.#what} ${time}`);
+  }
+
+  /** On a terminal the line is written over. */
+  show(event: ProfileProgressEvent): void {
+    this.#last = event;
+    if (!process.stderr.isTTY) return;
+    const seconds = Math.round((performance.now() - this.#beganMs) / 1000);
+    process.stderr.write(`\r${seconds} s, ${event.samples} samples`);
+  }
+
+  end(paths: readonly string[]): void {
+    const { samples = 0, stacks = 0, completeStacks = 0 } = this.#last ?? {};
+    if (process.stderr.isTTY) process.stderr.write("\r");
+    if (paths.length === 0) {
+      this.#say("nothing was sampled: it did not run, or did nothing");
+      return;
+    }
+    const share = stacks === 0 ? 100 : (100 * completeStacks) / stacks;
+    this.#say(`${samples} samples, ${share.toFixed(1)} % of user stacks complete: ${paths.join(", ")}`);
+  }
+
+  #say(text: string): void {
+    process.stderr.write(`${escapeText(text)}\n`);
+  }
+}
