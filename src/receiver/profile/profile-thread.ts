@@ -8,7 +8,8 @@ import { mapArray } from "../../bpf/mapped-array.ts";
 import { mapRingBuffer } from "../../bpf/ring-buffer.ts";
 import { BrokerClient } from "../../ipc/broker-client.ts";
 import { streamChannel } from "../../ipc/stream-channel.ts";
-import { mappedFile, processMemory } from "../runtimes/broker-process.ts";
+import { CpythonFrames } from "../interpreters/cpython-frames.ts";
+import { brokerProcess, mappedFile, processMemory } from "../runtimes/broker-process.ts";
 import { ImageReader } from "../unwind/image-reader.ts";
 import { ImageTable } from "../unwind/image-table.ts";
 import { MappingTable } from "../unwind/mapping-table.ts";
@@ -36,24 +37,25 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
   const mappings = new MappingTable(arrayOf(data, "unwind_mappings"));
   const images = new ImageTable(arrayOf(data, "unwind_rows"), (place) => mappings.withdrawRows(place));
   const reader = new ImageReader(images, data.rowLimit);
+  const python = new CpythonFrames({
+    view: (tgid, executable) => brokerProcess(client, tgid, executable),
+    write: (tgid, value) => client.request(mapWrite("interpreters", tgid, value)),
+    now: () => performance.now(),
+  });
   const unwinding = new ProcessUnwinding({
     access: {
       mappings: (tgid) => client.request({ type: "process_mappings", tgid }),
       file: (tgid, mapping) => mappedFile(client, tgid, mapping),
       memory: (tgid, address, lengthBytes) => processMemory(client, tgid, address, lengthBytes),
-      describe: (tgid, value) =>
-        client.request({
-          type: "map_write",
-          map: "process_mappings",
-          entries: [{ key: keyBytes(tgid), value: Buffer.from(value).toString("base64") }],
-        }),
+      describe: (tgid, value) => client.request(mapWrite("process_mappings", tgid, value)),
     },
     mappings,
     images: reader,
     now: () => performance.now(),
+    onMappings: (tgid, all) => void python.look(tgid, all).catch(() => {}),
   });
   const [own, only] = [new Set(data.ownTgids), new Set(data.onlyTgids)];
-  const records = new RecordReader(unwinding, (tgid) => !own.has(tgid) && (only.size === 0 || only.has(tgid)));
+  const records = new RecordReader(unwinding, python, (tgid) => !own.has(tgid) && (only.size === 0 || only.has(tgid)));
 
   const say = (message: ProfileMessage) => port.postMessage(message);
   const look = () => {
@@ -85,8 +87,11 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
     else {
       clearInterval(timer);
       look();
-      say({ kind: "ended" });
-      port.close();
+      void records.settled().then(() => {
+        look();
+        say({ kind: "ended" });
+        port.close();
+      });
     }
   });
   say({ kind: "ready" });
@@ -106,6 +111,7 @@ function arrayOf({ capture }: ProfileThreadData, name: string): Uint8Array {
   return mapArray(descriptor).bytes;
 }
 
-function keyBytes(tgid: number): string {
-  return Buffer.from(Uint32Array.of(tgid).buffer).toString("base64");
+function mapWrite(map: string, tgid: number, value: Uint8Array) {
+  const key = Buffer.from(Uint32Array.of(tgid).buffer).toString("base64");
+  return { type: "map_write" as const, map, entries: [{ key, value: Buffer.from(value).toString("base64") }] };
 }

@@ -8,12 +8,17 @@ import {
   StackEnd,
 } from "../../bpf/layout.gen.ts";
 import { forEachRecord } from "../../bpf/ring-records.ts";
-import type { StackSample } from "../../mapping/profiles/stack-sample.ts";
+import type { InterpreterStack, StackSample } from "../../mapping/profiles/stack-sample.ts";
 import { execFacts } from "../socket-trace/exec-facts.ts";
-import { commText, decodeSample } from "./decode-sample.ts";
+import { commText, type DecodedSample, decodeSample, type RawInterpreterFrame } from "./decode-sample.ts";
 import type { ProcessChange } from "./profile-message.ts";
 
 /** ProcessUnwinding, as far as records go into it. */
+export interface FrameNames {
+  resolve(tgid: number, frames: readonly RawInterpreterFrame[]): Promise<InterpreterStack | undefined>;
+  exited(tgid: number): void;
+}
+
 export interface UnwindingTarget {
   missing(tgid: number): unknown;
   exited(tgid: number): void;
@@ -24,6 +29,9 @@ const END_NAMES = new Map<number, string>(Object.entries(StackEnd).map(([name, v
 
 export class RecordReader {
   readonly #unwinding: UnwindingTarget;
+  readonly #interpreters: FrameNames;
+  /** Samples whose interpreter's frames are being named. */
+  readonly #naming = new Set<Promise<void>>();
   readonly #isWanted: (tgid: number) => boolean;
   #samples: StackSample[] = [];
   #changes: ProcessChange[] = [];
@@ -32,8 +40,9 @@ export class RecordReader {
   readonly ends: Record<string, number> = {};
   unexplained = 0;
 
-  constructor(unwinding: UnwindingTarget, isWanted: (tgid: number) => boolean) {
+  constructor(unwinding: UnwindingTarget, interpreters: FrameNames, isWanted: (tgid: number) => boolean) {
     this.#unwinding = unwinding;
+    this.#interpreters = interpreters;
     this.#isWanted = isWanted;
   }
 
@@ -85,7 +94,23 @@ export class RecordReader {
       this.unexplained++;
       this.#unwinding.missing(sample.tgid);
     }
-    this.#samples.push(sample);
+    if (decoded.interpreterFrames.length === 0) this.#samples.push(sample);
+    else this.#name(decoded);
+  }
+
+  #name({ sample, interpreterFrames }: DecodedSample): void {
+    const naming = this.#interpreters
+      .resolve(sample.tgid, interpreterFrames)
+      .then((interpreterStack) => {
+        this.#samples.push({ ...sample, interpreterStack });
+      })
+      .finally(() => this.#naming.delete(naming));
+    this.#naming.add(naming);
+  }
+
+  /** Every sample that was read is to be taken. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#naming);
   }
 
   #process(view: DataView, offset: number): void {
@@ -98,6 +123,7 @@ export class RecordReader {
       return;
     }
     this.#unwinding.exited(tgid);
+    this.#interpreters.exited(tgid);
     if (event.action === ProcessAction.exec) {
       const exec = execFacts(event, view, offset + LAYOUT.process_event.sizeBytes);
       this.#changes.push({ kind: "executed", tgid, startTimeNs, comm, exec });

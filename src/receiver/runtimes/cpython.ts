@@ -122,6 +122,21 @@ async function interpreterOf(process: ProcessView): Promise<Image | undefined> {
   return EXECUTABLE.test(baseName(process.executable)) ? findImage(process, "executable") : undefined;
 }
 
+/** For whoever reads the interpreter's frames: the pthread key of the thread state, by which version's layout. */
+export async function findThreadStateKey(
+  process: ProcessView,
+): Promise<{ readonly version: string; readonly key: number } | undefined> {
+  const image = await interpreterOf(process);
+  const version = image === undefined ? undefined : await versionOf(process, image);
+  const offsets = version === undefined ? undefined : OFFSETS.get(version);
+  if (image === undefined || version === undefined || offsets === undefined) return undefined;
+  const runtimeAddress = await addressOf(image, "_PyRuntime");
+  if (runtimeAddress === undefined) return undefined;
+  const key = await readKey(process, runtimeAddress + offsets.autoTssKey);
+  const doubt = await checkThreads(process, runtimeAddress, offsets);
+  return key === undefined || doubt !== undefined ? undefined : { version, key };
+}
+
 /** Py_Version (3.11+) is a constant in the image; before, the file's name tells. */
 async function versionOf(process: ProcessView, image: Image): Promise<string | undefined> {
   const address = await addressOf(image, "Py_Version");
