@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { SocketRole } from "../../src/bpf/layout.gen.ts";
 import { Conversation } from "./conversation.ts";
 import type { Dialogue, Utterance } from "./dialogue.ts";
+import { generator } from "./random.ts";
 
 /** What no single dialogue needs: an answer that takes longer has gone round in circles. */
 const MAX_EXCHANGES = 200_000;
@@ -58,15 +59,4 @@ function damage(calls: Utterance[], random: () => number): void {
     default:
       calls.splice(index, 1);
   }
-}
-
-/** mulberry32: the same numbers for the same seed, everywhere. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
 }

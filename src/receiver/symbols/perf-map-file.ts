@@ -56,13 +56,16 @@ export class PerfMapFile {
     if (opened.file !== this.#file || opened.sizeBytes < this.#offset) this.#startAnew(opened);
     const end = Math.min(opened.sizeBytes, SIZE_LIMIT_BYTES);
     this.#reason = opened.sizeBytes > SIZE_LIMIT_BYTES ? "perf_map_too_large" : "perf_map_no_entry";
-    while (this.#offset < end) {
+    const startMs = this.#reads.nowMs();
+    while (this.#offset < end && !this.#map.isFull) {
       const piece = await this.#reads.read(opened.file, this.#offset, Math.min(PIECE_BYTES, end - this.#offset));
       if (piece.length === 0) break;
       this.#map.append(piece);
       this.#offset += piece.length;
     }
-    this.#dueMs = this.#reads.nowMs() + REFRESH_MS;
+    if (this.#map.isFull) this.#reason = "perf_map_too_large";
+    // A process that writes without end gets a twentieth of our time.
+    this.#dueMs = this.#reads.nowMs() + Math.max(REFRESH_MS, 20 * (this.#reads.nowMs() - startMs));
   }
 
   #startAnew({ file }: OpenedFile): void {

@@ -49,10 +49,15 @@ export class PerfMap {
     if (this.#rest.length > LINE_LIMIT_BYTES) {
       this.#rest = this.#rest.slice(0, LINE_LIMIT_BYTES);
     }
-    if (this.#recent.length > RECENT_LIMIT) this.#merge();
+  }
+
+  /** Nothing more is kept. */
+  get isFull(): boolean {
+    return this.count >= ENTRY_LIMIT;
   }
 
   find(address: number): { readonly name: string; readonly start: number } | undefined {
+    if (this.#recent.length > RECENT_LIMIT) this.#merge();
     for (let i = this.#recent.length - 1; i >= 0; i--) {
       const entry = this.#recent[i]!;
       if (address >= entry.start && address < entry.end) return entry;
@@ -67,14 +72,14 @@ export class PerfMap {
   }
 
   #line(line: string): void {
+    if (this.isFull) {
+      this.#refusedLines++;
+      return;
+    }
     const [, start, size, name] = /^(?:0x)?([0-9a-fA-F]{1,16}) +(?:0x)?([0-9a-fA-F]{1,8}) +(.+)$/.exec(line) ?? [];
     const from = Number.parseInt(start ?? "", 16);
     const sizeBytes = Number.parseInt(size ?? "", 16);
     if (name === undefined || !Number.isSafeInteger(from) || !(sizeBytes > 0 && sizeBytes < MAX_SIZE)) {
-      this.#refusedLines++;
-      return;
-    }
-    if (this.count >= ENTRY_LIMIT) {
       this.#refusedLines++;
       return;
     }
