@@ -74,6 +74,7 @@ const handler = new FrameHandler({
   maxUnfoldedBytes: 1 << 24,
   maxRowsPerSecondPerAgent: 0,
   hostOf: () => undefined,
+  profiles: () => {},
   now: () => nowNs,
   spans: (spans) => {
     made += spans.length;

@@ -1,8 +1,8 @@
 import { traceRequestJson } from "../mapping/otlp/trace-json.ts";
 import type { Span } from "../mapping/span.ts";
+import { spanListFormat } from "./list-format.ts";
 import type { OpenBatch, RequestFormat } from "./request-format.ts";
 import type { QueuedRequest } from "./send-outcome.ts";
-import { spanListFormat } from "./span-list-format.ts";
 
 /** OTLP's JSON. A span takes about twice the bytes that it takes in protobuf. */
 export const jsonFormat: RequestFormat<Uint8Array> = {

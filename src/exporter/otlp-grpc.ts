@@ -4,6 +4,7 @@ import { durationMs } from "../config-value.ts";
 import { scopeName, scopeVersion } from "../mapping/otlp/scope.ts";
 import type { ExporterDeps, ProfileExporter, TraceExporter } from "./exporter.ts";
 import { GrpcSender } from "./grpc-sender.ts";
+import { spanListFormat } from "./list-format.ts";
 import { profilesProtobufFormat } from "./profiles-format.ts";
 import { protobufFormat } from "./protobuf-format.ts";
 import { QueuedExporter } from "./queued-exporter.ts";
@@ -12,7 +13,6 @@ import { headerSettings } from "./settings/headers.ts";
 import { retryOnFailure } from "./settings/retry-on-failure.ts";
 import { sendingQueue } from "./settings/sending-queue.ts";
 import { readTlsFiles, type TlsSettings, tlsSettings } from "./settings/tls.ts";
-import { spanListFormat } from "./span-list-format.ts";
 
 /** The Collector's otlp_grpc exporter, with its names and defaults; `sender` is ours. */
 export const otlpGrpcSettings = z.strictObject({

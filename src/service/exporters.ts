@@ -1,6 +1,6 @@
 /** Exporters by type. */
 import { createDebugExporter, createDebugProfileExporter, type DebugSettings } from "../exporter/debug.ts";
-import { createDeepflowExporter } from "../exporter/deepflow/deepflow.ts";
+import { createDeepflowExporter, createDeepflowProfileExporter } from "../exporter/deepflow/deepflow.ts";
 import type { DeepflowSettings } from "../exporter/deepflow/settings.ts";
 import type { ExporterDeps, ProfileExporter, TraceExporter } from "../exporter/exporter.ts";
 import { createFileExporters, type FileSettings } from "../exporter/file.ts";
@@ -27,6 +27,7 @@ const TRACES: ReadonlyMap<string, CreateTraces> = new Map<string, CreateTraces>(
 
 const PROFILES: ReadonlyMap<string, CreateProfiles> = new Map<string, CreateProfiles>([
   ["debug", (id, settings: DebugSettings, deps) => createDebugProfileExporter(id, settings, deps)],
+  ["deepflow", (id, settings: DeepflowSettings, deps) => createDeepflowProfileExporter(id, settings, deps)],
   ["otlp_grpc", (id, settings: OtlpGrpcSettings, deps) => createOtlpGrpcProfileExporter(id, settings, deps)],
   ["otlp_http", (id, settings: OtlpHttpSettings, deps) => createOtlpHttpProfileExporter(id, settings, deps)],
   ["pprof", (id, settings: PprofSettings, deps) => createPprofExporter(id, settings, deps)],

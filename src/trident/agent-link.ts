@@ -7,6 +7,7 @@ import { ConnectionProcesses } from "./connection-processes.ts";
 export interface AgentDirectives {
   /** False: the controller has switched this agent off, or it has been away for longer than max_escape_duration. */
   readonly isEnabled: boolean;
+  readonly areProfilesEnabled: boolean;
   /** 0 until the controller has registered us. */
   readonly agentId: number;
   readonly teamId: number;
@@ -28,6 +29,7 @@ export interface AgentDirectives {
 
 export const UNKNOWN_DIRECTIVES: AgentDirectives = {
   isEnabled: false,
+  areProfilesEnabled: true,
   agentId: 0,
   teamId: 1,
   organizationId: 1,

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
-import { DeepflowExporter } from "../../src/exporter/deepflow/deepflow.ts";
-import { deepflowSettings } from "../../src/exporter/deepflow/settings.ts";
+import { DeepflowExporter, DeepflowProfileExporter } from "../../src/exporter/deepflow/deepflow.ts";
+import { type DeepflowSettings, deepflowSettings } from "../../src/exporter/deepflow/settings.ts";
 import type { Log } from "../../src/log.ts";
+import type { Profile } from "../../src/mapping/profile.ts";
 import { type Resource, type Span, SpanKind, StatusCode } from "../../src/mapping/span.ts";
 import { encodeFrame } from "../../src/mapping/trident/frame.ts";
 import { FrameHandler } from "../../src/receiver/trident/frame-handler.ts";
@@ -49,12 +50,14 @@ async function until(condition: () => boolean): Promise<void> {
 
 class Peer {
   readonly received: Span[] = [];
+  readonly profiles: Profile[] = [];
   readonly handler = new FrameHandler({
     settleNs: 0,
     maxRows: 1000,
     maxUnfoldedBytes: 1 << 24,
     maxRowsPerSecondPerAgent: 0,
     hostOf: () => undefined,
+    profiles: (more) => this.profiles.push(...more),
     now: () => 0,
     spans: (more) => this.received.push(...more),
   });
@@ -74,18 +77,44 @@ class Peer {
   }
 }
 
-function exporterTo(settings: object): DeepflowExporter {
-  return new DeepflowExporter(
-    "deepflow",
-    deepflowSettings.parse({
-      stats_interval: "0s",
-      sending_queue: { num_consumers: 1, batch: { min_size: 100, flush_timeout: "10ms" } },
-      retry_on_failure: { initial_interval: "10ms", max_interval: "20ms" },
-      ...settings,
-    }),
-    deps,
-  );
+function settingsOf(settings: object): DeepflowSettings {
+  return deepflowSettings.parse({
+    stats_interval: "0s",
+    sending_queue: { num_consumers: 1, batch: { min_size: 100, flush_timeout: "10ms" } },
+    retry_on_failure: { initial_interval: "10ms", max_interval: "20ms" },
+    ...settings,
+  });
 }
+
+function exporterTo(settings: object): DeepflowExporter {
+  return new DeepflowExporter("deepflow", settingsOf(settings), deps);
+}
+
+const PROFILE: Profile = {
+  type: "cpu",
+  resource,
+  timeUnixNano: 1_700_000_000_000_000_000n,
+  durationNano: 1n,
+  periodNano: 10_000_000,
+  samples: [
+    {
+      timeUnixNano: 1_700_000_000_000_000_000n,
+      stack: ["leaf", "root"].map((functionName) => ({
+        address: 0n,
+        mapping: undefined,
+        type: "native",
+        lines: [{ functionName, fileName: undefined, lineNumber: 0 }],
+      })),
+      attributes: [
+        ["thread.id", 6],
+        ["thread.name", "worker"],
+        ["cpu.logical_number", 1],
+      ],
+      link: undefined,
+      value: 1,
+    },
+  ],
+};
 
 describe("exporter deepflow and an ingester", () => {
   let peer: Peer;
@@ -111,6 +140,42 @@ describe("exporter deepflow and an ingester", () => {
       assert.equal(exporter.account.held, 0);
     });
   }
+
+  it("delivers profiles, and none when the controller has switched them off", async () => {
+    const exporter = new DeepflowProfileExporter(
+      "deepflow",
+      settingsOf({ endpoint: `127.0.0.1:${peer.ingester.port}`, agent: "trident/profiles" }),
+      deps,
+    );
+    const link = agentLink("trident/profiles");
+    await exporter.start();
+    link.update({ ...UNKNOWN_DIRECTIVES, isEnabled: true, agentId: 3, areProfilesEnabled: false });
+    exporter.consume([PROFILE]);
+    assert.deepEqual(exporter.account.consumed, new Map([["switched_off", 1]]));
+    link.update({ ...UNKNOWN_DIRECTIVES, isEnabled: true, agentId: 3 });
+    exporter.consume([PROFILE]);
+    await exporter.shutdown(5000);
+    await until(() => peer.profiles.length > 0);
+    assert.deepEqual(
+      peer.profiles.map(({ samples, periodNano }) => ({ samples, periodNano })),
+      [{ samples: PROFILE.samples, periodNano: PROFILE.periodNano }],
+    );
+    assert.equal(exporter.account.out, 1);
+  });
+
+  it("delivers reads and writes of files as events of their process", async () => {
+    const exporter = exporterTo({ endpoint: `127.0.0.1:${peer.ingester.port}` });
+    await exporter.start();
+    const [span] = spans(1, SpanKind.internal);
+    const io = { ...span!, attributes: [["sockspan.io.operation", "read"] as const, ["file.path", "/a/b"] as const] };
+    exporter.consume([...spans(2), io, ...spans(1, SpanKind.internal)]);
+    await exporter.shutdown(5000);
+    await until(() => peer.handler.records.consumed.has("proc_event"));
+    assert.equal(peer.handler.records.consumed.get("proc_event"), 1);
+    assert.equal(peer.received.length, 2);
+    assert.equal(exporter.account.out, 3);
+    assert.deepEqual(exporter.account.consumed, new Map([["internal_span", 1]]));
+  });
 
   it("delivers by UDP in datagrams that an ingester reads", async () => {
     const exporter = exporterTo({ endpoint: `127.0.0.1:${peer.ingester.port}`, protocol: "udp" });

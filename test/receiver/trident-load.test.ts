@@ -42,6 +42,7 @@ describe("a thousand agents", () => {
       maxUnfoldedBytes: 1 << 20,
       maxRowsPerSecondPerAgent: 5 * ROWS,
       hostOf: () => undefined,
+      profiles: () => {},
       now: () => 0,
       spans: (more) => {
         spans += more.length;

@@ -77,6 +77,7 @@ describe("data plane with a peer in Go", () => {
       maxUnfoldedBytes: 1 << 20,
       maxRowsPerSecondPerAgent: 0,
       hostOf: () => undefined,
+      profiles: () => {},
       now: () => 0,
       spans: (more) => spans.push(...more),
     });

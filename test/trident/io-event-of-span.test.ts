@@ -28,7 +28,10 @@ describe("a read as a row of DeepFlow's", () => {
       endTimeNs: host.spans[index]!.endTimeUnixNano,
       isRead: true,
       sizeBytes: 4096,
-      fileName: "/srv/data",
+      fileName: "data",
+      directory: "/srv",
+      offsetBytes: 0,
+      fileType: "regular",
     });
     assert.equal(rows.filter((row) => row !== undefined).length, 1, "an exchange is none");
   });

@@ -71,6 +71,9 @@ describe("rows beside l7", () => {
         isRead: io.operation === IoOperation.Read,
         sizeBytes: io.bytesCount,
         fileName: Buffer.from(io.filename).toString(),
+        directory: Buffer.from(io.fileDir).toString(),
+        offsetBytes: Number(io.offBytes),
+        fileType: "regular",
       }),
     );
     assert.equal(written.eventType, EventType.IoEvent);
@@ -78,5 +81,7 @@ describe("rows beside l7", () => {
     assert.equal(written.ioEventData?.bytesCount, io.bytesCount);
     assert.equal(written.ioEventData?.operation, io.operation);
     assert.deepEqual(written.ioEventData?.filename, io.filename);
+    assert.deepEqual(written.ioEventData?.fileDir, io.fileDir);
+    assert.equal(written.ioEventData?.offBytes, io.offBytes);
   });
 });

@@ -1,22 +1,21 @@
 /** The exporter `deepflow`: stands before an ingester as an agent of DeepFlow does. */
 import { hostname } from "node:os";
 import type { StageAccount } from "../../mapping/account.ts";
+import type { Profile } from "../../mapping/profile.ts";
 import { type Span, SpanKind } from "../../mapping/span.ts";
 import { FrameEncoder } from "../../mapping/trident/frame.ts";
-import { ioEventOfSpan } from "../../mapping/trident/io-event-of-span.ts";
-import { encodeIoEventRow, type IoEventRow } from "../../mapping/trident/io-event-row.ts";
 import { MessageType } from "../../mapping/trident/message-type.ts";
-import { encodeProfileRow, type ProfileRow } from "../../mapping/trident/profile-row.ts";
 import { SecondBudget } from "../../mapping/trident/second-budget.ts";
 import { protocolOfSpan } from "../../mapping/trident/span-to-row.ts";
 import { encodeStatsRow } from "../../mapping/trident/stats-row.ts";
 import { type AgentDirectives, agentLink, UNKNOWN_DIRECTIVES } from "../../trident/agent-link.ts";
 import { prepareCompression } from "../../trident/compression.ts";
-import type { ExporterDeps, ExporterState, TraceExporter } from "../exporter.ts";
+import type { ExporterDeps, ExporterState, ProfileExporter, TraceExporter } from "../exporter.ts";
+import { profileListFormat, spanListFormat } from "../list-format.ts";
 import { QueuedExporter } from "../queued-exporter.ts";
-import { spanListFormat } from "../span-list-format.ts";
 import { TcpConnection, UdpConnection } from "./connection.ts";
 import { FrameSender } from "./frame-sender.ts";
+import { ProfileRowSender, SpanRowSender } from "./row-senders.ts";
 import { type DeepflowSettings, parseIngesterAddress } from "./settings.ts";
 
 const ENCODERS = {
@@ -41,17 +40,14 @@ export class DeepflowExporter implements TraceExporter {
     this.id = id;
     this.#settings = settings;
     this.#deps = deps;
-    this.#sender = new FrameSender({
-      connection: settings.protocol === "tcp" ? new TcpConnection(settings.timeout) : new UdpConnection(),
-      directives: () => this.#directives(),
-      encoder: ENCODERS[settings.compression],
-      now: deps.now,
-      connections: settings.agent === undefined ? undefined : agentLink(settings.agent).connections,
-    });
+    this.#sender = frameSenderOf(settings, deps.now);
     this.#queued = new QueuedExporter({
       id,
       format: spanListFormat,
-      sender: this.#sender,
+      sender: new SpanRowSender(
+        this.#sender,
+        settings.agent === undefined ? undefined : agentLink(settings.agent).connections,
+      ),
       queue: settings.sending_queue,
       retry: settings.retry_on_failure,
       deps,
@@ -75,11 +71,9 @@ export class DeepflowExporter implements TraceExporter {
   }
 
   consume(spans: readonly Span[]): void {
-    const directives = this.#directives();
-    const exchanges = spans.filter((span) => span.kind !== SpanKind.internal);
-    const ioEvents = exchanges.length < spans.length ? spans.flatMap((span) => ioEventOfSpan(span) ?? []) : [];
-    this.#count("consumed", "internal_span", spans.length - exchanges.length - ioEvents.length);
-    void this.#sendIoEvents(ioEvents);
+    const directives = this.#sender.directives;
+    const exchanges = spans.filter((span) => span.kind !== SpanKind.internal || isIoSpan(span));
+    if (exchanges.length < spans.length) this.#count("consumed", "internal_span", spans.length - exchanges.length);
     if (!directives.isEnabled && directives.agentId !== 0) {
       this.#count("consumed", "agent_disabled", exchanges.length);
       return;
@@ -90,53 +84,17 @@ export class DeepflowExporter implements TraceExporter {
     this.#queued.consume(passed === wanted.length ? wanted : wanted.slice(0, passed));
   }
 
-  /** Not queued: what an ingester does not take at once is gone. Returns how many it took. */
-  async consumeProfiles(rows: readonly ProfileRow[]): Promise<number> {
-    return this.#sendAtOnce(MessageType.profile, rows.map(encodeProfileRow));
-  }
-
-  async consumeIoEvents(rows: readonly IoEventRow[]): Promise<number> {
-    return this.#sendAtOnce(MessageType.procEvent, rows.map(encodeIoEventRow));
-  }
-
-  async #sendIoEvents(rows: readonly IoEventRow[]): Promise<void> {
-    if (rows.length === 0) return;
-    this.account.addIn(rows.length);
-    const taken = await this.consumeIoEvents(rows);
-    if (taken > 0) this.account.addOut(taken);
-    if (taken < rows.length) this.account.addLost("io_event_not_sent", rows.length - taken);
-  }
-
   async shutdown(deadlineMs: number): Promise<void> {
     clearInterval(this.#statsTimer);
     await this.#queued.shutdown(deadlineMs);
     this.#abort.abort();
   }
 
-  #directives(): AgentDirectives {
-    const { agent, endpoint } = this.#settings;
-    const fixed = endpoint === undefined ? undefined : parseIngesterAddress(endpoint);
-    if (agent !== undefined) {
-      const { directives } = agentLink(agent);
-      return fixed === undefined ? directives : { ...directives, ingester: fixed };
-    }
-    return {
-      ...UNKNOWN_DIRECTIVES,
-      isEnabled: true,
-      agentId: this.#settings.agent_id,
-      teamId: this.#settings.team_id,
-      organizationId: this.#settings.organization_id,
-      vpcId: this.#settings.vpc_id,
-      ingester: fixed,
-      maxRowsPerSecond: this.#settings.max_rows_per_second,
-      maxBytesPerSecond: 0,
-    };
-  }
-
   /** Without those whose protocol or port the controller has switched off. */
   #wanted(spans: readonly Span[], { protocols, isPortWanted }: AgentDirectives): readonly Span[] {
     if (protocols === undefined && isPortWanted === UNKNOWN_DIRECTIVES.isPortWanted) return spans;
     const wanted = spans.filter((span) => {
+      if (span.kind === SpanKind.internal) return true;
       const { protocol, port } = protocolOfSpan(span);
       return (protocols === undefined || protocols.has(protocol)) && isPortWanted(protocol, port);
     });
@@ -151,8 +109,9 @@ export class DeepflowExporter implements TraceExporter {
     else this.account.addConsumed(reason, count);
   }
 
+  /** Not queued: what an ingester does not take at once is gone. */
   async #sendAtOnce(type: number, records: readonly Uint8Array[]): Promise<number> {
-    if (records.length === 0 || !this.#directives().isEnabled) return 0;
+    if (records.length === 0 || !this.#sender.directives.isEnabled) return 0;
     const outcome = await this.#sender.sendRecords(type, records, this.#abort.signal);
     return outcome.kind === "sent" ? records.length - outcome.rejectedItems : 0;
   }
@@ -161,7 +120,7 @@ export class DeepflowExporter implements TraceExporter {
     const { user, system } = process.cpuUsage();
     const cpuPercent = (user + system - this.#cpuUs) / (this.#settings.stats_interval * 10);
     this.#cpuUs = user + system;
-    const { organizationId, teamId } = this.#directives();
+    const { organizationId, teamId } = this.#sender.directives;
     const common = {
       timestampS: Math.floor(Date.now() / 1000),
       tags: new Map([["host", hostname()]]),
@@ -196,6 +155,87 @@ export class DeepflowExporter implements TraceExporter {
   }
 }
 
+/** Profiles as folded stacks; the controller's directives hold for them too. */
+export class DeepflowProfileExporter implements ProfileExporter {
+  readonly id: string;
+  readonly #sender: FrameSender;
+  readonly #queued: QueuedExporter<readonly Profile[], Profile>;
+
+  constructor(id: string, settings: DeepflowSettings, deps: Pick<ExporterDeps, "log" | "now">) {
+    this.id = id;
+    this.#sender = frameSenderOf(settings, deps.now);
+    this.#queued = new QueuedExporter<readonly Profile[], Profile>({
+      id,
+      unit: "profiles",
+      format: profileListFormat,
+      sender: new ProfileRowSender(this.#sender),
+      queue: settings.sending_queue,
+      retry: settings.retry_on_failure,
+      deps,
+    });
+  }
+
+  get account(): StageAccount {
+    return this.#queued.account;
+  }
+
+  get state(): ExporterState {
+    return this.#queued.state;
+  }
+
+  start(): Promise<void> {
+    return this.#queued.start();
+  }
+
+  consume(profiles: readonly Profile[]): void {
+    const { isEnabled, areProfilesEnabled, agentId } = this.#sender.directives;
+    const isOff = !isEnabled && agentId !== 0;
+    if (!isOff && areProfilesEnabled) {
+      this.#queued.consume(profiles);
+      return;
+    }
+    this.account.addIn(profiles.length);
+    this.account.addConsumed(isOff ? "agent_disabled" : "switched_off", profiles.length);
+  }
+
+  shutdown(deadlineMs: number): Promise<void> {
+    return this.#queued.shutdown(deadlineMs);
+  }
+}
+
+function frameSenderOf(settings: DeepflowSettings, now: () => number): FrameSender {
+  return new FrameSender({
+    connection: settings.protocol === "tcp" ? new TcpConnection(settings.timeout) : new UdpConnection(),
+    directives: () => directivesOf(settings),
+    encoder: ENCODERS[settings.compression],
+    now,
+  });
+}
+
+function directivesOf({ agent, endpoint, ...settings }: DeepflowSettings): AgentDirectives {
+  const fixed = endpoint === undefined ? undefined : parseIngesterAddress(endpoint);
+  if (agent !== undefined) {
+    const { directives } = agentLink(agent);
+    return fixed === undefined ? directives : { ...directives, ingester: fixed };
+  }
+  return {
+    ...UNKNOWN_DIRECTIVES,
+    isEnabled: true,
+    agentId: settings.agent_id,
+    teamId: settings.team_id,
+    organizationId: settings.organization_id,
+    vpcId: settings.vpc_id,
+    ingester: fixed,
+    maxRowsPerSecond: settings.max_rows_per_second,
+    maxBytesPerSecond: 0,
+  };
+}
+
+/** A read or write of a file, which an ingester knows as an event. */
+function isIoSpan({ attributes }: Span): boolean {
+  return attributes.some(([key]) => key === "sockspan.io.operation");
+}
+
 export async function createDeepflowExporter(
   id: string,
   settings: DeepflowSettings,
@@ -204,4 +244,13 @@ export async function createDeepflowExporter(
   // It reads a file, which this process may do now and perhaps not later.
   await prepareCompression();
   return new DeepflowExporter(id, settings, deps);
+}
+
+export async function createDeepflowProfileExporter(
+  id: string,
+  settings: DeepflowSettings,
+  deps: ExporterDeps,
+): Promise<ProfileExporter> {
+  await prepareCompression();
+  return new DeepflowProfileExporter(id, settings, deps);
 }

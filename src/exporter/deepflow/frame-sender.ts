@@ -1,16 +1,12 @@
-/** Spans to rows to frames to an ingester. */
+/** Records in frames to an ingester, whatever they are of. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Span } from "../../mapping/span.ts";
 import { encodeFrame, FrameEncoder, HEADER_BYTES } from "../../mapping/trident/frame.ts";
-import { encodeL7Row } from "../../mapping/trident/l7-row-encode.ts";
 import { MessageType } from "../../mapping/trident/message-type.ts";
 import { joinRecords } from "../../mapping/trident/records.ts";
 import { SecondBudget } from "../../mapping/trident/second-budget.ts";
-import { spanToRow } from "../../mapping/trident/span-to-row.ts";
 import type { AgentDirectives } from "../../trident/agent-link.ts";
 import { compressBody, prepareCompression } from "../../trident/compression.ts";
-import type { ConnectionProcesses } from "../../trident/connection-processes.ts";
-import type { QueuedRequest, Sender, SendOutcome } from "../send-outcome.ts";
+import type { SendOutcome } from "../send-outcome.ts";
 import type { IngesterConnection } from "./connection.ts";
 
 export interface FrameSenderOptions {
@@ -19,11 +15,9 @@ export interface FrameSenderOptions {
   readonly directives: () => AgentDirectives;
   readonly encoder: FrameEncoder;
   readonly now: () => number;
-  /** Of the agent that a controller asks for processes; undefined: there is none. */
-  readonly connections: ConnectionProcesses | undefined;
 }
 
-export class FrameSender implements Sender<readonly Span[]> {
+export class FrameSender {
   readonly #options: FrameSenderOptions;
   readonly #bytes = new SecondBudget();
   /** Frames go one after the other, whoever sends them. */
@@ -39,19 +33,8 @@ export class FrameSender implements Sender<readonly Span[]> {
     return prepareCompression();
   }
 
-  async send(request: QueuedRequest<readonly Span[]>, signal: AbortSignal): Promise<SendOutcome> {
-    const { connections } = this.#options;
-    const directives = this.#options.directives();
-    const rows: Uint8Array[] = [];
-    for (const span of request.body) {
-      const row = spanToRow(span, { agentId: directives.agentId, epcId: directives.vpcId });
-      if (row === undefined) continue;
-      connections?.note(row);
-      row.startTimeNs += directives.clockOffsetNs;
-      row.endTimeNs += directives.clockOffsetNs;
-      rows.push(encodeL7Row(row));
-    }
-    return this.sendRecords(MessageType.protocolLog, rows, signal);
+  get directives(): AgentDirectives {
+    return this.#options.directives();
   }
 
   /** Rows of any type; never rejects. */

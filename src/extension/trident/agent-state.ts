@@ -168,6 +168,7 @@ export class AgentState {
     const hasPorts = !excludedPorts.isEmpty || !includedPorts.isEmpty || protocolPorts.size > 0;
     this.#link.update({
       isEnabled: this.#dynamic.isEnabled && config.isCaptureEnabled && !this.#hasEscaped,
+      areProfilesEnabled: config.areProfilesEnabled,
       agentId: this.#dynamic.agentId,
       teamId: this.#dynamic.teamId || 1,
       organizationId: this.#dynamic.organizationId || 1,

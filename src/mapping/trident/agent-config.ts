@@ -22,6 +22,7 @@ export interface AgentConfig {
   /** 0: no GPIDSync. */
   readonly processSyncIntervalMs: number;
   readonly isCaptureEnabled: boolean;
+  readonly areProfilesEnabled: boolean;
   /** L7 protocol numbers; undefined: all. */
   readonly protocols: ReadonlySet<number> | undefined;
   readonly protocolPorts: ReadonlyMap<number, PortList>;
@@ -42,6 +43,8 @@ const DEFAULT_INGESTER_PORT = 30_033;
 /** What a controller leaves out means this. */
 const DEFAULT_CONTROLLER_PORT = 30_035;
 const LOG_LEVELS: ReadonlySet<string> = new Set(["debug", "info", "warn", "error"]);
+/** inputs.ebpf.file.io_event.collect_mode, by its number. */
+const IO_MODES = ["off", "request", "all"] as const;
 const DAY_MS = 86_400_000;
 
 /** @param tree user_config, parsed; anything but a mapping is refused */
@@ -75,6 +78,8 @@ function read(reader: ConfigTreeReader, tree: ConfigTree): AgentConfig {
     processSyncIntervalMs: readProcessSyncInterval(reader),
     isCaptureEnabled:
       !reader.boolean("inputs.ebpf.disabled", false) && !reader.boolean("inputs.ebpf.socket.kprobe.disabled", false),
+    areProfilesEnabled:
+      !reader.boolean("inputs.ebpf.disabled", false) && !reader.boolean("inputs.ebpf.profile.on_cpu.disabled", false),
     protocols: protocols === undefined ? undefined : new Set(protocols.flatMap(protocolByConfigName)),
     protocolPorts: readProtocolPorts(reader, `${requestLog}.filters.port_number_prefilters`),
     excludedPorts: readPorts(reader, "inputs.ebpf.socket.kprobe.blacklist.ports"),
@@ -116,6 +121,19 @@ function readCaptureSettings(reader: ConfigTreeReader): ReadonlyMap<string, unkn
   const truncation = "processors.request_log.tunning.payload_truncation";
   if (reader.value(truncation) !== undefined) {
     settings.set("receivers.socket_trace.capture_prefix_bytes", reader.integer(truncation, 1024, 64, 4096));
+  }
+  const io = "inputs.ebpf.file.io_event";
+  if (reader.value(`${io}.collect_mode`) !== undefined) {
+    const mode = IO_MODES[reader.integer(`${io}.collect_mode`, 1, 0, 2)];
+    settings.set("receivers.socket_trace.io_events.mode", mode);
+  }
+  if (reader.value(`${io}.minimal_duration`) !== undefined) {
+    const thresholdMs = reader.durationMs(`${io}.minimal_duration`, 1, 0.001, 1000);
+    settings.set("receivers.socket_trace.io_events.threshold", `${thresholdMs}ms`);
+  }
+  const frequency = "inputs.ebpf.profile.on_cpu.sampling_frequency";
+  if (reader.value(frequency) !== undefined) {
+    settings.set("receivers.profile.sampling_frequency", reader.integer(frequency, 99, 1, 1000));
   }
   const level = reader.text("global.self_monitoring.log.log_level", "").toLowerCase();
   if (LOG_LEVELS.has(level)) settings.set("service.telemetry.logs.level", level);

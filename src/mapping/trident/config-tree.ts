@@ -95,7 +95,9 @@ export class ConfigTreeReader {
   }
 
   #wrong<T>(path: string, wanted: string, fallback: T): T {
-    this.problems.push(`${path} is not ${wanted}`);
+    const problem = `${path} is not ${wanted}`;
+    // A value may be asked for more than once.
+    if (!this.problems.includes(problem)) this.problems.push(problem);
     return fallback;
   }
 }

@@ -18,6 +18,9 @@ export function ioEventOfSpan(span: Span): IoEventRow | undefined {
     endTimeNs: span.endTimeUnixNano,
     isRead: operation === "read",
     sizeBytes: Number(attributes.get("sockspan.io.bytes") ?? 0),
-    fileName: String(attributes.get("file.path") ?? ""),
+    fileName: String(attributes.get("file.name") ?? attributes.get("file.path") ?? ""),
+    directory: String(attributes.get("file.directory") ?? ""),
+    offsetBytes: Number(attributes.get("sockspan.io.offset") ?? 0),
+    fileType: String(attributes.get("sockspan.io.file_type") ?? ""),
   };
 }

@@ -25,7 +25,7 @@ export interface ProfileRow {
   readonly threadName: string;
   readonly processName: string;
   readonly cpu: number;
-  /** Samples, or bytes for memory. */
+  /** Microseconds on or off the CPU, or bytes of memory. */
   readonly count: number;
   readonly sampleRateHz: number;
 }

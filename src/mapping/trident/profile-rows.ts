@@ -23,6 +23,8 @@ const NS_PER_S = 1_000_000_000;
 /** Where a row does not say it: what the agents sample at. */
 const DEFAULT_RATE_HZ = 99;
 const MAX_FRAMES = 1024;
+/** A row is of one second; what says more is made up. */
+const MAX_SAMPLES_OF_ROW = 10_000;
 const decoder = new TextDecoder();
 
 /**
@@ -54,7 +56,7 @@ export function profilesOf(
       groups.set(key, group);
     }
     group.rows.push(row);
-    group.samples.push(sampleOf(row, decoder.decode(data)));
+    addSamples(group.samples, row, decoder.decode(data));
   }
   return [...groups.values()].map(({ rows: of, samples, resource }) => profileOf(of, samples, resource));
 }
@@ -67,26 +69,35 @@ function profileOf(rows: readonly FoldedRow[], samples: readonly ProfileSample[]
     type: rows[0]?.eventType === ProfileEvent.offCpu ? "off_cpu" : "cpu",
     resource,
     timeUnixNano: first,
-    durationNano: last - first,
-    periodNano: Math.round(NS_PER_S / (rows[0]?.sampleRate || DEFAULT_RATE_HZ)),
+    durationNano: last - first + 1n,
+    periodNano: periodOf(rows[0]),
     samples,
   };
 }
 
-function sampleOf(row: FoldedRow, folded: string): ProfileSample {
+function periodOf(row: FoldedRow | undefined): number {
+  return Math.round(NS_PER_S / (row?.sampleRate || DEFAULT_RATE_HZ));
+}
+
+/** A row counts microseconds, of CPU time too: as many samples as make up the time. */
+function addSamples(samples: ProfileSample[], row: FoldedRow, folded: string): void {
   const attributes: Attribute[] = [["thread.id", row.tid]];
   if (row.threadName !== "") attributes.push(["thread.name", row.threadName]);
   attributes.push(["cpu.logical_number", row.cpu]);
+  const stack = stackOf(folded);
+  const durationNs = (Number(row.wideCount) || row.count) * 1000;
+  const isCpu = row.eventType === ProfileEvent.onCpu;
+  const count = isCpu ? Math.min(MAX_SAMPLES_OF_ROW, Math.max(1, Math.round(durationNs / periodOf(row)))) : 1;
+  for (let index = 0; index < count; index++) {
+    samples.push({ timeUnixNano: row.timestamp, stack, attributes, link: undefined, value: isCpu ? 1 : durationNs });
+  }
+}
+
+function stackOf(folded: string): Frame[] {
   const names = folded.split(";").filter((name) => name !== "");
   // The first frame names the process or the thread, the leaf is the last.
   const stack = names.filter((name, index) => index > 0 || !/^\[[pt]\] /.test(name)).slice(-MAX_FRAMES);
-  return {
-    timeUnixNano: row.timestamp,
-    stack: stack.reverse().map(frameOf),
-    attributes,
-    link: undefined,
-    value: Number(row.wideCount) || row.count,
-  };
+  return stack.reverse().map(frameOf);
 }
 
 /** `[k] name` is the kernel's. */

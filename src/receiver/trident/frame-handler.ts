@@ -2,18 +2,20 @@
 import { inflateSync } from "node:zlib";
 import { fromBinary } from "@bufbuild/protobuf";
 import { StageAccount } from "../../mapping/account.ts";
+import type { Profile } from "../../mapping/profile.ts";
 import type { Span } from "../../mapping/span.ts";
-import type { FrameHeader } from "../../mapping/trident/frame.ts";
+import { FrameEncoder, type FrameHeader } from "../../mapping/trident/frame.ts";
 import type { L7Row } from "../../mapping/trident/l7-row.ts";
 import { decodeL7Row } from "../../mapping/trident/l7-row-decode.ts";
 import { MessageType, messageTypeName } from "../../mapping/trident/message-type.ts";
 import { decodeTracesData } from "../../mapping/trident/otlp-decode.ts";
 import { OWN_ROW_ATTRIBUTE, unpackSpan } from "../../mapping/trident/own-row.ts";
+import { profilesOf } from "../../mapping/trident/profile-rows.ts";
 import { eachRecord } from "../../mapping/trident/records.ts";
 import { RowJoiner } from "../../mapping/trident/row-joiner.ts";
 import { SecondBudget } from "../../mapping/trident/second-budget.ts";
 import { decompressBody } from "../../trident/compression.ts";
-import { type Profile, ProfileSchema } from "../../trident/proto/metric.gen.ts";
+import { type Profile as ProfileMessage, ProfileSchema } from "../../trident/proto/metric.gen.ts";
 import { ResourceTable } from "./resources.ts";
 
 export interface FrameHandlerOptions {
@@ -26,7 +28,7 @@ export interface FrameHandlerOptions {
   /** Nanoseconds of a clock that never goes back. */
   readonly now: () => number;
   readonly spans: (spans: readonly Span[]) => void;
-  readonly profiles?: (profiles: readonly Profile[], agentKey: number) => void;
+  readonly profiles: (profiles: readonly Profile[]) => void;
 }
 
 const MAX_BUDGETS = 65_536;
@@ -139,9 +141,7 @@ export class FrameHandler {
   }
 
   #takeProfiles(body: Uint8Array, agentKey: number): boolean {
-    const { profiles } = this.#options;
-    if (profiles === undefined) return eachRecord(body, () => this.#count("profile", 1));
-    const rows: Profile[] = [];
+    const rows: ProfileMessage[] = [];
     const isWhole = eachRecord(body, (record) => {
       this.records.addIn();
       try {
@@ -151,7 +151,17 @@ export class FrameHandler {
         this.records.addLost("malformed");
       }
     });
-    if (rows.length > 0) profiles(rows, agentKey);
+    const profiles = profilesOf(
+      rows,
+      (data) => decompressBody(FrameEncoder.zstd, data, this.#options.maxUnfoldedBytes),
+      ({ pid, processName }) => this.#resources.ofProcess(pid, processName, agentKey),
+      (reason) => {
+        // It was counted out with the rows that a profile was made of.
+        this.records.addIn();
+        this.records.addLost(reason);
+      },
+    );
+    if (profiles.length > 0) this.#options.profiles(profiles);
     return isWhole;
   }
 

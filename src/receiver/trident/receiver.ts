@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import type { Log } from "../../log.ts";
 import type { StageAccount } from "../../mapping/account.ts";
+import type { Profile } from "../../mapping/profile.ts";
 import type { Span } from "../../mapping/span.ts";
 import { prepareCompression } from "../../trident/compression.ts";
 import type { UnprivilegedUser } from "../../trident/private-folder.ts";
@@ -19,6 +20,7 @@ export class TridentReceiver {
   readonly #user: UnprivilegedUser | undefined;
   readonly #controller: Controller | undefined;
   #next: (spans: readonly Span[]) => void = () => undefined;
+  #nextProfiles: (profiles: readonly Profile[]) => void = () => undefined;
   readonly #ingester: Ingester | undefined;
   readonly #handler: FrameHandler | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -41,6 +43,7 @@ export class TridentReceiver {
       hostOf: (agentKey) => this.#controller?.core.registry.findById(agentKey & 0xffff)?.host,
       now: () => performance.now() * 1e6,
       spans: (spans) => this.#next(spans),
+      profiles: (profiles) => this.#nextProfiles(profiles),
     });
     this.#ingester = new Ingester({
       ...splitAddress(ingester.endpoint),
@@ -75,8 +78,12 @@ export class TridentReceiver {
     this.#controller?.prepare(this.#user);
   }
 
-  async start(next: (spans: readonly Span[]) => void): Promise<void> {
+  async start(
+    next: (spans: readonly Span[]) => void,
+    nextProfiles: (profiles: readonly Profile[]) => void,
+  ): Promise<void> {
     this.#next = next;
+    this.#nextProfiles = nextProfiles;
     try {
       await this.#ingester?.start();
     } catch (error) {

@@ -25,6 +25,15 @@ export class ResourceTable {
     };
     // Rows from interfaces know no process: the address is all there is.
     const name = row.serviceName || processName || address();
+    return this.#ofName(name, processId, processName, agentKey);
+  }
+
+  /** The same resource as the process's spans have, where its rows name no service. */
+  ofProcess(processId: number, processName: string, agentKey: number): Resource {
+    return this.#ofName(processName || "unknown", processId, processName, agentKey);
+  }
+
+  #ofName(name: string, processId: number, processName: string, agentKey: number): Resource {
     return this.get(`${agentKey}:${processId}:${name}`, () => {
       const attributes: Attribute[] = [["service.name", name]];
       if (processId !== 0) {
