@@ -43,6 +43,20 @@ function ownCgroup(): { cgroupId: number; cgroupLevel: number } {
   if (namespace !== INITIAL_CGROUP_NAMESPACE_INODE) {
     throw new UnsupportedFeatureError("the host's cgroup namespace", "scope: cgroup can't be told from inside another");
   }
-  const { ino } = statSync(`/sys/fs/cgroup${path}`);
+  const mount = cgroup2Mount(readFileSync("/proc/self/mountinfo", "utf8"));
+  if (mount === undefined) throw new UnsupportedFeatureError("cgroup version 2", "scope: cgroup can't be told");
+  const { ino } = statSync(`${mount}${path}`);
   return { cgroupId: ino, cgroupLevel: path.split("/").filter((part) => part !== "").length };
+}
+
+/** Where version 2 is mounted: beside version 1 it is not /sys/fs/cgroup itself. @param mountinfo proc(5) */
+export function cgroup2Mount(mountinfo: string): string | undefined {
+  for (const line of mountinfo.split("\n")) {
+    const [before = "", after = ""] = line.split(" - ");
+    if (!after.startsWith("cgroup2 ")) continue;
+    return before
+      .split(" ")[4]
+      ?.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  }
+  return undefined;
 }
