@@ -7,10 +7,18 @@ import { UnitKind } from "../../bpf/layout.gen.ts";
 import { sectionNamed } from "../elf/elf-file.ts";
 import { findImage } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
-import type { UnitFinding } from "./unit-plan.ts";
+import type { UnitFinding, UnitPlan } from "./unit-plan.ts";
 
 const RUNTIME = "nginx";
 const NAME = /^(?:nginx|openresty|tengine|angie|freenginx)/;
+
+const PLAN: UnitPlan = {
+  runtime: RUNTIME,
+  version: "",
+  unitKind: UnitKind.nginxRequest,
+  steps: [{ step: "nginx_connection", operand: 0 }, { step: "to_unit" }],
+  isFinal: true,
+};
 
 /** @returns undefined when the executable is none of nginx's family */
 export async function findNginx(process: ProcessView): Promise<UnitFinding | undefined> {
@@ -18,11 +26,10 @@ export async function findNginx(process: ProcessView): Promise<UnitFinding | und
   const image = await findImage(process, "executable");
   if (image === undefined || sectionNamed(image.elf, ".text") === undefined)
     return { runtime: RUNTIME, off: "the executable can't be read" };
-  return {
-    runtime: RUNTIME,
-    version: "",
-    unitKind: UnitKind.nginxRequest,
-    steps: [{ step: "nginx_connection", operand: 0 }, { step: "to_unit" }],
-    isFinal: true,
-  };
+  return PLAN;
+}
+
+/** What the path of an executable says by itself, before anything has been read: workers are forked a moment after exec. */
+export function nginxPlanOf(executable: string): UnitPlan | undefined {
+  return NAME.test(executable.slice(executable.lastIndexOf("/") + 1)) ? PLAN : undefined;
 }

@@ -5,6 +5,7 @@
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { Log } from "../../log.ts";
 import { findRuntime } from "./find-runtime.ts";
+import { nginxPlanOf } from "./nginx.ts";
 import type { ProcessView } from "./process-view.ts";
 import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
 
@@ -108,10 +109,14 @@ export class RuntimeTable {
     if (!this.#entries.has(tgid)) this.#enqueue(tgid, this.#add(tgid), false);
   }
 
-  /** A fork that goes on with its parent's program, or a new program. */
-  started(tgid: number): void {
+  /** A fork that goes on with its parent's program, or a new program. @param executable of which the kernel told the path */
+  started(tgid: number, executable?: string): void {
     this.exited(tgid);
-    this.#plan(tgid, this.#add(tgid));
+    const entry = this.#add(tgid);
+    const plan = executable === undefined ? undefined : nginxPlanOf(executable);
+    // What it forks from now on has the same units, so its first requests are known too.
+    if (plan !== undefined) this.#write(tgid, entry, plan).catch(() => {});
+    this.#plan(tgid, entry);
   }
 
   exited(tgid: number): void {

@@ -141,8 +141,9 @@ export class EventDispatcher {
       processes.forked(tgid, event.parentTgid, event.startTimeNs, commText(event.comm));
       if (!this.#ownTgids.has(event.parentTgid)) runtimes.started(tgid);
     } else if (event.action === ProcessAction.exec) {
-      processes.executed(tgid, event.startTimeNs, commText(event.comm), execFacts(event, view, textOffset));
-      if (!this.#ownTgids.has(tgid)) runtimes.started(tgid);
+      const exec = execFacts(event, view, textOffset);
+      processes.executed(tgid, event.startTimeNs, commText(event.comm), exec);
+      if (!this.#ownTgids.has(tgid)) runtimes.started(tgid, exec?.filename);
     } else {
       processes.exited(tgid, timestampNs);
       runtimes.exited(tgid);

@@ -20,6 +20,20 @@ function nginxView(tgid: number): ProcessView {
 }
 
 describe("RuntimeTable", () => {
+  it("tells the programs of nginx at its exec, before it has forked its workers", async () => {
+    const written: number[] = [];
+    const table = new RuntimeTable({
+      view: () => new Promise(() => {}),
+      write: (tgid) => Promise.resolve(written.push(tgid)),
+      log: silent,
+    });
+    table.started(7, "/usr/sbin/nginx");
+    table.started(8, "/bin/bash");
+    table.started(9);
+    assert.deepEqual(written, [7]);
+    table.stop();
+  });
+
   it("says why a runtime that is there is not read, and writes no plan for it", async () => {
     const written: UnitPlan[] = [];
     let looks = 0;
