@@ -27,7 +27,7 @@ import {
 export interface MqttMessage extends Message {
   readonly type: number;
   readonly sender: Sender;
-  /** Of PUBLISH, or the first filter of SUBSCRIBE. */
+  /** Of PUBLISH, or the filters of SUBSCRIBE and UNSUBSCRIBE. */
   topic: string | undefined;
   quality: number;
   clientId: string | undefined;
@@ -134,8 +134,7 @@ function parse(bytes: Uint8Array, sender: Sender, state: MqttState, sink: Messag
       const packetId = reader.uint16();
       const message = newMessage(MessageRole.request, `${own}s${packetId}`, type, sender);
       message.packetId = packetId;
-      if (state.version === 5) skipProperties(reader);
-      message.topic = reader.utf8(Math.min(reader.uint16(), MAX_TOPIC)) || undefined;
+      message.topic = topicFilters(bytes, reader.position, needed, type === PacketType.subscribe, state.version);
       message.clientId = state.clientId;
       message.version = state.version;
       sink.message(message);
@@ -152,6 +151,30 @@ function parse(bytes: Uint8Array, sender: Sender, state: MqttState, sink: Messag
     default:
       return total;
   }
+}
+
+/** All of a packet, as one text. While the version is not known, the reading that fills the packet counts. */
+function topicFilters(
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+  hasOptions: boolean,
+  version: number | undefined,
+): string | undefined {
+  for (const isFive of version === undefined ? [false, true] : [version === 5]) {
+    const reader = new ByteReader(bytes, from, end);
+    if (isFive) skipProperties(reader);
+    const filters: string[] = [];
+    while (reader.remaining > 0 && !reader.failed) {
+      const filter = reader.utf8(reader.uint16());
+      if (hasOptions) reader.skip(1);
+      if (!reader.failed && filter !== "") filters.push(filter);
+      else if (version === undefined) filters.length = 0;
+      if (filter === "" && version === undefined) break;
+    }
+    if (filters.length > 0 && (version !== undefined || !reader.failed)) return filters.join(",").slice(0, MAX_TOPIC);
+  }
+  return undefined;
 }
 
 function publish(

@@ -28,6 +28,7 @@ import { parseServer } from "./redis-reply.ts";
 import { CR, DOLLAR, headerNumber, LF, lineEnd, MAX_BULK_BYTES, MAX_HEADER_BYTES, STAR } from "./redis-wire.ts";
 
 export interface RedisMessage extends Message {
+  role: MessageRole;
   /** Requests: upper case. */
   command: string;
   /** Requests: the first arguments. Pushes: kind and channel. */
@@ -49,6 +50,9 @@ export interface RedisState {
   database: number | undefined;
   isSubscriber: boolean;
   isMonitor: boolean;
+  /** CLIENT REPLY OFF, and SKIP for the next command. */
+  isReplyOff: boolean;
+  skipsReply: boolean;
   /** Confirmations that the pending SUBSCRIBE commands will get beyond their first. */
   confirmations: number;
 }
@@ -59,15 +63,15 @@ const MAX_KEPT_ARGS = 8;
 const MAX_ARG_CHARACTERS = 256;
 const MAX_LINE_BYTES = 64 * 1024;
 
-function newRequest(database: number | undefined): RedisMessage {
+function newRequest(state: RedisState): RedisMessage {
   return {
-    role: MessageRole.request,
+    role: state.isReplyOff || state.skipsReply ? MessageRole.oneWay : MessageRole.request,
     id: undefined,
     command: "",
     args: [],
     argCount: 0,
     error: undefined,
-    database,
+    database: state.database,
   };
 }
 
@@ -92,7 +96,7 @@ function parseClient(bytes: Uint8Array, state: RedisState, sink: MessageSink<Red
     if (!(items >= -1 && items <= 1024 * 1024)) return INVALID;
     // An empty command is passed over by the server without an answer.
     if (items <= 0) return at;
-    message = newRequest(state.database);
+    message = newRequest(state);
   }
   const begun = state.clientMessage !== undefined;
   while (items > 0) {
@@ -139,7 +143,7 @@ function parseInline(bytes: Uint8Array, state: RedisState, sink: MessageSink<Red
   if (line === "") return lf + 1;
   const words = line.split(/\s+/);
   if (!/^[A-Za-z][A-Za-z0-9._|-]{0,40}$/.test(words[0]!)) return INVALID;
-  const message = newRequest(state.database);
+  const message = newRequest(state);
   message.command = words[0]!.toUpperCase();
   message.args.push(...words.slice(1, 1 + MAX_KEPT_ARGS));
   message.argCount = words.length - 1;
@@ -150,6 +154,8 @@ function parseInline(bytes: Uint8Array, state: RedisState, sink: MessageSink<Red
 
 function finishRequest(message: RedisMessage, state: RedisState): void {
   const { command } = message;
+  state.skipsReply = false;
+  if (command === "CLIENT" && message.args[0]?.toUpperCase() === "REPLY") setReply(message, state);
   if (command === "SELECT") {
     const database = Number(message.args[0]);
     state.database = Number.isInteger(database) ? database : undefined;
@@ -163,6 +169,15 @@ function finishRequest(message: RedisMessage, state: RedisState): void {
     state.isSubscriber = true;
     state.confirmations += Math.max(0, message.argCount - 1);
   }
+}
+
+/** Neither OFF nor SKIP is answered itself. */
+function setReply(message: RedisMessage, state: RedisState): void {
+  const mode = message.args[1]?.toUpperCase();
+  if (mode === "ON") state.isReplyOff = false;
+  else if (mode === "OFF") state.isReplyOff = true;
+  else if (mode === "SKIP") state.skipsReply = !state.isReplyOff;
+  message.role = mode === "ON" ? MessageRole.request : MessageRole.oneWay;
 }
 
 export const redis: Protocol<RedisMessage, RedisState> = {
@@ -195,6 +210,8 @@ export const redis: Protocol<RedisMessage, RedisState> = {
     database: undefined,
     isSubscriber: false,
     isMonitor: false,
+    isReplyOff: false,
+    skipsReply: false,
     confirmations: 0,
   }),
 
@@ -216,6 +233,8 @@ export const redis: Protocol<RedisMessage, RedisState> = {
     if (sender === Sender.client) {
       state.clientMessage = undefined;
       state.database = undefined;
+      state.isReplyOff = false;
+      state.skipsReply = false;
     } else {
       state.serverMessage = undefined;
       state.isServerSilent = false;
