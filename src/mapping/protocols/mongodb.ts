@@ -1,6 +1,6 @@
 /**
- * MongoDB's wire protocol: OP_MSG with its sections, OP_QUERY and OP_REPLY, the legacy writes, OP_COMPRESSED (snappy
- * and zlib; what zstd packed is named by its opcode alone), moreToCome in both directions.
+ * MongoDB's wire protocol: OP_MSG with its sections, OP_QUERY and OP_REPLY, the legacy writes, OP_COMPRESSED
+ * (snappy, zlib, zstd), moreToCome in both directions.
  *
  * Claims: a header whose opcode is known and whose body begins as that opcode's does.
  * Bound of the state: MAX_PENDING request ids.
@@ -10,6 +10,7 @@ import { inflateZlib } from "../inflate.ts";
 import { latin1 } from "../latin1.ts";
 import { unpackSnappy } from "../snappy.ts";
 import type { Attribute } from "../span.ts";
+import { unpackZstd } from "../zstd.ts";
 import { uint32le } from "./byte-reader.ts";
 import { missingResponse } from "./failure.ts";
 import {
@@ -137,6 +138,8 @@ function unpack(body: Uint8Array): Uint8Array {
       return unpackSnappy(data, PREFIX_BYTES) ?? EMPTY;
     case 2:
       return inflateZlib(data, PREFIX_BYTES) ?? EMPTY;
+    case 3:
+      return unpackZstd(data, PREFIX_BYTES) ?? EMPTY;
     default:
       return EMPTY;
   }

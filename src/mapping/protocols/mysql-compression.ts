@@ -1,12 +1,20 @@
 /** One direction of MySQL's compressed protocol: outer packets of 7 bytes of header hold pieces of the plain stream. */
 import { inflateZlib } from "../inflate.ts";
+import { unpackZstd } from "../zstd.ts";
 import { uint24le } from "./byte-reader.ts";
 import { INVALID, NEED_MORE } from "./protocol.ts";
 
 const OUTER_HEADER_BYTES = 7;
 /** A larger packet's rest is not looked at: its rows are skipped by their lengths. */
 const MAX_INFLATED = 1 << 20;
+/** zlib, and zstd since 8.0.18: how each begins. */
+const ZLIB_START = 0x78;
+const ZSTD_START = 0x28;
 const EMPTY = new Uint8Array(0);
+
+function isPacked(first: number): boolean {
+  return first === ZLIB_START || first === ZSTD_START;
+}
 
 export class CompressedStream {
   #plain: Uint8Array = EMPTY;
@@ -31,8 +39,7 @@ export class CompressedStream {
       return total;
     }
     const wanted = Math.min(plainLength, MAX_INFLATED + this.#toSkip);
-    // zstd (8.0.18) is not unpacked: nothing can be said of what it holds.
-    const plain = inflateZlib(body, wanted);
+    const plain = body[0] === ZLIB_START ? inflateZlib(body, wanted) : unpackZstd(body, wanted);
     if (plain === undefined) return INVALID;
     this.#append(plain, plainLength);
     return total;
@@ -57,7 +64,7 @@ export class CompressedStream {
     const length = uint24le(bytes, at);
     const plainLength = uint24le(bytes, at + 4);
     if (length === 0 || bytes[at + 3]! > 1) return false;
-    return plainLength === 0 || (plainLength > length && bytes[at + OUTER_HEADER_BYTES] === 0x78);
+    return plainLength === 0 || (plainLength > length && isPacked(bytes[at + OUTER_HEADER_BYTES]!));
   }
 
   #append(plain: Uint8Array, wireLength: number): void {

@@ -2,12 +2,15 @@
 
 import { inflateZlib } from "../inflate.ts";
 import { latin1 } from "../latin1.ts";
+import { unpackZstd } from "../zstd.ts";
 import { uint24le, uint32le } from "./byte-reader.ts";
 import { Capability, Command, HEADER_BYTES, isSqlStart, MAX_PACKET } from "./mysql-wire.ts";
 import { Recognition, Sender } from "./protocol.ts";
 
 /** Of the compressed protocol. */
 const OUTER_HEADER_BYTES = 7;
+/** A longer one is not waited for. */
+const MAX_COMMAND_BYTES = 3000;
 
 export function recognizeMysql(bytes: Uint8Array, sender: Sender | undefined): Recognition {
   if (bytes.length < HEADER_BYTES + 1) {
@@ -17,7 +20,11 @@ export function recognizeMysql(bytes: Uint8Array, sender: Sender | undefined): R
   const sequence = bytes[3]!;
   if (length === 0 || length > MAX_PACKET) return Recognition.no;
   const asClient = sender === Sender.server ? Recognition.no : clientPacket(bytes, length, sequence);
-  if (asClient === Recognition.no && sender !== Sender.server && isCompressedCommand(bytes)) return Recognition.request;
+  if (asClient === Recognition.no && sender !== Sender.server) {
+    const compressed = compressedCommand(bytes);
+    if (compressed === Recognition.request || (compressed !== Recognition.no && sender === Sender.client))
+      return compressed;
+  }
   if (asClient === Recognition.request || sender === Sender.client) return asClient;
   const asServer = serverPacket(bytes, length, sequence);
   if (asServer !== Recognition.no) return asServer;
@@ -68,30 +75,44 @@ function nextPacket(bytes: Uint8Array, at: number, sender: Sender): Recognition 
  * The compressed protocol in mid-connection: an outer packet that holds one whole command, packed by zlib or as it is.
  */
 export function isCompressedCommand(bytes: Uint8Array): boolean {
-  if (bytes.length < OUTER_HEADER_BYTES + HEADER_BYTES + 2) return false;
+  return compressedCommand(bytes) === Recognition.request;
+}
+
+function compressedCommand(bytes: Uint8Array): Recognition {
   const outer = uint24le(bytes, 0);
+  if ((bytes[3] ?? 0) !== 0 || outer < HEADER_BYTES) return Recognition.no;
+  if (bytes.length < OUTER_HEADER_BYTES + 1) return Recognition.needMore;
   const plainLength = uint24le(bytes, 4);
-  if (bytes[3] !== 0 || outer === 0) return false;
+  const first = bytes[OUTER_HEADER_BYTES];
+  if (plainLength !== 0 && (plainLength <= outer || !isPacked(first))) return Recognition.no;
+  if (outer > MAX_COMMAND_BYTES) return Recognition.no;
   const body = bytes.subarray(OUTER_HEADER_BYTES, OUTER_HEADER_BYTES + outer);
-  if (plainLength === 0) return uint24le(body, 0) + HEADER_BYTES === outer && isCommand(body);
-  if (plainLength <= outer || body[0] !== 0x78) return false;
-  const plain = inflateZlib(body, 64);
-  return (
-    plain !== undefined &&
-    plain.length > HEADER_BYTES &&
-    uint24le(plain, 0) + HEADER_BYTES === plainLength &&
-    isCommand(plain)
-  );
+  if (plainLength === 0) {
+    if (body.length < 3) return Recognition.needMore;
+    if (uint24le(body, 0) + HEADER_BYTES !== outer) return Recognition.no;
+    if (body.length < Math.min(outer, HEADER_BYTES + 10)) return Recognition.needMore;
+    return isCommand(body) ? Recognition.request : Recognition.no;
+  }
+  if (body.length < outer) return Recognition.needMore;
+  const plain = first === 0x78 ? inflateZlib(body, 64) : unpackZstd(body, 64);
+  const isWhole =
+    plain !== undefined && plain.length > HEADER_BYTES && uint24le(plain, 0) + HEADER_BYTES === plainLength;
+  return isWhole && isCommand(plain) ? Recognition.request : Recognition.no;
+}
+
+/** How zlib and zstd begin. */
+function isPacked(first: number | undefined): boolean {
+  return first === 0x78 || first === 0x28;
 }
 
 /** Nothing in it can be proved without its request. */
 function isCompressedAnswer(bytes: Uint8Array): boolean {
-  if (bytes.length < OUTER_HEADER_BYTES + 2) return false;
   const outer = uint24le(bytes, 0);
-  const plainLength = uint24le(bytes, 4);
   if (bytes[3] !== 1 || outer < HEADER_BYTES) return false;
+  if (bytes.length < OUTER_HEADER_BYTES + 4) return true;
+  const plainLength = uint24le(bytes, 4);
   if (plainLength === 0) return bytes[OUTER_HEADER_BYTES + 3] === 1;
-  return plainLength > outer && bytes[OUTER_HEADER_BYTES] === 0x78;
+  return plainLength > outer && isPacked(bytes[OUTER_HEADER_BYTES]);
 }
 
 function isCommand(plain: Uint8Array): boolean {
