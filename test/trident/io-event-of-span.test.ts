@@ -30,7 +30,7 @@ describe("a read as a row of DeepFlow's", () => {
       sizeBytes: 4096,
       fileName: "data",
       directory: "/srv",
-      offsetBytes: 0,
+      offsetBytes: 4096,
       fileType: "regular",
     });
     assert.equal(rows.filter((row) => row !== undefined).length, 1, "an exchange is none");
