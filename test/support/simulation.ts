@@ -2,7 +2,7 @@
  * Programs that exist only here, whose true causes are known: the path of a call names the request that made it
  * (`/r7.1` was called by whoever serves `/r7`), and the joiner never looks at paths.
  */
-import { UnitKind } from "../../src/bpf/layout.gen.ts";
+import { CauseKind, UnitKind } from "../../src/bpf/layout.gen.ts";
 import { SpanKind } from "../../src/mapping/span.ts";
 import type { Doer } from "./events.ts";
 import { attribute, get, Host, type Link, ok } from "./host.ts";
@@ -17,6 +17,12 @@ export type Runtime =
   /** Each step of a request is a job of one pool, which reads by jobs that sleep. */
   | "blocking_stages"
   | "goroutines"
+  /** A pool of goroutines makes the calls, with the contexts of the requests; a goroutine of the connection writes. */
+  | "context_pool"
+  /** Goroutines that are made for their request make the calls, and write themselves. */
+  | "goroutine_children"
+  /** Tasks of tokio; a task of its own writes for each client connection, woken by the one that calls. */
+  | "tasks_and_connections"
   | "loop"
   | "loop_timer_before_call"
   | "loop_timers"
@@ -50,6 +56,8 @@ export interface Score {
 const TGID = 500;
 const THREADS = 4;
 
+type Step = "read" | "call" | "reply" | "answer";
+
 interface Request {
   readonly id: number;
   readonly link: Link;
@@ -82,7 +90,7 @@ export function simulate(options: SimulationOptions): Score {
   let started = 0;
 
   /** Who does the next step of a request. */
-  const doerFor = (request: Request, step: "read" | "call" | "reply" | "answer"): Doer => {
+  const doerFor = (request: Request, step: Step): Doer => {
     const loop: Doer = { tgid: TGID, pid: TGID };
     switch (options.runtime) {
       case "thread_pool":
@@ -95,6 +103,11 @@ export function simulate(options: SimulationOptions): Score {
         return { tgid: TGID, pid: TGID + pick(THREADS), isBlocking: true };
       case "goroutines":
         return { tgid: TGID, pid: TGID + pick(THREADS), coroutineId: 1000 + request.id };
+      case "context_pool":
+      case "goroutine_children":
+        return goroutineFor(request, step);
+      case "tasks_and_connections":
+        return taskFor(request, step);
       case "greenlets":
         return { ...loop, unitKind: UnitKind.greenlet, unitId: request.doer.unitId! };
       case "asyncio":
@@ -109,6 +122,42 @@ export function simulate(options: SimulationOptions): Score {
       default:
         return loop;
     }
+  };
+
+  /** net/http: one goroutine for each connection as a server; the address of its context comes back with another. */
+  const goroutineFor = (request: Request, step: Step): Doer => {
+    const by: Doer = { tgid: TGID, pid: TGID + pick(THREADS) };
+    const connection = servers.indexOf(request.link);
+    const goroutine = 1000 + connection;
+    if (step === "read")
+      return {
+        ...by,
+        coroutineId: goroutine,
+        causeKind: CauseKind.goConnection,
+        causeId: 0xc000_0000 + connection * 96,
+      };
+    if (step === "answer") return { ...by, coroutineId: goroutine };
+    if (step === "reply") return { ...by, coroutineId: 6000 + request.id };
+    return options.runtime === "goroutine_children"
+      ? { ...by, coroutineId: 20_000 + request.id, causeKind: CauseKind.goCreator, causeId: goroutine }
+      : {
+          ...by,
+          coroutineId: 5000 + request.id,
+          unitKind: UnitKind.goroutine,
+          unitId: 4000 + pick(8),
+          causeKind: CauseKind.goContext,
+          causeId: 0xc000_0000 + connection * 96,
+        };
+  };
+
+  const connectionTasks: Link[] = [];
+  const taskFor = (request: Request, step: Step): Doer => {
+    const by: Doer = { tgid: TGID, pid: TGID + pick(THREADS), unitKind: UnitKind.tokioTask };
+    const server = 100 + servers.indexOf(request.link);
+    if (step === "read" || step === "answer") return { ...by, unitId: server };
+    if (!connectionTasks.includes(request.upstream!)) connectionTasks.push(request.upstream!);
+    const unitId = 1000 + connectionTasks.indexOf(request.upstream!);
+    return step === "reply" ? { ...by, unitId } : { ...by, unitId, causeKind: CauseKind.newWaker, causeId: server };
   };
 
   const upstreamFor = (): Link =>

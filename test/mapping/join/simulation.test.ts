@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { type Runtime, type Score, type SimulationOptions, simulate } from "../../support/simulation.ts";
 
-const SURE: readonly Runtime[] = ["goroutines", "greenlets", "asyncio", "blocking_threads"];
+const SURE: readonly Runtime[] = [
+  "goroutines",
+  "context_pool",
+  "goroutine_children",
+  "tasks_and_connections",
+  "greenlets",
+  "asyncio",
+  "blocking_threads",
+];
 const THREADS: readonly Runtime[] = ["thread_pool", "loop"];
 const HARD: readonly Runtime[] = [
   "loop_timer_before_call",

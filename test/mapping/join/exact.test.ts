@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { CauseKind, EventKind, UnitEdge, UnitKind } from "../../../src/bpf/layout.gen.ts";
+import type { Span } from "../../../src/mapping/span.ts";
+import type { Doer } from "../../support/events.ts";
+import { attribute, get, Host, type Link, ok } from "../../support/host.ts";
+
+const TGID = 500;
+
+const inbound = (host: Host): Link => host.connect({ only: "server", clientAddress: "192.0.2.77" });
+const outbound = (host: Host): Link => host.connect({ only: "client", serverPort: 9000 });
+const pathOf = (span: Span): string => attribute(span, "url.path", "url.full")?.replace(/^http:..[^/]*/, "") ?? "";
+const find = (host: Host, path: string): Span => host.spans.find((span) => pathOf(span) === path)!;
+const evidence = (host: Host, path: string): string | undefined =>
+  attribute(find(host, path), "sockspan.link.evidence");
+
+const goroutine = (coroutineId: number, over: Partial<Doer> = {}): Doer => ({ tgid: TGID, coroutineId, ...over });
+/** A goroutine of net/http's server that reads on the connection of this context. */
+const serving = (id: number, context: number): Doer =>
+  goroutine(id, { causeKind: CauseKind.goConnection, causeId: context });
+/** writeLoop, for the caller `unitId`. */
+const writing = (unitId: number, causeKind: number, causeId: number): Doer =>
+  goroutine(900, { unitKind: UnitKind.goroutine, unitId, causeKind, causeId });
+const task = (unitId: number, over: Partial<Doer> = {}): Doer => ({
+  tgid: TGID,
+  unitKind: UnitKind.tokioTask,
+  unitId,
+  ...over,
+});
+
+function spawn(host: Host, creator: number, created: number): void {
+  host.engine.unitEdge({
+    header: { kind: EventKind.unitEdge, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
+    fromId: creator,
+    toId: created,
+    edge: UnitEdge.creates,
+    unitKind: UnitKind.tokioTask,
+  });
+}
+
+describe("exact causes", () => {
+  it("context: a pool's call belongs to the request whose context it carries, at once", () => {
+    const host = new Host();
+    inbound(host).serverReads(serving(1, 0xa000), get("/a"));
+    inbound(host).serverReads(serving(2, 0xb000), get("/b"));
+    outbound(host)
+      .send(writing(50, CauseKind.goContext, 0xb000), get("/b.1"))
+      .clientReads(goroutine(901), ok());
+    outbound(host)
+      .send(writing(50, CauseKind.goContext, 0xa000), get("/a.1"))
+      .clientReads(goroutine(901), ok());
+    host.pass(0);
+    assert.deepEqual(host.spans.map(pathOf), ["/b.1", "/a.1"], "they have left while the requests go on");
+    host.end();
+    for (const name of ["a", "b"]) {
+      assert.equal(find(host, `/${name}.1`).parentSpanId, find(host, `/${name}`).spanId);
+      assert.equal(evidence(host, `/${name}.1`), "context");
+    }
+  });
+
+  it("context: an address that comes back is another connection's", () => {
+    const host = new Host();
+    inbound(host).serverReads(serving(1, 0xa000), get("/old"));
+    inbound(host).serverReads(serving(2, 0xa000), get("/new"));
+    outbound(host)
+      .send(writing(50, CauseKind.goContext, 0xa000), get("/out"))
+      .clientReads(goroutine(901), ok());
+    host.end();
+    assert.equal(find(host, "/out").parentSpanId, find(host, "/new").spanId);
+  });
+
+  it("context: names no request when the connection serves none, or events are missing", () => {
+    const host = new Host();
+    const link = inbound(host);
+    link.serverReads(serving(1, 0xa000), get("/in")).answer(goroutine(1), ok());
+    inbound(host).serverReads(serving(2, 0xb000), get("/other"));
+    outbound(host)
+      .send(writing(50, CauseKind.goContext, 0xa000), get("/out"))
+      .clientReads(goroutine(901), ok());
+    host.end();
+    assert.equal(find(host, "/out").parentSpanId, undefined);
+  });
+
+  it("unit: the goroutine that serves a connection serves what another reads the first byte of", () => {
+    const host = new Host();
+    const link = inbound(host);
+    link.serverReads(serving(1, 0xa000), get("/first")).answer(goroutine(1), ok());
+    const next = get("/next");
+    link.serverReads(goroutine(77), next.slice(0, 1)).serverReads(serving(1, 0xa000), next.slice(1));
+    outbound(host).send(goroutine(1), get("/next.1")).clientReads(goroutine(1), ok());
+    link.answer(goroutine(1), ok());
+    host.end();
+    assert.equal(find(host, "/next.1").parentSpanId, find(host, "/next").spanId);
+    assert.equal(evidence(host, "/next.1"), "unit");
+  });
+
+  it("creator: a goroutine that was made for the request calls for it", () => {
+    const host = new Host();
+    inbound(host).serverReads(serving(1, 0xa000), get("/in"));
+    const child = goroutine(60, { causeKind: CauseKind.goCreator, causeId: 1 });
+    outbound(host).send(child, get("/out")).clientReads(child, ok());
+    host.end();
+    assert.equal(find(host, "/out").parentSpanId, find(host, "/in").spanId);
+    assert.equal(evidence(host, "/out"), "creator");
+  });
+
+  it("creator: says nothing where the next request was read with the one before it", () => {
+    const host = new Host();
+    const link = inbound(host);
+    link.serverReads(serving(1, 0xa000), get("/one") + get("/two")).answer(goroutine(1), ok());
+    const child = goroutine(60, { causeKind: CauseKind.goCreator, causeId: 1 });
+    outbound(host).send(child, get("/out")).clientReads(child, ok());
+    host.pass(1);
+    assert.equal(find(host, "/out"), undefined, "not decided yet");
+    link.answer(goroutine(1), ok());
+    host.end();
+    assert.notEqual(evidence(host, "/out"), "creator");
+  });
+
+  it("waker: the task that has woken a client connection calls", () => {
+    const host = new Host();
+    inbound(host).serverReads(task(1), get("/a"));
+    inbound(host).serverReads(task(2), get("/b"));
+    const upstream = outbound(host);
+    upstream.send(task(9, { causeKind: CauseKind.waker, causeId: 2 }), get("/b.1")).clientReads(task(9), ok());
+    upstream.send(task(9, { causeKind: CauseKind.newWaker, causeId: 1 }), get("/a.1")).clientReads(task(9), ok());
+    host.end();
+    for (const name of ["a", "b"]) {
+      assert.equal(find(host, `/${name}.1`).parentSpanId, find(host, `/${name}`).spanId);
+      assert.equal(evidence(host, `/${name}.1`), "waker");
+    }
+  });
+
+  it("waker: one of two wakers is not believed where calls share a connection", () => {
+    const host = new Host();
+    inbound(host).serverReads(task(1), get("/a"));
+    inbound(host).serverReads(task(2), get("/b"));
+    const upstream = outbound(host);
+    upstream.send(task(9, { causeKind: CauseKind.waker, causeId: 1 }), get("/a.1"));
+    upstream.send(task(9, { causeKind: CauseKind.newWaker, causeId: 2 }), get("/x.1"));
+    upstream.clientReads(task(9), ok()).clientReads(task(9), ok());
+    host.end();
+    assert.equal(find(host, "/x.1").parentSpanId, undefined);
+  });
+
+  it("creator: a spawned task calls for the request of the task that spawned it, also through another", () => {
+    const host = new Host();
+    inbound(host).serverReads(task(1), get("/in"));
+    spawn(host, 1, 20);
+    spawn(host, 20, 21);
+    const upstream = outbound(host);
+    upstream.send(task(9, { causeKind: CauseKind.waker, causeId: 21 }), get("/out")).clientReads(task(9), ok());
+    host.end();
+    assert.equal(find(host, "/out").parentSpanId, find(host, "/in").spanId);
+    assert.equal(evidence(host, "/out"), "creator");
+  });
+
+  it("creator: a task that was there before the request was read is not its child", () => {
+    const host = new Host();
+    const link = inbound(host);
+    link.serverReads(task(1), get("/first"));
+    spawn(host, 1, 20);
+    link.answer(task(1), ok()).serverReads(task(1), get("/in"));
+    inbound(host).serverReads(task(2), get("/other"));
+    const upstream = outbound(host);
+    upstream.send(task(9, { causeKind: CauseKind.waker, causeId: 20 }), get("/out")).clientReads(task(9), ok());
+    host.end();
+    assert.equal(find(host, "/out").parentSpanId, undefined);
+  });
+});
