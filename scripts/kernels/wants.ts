@@ -1,4 +1,4 @@
-/** Prints `NAME=yes` for each program that the hook sets need. Arguments: sets for sends, sets for receives (`bc abc`). */
+/** Prints `NAME=yes` for each program that the hook sets and the profiler need. Arguments: sets for sends, sets for receives (`bc abc`). */
 import type { HookSet } from "../../src/bpf/feature.ts";
 import { IO_PROGRAMS, programsOf, WAKE_PROGRAM } from "../../src/broker/hook-programs.ts";
 

@@ -9,14 +9,8 @@ import type { ProfileConfig } from "../ipc/profile-config.ts";
 import { traceConfBytes } from "./control.ts";
 import { CpuClocks } from "./cpu-clocks.ts";
 import { scopeConf } from "./kernel-scope.ts";
+import { CLOCK_PROGRAM, profilePrograms } from "./profile-programs.ts";
 
-const PROCESS_PROGRAMS: readonly string[] = [
-  "trace_sched_process_fork",
-  "trace_sched_process_exec",
-  "trace_sched_process_exit",
-];
-const WAIT_PROGRAMS: readonly string[] = ["trace_sched_switch", "trace_sched_waking"];
-export const CLOCK_PROGRAM = "sample_cpu";
 /** Threads that wait at once; each takes 5 kB of the kernel. */
 const WAITS = 2048;
 const NS_PER_MS = 1e6;
@@ -25,11 +19,6 @@ export interface ProfileCaptureOptions {
   /** perf_profiler.bpf.o */
   readonly objectPath: string;
   readonly config: ProfileConfig;
-}
-
-/** With every configuration. */
-export function profilePrograms(hasWaits: boolean): readonly string[] {
-  return [CLOCK_PROGRAM, ...PROCESS_PROGRAMS, ...(hasWaits ? WAIT_PROGRAMS : [])];
 }
 
 export class ProfileCapture implements Disposable {

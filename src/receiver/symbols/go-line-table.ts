@@ -86,6 +86,30 @@ export class GoLineTable {
     return lines;
   }
 
+  /**
+   * How far the stack pointer is below the return address, for each stretch of code, by address (_func.pcsp): what
+   * unwinding needs where a function has no frame, or has not made it yet.
+   */
+  forEachDepth(visit: (start: number, depthBytes: number) => void): void {
+    const { count, functions, values, quantum } = this.#header;
+    for (let index = 0; index < count; index++) {
+      const entry = this.#entry(index);
+      const table = this.#u32(functions + this.#functionOffset(index) + this.#field(3));
+      let [at, pc, depth] = [values + table, entry, -1];
+      for (let step = 0; table !== 0 && step < STEP_LIMIT; step++) {
+        const [delta, afterDelta] = varint(this.#bytes, at);
+        const [advance, afterAdvance] = varint(this.#bytes, afterDelta);
+        if (afterDelta === 0 || afterAdvance === 0 || (delta === 0 && step > 0)) break;
+        depth += (delta & 1) !== 0 ? -((delta >>> 1) + 1) : delta >>> 1;
+        visit(pc, depth);
+        pc += advance * quantum;
+        at = afterAdvance;
+      }
+    }
+    const end = this.#entry(count);
+    if (Number.isFinite(end)) visit(end, -1);
+  }
+
   #find(address: number): GoFunction | undefined {
     let low = 0;
     let high = this.#header.count;

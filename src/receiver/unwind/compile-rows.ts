@@ -1,5 +1,6 @@
 /** .eh_frame of an image to the rows that BPF searches: struct unwind_row, ordered by address. */
 import { PROFILE_LAYOUT, UnwindKind } from "../../bpf/layout.gen.ts";
+import type { GoLineTable } from "../symbols/go-line-table.ts";
 import { readEhFrame } from "./eh-frame.ts";
 import { type FrameRow, runFrameProgram } from "./frame-program.ts";
 
@@ -7,6 +8,8 @@ const { sizeBytes: ROW_BYTES, offsets } = PROFILE_LAYOUT.unwind_row;
 /** Between functions lies padding, which nothing runs: rows for it would be a third of all. */
 const PADDING_BYTES = 16;
 
+/** The return address is what rsp points to. */
+const FRAMELESS: FrameRow = { kind: UnwindKind.sp, cfaOffset: 1, framePointer: 0 };
 const NOTHING: FrameRow = { kind: UnwindKind.framePointer, cfaOffset: 0, framePointer: 0 };
 
 export interface CompiledRows {
@@ -41,6 +44,46 @@ export function compileRows(
   }
   if (end !== 0) rows.add(end - baseAddress, NOTHING);
   return rows.isFull ? undefined : rows.finish();
+}
+
+/**
+ * Go's code keeps rbp as a frame pointer, but for functions without a frame and the first and last instructions of the
+ * others: there the caller's frame is at the stack pointer.
+ */
+export function compileGoRows(
+  table: Pick<GoLineTable, "forEachDepth">,
+  baseAddress: number,
+  limit: number,
+): CompiledRows | undefined {
+  const rows = new RowWriter(limit);
+  let last = 0;
+  table.forEachDepth((start, depthBytes) => {
+    // Functions are in order; what is not can't be searched.
+    if (start < baseAddress || start < last || start - baseAddress > 0xffffffff) return;
+    last = start;
+    rows.add(start - baseAddress, depthBytes === 0 ? FRAMELESS : NOTHING);
+  });
+  return rows.isFull ? undefined : rows.finish();
+}
+
+/** Rows of both, where the one's code lies before or after the other's: a Go program that is linked with C. */
+export function mergeRows(left: CompiledRows, right: CompiledRows): CompiledRows {
+  const first = (rows: CompiledRows) => viewOf(rows).getUint32(offsets.address, true);
+  const final = (rows: CompiledRows) => viewOf(rows).getUint32((rows.count - 1) * ROW_BYTES + offsets.address, true);
+  if (left.count === 0) return right;
+  if (right.count === 0) return left;
+  const [low, high] = first(left) <= first(right) ? [left, right] : [right, left];
+  if (final(low) > first(high)) return left.count >= right.count ? left : right;
+  // What ends where the other begins says nothing of it.
+  const kept = final(low) === first(high) ? low.count - 1 : low.count;
+  const bytes = new Uint8Array((kept + high.count) * ROW_BYTES);
+  bytes.set(low.bytes.subarray(0, kept * ROW_BYTES));
+  bytes.set(high.bytes, kept * ROW_BYTES);
+  return { bytes, count: kept + high.count };
+}
+
+function viewOf({ bytes }: CompiledRows): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 class RowWriter {

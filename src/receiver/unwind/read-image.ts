@@ -1,7 +1,8 @@
 /** What the unwinder needs of an ELF image: its table, compiled, and how addresses of a process map to its own. */
 import type { ByteSource } from "../elf/byte-source.ts";
 import { type ElfFile, ElfMachine, readElf, readSection, sectionNamed } from "../elf/elf-file.ts";
-import { type CompiledRows, compileRows } from "./compile-rows.ts";
+import { readGoLineTable } from "../symbols/go-image.ts";
+import { type CompiledRows, compileGoRows, compileRows, mergeRows } from "./compile-rows.ts";
 
 const PT_LOAD = 1;
 const PAGE_BYTES = 4096;
@@ -37,8 +38,13 @@ export async function readImage(source: ByteSource): Promise<ReadImage | undefin
     compile: async (rowLimit) => {
       const section = sectionNamed(elf, ".eh_frame");
       const bytes = section === undefined ? undefined : await readSection(elf, section, MAX_TABLE_BYTES);
-      if (section === undefined || bytes === undefined) return undefined;
-      return compileRows(bytes, section.address, baseAddress, rowLimit);
+      const native =
+        section === undefined || bytes === undefined
+          ? undefined
+          : compileRows(bytes, section.address, baseAddress, rowLimit);
+      const table = await readGoLineTable(elf);
+      const go = table === undefined ? undefined : compileGoRows(table, baseAddress, rowLimit);
+      return native === undefined || go === undefined ? (native ?? go) : mergeRows(native, go);
     },
   };
 }
