@@ -201,7 +201,7 @@ struct io_event {
 	__u8 operation;    /* enum io_operation */
 	__u8 file_type;    /* enum file_type */
 	__u8 unit_kind;    /* enum unit_kind */
-	__u8 padding;
+	__u8 is_path_cut;  /* 1: the path lacks its beginning */
 	__u8 comm[COMM_LENGTH];
 };
 

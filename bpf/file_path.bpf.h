@@ -14,7 +14,7 @@
 struct file_path {
 	char names[FILE_PATH_ROOM + FILE_NAME_ROOM];
 	__u32 length; /* here, since a verifier forgets what it knew of it: its paths join */
-	__u32 padding;
+	__u32 is_cut; /* the beginning is missing: too long or too deep */
 };
 
 /* linux/errno.h: the call was cut short and goes on or is repeated; nothing to tell. */
@@ -45,19 +45,24 @@ static __always_inline __u32 file_path(struct file_path *path, struct file *file
 	struct vfsmount *mount = BPF_CORE_READ(file, f_path.mnt);
 
 	path->length = 0;
+	path->is_cut = 1;
 	for (int step = 0; step < FILE_PATH_STEPS; step++) {
 		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
 		__u32 at = path->length;
 		long length;
 
-		if (dentry == root && mount == root_mount)
+		if (dentry == root && mount == root_mount) {
+			path->is_cut = 0;
 			break;
+		}
 		if (dentry == parent || dentry == BPF_CORE_READ(mount, mnt_root)) {
 			struct mount *here = (void *)mount - bpf_core_field_offset(struct mount, mnt);
 			struct mount *above = BPF_CORE_READ(here, mnt_parent);
 
-			if (above == here) /* the root of the namespace; or pipes, which are nowhere */
+			if (above == here) { /* the root of the namespace; or pipes, which are nowhere */
+				path->is_cut = 0;
 				break;
+			}
 			dentry = BPF_CORE_READ(here, mnt_mountpoint);
 			mount = (void *)above + bpf_core_field_offset(struct mount, mnt);
 			continue;

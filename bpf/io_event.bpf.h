@@ -245,12 +245,12 @@ static __always_inline int io_left(const struct pt_regs *regs, __s64 result)
 	event->length = result > 0 ? result : 0;
 	event->error = result < 0 ? -result : 0;
 	event->file_offset = io_offset(&registers, call, file, event);
-	event->padding = 0;
 	read_io_unit(event, process, &caller, regs);
 	if (!find_io_request(event, &caller, settings))
 		return 0;
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
 	event->path_length = file_path(&record->path, file);
+	event->is_path_cut = record->path.is_cut;
 	event->header.length = sizeof(*event) + event->path_length;
 	if (bpf_ringbuf_output(&socket_data, record, sizeof(*event) + (event->path_length & FILE_PATH_MASK),
 			       BPF_RB_NO_WAKEUP))

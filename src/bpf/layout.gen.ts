@@ -187,7 +187,7 @@ export const LAYOUT = {
   wake_event: { sizeBytes: 48, offsets: { header: 0, woken: 24, hops: 28, waker_ran_ns: 32, woken_ran_ns: 40 } },
   unit_edge_event: { sizeBytes: 48, offsets: { header: 0, from_id: 24, to_id: 32, edge: 40, unit_kind: 44 } },
   trace_request: { sizeBytes: 48, offsets: { socket_cookie: 0, stream_offset: 8, read_ns: 16, answered_ns: 24, local_first_sequence: 32, remote_first_sequence: 36, open: 40, io_events: 44 } },
-  io_event: { sizeBytes: 144, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, file_offset: 72, length: 80, inode: 88, request_socket_cookie: 96, request_stream_offset: 104, device: 112, error: 116, path_length: 120, operation: 124, file_type: 125, unit_kind: 126, comm: 128 } },
+  io_event: { sizeBytes: 144, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, file_offset: 72, length: 80, inode: 88, request_socket_cookie: 96, request_stream_offset: 104, device: 112, error: 116, path_length: 120, operation: 124, file_type: 125, unit_kind: 126, is_path_cut: 127, comm: 128 } },
   trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68 } },
   socket_verdict: { sizeBytes: 48, offsets: { skip_until_ingress: 0, skip_until_egress: 8, drop_idle_ns: 16, drop_calls: 24, action: 28, limit: 32, flags: 36, serial: 40 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
@@ -318,6 +318,7 @@ export interface IoEvent {
   readonly operation: number;
   readonly fileType: number;
   readonly unitKind: number;
+  readonly isPathCut: number;
   readonly comm: Uint8Array;
 }
 
@@ -546,6 +547,7 @@ export function decodeIoEvent(view: DataView, offset: number): IoEvent {
     operation: view.getUint8(offset + 124),
     fileType: view.getUint8(offset + 125),
     unitKind: view.getUint8(offset + 126),
+    isPathCut: view.getUint8(offset + 127),
     comm: new Uint8Array(view.buffer, view.byteOffset + offset + 128, 16),
   };
 }

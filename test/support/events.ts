@@ -163,6 +163,7 @@ export function ioEvent(options: IoOptions): { event: IoEvent; names: Uint8Array
     pathLength: bytes.length,
     operation: IoOperation.read,
     fileType: FileType.regular,
+    isPathCut: 0,
     unitKind: by.unitKind ?? 0,
     comm: comm(by.comm ?? "program"),
     ...options.event,

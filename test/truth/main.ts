@@ -56,6 +56,7 @@ async function main(): Promise<number> {
         say(`${program.name} took ${Math.round((Date.now() - startedMs) / 1000)} s`);
       } catch (error) {
         broken.push(`${program.name}: ${error instanceof Error ? error.message : String(error)}`);
+        say(`FAILED ${broken.at(-1)}`);
       }
     }
   } finally {
@@ -69,4 +70,6 @@ async function main(): Promise<number> {
   return isWrong || broken.length > 0 ? 1 : 0;
 }
 
+// The first process of a pid namespace gets no signal that it does not ask for; when it ends, all in there do.
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => process.exit(1));
 process.exitCode = await main();

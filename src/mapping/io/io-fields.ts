@@ -39,7 +39,7 @@ const ERRORS: ReadonlyMap<number, string> = new Map([
 /** @param names as the event brings them, valid during the call only */
 export function ioFields(event: IoEvent, names: Uint8Array): SpanFields {
   const operation = event.operation === IoOperation.write ? "write" : "read";
-  const path = ioPath(names, event.fileType, event.inode);
+  const path = ioPath(names, event);
   const attributes: Attribute[] = [
     ["sockspan.io.operation", operation],
     ["sockspan.io.bytes", event.length],
@@ -47,8 +47,8 @@ export function ioFields(event: IoEvent, names: Uint8Array): SpanFields {
     ["file.inode", String(event.inode)],
   ];
   if (path !== "") attributes.push(["file.path", path]);
-  if (path.startsWith("/")) {
-    const slash = path.lastIndexOf("/");
+  const slash = path.lastIndexOf("/");
+  if (slash >= 0) {
     attributes.push(["file.name", path.slice(slash + 1)], ["file.directory", path.slice(0, slash) || "/"]);
   }
   // IO_NO_OFFSET is beyond what a file can be long.

@@ -202,6 +202,7 @@ const IO_FIELDS = [
   "pathLength",
   "operation",
   "fileType",
+  "isPathCut",
   "unitKind",
 ] as const satisfies readonly (keyof IoEvent)[];
 

@@ -86,6 +86,7 @@ fd = os.open('/etc/own', os.O_RDWR | os.O_CREAT); os.write(fd, b'inner')
       .ioOf(tgid)
       .filter((event) => event.operation === IoOperation.write && event.length === 5);
     assert.match(deep!.path, /^\/d\d\d(\/d\d\d)*\/d58\/d59\/leaf$/);
+    assert.deepEqual([deep!.isPathCut, inner!.isPathCut], [1, 0]);
     assert.equal(inner!.path, "/etc/own");
   });
 

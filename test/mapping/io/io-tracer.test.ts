@@ -45,6 +45,16 @@ describe("reads and writes of files", () => {
     assert.notEqual(read!.spanId, write!.spanId);
   });
 
+  it("say that a path lacks its beginning", () => {
+    const host = hostWith();
+    const link = inbound(host).serverReads(goroutine(7), get("/in"));
+    host.io(goroutine(7), "/deep/down/leaf", 12, { isPathCut: 1 });
+    link.answer(goroutine(7), ok());
+    host.end();
+    const attributes = new Map(files(host)[0]!.attributes);
+    assert.deepEqual([attributes.get("file.path"), attributes.get("file.name")], [".../deep/down/leaf", "leaf"]);
+  });
+
   it("are errors when they failed", () => {
     const host = hostWith();
     const link = inbound(host).serverReads(goroutine(7), get("/in"));
