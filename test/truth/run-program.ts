@@ -12,7 +12,7 @@ import { stop } from "./stop.ts";
 import type { Result } from "./table.ts";
 import { Tracer } from "./tracer.ts";
 
-const START_MS = 60_000;
+const START_MS = 120_000;
 let nextRun = 0;
 
 interface Run {

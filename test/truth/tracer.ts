@@ -8,7 +8,7 @@ import { stop } from "./stop.ts";
 import type { TruthSpan } from "./truth-span.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
-const READY_MS = 30_000;
+const READY_MS = 120_000;
 /** Longer than `settle`: what is held leaves by itself, as for a user; SIGTERM would force it. */
 const SETTLED_MS = 6_500;
 
