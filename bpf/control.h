@@ -49,15 +49,22 @@ enum verdict_action {
 	VERDICT_ALL = 1,    /* as much of each call as an event holds */
 	VERDICT_DROP = 2,   /* nothing, for `drop_calls` calls */
 	VERDICT_LENGTHS = 3, /* events without bytes */
+	VERDICT_FRAMES = 4,  /* of each frame what `framing` says; all of it while the walk has no frame to start from */
 };
 
 enum verdict_flags {
 	VERDICT_FLAG_UNTIL_TURN = 1 << 0, /* a drop also ends when the direction of the traffic changes */
+	VERDICT_FLAG_LOCAL_CLIENT = 1 << 1, /* frames: the local end sends what the protocol's client sends */
+	VERDICT_FLAG_RESTART = 1 << 2,    /* frames: a walk that goes on is given up for the places named here */
 };
 
 /* Value of socket_verdicts, key: socket id. After writing one, bump verdict_generations[id % VERDICT_GENERATIONS]. */
 struct socket_verdict {
-	__u64 skip_until_ingress; /* stream offset: earlier bytes make no event (HTTP/1 bodies) */
+	/*
+	 * Stream offsets. Earlier bytes make no event (HTTP/1 bodies). With frames: where a frame starts, now or later;
+	 * all ones: not known.
+	 */
+	__u64 skip_until_ingress;
 	__u64 skip_until_egress;
 	__u64 drop_idle_ns; /* a drop ends after this much silence; 0: not by time */
 	__u32 drop_calls;
@@ -65,10 +72,39 @@ struct socket_verdict {
 	__u32 limit; /* 0: trace_conf.default_limit */
 	__u32 flags; /* enum verdict_flags */
 	__u32 serial; /* another number starts a drop anew that has not ended */
-	__u32 padding;
+	__u32 framing; /* index into framings */
 };
 
 #define VERDICT_GENERATIONS 1024
+
+/* A frame of at most `whole` bytes is copied, of a longer one the first `first`. Both 0: it is left out, and counted. */
+struct frame_rule {
+	__u16 whole;
+	__u16 first;
+};
+
+#define FRAME_TYPES 256
+#define NO_FRAME_TYPE 255
+
+/* Value of framings: how a protocol's frames follow one another. User space writes them before it attaches. */
+struct framing {
+	__u8 signature[8];    /* the first bytes that its client sends, where nothing else begins so; 0: none */
+	__u32 preface_length; /* bytes of the client before its first frame */
+	__u32 maximum;        /* longer frames are none */
+	__s32 length_bias;    /* a frame's bytes less the value of its length field */
+	__u8 header_length;   /* length field, type, and what the parser reads of any frame: at most 12 */
+	__u8 length_offset;
+	__u8 length_shift;  /* 32 less the bits of the length field */
+	__u8 little_endian;
+	__u8 type_offset; /* of a byte; NO_FRAME_TYPE: all frames are of type 0 */
+	__u8 padding[7];
+	struct frame_rule client[FRAME_TYPES]; /* by type, of what the protocol's client sends */
+	struct frame_rule server[FRAME_TYPES];
+};
+
+#define FRAMINGS 32
+/* Only the first of them may have a signature. */
+#define SIGNATURES 4
 
 enum process_filter {
 	PROCESS_FILTER_NONE = 0,

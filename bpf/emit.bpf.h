@@ -4,67 +4,8 @@
 #define SOCKSPAN_EMIT_H
 
 #include "socket.bpf.h"
-#include "go.bpf.h"
-#include "tokio.bpf.h"
+#include "frames.bpf.h"
 #include "verdict.bpf.h"
-
-/* One call on one socket, as the hooks found it. */
-struct call {
-	struct caller caller;
-	struct payload payload;
-	struct unit unit;
-	struct cause cause;
-	struct go_call go;
-	struct trace_request request; /* what trace_map is told; this and the next would be too big for the stack */
-	struct tcp_numbers numbers;
-	__u64 socket; /* set c: struct sock * */
-	__u64 id;
-	__u64 now;
-	__u64 entry_ns;
-	__u64 offset;
-	__u64 go_register;
-	__u64 peer;     /* UDP: sockaddr of the other end, where it is known by address */
-	__u32 length;
-	__u32 want;
-	__u32 flags;
-	__u16 family;
-	__u8 protocol;
-	__u8 direction;
-	__u8 unit_kind;
-	bool peer_in_kernel;
-	bool counts_as_read; /* a receive by read(2) or its like that the kernel has not counted yet */
-	bool retries; /* bytes that are not resident are tried again when the call is done */
-};
-
-/*
- * The call's description is kept in a map: a verifier forgets what it knew of it, so that its paths join and no
- * field is taken for a kernel pointer. A program is not entered twice on a CPU (prog->active, or no preemption), so
- * each has a place of its own.
- */
-enum {
-	SCRATCH_ENTERED,
-	SCRATCH_LEFT,
-	SCRATCH_TCP_SEND,
-	SCRATCH_UDP_SEND,
-	SCRATCH_UDP6_SEND,
-	SCRATCH_TCP_RECEIVE,
-	SCRATCH_UDP_RECEIVE,
-	SCRATCH_UDP6_RECEIVE,
-	SCRATCH_CONNECT,
-	SCRATCHES,
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SCRATCHES);
-	__type(key, __u32);
-	__type(value, struct call);
-} calls SEC(".maps");
-
-static __always_inline struct call *call_scratch(__u32 slot)
-{
-	return bpf_map_lookup_elem(&calls, &slot);
-}
 
 static __always_inline void fill_peer(struct socket_tuple *tuple, const struct call *call)
 {
@@ -91,8 +32,39 @@ static __always_inline void fill_peer(struct socket_tuple *tuple, const struct c
 	tuple->remote_port = bpf_ntohs(address.port);
 }
 
+static __always_inline void read_unit(struct sock *sk, struct call *call, struct process_control *process,
+				      const struct pt_regs *regs, const enum access access)
+{
+	struct task_struct *task =
+		access == ACCESS_PROBE ? (void *)bpf_get_current_task() : bpf_get_current_task_btf();
+
+	call->unit.turn_id = turn_of(task, call->counts_as_read, access);
+	if (!process || !process->step_count)
+		return;
+	call->unit_kind = process->unit_kind;
+	if (access == ACCESS_TRUSTED) {
+		if (!regs)
+			regs = (void *)bpf_task_pt_regs(task);
+		call->go_register = GO_REGISTER(regs);
+	}
+	if (process->go.start_pc) {
+		call->go.tgid = call->caller.tgid;
+		call->go.direction = call->direction;
+		go_call(&call->go, process, call->go_register);
+		call->unit.coroutine_id = call->go.coroutine_id;
+		call->unit.unit_id = call->go.unit_id;
+		call->cause = call->go.cause;
+		return;
+	}
+	walk_unit_steps(&call->unit, process, &call->caller, sk, THREAD_POINTER(access, task), call->go_register);
+	if (call->unit.kind)
+		call->unit_kind = call->unit.kind;
+	if (process->unit_kind == UNIT_TOKIO_TASK && call->direction == DIRECTION_EGRESS && call->unit.unit_id)
+		take_wakes(&call->cause, &call->caller, call->unit.unit_id);
+}
+
 static __always_inline void fill_event(struct socket_data_event *event, struct sock *sk,
-				       const struct socket_info *info, const struct call *call, __u64 number,
+				       const struct socket_info *info, const struct call *call,
 				       const enum access access)
 {
 	event->header.kind = EVENT_SOCKET_DATA;
@@ -107,7 +79,6 @@ static __always_inline void fill_event(struct socket_data_event *event, struct s
 	event->turn_id = call->unit.turn_id;
 	event->cause_id = call->cause.id;
 	event->socket_cookie = call->id;
-	event->event_number = number;
 	event->stream_offset = call->offset;
 	event->local_first_sequence = info->local_first_sequence;
 	event->remote_first_sequence = info->remote_first_sequence;
@@ -137,19 +108,47 @@ static __always_inline void fill_event(struct socket_data_event *event, struct s
 /* Written by the programs only: sends that wait for their bytes to become resident. */
 __u64 pending_faults;
 
-static __always_inline void finish_event(struct socket_data_event *event, struct socket_info *info,
-					 const struct call *call, __u32 captured)
+static __always_inline void await_fault(struct socket_info *info, const struct call *call)
+{
+	if (call->retries) {
+		info->fault_pending = 1;
+		__sync_fetch_and_add(&pending_faults, 1);
+	} else {
+		count(LOSS_USER_FAULT);
+	}
+}
+
+static __always_inline bool is_rate_limited(struct call *call, __u32 size)
+{
+	if (!trace_conf.bytes_per_second)
+		return false;
+	return !within_rate(&call->caller, bpf_map_lookup_elem(&processes, &call->caller.tgid), call->now, size);
+}
+
+/* A reservation needs a constant size, hence the classes. A vector takes a quarter more: see copy_vector. */
+#define EMIT_RECORD(room, extra, copy)                                                                \
+	({                                                                                     \
+		event = bpf_ringbuf_reserve(&socket_data, sizeof(*event) + (room) + (extra), 0); \
+		if (!event) {                                                                  \
+			count(LOSS_RING_FULL);                                                 \
+			return 0;                                                              \
+		}                                                                              \
+		*event = call->event;                                                          \
+		captured = copy;                                                               \
+		finish_event(event, call, captured);                                           \
+	})
+#define EMIT_BUFFER(room) EMIT_RECORD(room, 0, copy_buffer(event + 1, room, call->payload.base, call->want))
+#define EMIT_VECTOR(room)                                                                      \
+	EMIT_RECORD(room, (room) / 4,                                                                 \
+	     copy_vector(event + 1, room, &call->payload, call->want, &event->captured_length, &event->flags))
+
+static __always_inline void finish_event(struct socket_data_event *event, struct call *call, __u32 captured)
 {
 	__u32 flags = call->flags;
 
 	if (captured < call->want) {
 		flags |= EVENT_FLAG_FAULTED;
-		if (call->retries) {
-			info->fault_pending = 1;
-			__sync_fetch_and_add(&pending_faults, 1);
-		} else {
-			count(LOSS_USER_FAULT);
-		}
+		call->is_faulted = true;
 	}
 	if (call->want < call->length && call->payload.has_bytes)
 		flags |= EVENT_FLAG_TRUNCATED;
@@ -159,53 +158,23 @@ static __always_inline void finish_event(struct socket_data_event *event, struct
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
-#define EMIT_BUFFER(room)                                                                      \
-	({                                                                                     \
-		event = bpf_ringbuf_reserve(&socket_data, sizeof(*event) + (room), 0);         \
-		if (!event)                                                                    \
-			return emit_failed();                                                  \
-		fill_event(event, sk, info, call, number, access);                             \
-		captured = copy_buffer(event + 1, room, call->payload.base, call->want);       \
-		finish_event(event, info, call, captured);                                           \
-	})
-
-#define EMIT_VECTOR(room)                                                                      \
-	({                                                                                     \
-		event = bpf_ringbuf_reserve(&socket_data, sizeof(*event) + (room) + (room) / 4, 0); \
-		if (!event)                                                                    \
-			return emit_failed();                                                  \
-		fill_event(event, sk, info, call, number, access);                             \
-		captured = copy_vector(event + 1, room, &call->payload, call->want,            \
-				       &event->captured_length, &event->flags);                \
-		finish_event(event, info, call, captured);                                           \
-	})
-
-static __always_inline __u32 emit_failed(void)
+/* The record of a described call. Global functions are verified once, whatever leads to them. */
+__noinline int emit_call(__u32 slot)
 {
-	count(LOSS_RING_FULL);
-	return 0;
-}
-
-/* Returns how many bytes were captured. A reservation needs a constant size, hence the classes. */
-static __always_inline __u32 emit(struct sock *sk, struct socket_info *info, struct call *call,
-				  struct process_control *process, const enum access access)
-{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
 	struct socket_data_event *event;
-	__u32 captured = 0;
-	__u64 number = info->event_number[call->direction & 1];
+	__u32 captured;
 
-	info->event_number[call->direction & 1] = number + 1;
-	if (!within_rate(&call->caller, process, call->now, sizeof(*event) + call->want)) {
+	if (!call)
+		return 0;
+	call->event.event_number = call->event_number++;
+	if (is_rate_limited(call, sizeof(*event) + call->want)) {
 		count(LOSS_RATE_LIMITED);
 		return 0;
 	}
-	if (!call->want) {
-		event = bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0);
-		if (!event)
-			return emit_failed();
-		fill_event(event, sk, info, call, number, access);
-		finish_event(event, info, call, 0);
-	} else if (!call->payload.vector) {
+	if (!call->want)
+		EMIT_RECORD(0, 0, 0);
+	else if (!call->payload.vector) {
 		if (call->want <= 256)
 			EMIT_BUFFER(256);
 		else if (call->want <= 1024)
@@ -224,39 +193,43 @@ static __always_inline __u32 emit(struct sock *sk, struct socket_info *info, str
 		else
 			EMIT_VECTOR(MAX_CAPTURE);
 	}
-	return captured;
+	return 0;
 }
 
-/*
- * Applies the verdict to a call whose place in the stream is known: false where it makes no event. Bytes before
- * skip_until are cut off.
- */
-static __always_inline bool apply_verdict(struct socket_info *info, struct call *call)
+/* Bytes before skip_until are cut off; false where none is left. The call that has the last of them is told. */
+static __always_inline bool cut_skipped(struct socket_info *info, struct call *call)
 {
-	__u64 skip_until;
-	__u32 limit;
+	__u64 skip_until = call->direction == DIRECTION_INGRESS ? info->verdict.skip_until_ingress
+								: info->verdict.skip_until_egress;
+	__u64 skipped;
 
-	refresh_verdict(info, call->id);
-	if (is_dropped(info, call->id, call->direction, call->now)) {
-		count(CONSUMED_DROP);
+	if (call->offset >= skip_until)
+		return true;
+	skipped = skip_until - call->offset;
+	if (skipped > call->length) {
+		count(CONSUMED_SKIP);
 		return false;
 	}
-	skip_until = call->direction == DIRECTION_INGRESS ? info->verdict.skip_until_ingress
-							  : info->verdict.skip_until_egress;
-	if (call->offset < skip_until) {
-		__u64 skipped = skip_until - call->offset;
-
-		if (skipped >= call->length) {
-			count(CONSUMED_SKIP);
-			return false;
-		}
-		call->offset = skip_until;
-		call->length -= skipped;
-		if (call->payload.vector)
-			call->payload.skip += skipped;
-		else
-			call->payload.base += skipped;
+	if (skipped == call->length) {
+		payload_none(&call->payload);
+		return true;
 	}
+	call->offset = skip_until;
+	call->length -= skipped;
+	if (call->payload.vector)
+		call->payload.skip += skipped;
+	else
+		call->payload.base += skipped;
+	return true;
+}
+
+/* How many bytes of a call whose place in the stream is known are wanted; false where it makes no event. */
+static __always_inline bool apply_verdict(struct socket_info *info, struct call *call)
+{
+	__u32 limit;
+
+	if (info->verdict.action != VERDICT_FRAMES && !cut_skipped(info, call))
+		return false;
 	limit = capture_limit(info);
 	call->want = call->length < limit ? call->length : limit;
 	if (!call->payload.has_bytes) {

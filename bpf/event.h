@@ -79,6 +79,11 @@ enum event_flags {
 	EVENT_FLAG_NO_BYTES = 1 << 3,  /* sendfile, splice: length only */
 	EVENT_FLAG_FIN = 1 << 4,       /* the read also consumed the FIN */
 	EVENT_FLAG_BLOCKING = 1 << 5,  /* the read would have slept until bytes came: its thread waits for this socket alone */
+	EVENT_FLAG_FRAMES = 1 << 6,    /* frames were walked: frame_segments follow this struct, with what was copied of them */
+};
+
+enum frame_segment_flags {
+	FRAME_SEGMENT_STARTS_FRAME = 1 << 0, /* its first byte is a frame's */
 };
 
 enum process_action {
@@ -145,6 +150,14 @@ struct socket_data_event {
 	__u8 cause_kind;             /* enum cause_kind */
 	__u8 padding[5];
 	__u8 comm[COMM_LENGTH];
+};
+
+/* In a walked event, before each stretch of copied bytes; the next one starts at a multiple of four bytes. */
+struct frame_segment {
+	__u32 offset;   /* of the first copied byte, from the event's stream_offset */
+	__u16 length;
+	__u16 flags;    /* enum frame_segment_flags */
+	__u32 left_out; /* frames that were left out whole since the segment before, also by calls that made no event */
 };
 
 /* To TCP_SYN_SENT it changes in connect(2) itself: only then tgid, pid, unit and turn are told, else they are 0. */

@@ -3,10 +3,9 @@
 #ifndef SOCKSPAN_SEND_H
 #define SOCKSPAN_SEND_H
 
-#include "emit.bpf.h"
+#include "emit_frames.bpf.h"
 #include "system_call.bpf.h"
 #include "wake.bpf.h"
-#include "trace_request.bpf.h"
 
 static __always_inline struct tcp_sock *tcp_of(struct sock *sk, const enum access access)
 {
@@ -69,37 +68,6 @@ static __always_inline struct socket_info *call_socket(struct call *call, struct
 	return info;
 }
 
-static __always_inline void read_unit(struct sock *sk, struct call *call, struct process_control *process,
-				      const struct pt_regs *regs, const enum access access)
-{
-	struct task_struct *task =
-		access == ACCESS_PROBE ? (void *)bpf_get_current_task() : bpf_get_current_task_btf();
-
-	call->unit.turn_id = turn_of(task, call->counts_as_read, access);
-	if (!process || !process->step_count)
-		return;
-	call->unit_kind = process->unit_kind;
-	if (access == ACCESS_TRUSTED) {
-		if (!regs)
-			regs = (void *)bpf_task_pt_regs(task);
-		call->go_register = GO_REGISTER(regs);
-	}
-	if (process->go.start_pc) {
-		call->go.tgid = call->caller.tgid;
-		call->go.direction = call->direction;
-		go_call(&call->go, process, call->go_register);
-		call->unit.coroutine_id = call->go.coroutine_id;
-		call->unit.unit_id = call->go.unit_id;
-		call->cause = call->go.cause;
-		return;
-	}
-	walk_unit_steps(&call->unit, process, &call->caller, sk, THREAD_POINTER(access, task), call->go_register);
-	if (call->unit.kind)
-		call->unit_kind = call->unit.kind;
-	if (process->unit_kind == UNIT_TOKIO_TASK && call->direction == DIRECTION_EGRESS && call->unit.unit_id)
-		take_wakes(&call->cause, &call->caller, call->unit.unit_id);
-}
-
 /*
  * True where this chunk goes on with a call that has been told already. The socket is locked between the chunks,
  * but for waits: where another thread wrote meanwhile, the rest has a new place in the stream and is told again.
@@ -121,18 +89,45 @@ static __always_inline void claim_send(struct socket_info *info, struct call *ca
 	info->send_pid = call->caller.pid;
 }
 
-/* Emits a call whose bytes and place are known. */
+/* Emits a call whose bytes and place are known. What its paths differ in is kept in the call, so that they join again. */
 static __always_inline void emit_wanted(struct sock *sk, struct socket_info *info, struct call *call,
 					struct process_control *process, const struct pt_regs *regs,
 					const enum access access)
 {
-	if (!apply_verdict(info, call))
+	__u32 direction = call->direction & 1;
+
+	refresh_verdict(info, call->id);
+	if (is_dropped(info, call->id, call->direction, call->now)) {
+		count(CONSUMED_DROP);
+		return;
+	}
+	call->is_walked = false;
+	call->is_faulted = false;
+	if (call->protocol == IPPROTO_TCP) {
+		if (!call->offset && info->verdict.action == VERDICT_PREFIX)
+			match_signature(sk, info, call, access);
+		if (info->verdict.action == VERDICT_FRAMES && !begin_walk(sk, info, call, access)) {
+			count(CONSUMED_SKIP);
+			return;
+		}
+	}
+	if (!call->is_walked && !apply_verdict(info, call))
 		return;
 	read_unit(sk, call, process, regs, access);
 	note_request(info, call);
 	if (call->direction == DIRECTION_INGRESS)
 		note_read(&call->caller, process, call->now);
-	emit(sk, info, call, process, access);
+	fill_event(&call->event, sk, info, call, access);
+	call->event_number = info->event_number[direction];
+	if (call->is_walked) {
+		walk_call(call->slot);
+		end_walk(sk, call, access);
+	} else {
+		emit_call(call->slot);
+	}
+	info->event_number[direction] = call->event_number;
+	if (call->is_faulted)
+		await_fault(info, call);
 }
 
 /* Body of tcp_sendmsg_locked, as tracepoint (each chunk) or function entry. */

@@ -26,6 +26,7 @@ struct kept_types {
 	enum turn_phase turn_phase;
 	enum cause_kind cause_kind;
 	enum event_flags event_flags;
+	enum frame_segment_flags frame_segment_flags;
 	enum process_action process_action;
 	enum socket_role socket_role;
 	enum event_kind event_kind;
@@ -41,6 +42,8 @@ struct kept_types {
 	enum io_mode io_mode;
 	struct socket_data_event socket_data_event;
 	struct socket_state_event socket_state_event;
+	struct frame_segment frame_segment;
+	struct framing framing;
 	struct process_event process_event;
 	struct wake_event wake_event;
 	struct unit_edge_event unit_edge_event;

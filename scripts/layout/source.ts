@@ -11,6 +11,8 @@ export interface ObjectTypes {
   readonly enums: readonly (readonly [name: string, prefix: string])[];
   readonly decoded: readonly string[];
   readonly encoded: readonly string[];
+  /** Decoded structs that come too often for an object each: they get a reader that is used again. */
+  readonly reread?: readonly string[];
 }
 
 const SOCKET_ENUMS: ObjectTypes["enums"] = [
@@ -20,6 +22,7 @@ const SOCKET_ENUMS: ObjectTypes["enums"] = [
   ["data_source", "DATA_SOURCE_"],
   ["unit_kind", "UNIT_"],
   ["event_flags", "EVENT_FLAG_"],
+  ["frame_segment_flags", "FRAME_SEGMENT_"],
   ["process_action", "PROCESS_"],
   ["scope_kind", "SCOPE_"],
   ["verdict_action", "VERDICT_"],
@@ -45,6 +48,7 @@ export const OBJECTS: readonly ObjectTypes[] = [
       "event_header",
       "socket_tuple",
       "socket_data_event",
+      "frame_segment",
       "socket_state_event",
       "process_event",
       "wake_event",
@@ -52,9 +56,12 @@ export const OBJECTS: readonly ObjectTypes[] = [
       "trace_request",
       "io_event",
     ],
+    reread: ["event_header", "socket_tuple", "socket_data_event"],
     encoded: [
       "trace_conf",
       "socket_verdict",
+      "frame_rule",
+      "framing",
       "unit_step",
       "pool_site",
       "go_layout",
@@ -93,7 +100,7 @@ export function layoutSource(btfs: readonly Btf[]): string {
   ].join("\n");
 }
 
-function objectSource({ object, layout, enums, decoded, encoded }: ObjectTypes, btf: Btf): string[] {
+function objectSource({ object, layout, enums, decoded, encoded, reread = [] }: ObjectTypes, btf: Btf): string[] {
   const structs = [...decoded, ...encoded];
   return [
     ...enums.map(([name, prefix]) => enumSource(btf, name, prefix)),
@@ -101,6 +108,7 @@ function objectSource({ object, layout, enums, decoded, encoded }: ObjectTypes, 
     `export const ${layout} = {\n${structs.map((name) => layoutEntry(btf, name)).join("\n")}\n} as const;\n`,
     ...structs.map((name) => interfaceSource(btf, name)),
     ...decoded.map((name) => decoderSource(btf, name)),
+    ...reread.map((name) => readerSource(btf, name)),
     ...encoded.map((name) => encoderSource(btf, name)),
   ];
 }
@@ -151,6 +159,37 @@ function decoderSource(btf: Btf, name: string): string {
   );
 }
 
+/** Numbers are fields of its own, bytes are looked at when they are asked for. */
+function readerSource(btf: Btf, name: string): string {
+  const { members } = structOf(btf, name);
+  const type = pascal(name);
+  const kindOf = (member: BtfMember): string => btf.resolve(member.type).kind;
+  const bytes = members.filter((member) => kindOf(member) === "array");
+  const nested = members.filter((member) => kindOf(member) === "struct");
+  const numbers = members.filter((member) => !bytes.includes(member) && !nested.includes(member));
+  const readerOf = (member: BtfMember): string => `${typeSource(btf, member.type)}Reader`;
+  const place = bytes.length === 0 ? [] : ["  #view: DataView = EMPTY_VIEW;", "  #offset = 0;"];
+  return [
+    `/** One ${type} after the other: each \`read\` overwrites what the one before it has said. */`,
+    `export class ${type}Reader implements ${type} {`,
+    ...place,
+    ...nested.map((member) => `  readonly ${camel(member.name)} = new ${readerOf(member)}();`),
+    ...numbers.map((member) => `  ${camel(member.name)} = 0;`),
+    `\n  read(view: DataView, offset: number): this {`,
+    ...(bytes.length === 0 ? [] : ["    this.#view = view;", "    this.#offset = offset;"]),
+    ...nested.map((member) => `    this.${camel(member.name)}.read(view, ${plus(member.offsetBytes)});`),
+    ...numbers.map(
+      (member) => `    this.${camel(member.name)} = ${readSource(btf, member.type, plus(member.offsetBytes))};`,
+    ),
+    "    return this;\n  }",
+    ...bytes.map((member) => {
+      const source = readSource(btf, member.type, `this.#offset + ${member.offsetBytes}`);
+      return `\n  get ${camel(member.name)}(): Uint8Array {\n    return ${source.replaceAll("view.", "this.#view.")};\n  }`;
+    }),
+    "}\n",
+  ].join("\n");
+}
+
 function readSource(btf: Btf, id: number, at: string): string {
   const type = btf.resolve(id);
   const size = btf.sizeBytes(id);
@@ -182,7 +221,9 @@ function writeSource(btf: Btf, id: number, value: string, at: string): string {
   return size === 1 ? `view.setUint8(${at}, ${value});` : `view.setUint${size * 8}(${at}, ${value}, true);`;
 }
 
-const HELPERS = `function u64(view: DataView, offset: number): number {
+const HELPERS = `const EMPTY_VIEW = new DataView(new ArrayBuffer(0));
+
+function u64(view: DataView, offset: number): number {
   return view.getUint32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true);
 }
 `;

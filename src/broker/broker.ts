@@ -31,7 +31,13 @@ import { inheritedAs, inheritedFd, WorkerProcess } from "./worker-process.ts";
 const READ_TIMEOUT_MS = 2000;
 const READER_ENTRY = fileURLToPath(new URL("./reader.js", import.meta.url));
 /** The ring buffer, and the maps that the worker may use by itself where the kernel lets it. */
-const CAPTURE_MAPS: readonly string[] = ["socket_data", "loss_counters", "socket_verdicts", "verdict_generations"];
+const CAPTURE_MAPS: readonly string[] = [
+  "socket_data",
+  "loss_counters",
+  "socket_verdicts",
+  "verdict_generations",
+  "framings",
+];
 const PROFILER_MAPS: readonly string[] = ["stack_samples", "unwind_rows", "unwind_mappings"];
 /** The profiler's thread, and the symbolizer's. */
 const THREAD_CHANNELS = 2;

@@ -11,7 +11,7 @@ import type { Uprobes } from "./uprobes.ts";
 import { WakeWatch } from "./wake-watch.ts";
 
 /** The worker may write verdicts, and how stacks are unwound: other maps steer what the programs tell. */
-const CAPTURE_MAPS: readonly string[] = ["socket_verdicts", "verdict_generations"];
+const CAPTURE_MAPS: readonly string[] = ["socket_verdicts", "verdict_generations", "framings"];
 const PROFILER_MAPS: readonly string[] = ["process_mappings", "interpreters"];
 
 export interface RequestHandlerOptions {

@@ -33,7 +33,7 @@ const poolSite = z.strictObject({
 /** A map update that the kernel refuses to the unprivileged worker. Keys and values in base64. */
 const mapWrite = z.strictObject({
   type: z.literal("map_write"),
-  map: z.string().max(16),
+  map: z.string().max(32),
   entries: z.array(z.strictObject({ key: z.base64(), value: z.base64() })).max(4096),
 });
 

@@ -3,49 +3,21 @@
  * The two ends of a connection inside one host are two connections here.
  */
 import { Direction, SocketRole } from "../bpf/layout.gen.ts";
-import type { StageAccount } from "./account.ts";
-import { Side, Sink } from "./connection-side.ts";
+import { boundaryIn, mayBegin } from "./boundary.ts";
+import { CaptureSteering } from "./capture-steering.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
+import { lastOf, Side, Sink } from "./connection-side.ts";
 import type { EventMeta } from "./event-meta.ts";
-import { NEED_MORE, Recognition, Sender, UPGRADE_TO_ANY } from "./protocols/protocol.ts";
-import type { AnyMessage, AnyProtocol } from "./protocols/registry.ts";
+import { NEED_MORE, Sender, UPGRADE_TO_ANY } from "./protocols/protocol.ts";
+import type { AnyProtocol } from "./protocols/registry.ts";
 import { newUnknownConnection, type UnknownConnection, unknownConnection } from "./protocols/unknown-connection.ts";
 import { recognize, UNKNOWN } from "./recognition.ts";
-import { Stream, type StreamLimits } from "./stream.ts";
-import type { Verdict } from "./verdict.ts";
-
-/** Who takes the messages. Offsets are stream offsets. */
-export interface MessageListener {
-  begin(protocol: AnyProtocol, message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void;
-  /** @param offset behind the message's last byte */
-  end(message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void;
-  /** Bytes of `sender` are lost; `last` is the last event before them. */
-  gap(sender: Sender, last: EventMeta | undefined): void;
-  /** An event shows that bytes before it did not come: other events may be lost too. */
-  missing(meta: EventMeta): void;
-  /** An event of a direction that has not found its next message yet. */
-  unsynced(sender: Sender, meta: EventMeta): void;
-  /** Content has told the protocol; nothing of it is read yet. @param otherRole of the other end */
-  recognized(protocol: AnyProtocol, otherRole: SocketRole, nowNs: number): void;
-  close(last: EventMeta | undefined): void;
-}
-
-export interface ConnectionOptions {
-  readonly protocols: readonly AnyProtocol[];
-  readonly streamLimits: StreamLimits;
-  /** In bytes. */
-  readonly account: StageAccount;
-  readonly listener: MessageListener;
-  /** A connection of no known protocol makes a message of its own, from its first event to its last. */
-  readonly tellsUnknown?: boolean;
-  verdict(verdict: Verdict): void;
-}
+import { Stream } from "./stream.ts";
 
 /** So many bytes must be enough to tell a protocol. */
 const RECOGNITION_BYTES = 4096;
 /** So many bytes are kept in search of a message boundary. */
 const RESYNC_BYTES = 16_384;
-/** So much of each call is enough for most heads; a message that is cut by it asks for all. */
-const PREFIX_BYTES = 4096;
 /** So many times in a row bytes may be no message of the protocol before the connection is given up. */
 const MAX_INVALID = 8;
 const NEVER = Number.POSITIVE_INFINITY;
@@ -56,11 +28,13 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #ingress: Side;
   readonly #egress: Side;
+  readonly #steering: CaptureSteering;
   /** As the kernel says, else as the content says. */
   role: SocketRole;
   protocol: AnyProtocol | undefined;
   #state: unknown;
   #isOpaque = false;
+  #isDropped = false;
   #opaqueReason = "unknown_protocol";
   #invalidCount = 0;
   #isClosed = false;
@@ -74,10 +48,7 @@ export class Connection {
     this.#remotePort = remotePort;
     this.#ingress = new Side(new Stream(options.account, options.streamLimits), Direction.ingress);
     this.#egress = new Side(new Stream(options.account, options.streamLimits), Direction.egress);
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosed;
+    this.#steering = new CaptureSteering(this.#ingress, this.#egress, (verdict) => options.verdict(verdict));
   }
 
   /** Nothing that it sends is of use. */
@@ -90,8 +61,19 @@ export class Connection {
     for (const side of [this.#ingress, this.#egress]) if (!side.stream.isStarted) side.stream.start(0);
   }
 
-  /** @param bytes only valid during the call */
-  push(direction: number, offset: number, length: number, bytes: Uint8Array, meta: EventMeta, flags: number): void {
+  /**
+   * @param bytes only valid during the call
+   * @param eventNumber of the socket and direction; one is missing where an event was lost
+   */
+  push(
+    direction: number,
+    offset: number,
+    length: number,
+    bytes: Uint8Array,
+    meta: EventMeta,
+    flags: number,
+    eventNumber = -1,
+  ): void {
     const side = direction === Direction.ingress ? this.#ingress : this.#egress;
     if (this.#isOpaque) {
       this.#options.account.addIn(length);
@@ -100,43 +82,33 @@ export class Connection {
         this.#unknown.bytes[this.#senderOf(side)] += length;
         side.last = meta;
       }
+      if (this.#isDropped) this.#steering.drop(meta.timestampNs);
       return;
     }
     const stream = side.stream;
     side.first ??= { meta, offset };
-    side.last = meta;
-    if (!stream.isStarted) {
-      // The other direction was seen from its first byte: then what is missing here is lost, not before our time.
-      const other = side === this.#ingress ? this.#egress : this.#ingress;
-      stream.start(other.stream.isStarted && other.sawStart ? 0 : offset);
-      side.isSynced = stream.position === 0;
-      side.firstOffset = stream.position;
-      side.sawStart = offset === 0;
-    }
-    stream.push(offset, length, bytes, meta, flags);
+    if (!stream.isStarted) side.begin(offset, side === this.#ingress ? this.#egress : this.#ingress);
+    side.take(offset, length, bytes, meta, flags, eventNumber);
     const isMissing = stream.hasObstacle && stream.obstacle!.isMissing;
     if (isMissing && !side.hasMissing) this.#options.listener.missing(meta);
     side.hasMissing = isMissing;
-    if (this.protocol !== undefined) this.#read(meta.timestampNs);
-    else this.#recognize(meta.timestampNs);
+    this.advance(meta.timestampNs);
     stream.settle();
+    if (this.protocol !== undefined && !this.#isOpaque) {
+      this.#steering.read(side, flags, this.protocol, this.#state, this.role === SocketRole.client);
+    }
   }
 
   /** When `advance` has something to do; infinity: never. */
   get deadlineNs(): number {
-    if (this.#isOpaque || !(this.#ingress.stream.hasObstacle || this.#egress.stream.hasObstacle)) return NEVER;
-    const left = this.#ingress.stream.obstacle?.waitUntilNs ?? NEVER;
-    return Math.min(left, this.#egress.stream.obstacle?.waitUntilNs ?? NEVER);
+    return this.#isOpaque ? NEVER : Math.min(this.#ingress.deadlineNs, this.#egress.deadlineNs);
   }
 
   /** Gives up waiting for what did not come in time. */
   advance(nowNs: number): void {
     if (this.#isOpaque) return;
-    if (this.protocol === undefined) {
-      this.#recognize(nowNs);
-      return;
-    }
-    this.#read(nowNs);
+    if (this.protocol === undefined) this.#recognize(nowNs);
+    else this.#read(nowNs);
   }
 
   /** No more bytes will come. */
@@ -152,9 +124,7 @@ export class Connection {
         side.stream.end(this.protocol === undefined ? "unknown_protocol" : "incomplete_message");
       }
     }
-    const ingress = this.#ingress.last;
-    const egress = this.#egress.last;
-    const last = (ingress?.order ?? -1) > (egress?.order ?? -1) ? ingress : egress;
+    const last = lastOf(this.#ingress, this.#egress);
     if (this.#unknown !== undefined && last !== undefined) {
       this.#options.listener.end(this.#unknown, Sender.client, this.#unknown.bytes[Sender.client], last);
     }
@@ -186,23 +156,18 @@ export class Connection {
   }
 
   #recognize(nowNs: number): void {
-    const egressSender =
-      this.role === SocketRole.unknown ? undefined : this.role === SocketRole.client ? Sender.client : Sender.server;
     const claim = recognize(
       this.#options.protocols,
-      { bytes: this.#egress.stream.view(), isStreamStart: this.#egress.isAtStart },
-      { bytes: this.#ingress.stream.view(), isStreamStart: this.#ingress.isAtStart },
-      egressSender,
+      this.#egress.start,
+      this.#ingress.start,
+      this.role === SocketRole.unknown ? undefined : this.#senderOf(this.#egress),
       this.#serverPort,
       "tcp",
     );
-    if (claim === undefined) {
+    if (claim === undefined || claim === UNKNOWN) {
       const held = Math.max(this.#egress.stream.available, this.#ingress.stream.available);
-      if (held >= RECOGNITION_BYTES || this.#isBlocked(nowNs)) this.#giveUp();
-      return;
-    }
-    if (claim === UNKNOWN) {
-      this.#giveUp();
+      const isBlocked = this.#ingress.isBlocked(nowNs) || this.#egress.isBlocked(nowNs);
+      if (claim === UNKNOWN || held >= RECOGNITION_BYTES || isBlocked) this.#giveUp();
       return;
     }
     this.#speak(claim.protocol, claim.firstSender === Sender.client ? SocketRole.client : SocketRole.server);
@@ -223,14 +188,6 @@ export class Connection {
     this.role = role;
     this.protocol = protocol;
     this.#state = protocol.createState();
-    this.#options.verdict({ mode: "prefix", sizeBytes: PREFIX_BYTES });
-  }
-
-  #isBlocked(nowNs: number): boolean {
-    return [this.#ingress, this.#egress].some((side) => {
-      const obstacle = side.stream.obstacle;
-      return obstacle !== undefined && (obstacle.waitUntilNs <= nowNs || side.stream.tooManyPieces);
-    });
   }
 
   /** The bytes so far are of no known protocol. A connection that was seen from its start is done with for good. */
@@ -238,26 +195,19 @@ export class Connection {
     const isWholeStart = [this.#ingress, this.#egress].every((side) => !side.stream.isStarted || side.isAtStart);
     if (isWholeStart && this.#ingress.stream.obstacle === undefined && this.#egress.stream.obstacle === undefined) {
       this.#tellUnknown();
-      this.#becomeOpaque("unknown_protocol");
       // Who counts the bytes must go on hearing of them.
-      this.#options.verdict(this.#unknown === undefined ? { mode: "drop" } : { mode: "prefix", sizeBytes: 1 });
+      this.#becomeOpaque("unknown_protocol", this.#unknown === undefined);
+      if (this.#unknown !== undefined) this.#options.verdict({ mode: "lengths" });
       return;
     }
-    for (const side of [this.#ingress, this.#egress]) {
-      const stream = side.stream;
-      if (!stream.isStarted) continue;
-      side.isSynced = false;
-      if (stream.available > 0) stream.discard(stream.available, "before_first_message");
-      while (stream.obstacle !== undefined) {
-        stream.skipObstacle();
-        if (stream.available > 0) stream.discard(stream.available, "before_first_message");
-      }
-    }
+    for (const side of [this.#ingress, this.#egress]) side.discardAll("before_first_message");
   }
 
-  #becomeOpaque(reason: string): void {
+  #becomeOpaque(reason: string, isDropped: boolean): void {
     this.#isOpaque = true;
+    this.#isDropped = isDropped;
     this.#opaqueReason = reason;
+    if (isDropped) this.#steering.drop(lastOf(this.#ingress, this.#egress)?.timestampNs ?? 0);
     for (const side of [this.#ingress, this.#egress]) {
       this.#finishEnding(side, side.last);
       side.stream.end(reason);
@@ -271,12 +221,14 @@ export class Connection {
   #read(nowNs: number): void {
     const ingress = this.#ingress;
     const egress = this.#egress;
+    ingress.passLeftOut();
+    egress.passLeftOut();
     ingress.isStuck = ingress.isEmpty;
     egress.isStuck = egress.isEmpty;
     while (!this.#isOpaque && this.protocol !== undefined) {
       if (ingress.ending !== undefined) this.#finishEnding(ingress, ingress.stream.endMeta);
       if (egress.ending !== undefined) this.#finishEnding(egress, egress.stream.endMeta);
-      if (this.#isWaiting(ingress, nowNs) || this.#isWaiting(egress, nowNs)) return;
+      if (ingress.isWaiting(nowNs) || egress.isWaiting(nowNs)) return;
       const ingressOrder = ingress.order;
       const egressOrder = egress.order;
       const side = ingressOrder <= egressOrder ? ingress : egress;
@@ -320,19 +272,13 @@ export class Connection {
     side.isStuck = side.isEmpty;
   }
 
-  /** Something before the next bytes may still come. */
-  #isWaiting(side: Side, nowNs: number): boolean {
-    if (!side.stream.hasObstacle) return false;
-    const obstacle = side.stream.obstacle!;
-    return obstacle.waitUntilNs > nowNs && !side.stream.tooManyPieces;
-  }
-
   /** Reads one message or frame. @returns whether anything happened */
   #step(side: Side): boolean {
     const stream = side.stream;
     // A boundary may lie behind what the other side said meanwhile: its turn is not yet.
     if (!side.isSynced) return this.#findBoundary(side, 0);
     if (stream.available === 0) return false;
+    if (side.isBetween && !this.#findFrame(side)) return true;
     const sender = this.#senderOf(side);
     const protocol = this.protocol!;
     const position = stream.position;
@@ -345,6 +291,18 @@ export class Connection {
     return true;
   }
 
+  /** Behind frames that were left out the kernel says where the next one starts. */
+  #findFrame(side: Side): boolean {
+    const count = side.stream.framesLeftOut;
+    if (count < 0) {
+      this.#loseSync(side, side.stream.endMeta);
+      return false;
+    }
+    side.isBetween = false;
+    if (count > 0) this.protocol!.leftOut?.(count, this.#senderOf(side), this.#state);
+    return true;
+  }
+
   #take(side: Side, protocol: AnyProtocol, sender: Sender, position: number, count: number): void {
     const sink = this.#sink;
     const stream = side.stream;
@@ -353,24 +311,17 @@ export class Connection {
     const upgrade = sink.upgradeTo;
     const startMeta = started === undefined ? undefined : stream.metaAt(position);
     stream.consume(count);
+    side.passLeftOut();
     if (started !== undefined && startMeta !== undefined) {
       this.#invalidCount = 0;
       this.#options.listener.begin(protocol, started, sender, position, startMeta);
-      this.#dropBefore(side === this.#ingress ? this.#egress : this.#ingress, startMeta.order);
+      (side === this.#ingress ? this.#egress : this.#ingress).dropBefore(startMeta.order);
     }
     if (ended !== undefined) {
       side.ending = ended;
       if (stream.endMeta !== undefined) this.#finishEnding(side, stream.endMeta);
     }
     if (upgrade !== undefined) this.#upgrade(upgrade);
-  }
-
-  /** What an unsynced side said before a message of the other one can't be the answer to it. */
-  #dropBefore(side: Side, order: number): void {
-    if (side.isSynced || side.isEmpty) return;
-    const count = side.stream.countUntil(order);
-    if (count > 0) side.stream.discard(count, "resync");
-    side.isStuck ||= side.isEmpty;
   }
 
   #finishEnding(side: Side, meta: EventMeta | undefined): void {
@@ -382,25 +333,25 @@ export class Connection {
 
   #upgrade(name: string): void {
     if (name === UPGRADE_TO_ANY) {
+      this.#steering.reset();
       this.protocol = undefined;
       for (const side of [this.#ingress, this.#egress]) side.startOffset = side.stream.position;
       return;
     }
     const protocol = this.#options.protocols.find((candidate) => candidate.name === name);
     if (protocol === undefined) {
-      this.#becomeOpaque("upgraded");
-      this.#options.verdict({ mode: "drop" });
+      this.#becomeOpaque("upgraded", true);
       return;
     }
-    this.protocol = protocol;
-    this.#state = protocol.createState();
+    this.#steering.reset();
+    this.#speak(protocol, this.role);
     this.#invalidCount = 0;
   }
 
   /** Behind the head is a hole, or something is missing: the stream goes on behind it. */
   #passObstacle(side: Side): void {
     const stream = side.stream;
-    if (!stream.obstacle?.isMissing) this.#options.verdict({ mode: "all" });
+    if (stream.obstacle?.isMissing === false) this.#steering.wantAll(stream.obstacle.isLeftOut);
     const before = stream.available > 0 ? stream.metaAt(stream.position + stream.available - 1) : stream.endMeta;
     // It may know how long its message is, and reach behind the obstacle.
     if (this.#takeCut(side)) return;
@@ -409,9 +360,8 @@ export class Connection {
   }
 
   #invalid(side: Side): void {
-    this.#invalidCount++;
-    if (this.#invalidCount > MAX_INVALID) {
-      this.#becomeOpaque("invalid");
+    if (++this.#invalidCount > MAX_INVALID) {
+      this.#becomeOpaque("invalid", false);
       return;
     }
     const before = side.stream.metaAt(side.stream.position);
@@ -422,6 +372,7 @@ export class Connection {
   #loseSync(side: Side, before: EventMeta | undefined): void {
     const sender = this.#senderOf(side);
     side.isSynced = false;
+    side.isBetween = false;
     this.protocol!.resync(this.#state, sender);
     this.#options.listener.gap(sender, before);
   }
@@ -435,8 +386,9 @@ export class Connection {
       if (view.length > 0) stream.discard(view.length, "resync");
       return false;
     }
-    let index = this.#boundaryIn(stream, view, from, sender);
-    if (index < 0 && from === 0 && stream.position === side.firstOffset && this.#mayBegin(view, sender)) index = 0;
+    let index = boundaryIn(this.protocol!, this.#state, stream, from, sender);
+    const isFirst = from === 0 && stream.position === side.firstOffset;
+    if (index < 0 && isFirst && mayBegin(this.protocol!, view, sender, this.#serverPort)) index = 0;
     if (index >= 0) {
       if (index > 0) stream.discard(index, "resync");
       side.isSynced = true;
@@ -446,24 +398,5 @@ export class Connection {
     if (from > 0) stream.discard(from, "resync");
     if (stream.available > RESYNC_BYTES) stream.discard(stream.available - RESYNC_BYTES, "resync");
     return false;
-  }
-
-  /** The first bytes that were ever seen of a direction are the start of a call: what fits there is believed. */
-  #mayBegin(view: Uint8Array, sender: Sender): boolean {
-    const hint = { sender, serverPort: this.#serverPort, transport: "tcp", isStreamStart: false } as const;
-    return this.protocol!.recognize(view, hint) !== Recognition.no;
-  }
-
-  #boundaryIn(stream: Stream, view: Uint8Array, from: number, sender: Sender): number {
-    const protocol = this.protocol!;
-    if (!protocol.resyncsAtCallStart) return protocol.findBoundary(view, from, sender, this.#state);
-    const position = stream.position;
-    let offset = stream.callStartAt(position + from);
-    while (offset >= 0) {
-      const index = offset - position;
-      if (protocol.findBoundary(view, index, sender, this.#state) === index) return index;
-      offset = stream.callStartAt(offset + 1);
-    }
-    return -1;
   }
 }

@@ -1,6 +1,6 @@
 /** A UDP flow between a local socket and one remote address: every datagram is one message, or none that we know. */
 import { Direction, SocketRole } from "../bpf/layout.gen.ts";
-import type { ConnectionOptions } from "./connection.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
 import type { EventMeta } from "./event-meta.ts";
 import { hash32 } from "./ids.ts";
 import { type MessageSink, Sender } from "./protocols/protocol.ts";

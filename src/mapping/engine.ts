@@ -13,7 +13,8 @@ import {
 } from "../bpf/layout.gen.ts";
 import { StageAccount } from "./account.ts";
 import { commOf } from "./comm.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
 import { Datagrams } from "./datagrams.ts";
 import { Departure } from "./departure.ts";
 import { type EngineOptions, type EngineOutput, TcpState } from "./engine-options.ts";
@@ -104,7 +105,7 @@ export class TraceEngine {
     const wasOpaque = connection.isOpaque;
     const meta = metaOf(event, ++this.#order);
     if (event.direction === Direction.ingress) this.#tracer.bytesRead(meta);
-    connection.push(event.direction, event.streamOffset, event.callLength, bytes, meta, event.flags);
+    connection.push(event.direction, event.streamOffset, event.callLength, bytes, meta, event.flags, event.eventNumber);
     if (connection.deadlineNs !== Number.POSITIVE_INFINITY) this.#waiting.add(end);
     if (!wasOpaque && connection.isOpaque && !end.isClient) this.#tracer.hidden(event.header.tgid);
   }

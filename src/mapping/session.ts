@@ -281,7 +281,8 @@ export class SessionTracker<C> {
     if (exchange.isFinished) return;
     exchange.isFinished = true;
     const index = this.#ordered.indexOf(exchange);
-    if (index >= 0) this.#ordered.splice(index, 1);
+    if (index === 0) this.#ordered.shift();
+    else if (index > 0) this.#ordered.splice(index, 1);
     const id = exchange.request.id;
     if (id !== undefined && this.#byId?.get(id) === exchange) this.#byId.delete(id);
     this.#account.addOut(exchange.response === undefined ? 1 : 2);

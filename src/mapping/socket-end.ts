@@ -5,9 +5,9 @@ import type { Connection } from "./connection.ts";
 import type { Datagrams } from "./datagrams.ts";
 import type { Connecting } from "./join/connect.ts";
 import { SentRequests } from "./join/exchange.ts";
-import type { Endpoint } from "./protocols/protocol.ts";
+import type { DescribeOptions, Endpoint, SpanView } from "./protocols/protocol.ts";
 import type { SessionTracker } from "./session.ts";
-import type { Attribute } from "./span.ts";
+import { type Attribute, SpanKind } from "./span.ts";
 
 const IPPROTO_UDP = 17;
 
@@ -33,6 +33,7 @@ export class SocketEnd {
   #local: Endpoint | undefined;
   #remote: Endpoint | undefined;
   #destination: string | undefined;
+  readonly #views: (SpanView | undefined)[] = [undefined, undefined];
   readonly #attributes: (readonly Attribute[] | undefined)[] = [undefined, undefined];
 
   constructor(
@@ -76,6 +77,24 @@ export class SocketEnd {
       ["network.type", this.remote.address.includes(":") ? "ipv6" : "ipv4"],
     ];
     return this.#attributes[isServer ? 1 : 0]!;
+  }
+
+  /** From which side its exchanges are described. The same object for all of them. */
+  viewOf(kind: SpanView["kind"], options: DescribeOptions): SpanView {
+    const isLocalClient = this.isClient;
+    let view = this.#views[kind === SpanKind.server ? 1 : 0];
+    if (view === undefined || (view.client === this.local) !== isLocalClient || view.options !== options) {
+      view = {
+        kind,
+        client: isLocalClient ? this.local : this.remote,
+        server: isLocalClient ? this.remote : this.local,
+        transport: this.transport,
+        isEncrypted: this.isEncrypted,
+        options,
+      };
+      this.#views[kind === SpanKind.server ? 1 : 0] = view;
+    }
+    return view;
   }
 
   /** What calls over it have in common. */

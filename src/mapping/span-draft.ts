@@ -39,24 +39,7 @@ export function draftSpan(
 ): SpanDraft | undefined {
   const end = exchange.connection;
   const kind = node.isServer && !isCapture ? SpanKind.server : SpanKind.client;
-  const isLocalClient = end.isClient;
-  const fields = exchange.protocol.describe(
-    {
-      request: exchange.request,
-      response: exchange.response,
-      incomplete: exchange.incomplete,
-      requestBytes: exchange.requestBytes,
-      responseBytes: exchange.responseBytes,
-    },
-    {
-      kind,
-      client: isLocalClient ? end.local : end.remote,
-      server: isLocalClient ? end.remote : end.local,
-      transport: end.transport,
-      isEncrypted: end.isEncrypted,
-      options: describe,
-    },
-  );
+  const fields = exchange.protocol.describe(exchange, end.viewOf(kind, describe));
   if (fields === undefined) return undefined;
   addCommonAttributes(fields.attributes, exchange, node, kind);
   const start = exchange.requestStart;

@@ -9,6 +9,8 @@
 import { EventFlags } from "../bpf/layout.gen.ts";
 import type { StageAccount } from "./account.ts";
 import type { EventMeta } from "./event-meta.ts";
+import { CALL, CONTINUES, StreamMarks } from "./stream-marks.ts";
+import { equalBytes, StreamPieces } from "./stream-pieces.ts";
 
 export interface StreamLimits {
   readonly bufferBytes: number;
@@ -17,21 +19,11 @@ export interface StreamLimits {
   readonly waitNs: number;
 }
 
-interface Piece {
-  start: number;
-  end: number;
-  /** undefined: a hole. */
-  bytes: Uint8Array | undefined;
-  readonly meta: EventMeta;
-  /** Why a hole is one. */
-  readonly reason: string;
-  /** When the wait for the range before it, or for the bytes of a hole that can still be filled, ends. */
-  readonly waitUntilNs: number;
-}
-
 export interface Obstacle {
   /** A range that no event has named; else a hole. */
   readonly isMissing: boolean;
+  /** The kernel left it out by its verdict. */
+  readonly isLeftOut: boolean;
   readonly waitUntilNs: number;
   /** Of the event behind the missing range, or that has the hole. */
   readonly order: number;
@@ -39,6 +31,8 @@ export interface Obstacle {
 
 const EMPTY = new Uint8Array(0);
 const KEPT_STORAGE = 4096;
+/** Of frames that the kernel has walked; a parser that skips bodies never comes across it. */
+const LEFT_OUT = "left_out";
 
 export class Stream {
   readonly #account: StageAccount;
@@ -50,15 +44,14 @@ export class Stream {
   #isBorrowed = false;
   #from = 0;
   #length = 0;
-  #markOffsets: number[] = [];
-  #markMetas: EventMeta[] = [];
-  #pieces: Piece[] = [];
-  #pieceBytes = 0;
+  readonly #marks = new StreamMarks();
+  readonly #pieces: StreamPieces;
   #skipEnd: EventMeta | undefined;
 
   constructor(account: StageAccount, limits: StreamLimits) {
     this.#account = account;
     this.#limits = limits;
+    this.#pieces = new StreamPieces(account);
   }
 
   /** Offset of the first byte that is not consumed; beyond all known bytes while a body is skipped. */
@@ -93,25 +86,30 @@ export class Stream {
     return this.#length;
   }
 
-  /** The event that carries the byte at `offset`, which is in the view. */
-  metaAt(offset: number): EventMeta | undefined {
-    const offsets = this.#markOffsets;
-    let index = offsets.length - 1;
-    if (index <= 0) return this.#markMetas[0];
-    while (index > 0 && offsets[index]! > offset) index--;
-    return this.#markMetas[index];
+  /** Behind the last byte that an event has named. */
+  get frontier(): number {
+    return this.#frontier;
   }
 
-  /** The first offset in the view, at or after `from`, at which a call starts; -1 if none. */
-  callStartAt(from: number): number {
-    for (const offset of this.#markOffsets) if (offset >= from) return offset;
-    return -1;
+  /** The event that carries the byte at `offset`, which is in the view. */
+  metaAt(offset: number): EventMeta | undefined {
+    return this.#marks.metaAt(offset);
+  }
+
+  /** How many frames were left out before the one that starts at the position; negative where none is known to start. */
+  get framesLeftOut(): number {
+    return this.#marks.kindAt(this.#position);
+  }
+
+  /** The first offset in the view, at or after `from`, at which a call or a frame starts; -1 if none. */
+  startAt(from: number): number {
+    return this.#marks.startAt(from);
   }
 
   /** How many bytes of the view came with events up to `order`. */
   countUntil(order: number): number {
-    const index = this.#markMetas.findIndex((meta) => meta.order > order);
-    return index < 0 ? this.#length : Math.max(0, this.#markOffsets[index]! - this.#position);
+    const behind = this.#marks.behind(order);
+    return behind === undefined ? this.#length : Math.max(0, behind - this.#position);
   }
 
   /** The event that brought the last byte that was consumed; undefined while that byte has not come. */
@@ -123,33 +121,37 @@ export class Stream {
    * @param offset stream offset of the first byte
    * @param length bytes that the call moved
    * @param bytes the first bytes of them; borrowed until `settle`
+   * @param kind what starts at `offset`: see stream-marks.ts
    */
-  push(offset: number, length: number, bytes: Uint8Array, meta: EventMeta, flags: number): void {
+  push(offset: number, length: number, bytes: Uint8Array, meta: EventMeta, flags: number, kind = CALL): void {
     this.#account.addIn(length);
     let start = offset;
     const end = offset + length;
     let captured = bytes.length > length ? bytes.subarray(0, length) : bytes;
     if (flags & EventFlags.conflict) captured = EMPTY;
+    let mark = kind;
+    // The last byte of what was skipped may have been left out, and this is the first that is told behind it.
+    if (start <= this.#position && end >= this.#position) this.#skipEnd ??= meta;
     if (start < this.#position) {
+      mark = CONTINUES;
       const below = Math.min(end, this.#position);
       const fresh = Math.max(0, below - Math.max(start, this.#frontier));
       if (fresh > 0) this.#account.addOut(fresh);
       if (below - start > fresh) this.#account.addConsumed("repeat", below - start - fresh);
-      if (end >= this.#position) this.#skipEnd ??= meta;
       captured = captured.length > below - start ? captured.subarray(below - start) : EMPTY;
       start = below;
     }
     if (end > this.#frontier) this.#frontier = end;
     if (start >= end) return;
-    if (this.#length + this.#pieceBytes + captured.length > this.#limits.bufferBytes) {
+    if (this.#length + this.#pieces.heldBytes + captured.length > this.#limits.bufferBytes) {
       captured = EMPTY;
-      this.#insert(start, end, undefined, meta, "buffer_full", 0);
+      this.#insert(start, end, undefined, meta, CONTINUES, "buffer_full", 0);
     } else if (this.#pieces.length === 0 && start === this.#position + this.#length) {
-      if (captured.length > 0) this.#append(captured, meta);
+      if (captured.length > 0) this.#append(captured, meta, mark);
       if (start + captured.length < end) this.#insertHole(start + captured.length, end, meta, flags);
     } else {
       const middle = start + captured.length;
-      if (captured.length > 0) this.#insert(start, middle, captured, meta, "", this.#limits.waitNs);
+      if (captured.length > 0) this.#insert(start, middle, captured, meta, mark, "", this.#limits.waitNs);
       if (middle < end) this.#insertHole(middle, end, meta, flags);
       this.#drain();
     }
@@ -187,23 +189,44 @@ export class Stream {
     }
     this.#take(this.#length, lost);
     this.#skipEnd = undefined;
-    while (this.#pieces.length > 0 && this.#pieces[0]!.start < target) {
-      const piece = this.#pieces[0]!;
+    for (let piece = this.#pieces.first; piece !== undefined && piece.start < target; piece = this.#pieces.first) {
       const end = Math.min(piece.end, target);
       this.#account.addOut(end - piece.start);
       if (piece.end >= target) this.#skipEnd ??= piece.meta;
-      this.#cutFront(piece, end);
+      this.#pieces.cutFront(end);
     }
     this.#position = target;
     this.#drain();
   }
 
+  /** Passes over what the kernel left out at the position, where that is the start of a frame. @returns whether it did */
+  passLeftOut(): boolean {
+    if (this.#length > 0) return false;
+    let hasPassed = false;
+    for (let piece = this.#pieces.first; piece?.reason === LEFT_OUT; piece = this.#pieces.first) {
+      if (piece.start > this.#position) break;
+      hasPassed = true;
+      const { end } = piece;
+      this.#account.addOut(end - this.#position);
+      this.#skipEnd = piece.meta;
+      this.#pieces.cutFront(end);
+      this.#position = end;
+    }
+    if (hasPassed) this.#drain();
+    return hasPassed;
+  }
+
   /** undefined: all that is known has been read. Else what stands behind the head, and how long to wait for it. */
   get obstacle(): Obstacle | undefined {
-    const piece = this.#pieces[0];
+    const piece = this.#pieces.first;
     if (piece === undefined) return undefined;
     const isMissing = piece.start > this.#position + this.#length;
-    return { isMissing, waitUntilNs: piece.waitUntilNs, order: piece.meta.order };
+    return {
+      isMissing,
+      isLeftOut: piece.reason === LEFT_OUT,
+      waitUntilNs: piece.waitUntilNs,
+      order: piece.meta.order,
+    };
   }
 
   get hasObstacle(): boolean {
@@ -217,15 +240,15 @@ export class Stream {
   /** Gives up the head and the obstacle behind it. `position` is then at the next bytes that are there, if any. */
   skipObstacle(): void {
     if (this.#length > 0) this.#take(this.#length, "incomplete_message");
-    let piece = this.#pieces[0];
+    let piece = this.#pieces.first;
     if (piece === undefined) return;
     this.#position = piece.start;
     while (piece !== undefined && piece.bytes === undefined && piece.start === this.#position) {
       this.#account.addLost(piece.reason, piece.end - piece.start);
       const end = piece.end;
-      this.#cutFront(piece, end);
+      this.#pieces.cutFront(end);
       this.#position = end;
-      piece = this.#pieces[0];
+      piece = this.#pieces.first;
     }
     this.#drain();
   }
@@ -233,10 +256,12 @@ export class Stream {
   /** The connection is over: everything that is still held is lost. */
   end(reason: string): void {
     if (this.#length > 0) this.#take(this.#length, reason);
-    for (const piece of this.#pieces)
-      this.#account.addLost(piece.bytes ? reason : piece.reason, piece.end - piece.start);
-    this.#pieces = [];
-    this.#pieceBytes = 0;
+    for (let piece = this.#pieces.first; piece !== undefined; piece = this.#pieces.first) {
+      const size = piece.end - piece.start;
+      if (piece.reason === LEFT_OUT) this.#account.addConsumed(LEFT_OUT, size);
+      else this.#account.addLost(piece.bytes ? reason : piece.reason, size);
+      this.#pieces.cutFront(piece.end);
+    }
     this.#isBorrowed = false;
     this.#storage = EMPTY;
   }
@@ -248,24 +273,17 @@ export class Stream {
     this.#length -= count;
     if (this.#length === 0) {
       this.#from = 0;
-      this.#markOffsets.length = 0;
-      this.#markMetas.length = 0;
+      this.#marks.clear();
       if (this.#isBorrowed || this.#storage.length > KEPT_STORAGE) this.#storage = EMPTY;
       this.#isBorrowed = false;
       return;
     }
     this.#from += count;
-    let passed = 0;
-    while (passed + 1 < this.#markOffsets.length && this.#markOffsets[passed + 1]! <= this.#position) passed++;
-    if (passed > 0) {
-      this.#markOffsets.splice(0, passed);
-      this.#markMetas.splice(0, passed);
-    }
+    this.#marks.dropBefore(this.#position);
   }
 
-  #append(bytes: Uint8Array, meta: EventMeta): void {
-    this.#markOffsets.push(this.#position + this.#length);
-    this.#markMetas.push(meta);
+  #append(bytes: Uint8Array, meta: EventMeta, kind: number): void {
+    this.#marks.add(this.#position + this.#length, meta, kind);
     if (this.#length === 0) {
       this.#storage = bytes;
       this.#isBorrowed = true;
@@ -288,9 +306,11 @@ export class Stream {
   }
 
   #insertHole(start: number, end: number, meta: EventMeta, flags: number): void {
-    if (flags & EventFlags.faulted) this.#insert(start, end, undefined, meta, "user_fault", this.#limits.waitNs);
-    else if (flags & EventFlags.conflict) this.#insert(start, end, undefined, meta, "conflict", 0);
-    else this.#insert(start, end, undefined, meta, "not_captured", 0);
+    const { waitNs } = this.#limits;
+    if (flags & EventFlags.faulted) this.#insert(start, end, undefined, meta, CONTINUES, "user_fault", waitNs);
+    else if (flags & EventFlags.conflict) this.#insert(start, end, undefined, meta, CONTINUES, "conflict", 0);
+    else if (flags & EventFlags.frames) this.#insert(start, end, undefined, meta, CONTINUES, LEFT_OUT, 0);
+    else this.#insert(start, end, undefined, meta, CONTINUES, "not_captured", 0);
   }
 
   /** Puts a range where nothing is known yet; where something is, equal bytes fold and different ones are a conflict. */
@@ -299,55 +319,25 @@ export class Stream {
     end: number,
     bytes: Uint8Array | undefined,
     meta: EventMeta,
+    kind: number,
     reason: string,
     wait: number,
   ): void {
-    const piecesOf = (from: number, to: number): Piece => {
-      const own = bytes?.slice(from - start, to - start);
-      this.#pieceBytes += own?.length ?? 0;
-      return { start: from, end: to, bytes: own, meta, reason, waitUntilNs: meta.timestampNs + wait };
-    };
-    let cursor = start;
+    const range = { start, end, bytes, meta, kind, reason, waitUntilNs: meta.timestampNs + wait };
     const headEnd = this.#position + this.#length;
-    if (cursor < headEnd) {
-      const to = Math.min(end, headEnd);
-      const held = this.#storage.subarray(this.#from + cursor - this.#position, this.#from + to - this.#position);
-      if (bytes === undefined || equal(held, bytes.subarray(0, to - cursor))) {
-        this.#account.addConsumed("repeat", to - cursor);
-      } else {
-        this.#account.addLost("conflict", to - cursor);
-        this.#cutHead(cursor);
-      }
-      cursor = to;
+    if (start >= headEnd) {
+      this.#pieces.insert(range, start);
+      return;
     }
-    const pieces = this.#pieces;
-    let index = 0;
-    while (cursor < end) {
-      while (index < pieces.length && pieces[index]!.end <= cursor) index++;
-      const other = pieces[index];
-      if (other === undefined || other.start >= end) {
-        pieces.splice(index, 0, piecesOf(cursor, end));
-        return;
-      }
-      if (other.start > cursor) {
-        pieces.splice(index, 0, piecesOf(cursor, other.start));
-        cursor = other.start;
-        continue;
-      }
-      const to = Math.min(end, other.end);
-      const mine = bytes?.subarray(cursor - start, to - start);
-      const theirs = other.bytes?.subarray(cursor - other.start, to - other.start);
-      if (mine !== undefined && theirs !== undefined && !equal(mine, theirs)) {
-        this.#account.addLost("conflict", to - cursor);
-        this.#replace(index, cursor, to, { ...other, start: cursor, end: to, bytes: undefined, reason: "conflict" });
-      } else {
-        this.#account.addConsumed("repeat", to - cursor);
-        if (mine !== undefined && theirs === undefined && other.reason !== "conflict") {
-          this.#replace(index, cursor, to, piecesOf(cursor, to));
-        }
-      }
-      cursor = to;
+    const to = Math.min(end, headEnd);
+    const held = this.#storage.subarray(this.#from + start - this.#position, this.#from + to - this.#position);
+    if (bytes === undefined || equalBytes(held, bytes.subarray(0, to - start))) {
+      this.#account.addConsumed("repeat", to - start);
+    } else {
+      this.#account.addLost("conflict", to - start);
+      this.#cutHead(start);
     }
+    this.#pieces.insert(range, to);
   }
 
   /** Head bytes from `offset` on can't be trusted: they become a hole. */
@@ -356,48 +346,18 @@ export class Stream {
     const meta = this.metaAt(offset)!;
     this.#length = offset - this.#position;
     if (this.#length === 0) this.#from = 0;
-    while (this.#markOffsets.length > 0 && this.#markOffsets[this.#markOffsets.length - 1]! >= offset) {
-      this.#markOffsets.pop();
-      this.#markMetas.pop();
-    }
-    this.#pieces.unshift({ start: offset, end, bytes: undefined, meta, reason: "conflict", waitUntilNs: 0 });
-  }
-
-  /** The part [from, to) of the piece at `index` becomes `piece`. */
-  #replace(index: number, from: number, to: number, piece: Piece): void {
-    const old = this.#pieces[index]!;
-    const parts: Piece[] = [];
-    if (old.start < from) parts.push({ ...old, end: from, bytes: old.bytes?.slice(0, from - old.start) });
-    parts.push(piece);
-    if (to < old.end) parts.push({ ...old, start: to, bytes: old.bytes?.slice(to - old.start) });
-    if (old.bytes !== undefined && piece.bytes === undefined) this.#pieceBytes -= to - from;
-    this.#pieces.splice(index, 1, ...parts);
-  }
-
-  /** Forgets the piece, which is the first, up to `to`. */
-  #cutFront(piece: Piece, to: number): void {
-    if (piece.bytes !== undefined) {
-      this.#pieceBytes -= to - piece.start;
-      piece.bytes = piece.bytes.subarray(to - piece.start);
-    }
-    piece.start = to;
-    if (piece.start >= piece.end) this.#pieces.shift();
+    this.#marks.cutFrom(offset);
+    const hole = { start: offset, end, bytes: undefined, meta, kind: CONTINUES, reason: "conflict", waitUntilNs: 0 };
+    this.#pieces.addFirst(hole);
   }
 
   /** Bytes that came early join the head once what was before them is there. */
   #drain(): void {
     for (;;) {
-      const piece = this.#pieces[0];
+      const piece = this.#pieces.first;
       if (piece?.bytes === undefined || piece.start !== this.#position + this.#length) return;
-      this.#pieces.shift();
-      this.#pieceBytes -= piece.bytes.length;
-      this.#append(piece.bytes, piece.meta);
+      this.#append(piece.bytes, piece.meta, piece.kind);
+      this.#pieces.cutFront(piece.end);
     }
   }
-}
-
-function equal(left: Uint8Array, right: Uint8Array): boolean {
-  if (left.length !== right.length) return false;
-  for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false;
-  return true;
 }

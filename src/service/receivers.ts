@@ -113,6 +113,7 @@ function createSocketTrace(id: string, config: SocketTraceConfig, host: HostCont
     host: facts,
     processes,
     onDrained: (timestampNs) => work?.drained(timestampNs),
+    framings: PROTOCOLS.flatMap(({ framing }) => framing ?? []),
     createEngine: ({ spans, verdict, ...input }) =>
       host.setEngine(
         new TraceEngine(

@@ -72,7 +72,7 @@ describe("requests of the worker", () => {
       { type: "process_facts", tgid: "1" },
       { type: "process_facts", tgid: -1 },
       { type: "process_facts", tgid: 1, path: "/etc/shadow" },
-      { type: "map_write", map: "x".repeat(17), entries: [] },
+      { type: "map_write", map: "x".repeat(33), entries: [] },
       { type: "map_write", map: "m", entries: [{ key: "not base64!", value: "" }] },
       { type: "map_write", map: "m", entries: Array(5000).fill({ key: "AA==", value: "AA==" }) },
     ]) {

@@ -5,6 +5,7 @@
  * Claims: the protocol header, or a frame whose type, size, method and end mark all fit.
  * Bound of the state: MAX_CHANNELS channels with one request in work and one content in each direction.
  */
+import { type Framing, firstBytes, LEFT_OUT } from "../framing.ts";
 import { type Attribute, SpanKind } from "../span.ts";
 import { Method, type MethodArguments, REQUESTS, readArguments, readTable, senderOfMethod } from "./amqp091-methods.ts";
 import { ByteReader, uint16, uint32 } from "./byte-reader.ts";
@@ -281,11 +282,30 @@ function recognize(bytes: Uint8Array, at: number, sender: Sender | undefined): R
   return side === Sender.client ? Recognition.request : Recognition.response;
 }
 
+const COPIES = {
+  others: firstBytes(PREFIX_BYTES),
+  types: new Map([
+    [FrameType.body, firstBytes(FRAME_HEADER_BYTES)],
+    [FrameType.heartbeat, LEFT_OUT],
+  ] as const),
+};
+
+const FRAMING: Framing = {
+  preface: "AMQP\0\0\x09\x01",
+  headerBytes: FRAME_HEADER_BYTES,
+  length: { offset: 3, bytes: 4, bias: FRAME_HEADER_BYTES + 1 },
+  typeOffset: 0,
+  maximumBytes: FRAME_HEADER_BYTES + MAX_FRAME_BYTES + 1,
+  client: COPIES,
+  server: COPIES,
+};
+
 export const amqp091: Protocol<Amqp091Message, Amqp091State> = {
   name: "amqp091",
   networkProtocolName: "amqp",
   usualPorts: [5672],
   resyncsAtCallStart: true,
+  framing: FRAMING,
 
   recognize(bytes: Uint8Array, hint: RecognitionHint): Recognition {
     return hint.transport === "tcp" ? recognize(bytes, 0, hint.sender) : Recognition.no;

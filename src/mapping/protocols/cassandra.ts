@@ -6,6 +6,7 @@
  * State: texts of 512 prepared statements, 1024 that wait for their id, the keyspace.
  */
 
+import { type Framing, firstBytes } from "../framing.ts";
 import { latin1 } from "../latin1.ts";
 import type { Attribute } from "../span.ts";
 import { ByteReader, uint32 } from "./byte-reader.ts";
@@ -199,10 +200,19 @@ function classify(bytes: Uint8Array): Recognition {
   return isCql ? Recognition.request : Recognition.no;
 }
 
+const FRAMING: Framing = {
+  headerBytes: HEADER_BYTES,
+  length: { offset: 5, bytes: 4, bias: HEADER_BYTES },
+  maximumBytes: HEADER_BYTES + MAX_BODY,
+  client: { others: firstBytes(READ_BYTES) },
+  server: { others: firstBytes(READ_BYTES) },
+};
+
 export const cassandra: Protocol<CassandraMessage, CassandraState> = {
   name: "cassandra",
   networkProtocolName: "cql",
   usualPorts: [9042],
+  framing: FRAMING,
   ...framed({ transport: "tcp", frameLength, readBytes: READ_BYTES, read, classify }),
   createState: () => ({ prepared: new Map(), preparing: new Map(), keyspace: undefined }),
   resync(state, sender) {

@@ -7,6 +7,7 @@
  * Bound of the state: two HPACK tables, MAX_STREAMS open streams with MAX_HEADERS fields of MAX_VALUE_LENGTH
  * characters, MAX_BLOCK_BYTES of a header block that is not whole.
  */
+import { type Framing, firstBytes, LEFT_OUT } from "../framing.ts";
 import { latin1 } from "../latin1.ts";
 import { uint32 } from "./byte-reader.ts";
 import { type HeaderField, HpackDecoder } from "./hpack.ts";
@@ -258,11 +259,38 @@ function take(message: Http2Message, fields: readonly HeaderField[]): void {
   }
 }
 
+const COPIES = {
+  others: firstBytes(FRAME_HEADER_BYTES),
+  types: new Map([
+    [FrameType.headers, firstBytes(0xffff)],
+    [FrameType.pushPromise, firstBytes(0xffff)],
+    [FrameType.continuation, firstBytes(0xffff)],
+    [FrameType.resetStream, firstBytes(FRAME_HEADER_BYTES + 4)],
+    [FrameType.goAway, firstBytes(FRAME_HEADER_BYTES + 8)],
+    // Recognition reads the first one.
+    [FrameType.settings, firstBytes(FRAME_HEADER_BYTES + 600)],
+    [FrameType.priority, LEFT_OUT],
+    [FrameType.ping, LEFT_OUT],
+    [FrameType.windowUpdate, LEFT_OUT],
+  ] as const),
+};
+
+const FRAMING: Framing = {
+  preface: PREFACE,
+  headerBytes: FRAME_HEADER_BYTES,
+  length: { offset: 0, bytes: 3, bias: FRAME_HEADER_BYTES },
+  typeOffset: 3,
+  maximumBytes: FRAME_HEADER_BYTES + MAX_FRAME,
+  client: COPIES,
+  server: COPIES,
+};
+
 export const http2: Protocol<Http2Message, Http2State> = {
   name: "http2",
   networkProtocolName: "http",
   usualPorts: [50051, 8080, 80, 443],
   resyncsAtCallStart: true,
+  framing: FRAMING,
 
   recognize(bytes: Uint8Array, hint: RecognitionHint): Recognition {
     return hint.transport === "tcp" ? recognizeHttp2(bytes, hint) : Recognition.no;

@@ -5,6 +5,7 @@
  * one only for ApiVersions). Answers have no mark of their own and are never claimed alone.
  * Bound of the state: MAX_PENDING requests, MAX_TOPIC_IDS topic names.
  */
+import { copiedBytes, type Framing, firstBytes } from "../framing.ts";
 import { latin1 } from "../latin1.ts";
 import { int16At, uint32 } from "./byte-reader.ts";
 import { KAFKA_APIS, MAX_KAFKA_VERSION } from "./kafka-apis.ts";
@@ -48,7 +49,8 @@ export interface KafkaState {
 const MAX_PENDING = 4096;
 /** The first topics and records of a message are all that is read. */
 const PREFIX_BYTES = 8192;
-const METADATA_BYTES = 65_536;
+/** A long answer brings records. Metadata are read whole where they are not as long. */
+const ANSWER = { whole: 16_384, first: 4096 };
 const MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
 const HEADER_BYTES = 14;
 const PRODUCE = 0;
@@ -126,7 +128,8 @@ function parseServer(bytes: Uint8Array, state: KafkaState, sink: MessageSink<Kaf
   const asked = state.pending.get(id);
   // An answer to what was sent before we looked.
   if (asked === undefined) return total;
-  const needed = Math.min(total, asked.apiKey === METADATA ? METADATA_BYTES : PREFIX_BYTES);
+  const copied = copiedBytes(ANSWER, total);
+  const needed = asked.apiKey === METADATA ? copied : Math.min(copied, PREFIX_BYTES);
   if (bytes.length < needed) return NEED_MORE;
   state.pending.delete(id);
   const { apiKey, version } = asked;
@@ -158,11 +161,20 @@ function recognizeRequest(bytes: Uint8Array, at: number): Recognition {
   return /^[\x20-\x7e]+$/.test(latin1(bytes, from, end)) ? Recognition.request : Recognition.no;
 }
 
+const FRAMING: Framing = {
+  headerBytes: 4,
+  length: { offset: 0, bytes: 4, bias: 4 },
+  maximumBytes: 4 + MAX_MESSAGE_BYTES,
+  client: { others: firstBytes(PREFIX_BYTES) },
+  server: { others: ANSWER },
+};
+
 export const kafka: Protocol<KafkaMessage, KafkaState> = {
   name: "kafka",
   networkProtocolName: "kafka",
   usualPorts: [9092, 9093, 9094, 19092, 29092],
   resyncsAtCallStart: true,
+  framing: FRAMING,
 
   recognize(bytes: Uint8Array, hint: RecognitionHint): Recognition {
     if (hint.transport !== "tcp") return Recognition.no;

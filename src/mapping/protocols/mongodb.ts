@@ -6,6 +6,7 @@
  * Bound of the state: MAX_PENDING request ids.
  */
 import { type BsonElement, BsonType, bsonElements, bsonNumber, bsonShape, bsonString } from "../bson.ts";
+import { type Framing, firstBytes } from "../framing.ts";
 import { inflateZlib } from "../inflate.ts";
 import { latin1 } from "../latin1.ts";
 import { unpackSnappy } from "../snappy.ts";
@@ -254,10 +255,19 @@ function recognize(bytes: Uint8Array, at: number): Recognition {
   }
 }
 
+const FRAMING: Framing = {
+  headerBytes: 4,
+  length: { offset: 0, bytes: 4, isLittleEndian: true, bias: 0 },
+  maximumBytes: MAX_MESSAGE_BYTES,
+  client: { others: firstBytes(PREFIX_BYTES) },
+  server: { others: firstBytes(PREFIX_BYTES) },
+};
+
 export const mongodb: Protocol<MongodbMessage, MongodbState> = {
   name: "mongodb",
   networkProtocolName: "mongodb",
   usualPorts: [27017, 27018, 27019],
+  framing: FRAMING,
   resyncsAtCallStart: true,
 
   recognize(bytes: Uint8Array, hint: RecognitionHint): Recognition {

@@ -65,7 +65,7 @@ function neededBytes(bytes: Uint8Array, body: number, length: number, step: Step
   if (step === "columns" || step === "definitions") return 0;
   const first = bytes[body];
   if (first === undefined) return 1;
-  if (step === "rows" && first !== 0xfe && first !== 0xff) return 1;
+  if ((step === "rows" || step === "columns_end") && first !== 0xfe && first !== 0xff) return 1;
   return Math.min(length, first === 0xff ? ERROR_PREFIX_BYTES : 32);
 }
 

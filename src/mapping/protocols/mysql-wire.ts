@@ -85,6 +85,8 @@ export const Capability = {
 } as const;
 
 export const HEADER_BYTES = 4;
+/** So much of a command is read. */
+export const MAX_TEXT = 4096;
 /** A payload of this length goes on in the next packet. */
 export const MAX_PACKET = 0xffffff;
 /** SERVER_STATUS_* */

@@ -9,6 +9,7 @@
 import { utf8 } from "../latin1.ts";
 import { uint16le, uint24le, uint32le } from "./byte-reader.ts";
 import { CompressedStream } from "./mysql-compression.ts";
+import { MYSQL_FRAMING } from "./mysql-framing.ts";
 import { isCompressedCommand, recognizeMysql } from "./mysql-recognition.ts";
 import { type MysqlResponse, parseReply, startReply } from "./mysql-reply.ts";
 import { describeMysql } from "./mysql-span.ts";
@@ -20,6 +21,7 @@ import {
   isSqlStart,
   lenencAt,
   MAX_PACKET,
+  MAX_TEXT,
   UNANSWERED,
 } from "./mysql-wire.ts";
 import {
@@ -71,7 +73,6 @@ export interface MysqlState {
   compressed: readonly [CompressedStream, CompressedStream] | undefined;
 }
 
-const MAX_TEXT = 4096;
 const MAX_STATEMENTS = 256;
 const MAX_PENDING = 64;
 
@@ -333,6 +334,8 @@ export const mysql: Protocol<MysqlMessage, MysqlState> = {
   networkProtocolName: "mysql",
   usualPorts: [3306, 33060, 4000],
   resyncsAtCallStart: true,
+  framing: MYSQL_FRAMING,
+  isFramed: (state) => !state.isGreeted && !state.isLoggingIn && state.compressed === undefined,
 
   recognize(bytes: Uint8Array, hint: RecognitionHint): Recognition {
     return hint.transport === "tcp" ? recognizeMysql(bytes, hint.sender) : Recognition.no;

@@ -8,6 +8,7 @@
  */
 import { latin1, utf8 } from "../latin1.ts";
 import { uint16, uint32 } from "./byte-reader.ts";
+import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, MAX_TEXT, POSTGRESQL_FRAMING } from "./postgresql-framing.ts";
 import { recognizePostgresql } from "./postgresql-recognition.ts";
 import { describePostgresql } from "./postgresql-span.ts";
 import {
@@ -60,13 +61,12 @@ export interface PostgresqlState {
   isAwaitingSsl: boolean;
   /** Nothing typed was seen yet: a startup packet may come. */
   isStarting: boolean;
+  /** The rows that come are a COPY's. */
+  isCopying: boolean;
 }
 
-const MAX_TEXT = 4096;
 const MAX_STATEMENTS = 256;
 const MAX_PENDING = 1024;
-const MAX_FRAME = 0x40000000;
-const FRAME_HEADER_BYTES = 5;
 const SSL_REQUEST = 80877103;
 const GSS_REQUEST = 80877104;
 const CANCEL_REQUEST = 80877102;
@@ -143,8 +143,9 @@ function parseClient(bytes: Uint8Array, state: PostgresqlState, sink: MessageSin
   if (bytes.length < FRAME_HEADER_BYTES) return NEED_MORE;
   const type = String.fromCharCode(bytes[0]!);
   const length = uint32(bytes, 1);
-  if (!CLIENT_TYPES.includes(type) || length < 4 || length > MAX_FRAME) return INVALID;
+  if (!CLIENT_TYPES.includes(type) || length < 4 || length > MAX_FRAME_BYTES) return INVALID;
   const total = length + 1;
+  state.isStarting = false;
   if (type === "d") return total;
   const end = Math.min(total, FRAME_HEADER_BYTES + MAX_TEXT);
   if (bytes.length < end) return NEED_MORE;
@@ -239,7 +240,7 @@ function parseServer(bytes: Uint8Array, state: PostgresqlState, sink: MessageSin
   while (at + FRAME_HEADER_BYTES <= bytes.length) {
     const type = String.fromCharCode(bytes[at]!);
     const length = uint32(bytes, at + 1);
-    if (!SERVER_TYPES.includes(type) || length < 4 || length > MAX_FRAME) return at > 0 ? at : INVALID;
+    if (!SERVER_TYPES.includes(type) || length < 4 || length > MAX_FRAME_BYTES) return at > 0 ? at : INVALID;
     const next = at + 1 + length;
     const isRow = type === "D" || type === "d";
     if (!isRow && next > bytes.length && length <= MAX_TEXT) break;
@@ -251,8 +252,8 @@ function parseServer(bytes: Uint8Array, state: PostgresqlState, sink: MessageSin
     if (pending === undefined) {
       // A Sync's ReadyForQuery, or frames that nothing which was seen asked for.
       if (type === "Z" && state.pending.length > 0) state.pending.shift();
-      at = next;
-      continue;
+      // One at a time: what is behind it may answer what the client says before it.
+      return next;
     }
     const isNew = state.response === undefined;
     state.response ??= { ...newMessage(state, pending.message.kind, undefined), role: MessageRole.response };
@@ -264,6 +265,7 @@ function parseServer(bytes: Uint8Array, state: PostgresqlState, sink: MessageSin
     if (isRow) {
       if (type === "D") response.rows = (response.rows ?? 0) + 1;
     } else readFrame(bytes, at, Math.min(next, bytes.length), type, response);
+    if (!isRow) state.isCopying = type === "H" || type === "W";
     at = next;
     if (isLast(type, pending, state)) {
       state.pending.shift();
@@ -331,6 +333,11 @@ export const postgresql: Protocol<PostgresqlMessage, PostgresqlState> = {
   networkProtocolName: "postgresql",
   usualPorts: [5432, 6432, 5433, 26257],
   resyncsAtCallStart: true,
+  framing: POSTGRESQL_FRAMING,
+  isFramed: (state) => !state.isStarting && !state.isAwaitingSsl,
+  leftOut(count, sender, { response, isCopying }): void {
+    if (sender === Sender.server && response !== undefined && !isCopying) response.rows = (response.rows ?? 0) + count;
+  },
 
   recognize(bytes: Uint8Array, hint: RecognitionHint): Recognition {
     return hint.transport === "tcp" ? recognizePostgresql(bytes, hint.sender) : Recognition.no;
@@ -346,6 +353,7 @@ export const postgresql: Protocol<PostgresqlMessage, PostgresqlState> = {
     portals: new Map(),
     isAwaitingSsl: false,
     isStarting: true,
+    isCopying: false,
   }),
 
   parse(bytes, sender, state, sink): number {

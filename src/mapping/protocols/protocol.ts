@@ -5,6 +5,7 @@
  * called again with more bytes as they come, so it keeps no cursor of its own: for any split of the bytes it
  * gives the same messages.
  */
+import type { Framing } from "../framing.ts";
 import type { Attribute, SpanKind } from "../span.ts";
 
 /** Who sent the bytes: the end that opened the connection, or the end that accepted it. */
@@ -114,6 +115,12 @@ export interface Protocol<M extends Message, S> {
   readonly isSetup?: boolean;
   /** After a gap, a message is only believed to start where a system call does: its bodies may hold its own messages. */
   readonly resyncsAtCallStart?: boolean;
+  /** Lets the kernel copy no more of each frame than `parse` reads. */
+  readonly framing?: Framing;
+  /** Do both directions consist of frames from here on? Yes, if undefined. */
+  isFramed?(state: S): boolean;
+  /** So many frames of this sender that the framing leaves out stood here. */
+  leftOut?(count: number, sender: Sender, state: S): void;
   /**
    * Are these bytes the start of a message of this protocol? Says who sent them. `needMore` only while every byte
    * so far fits; a false claim loses a whole connection, so the doubtful answer is `no`.

@@ -2,7 +2,6 @@
 import {
   decodeIoEvent,
   decodeProcessEvent,
-  decodeSocketDataEvent,
   decodeSocketStateEvent,
   decodeUnitEdgeEvent,
   decodeWakeEvent,
@@ -12,6 +11,7 @@ import {
   ProcessAction,
   type ProcessEvent,
   type SocketDataEvent,
+  SocketDataEventReader,
   type SocketStateEvent,
   type UnitEdgeEvent,
   type WakeEvent,
@@ -24,7 +24,7 @@ import type { RuntimeTable } from "../runtimes/runtime-table.ts";
 import { execFacts } from "./exec-facts.ts";
 import type { OwnExchanges } from "./own-exchanges.ts";
 
-/** TraceEngine, as far as events go into it. */
+/** TraceEngine, as far as events go into it. An event and its bytes are valid during the call only. */
 export interface EventTarget {
   socketData(event: SocketDataEvent, bytes: Uint8Array): void;
   socketState(event: SocketStateEvent): void;
@@ -51,6 +51,7 @@ export class EventDispatcher {
   readonly #ownTgids: ReadonlySet<number>;
   readonly #includePorts: ReadonlySet<number>;
   readonly #excludePorts: ReadonlySet<number>;
+  readonly #event = new SocketDataEventReader();
   #lastTgid = 0;
   #lastPid = 0;
 
@@ -71,7 +72,7 @@ export class EventDispatcher {
     account.addIn();
     const kind = lengthBytes >= 4 ? view.getUint32(offset, true) : 0;
     if (kind === EventKind.socketData && lengthBytes >= LAYOUT.socket_data_event.sizeBytes) {
-      this.#socketData(decodeSocketDataEvent(view, offset), view, offset + LAYOUT.socket_data_event.sizeBytes);
+      this.#socketData(this.#event.read(view, offset), view, offset + LAYOUT.socket_data_event.sizeBytes);
     } else if (kind === EventKind.socketState && lengthBytes >= LAYOUT.socket_state_event.sizeBytes) {
       this.#socketState(decodeSocketStateEvent(view, offset));
     } else if (kind === EventKind.process && lengthBytes >= LAYOUT.process_event.sizeBytes) {

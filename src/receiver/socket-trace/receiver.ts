@@ -8,6 +8,7 @@ import type { Attachment } from "../../ipc/messages.ts";
 import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
 import type { Log } from "../../log.ts";
 import { StageAccount } from "../../mapping/account.ts";
+import type { Framing } from "../../mapping/framing.ts";
 import type { Resource, Span } from "../../mapping/span.ts";
 import type { Verdict } from "../../mapping/verdict.ts";
 import type { HostProcesses } from "../host-processes.ts";
@@ -54,6 +55,8 @@ export interface SocketTraceReceiverOptions {
   readonly log: Log;
   /** Everything that happened before this moment has been given to the engine. */
   readonly onDrained?: (timestampNs: number) => void;
+  /** Of the protocols that the engine reads. */
+  readonly framings: readonly Framing[];
   readonly createEngine: (input: ReceiverEngineInput) => ReceiverEngine;
 }
 
@@ -88,11 +91,12 @@ export class SocketTraceReceiver implements Receiver {
     const maps = new Map(hello.capture.maps.map((descriptor) => [descriptor.name, new BpfMap(descriptor)]));
     const verdicts = maps.get("socket_verdicts");
     const generations = maps.get("verdict_generations");
+    const framings = maps.get("framings");
     this.#lossMap = maps.get("loss_counters");
     this.#verdicts =
-      verdicts === undefined || generations === undefined
+      verdicts === undefined || generations === undefined || framings === undefined
         ? undefined
-        : new VerdictWriter({ verdicts, generations }, client);
+        : new VerdictWriter({ verdicts, generations, framings }, client, options.framings);
     const engine = options.createEngine({
       clockOffsetNs: () => this.#clock.valueNs,
       resourceOf: (tgid) => this.#processes.resourceOf(tgid),

@@ -3,7 +3,9 @@ import { BpfError } from "../../bpf/error.ts";
 import { encodeSocketVerdict, LAYOUT, VerdictAction, VerdictFlags } from "../../bpf/layout.gen.ts";
 import type { BpfMap } from "../../bpf/map.ts";
 import type { BrokerClient } from "../../ipc/broker-client.ts";
+import type { Framing } from "../../mapping/framing.ts";
 import type { Verdict } from "../../mapping/verdict.ts";
+import { FramingTable } from "./framing-table.ts";
 
 /** VERDICT_GENERATIONS of bpf/control.h. */
 const GENERATIONS = 1024;
@@ -14,25 +16,35 @@ const FIRST_DROP_CALLS = 64;
 const LAST_DROP_CALLS = 65_536;
 const DROP_IDLE_NS = 5e9;
 const REMEMBERED_DROPS = 16_384;
+/** The first drops also end when the direction changes: unknown first bytes may lead in a known protocol. */
+const UNTIL_TURN_CALLS = 1024;
+/** All ones: no place is known. */
+const NOWHERE = -1;
 
 export interface VerdictMaps {
   readonly verdicts: BpfMap;
   readonly generations: BpfMap;
+  readonly framings: BpfMap;
 }
 
 export class VerdictWriter {
   readonly #maps: VerdictMaps;
-  readonly #client: BrokerClient;
+  readonly #client: Pick<BrokerClient, "request">;
   readonly #pending = new Map<number, Verdict>();
   readonly #generations = new Uint32Array(GENERATIONS);
   readonly #dropCalls = new Map<number, number>();
+  readonly #framings: FramingTable;
   #serial = 0;
   #isDirect = true;
   #failures = 0;
 
-  constructor(maps: VerdictMaps, client: BrokerClient) {
+  /** @param framings of all protocols that are read: the kernel learns of them at once */
+  constructor(maps: VerdictMaps, client: Pick<BrokerClient, "request">, framings: readonly Framing[]) {
     this.#maps = maps;
     this.#client = client;
+    this.#framings = new FramingTable(framings);
+    const { keys, values } = this.#framings.encode();
+    this.#write(maps.framings, keys, values);
   }
 
   /** Verdicts that could not be written: their sockets stay in prefix mode, so nothing is lost but time. */
@@ -72,17 +84,25 @@ export class VerdictWriter {
   }
 
   #encode(view: DataView, cookie: number, verdict: Verdict): void {
-    const isDrop = verdict.mode === "drop";
-    this.#serial = (this.#serial + 1) >>> 0;
+    this.#serial = (this.#serial + 1) >>> 0 || 1;
+    const framing = verdict.mode === "frames" ? this.#framings.indexOf(verdict.framing) : undefined;
+    const places = "places" in verdict ? verdict.places : undefined;
+    // Without a framing of that number: all of each call.
+    const mode = verdict.mode === "frames" && framing === undefined ? "all" : verdict.mode;
+    const nowhere = mode === "frames" ? NOWHERE : 0;
+    const dropCalls = mode === "drop" ? this.#nextDropCalls(cookie) : 0;
     encodeSocketVerdict(view, 0, {
-      skipUntilIngress: 0,
-      skipUntilEgress: 0,
-      dropIdleNs: isDrop ? DROP_IDLE_NS : 0,
-      dropCalls: isDrop ? this.#nextDropCalls(cookie) : 0,
-      action: VerdictAction[verdict.mode],
-      limit: verdict.mode === "prefix" ? verdict.sizeBytes : 0,
-      flags: isDrop ? VerdictFlags.untilTurn : 0,
+      skipUntilIngress: places?.ingress ?? nowhere,
+      skipUntilEgress: places?.egress ?? nowhere,
+      dropIdleNs: mode === "drop" ? DROP_IDLE_NS : 0,
+      dropCalls,
+      action: VerdictAction[mode],
+      limit: 0,
+      flags:
+        (mode === "drop" && dropCalls < UNTIL_TURN_CALLS ? VerdictFlags.untilTurn : 0) |
+        (verdict.mode === "frames" && verdict.isLocalClient ? VerdictFlags.localClient : 0),
       serial: this.#serial,
+      framing: framing ?? 0,
     });
   }
 

@@ -24,6 +24,7 @@ const receiver = new SocketTraceReceiver({
   host,
   processes: createHostProcesses(client, host, log),
   log,
+  framings: [],
   createEngine: (input) => ({
     accounts: [new StageAccount("engine", "event")],
     socketData: (event, bytes) => {

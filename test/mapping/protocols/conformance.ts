@@ -7,8 +7,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { SocketRole } from "../../../src/bpf/layout.gen.ts";
 import { PROTOCOLS } from "../../../src/mapping/protocols/registry.ts";
-import { Conversation, type ConversationOptions } from "../../support/conversation.ts";
+import { Conversation, type ConversationOptions, type Outcome } from "../../support/conversation.ts";
 import type { Dialogue, Utterance } from "../../support/dialogue.ts";
+import { FramedConversation } from "../../support/framed-conversation.ts";
 
 const RUNS = 60;
 
@@ -73,6 +74,50 @@ export function conformance(dialogue: Dialogue): void {
     });
   }
 
+  if (PROTOCOLS.find(({ name }) => name === dialogue.protocol)?.framing !== undefined) {
+    it("gives the same when the kernel copies no more than its framing says", () => {
+      const whole = play(dialogue.utterances, options).outcomes;
+      fc.assert(
+        fc.property(
+          fc.infiniteStream(fc.integer({ min: 1, max: 400 })),
+          fc.constantFrom(0, 0, 1, 3),
+          fc.boolean(),
+          (sizes, lateCalls, isSplit) => {
+            const conversation = new FramedConversation({ ...options, lateCalls });
+            const calls = isSplit ? [...split(dialogue.utterances, sizes)] : dialogue.utterances;
+            for (const call of calls) conversation.call(call);
+            conversation.close();
+            balances(conversation);
+            assert.equal(conversation.bytes.lost.size, 0);
+            assert.deepEqual(conversation.outcomes, whole);
+          },
+        ),
+        { numRuns: RUNS },
+      );
+    });
+
+    it("never pairs wrongly when walked calls are lost", () => {
+      const pairs = play(dialogue.utterances, options).outcomes;
+      fc.assert(
+        fc.property(
+          fc.array(fc.nat(dialogue.utterances.length - 1), { minLength: 1, maxLength: 3 }),
+          fc.nat(2),
+          (lost, lateCalls) => {
+            const conversation = new FramedConversation({ ...options, lateCalls });
+            conversation.connection.opened();
+            dialogue.utterances.forEach((utterance, index) => {
+              conversation.call(utterance, lost.includes(index));
+            });
+            conversation.close();
+            balances(conversation);
+            pairsAreAmong(conversation, pairs);
+          },
+        ),
+        { numRuns: RUNS },
+      );
+    });
+  }
+
   it("never pairs wrongly when calls are lost", () => {
     const pairs = play(dialogue.utterances, options).outcomes;
     fc.assert(
@@ -86,13 +131,7 @@ export function conformance(dialogue: Dialogue): void {
         });
         conversation.close();
         balances(conversation);
-        for (const outcome of conversation.outcomes) {
-          if (outcome.incomplete !== undefined || outcome.response === undefined) continue;
-          const isKnown = pairs.some(
-            (pair) => fits(outcome.request, pair.request) && fits(outcome.response, pair.response),
-          );
-          assert.ok(isKnown, `no such pair: ${JSON.stringify([outcome.request, outcome.response])}`);
-        }
+        pairsAreAmong(conversation, pairs);
       }),
       { numRuns: RUNS },
     );
@@ -177,6 +216,14 @@ function play(utterances: readonly Utterance[], options: ConversationOptions & {
 function balances(conversation: Conversation): void {
   assert.equal(conversation.bytes.held, 0);
   assert.equal(conversation.messages.held, 0);
+}
+
+function pairsAreAmong(conversation: Conversation, pairs: readonly Outcome[]): void {
+  for (const outcome of conversation.outcomes) {
+    if (outcome.incomplete !== undefined || outcome.response === undefined) continue;
+    const isKnown = pairs.some((pair) => fits(outcome.request, pair.request) && fits(outcome.response, pair.response));
+    assert.ok(isKnown, `no such pair: ${JSON.stringify([outcome.request, outcome.response])}`);
+  }
 }
 
 /** What a lost call would have told (the database in use, a prepared statement's text) may be unknown, never different. */

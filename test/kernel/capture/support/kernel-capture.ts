@@ -28,12 +28,14 @@ import {
   type UnitStep,
 } from "../../../../src/bpf/layout.gen.ts";
 import { readLossCounters } from "../../../../src/bpf/loss-reason.ts";
-import { keyU32, keyU64 } from "../../../../src/bpf/map.ts";
+import { type BpfMap, keyU32, keyU64 } from "../../../../src/bpf/map.ts";
 import { BpfObject } from "../../../../src/bpf/object.ts";
 import { type MappedRing, mapRingBuffer } from "../../../../src/bpf/ring-buffer.ts";
 import { forEachRecord } from "../../../../src/bpf/ring-records.ts";
 import { NO_PLAN, processControlBytes } from "../../../../src/broker/control.ts";
 import { IO_PROGRAMS, isAttachable, programsOf } from "../../../../src/broker/hook-programs.ts";
+import type { Framing } from "../../../../src/mapping/framing.ts";
+import { FramingTable } from "../../../../src/receiver/socket-trace/framing-table.ts";
 
 const OBJECT = new URL("../../../../bpf/socket_trace.bpf.o", import.meta.url);
 const VERDICT_GENERATIONS = 1024;
@@ -46,6 +48,7 @@ const NO_VERDICT: SocketVerdict = {
   limit: 0,
   flags: 0,
   serial: 0,
+  framing: 0,
 };
 
 export interface DataRecord extends SocketDataEvent {
@@ -145,6 +148,18 @@ export class KernelCapture implements Disposable {
     const slot = keyU32(socketCookie % VERDICT_GENERATIONS);
     const generation = generations.get(slot)!;
     generations.set(slot, keyU32(new DataView(generation.buffer, generation.byteOffset).getUint32(0, true) + 1));
+  }
+
+  map(name: string): BpfMap {
+    return this.#object.map(name);
+  }
+
+  /** @returns the indexes that verdicts name */
+  setFramings(framings: readonly Framing[]): FramingTable {
+    const table = new FramingTable(framings);
+    const { keys, values } = table.encode();
+    this.#object.map("framings").setBatch(keys, values);
+    return table;
   }
 
   setProcess(tgid: number, filter: ProcessFilter, steps: readonly UnitStep[] = []): void {
