@@ -33,7 +33,8 @@ export class Connection {
   role: SocketRole;
   protocol: AnyProtocol | undefined;
   #state: unknown;
-  #isOpaque = false;
+  /** Nothing that it sends is of use. */
+  isOpaque = false;
   #isDropped = false;
   #opaqueReason = "unknown_protocol";
   #invalidCount = 0;
@@ -49,11 +50,6 @@ export class Connection {
     this.#ingress = new Side(new Stream(options.account, options.streamLimits), Direction.ingress);
     this.#egress = new Side(new Stream(options.account, options.streamLimits), Direction.egress);
     this.#steering = new CaptureSteering(this.#ingress, this.#egress, (verdict) => options.verdict(verdict));
-  }
-
-  /** Nothing that it sends is of use. */
-  get isOpaque(): boolean {
-    return this.#isOpaque;
   }
 
   /** The connection was seen before its first byte: bytes that are missing at the start are missing. */
@@ -75,7 +71,7 @@ export class Connection {
     eventNumber = -1,
   ): void {
     const side = direction === Direction.ingress ? this.#ingress : this.#egress;
-    if (this.#isOpaque) {
+    if (this.isOpaque) {
       this.#options.account.addIn(length);
       this.#options.account.addConsumed(this.#opaqueReason, length);
       if (this.#unknown !== undefined) {
@@ -94,19 +90,19 @@ export class Connection {
     side.hasMissing = isMissing;
     this.advance(meta.timestampNs);
     stream.settle();
-    if (this.protocol !== undefined && !this.#isOpaque) {
+    if (this.protocol !== undefined && !this.isOpaque) {
       this.#steering.read(side, flags, this.protocol, this.#state, this.role === SocketRole.client);
     }
   }
 
   /** When `advance` has something to do; infinity: never. */
   get deadlineNs(): number {
-    return this.#isOpaque ? NEVER : Math.min(this.#ingress.deadlineNs, this.#egress.deadlineNs);
+    return this.isOpaque ? NEVER : Math.min(this.#ingress.deadlineNs, this.#egress.deadlineNs);
   }
 
   /** Gives up waiting for what did not come in time. */
   advance(nowNs: number): void {
-    if (this.#isOpaque) return;
+    if (this.isOpaque) return;
     if (this.protocol === undefined) this.#recognize(nowNs);
     else this.#read(nowNs);
   }
@@ -115,7 +111,7 @@ export class Connection {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (!this.#isOpaque) {
+    if (!this.isOpaque) {
       this.advance(NEVER);
       for (const side of [this.#ingress, this.#egress]) {
         if (this.#unknown === undefined) this.#tellUnknown();
@@ -178,8 +174,8 @@ export class Connection {
 
   /** The other end of the connection, on this host too, knows what is spoken: it may have seen an answer first. */
   adopt(protocol: AnyProtocol, role: SocketRole, nowNs: number): void {
-    if (this.protocol !== undefined || this.#isOpaque) return;
-    if (this.role !== SocketRole.unknown && this.role !== role) return;
+    const isOtherRole = this.role !== SocketRole.unknown && this.role !== role;
+    if (this.protocol !== undefined || this.isOpaque || isOtherRole) return;
     this.#speak(protocol, role);
     this.#read(nowNs);
   }
@@ -204,7 +200,7 @@ export class Connection {
   }
 
   #becomeOpaque(reason: string, isDropped: boolean): void {
-    this.#isOpaque = true;
+    this.isOpaque = true;
     this.#isDropped = isDropped;
     this.#opaqueReason = reason;
     if (isDropped) this.#steering.drop(lastOf(this.#ingress, this.#egress)?.timestampNs ?? 0);
@@ -225,7 +221,7 @@ export class Connection {
     egress.passLeftOut();
     ingress.isStuck = ingress.isEmpty;
     egress.isStuck = egress.isEmpty;
-    while (!this.#isOpaque && this.protocol !== undefined) {
+    while (!this.isOpaque && this.protocol !== undefined) {
       if (ingress.ending !== undefined) this.#finishEnding(ingress, ingress.stream.endMeta);
       if (egress.ending !== undefined) this.#finishEnding(egress, egress.stream.endMeta);
       if (ingress.isWaiting(nowNs) || egress.isWaiting(nowNs)) return;
@@ -255,7 +251,7 @@ export class Connection {
   /** The rest of the message may never come. */
   #takeCut(side: Side): boolean {
     const protocol = this.protocol;
-    if (protocol?.parseCut === undefined || !side.isSynced || side.isEmpty || this.#isOpaque) return false;
+    if (protocol?.parseCut === undefined || !side.isSynced || side.isEmpty || this.isOpaque) return false;
     const stream = side.stream;
     const sink = this.#sink;
     const sender = this.#senderOf(side);
@@ -325,10 +321,10 @@ export class Connection {
   }
 
   #finishEnding(side: Side, meta: EventMeta | undefined): void {
-    const message = side.ending;
-    if (message === undefined || meta === undefined) return;
+    const { ending, stream } = side;
+    if (ending === undefined || meta === undefined) return;
     side.ending = undefined;
-    this.#options.listener.end(message, this.#senderOf(side), side.stream.position, meta);
+    this.#options.listener.end(ending, this.#senderOf(side), stream.position, meta);
   }
 
   #upgrade(name: string): void {
@@ -370,11 +366,10 @@ export class Connection {
   }
 
   #loseSync(side: Side, before: EventMeta | undefined): void {
-    const sender = this.#senderOf(side);
     side.isSynced = false;
     side.isBetween = false;
-    this.protocol!.resync(this.#state, sender);
-    this.#options.listener.gap(sender, before);
+    this.protocol!.resync(this.#state, this.#senderOf(side));
+    this.#options.listener.gap(this.#senderOf(side), before);
   }
 
   /** Looks for a message start at or after `from` in the view. What lies before it, or can't be one, is lost. */
