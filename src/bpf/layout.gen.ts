@@ -1,4 +1,6 @@
 // Generated from the BTF of the objects in build/bpf by scripts/gen-layout.ts. Do not edit.
+const EMPTY_VIEW = new DataView(new ArrayBuffer(0));
+
 function u64(view: DataView, offset: number): number {
   return view.getUint32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true);
 }
@@ -54,8 +56,14 @@ export const EventFlags = {
   noBytes: 8,
   fin: 16,
   blocking: 32,
+  frames: 64,
 } as const;
 export type EventFlags = (typeof EventFlags)[keyof typeof EventFlags];
+
+export const FrameSegmentFlags = {
+  startsFrame: 1,
+} as const;
+export type FrameSegmentFlags = (typeof FrameSegmentFlags)[keyof typeof FrameSegmentFlags];
 
 export const ProcessAction = {
   fork: 1,
@@ -75,11 +83,14 @@ export const VerdictAction = {
   all: 1,
   drop: 2,
   lengths: 3,
+  frames: 4,
 } as const;
 export type VerdictAction = (typeof VerdictAction)[keyof typeof VerdictAction];
 
 export const VerdictFlags = {
   untilTurn: 1,
+  localClient: 2,
+  restart: 4,
 } as const;
 export type VerdictFlags = (typeof VerdictFlags)[keyof typeof VerdictFlags];
 
@@ -182,6 +193,7 @@ export const LAYOUT = {
   event_header: { sizeBytes: 24, offsets: { kind: 0, length: 4, timestamp_ns: 8, tgid: 16, pid: 20 } },
   socket_tuple: { sizeBytes: 40, offsets: { local_address: 0, remote_address: 16, local_port: 32, remote_port: 34, network_namespace: 36 } },
   socket_data_event: { sizeBytes: 192, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, cause_id: 72, socket_cookie: 80, event_number: 88, stream_offset: 96, tuple: 104, local_first_sequence: 144, remote_first_sequence: 148, call_length: 152, captured_length: 156, flags: 160, address_family: 164, protocol: 165, direction: 166, role: 167, source: 168, unit_kind: 169, cause_kind: 170, comm: 176 } },
+  frame_segment: { sizeBytes: 12, offsets: { offset: 0, length: 4, flags: 6, left_out: 8 } },
   socket_state_event: { sizeBytes: 128, offsets: { header: 0, coroutine_id: 24, unit_id: 32, unit_parent: 40, unit_count: 48, turn_id: 56, socket_cookie: 64, tuple: 72, local_first_sequence: 112, remote_first_sequence: 116, address_family: 120, protocol: 121, role: 122, old_state: 123, new_state: 124, unit_kind: 125 } },
   process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
   wake_event: { sizeBytes: 48, offsets: { header: 0, woken: 24, hops: 28, waker_ran_ns: 32, woken_ran_ns: 40 } },
@@ -189,7 +201,9 @@ export const LAYOUT = {
   trace_request: { sizeBytes: 48, offsets: { socket_cookie: 0, stream_offset: 8, read_ns: 16, answered_ns: 24, local_first_sequence: 32, remote_first_sequence: 36, open: 40, io_events: 44 } },
   io_event: { sizeBytes: 144, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, file_offset: 72, length: 80, inode: 88, request_socket_cookie: 96, request_stream_offset: 104, device: 112, error: 116, path_length: 120, operation: 124, file_type: 125, unit_kind: 126, is_path_cut: 127, comm: 128 } },
   trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68 } },
-  socket_verdict: { sizeBytes: 48, offsets: { skip_until_ingress: 0, skip_until_egress: 8, drop_idle_ns: 16, drop_calls: 24, action: 28, limit: 32, flags: 36, serial: 40 } },
+  socket_verdict: { sizeBytes: 48, offsets: { skip_until_ingress: 0, skip_until_egress: 8, drop_idle_ns: 16, drop_calls: 24, action: 28, limit: 32, flags: 36, serial: 40, framing: 44 } },
+  frame_rule: { sizeBytes: 4, offsets: { whole: 0, first: 2 } },
+  framing: { sizeBytes: 2080, offsets: { signature: 0, preface_length: 8, maximum: 12, length_bias: 16, header_length: 20, length_offset: 21, length_shift: 22, little_endian: 23, type_offset: 24, client: 32, server: 1056 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   pool_site: { sizeBytes: 48, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44 } },
   go_layout: { sizeBytes: 56, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, goid_counter: 16, context_key: 24, goid: 32, parent_goid: 34, start_pc: 36, processor: 38, goid_cache: 40, receive_queue: 42, sudog_channel: 44, write_request: 46, connection: 48, request_context: 50, wants_marks: 52 } },
@@ -240,6 +254,13 @@ export interface SocketDataEvent {
   readonly unitKind: number;
   readonly causeKind: number;
   readonly comm: Uint8Array;
+}
+
+export interface FrameSegment {
+  readonly offset: number;
+  readonly length: number;
+  readonly flags: number;
+  readonly leftOut: number;
 }
 
 export interface SocketStateEvent {
@@ -347,6 +368,26 @@ export interface SocketVerdict {
   readonly limit: number;
   readonly flags: number;
   readonly serial: number;
+  readonly framing: number;
+}
+
+export interface FrameRule {
+  readonly whole: number;
+  readonly first: number;
+}
+
+export interface Framing {
+  readonly signature: Uint8Array;
+  readonly prefaceLength: number;
+  readonly maximum: number;
+  readonly lengthBias: number;
+  readonly headerLength: number;
+  readonly lengthOffset: number;
+  readonly lengthShift: number;
+  readonly littleEndian: number;
+  readonly typeOffset: number;
+  readonly client: readonly FrameRule[];
+  readonly server: readonly FrameRule[];
 }
 
 export interface UnitStep {
@@ -460,6 +501,15 @@ export function decodeSocketDataEvent(view: DataView, offset: number): SocketDat
   };
 }
 
+export function decodeFrameSegment(view: DataView, offset: number): FrameSegment {
+  return {
+    offset: view.getUint32(offset, true),
+    length: view.getUint16(offset + 4, true),
+    flags: view.getUint16(offset + 6, true),
+    leftOut: view.getUint32(offset + 8, true),
+  };
+}
+
 export function decodeSocketStateEvent(view: DataView, offset: number): SocketStateEvent {
   return {
     header: decodeEventHeader(view, offset),
@@ -552,6 +602,114 @@ export function decodeIoEvent(view: DataView, offset: number): IoEvent {
   };
 }
 
+/** One EventHeader after the other: each `read` overwrites what the one before it has said. */
+export class EventHeaderReader implements EventHeader {
+  kind = 0;
+  length = 0;
+  timestampNs = 0;
+  tgid = 0;
+  pid = 0;
+
+  read(view: DataView, offset: number): this {
+    this.kind = view.getUint32(offset, true);
+    this.length = view.getUint32(offset + 4, true);
+    this.timestampNs = u64(view, offset + 8);
+    this.tgid = view.getUint32(offset + 16, true);
+    this.pid = view.getUint32(offset + 20, true);
+    return this;
+  }
+}
+
+/** One SocketTuple after the other: each `read` overwrites what the one before it has said. */
+export class SocketTupleReader implements SocketTuple {
+  #view: DataView = EMPTY_VIEW;
+  #offset = 0;
+  localPort = 0;
+  remotePort = 0;
+  networkNamespace = 0;
+
+  read(view: DataView, offset: number): this {
+    this.#view = view;
+    this.#offset = offset;
+    this.localPort = view.getUint16(offset + 32, true);
+    this.remotePort = view.getUint16(offset + 34, true);
+    this.networkNamespace = view.getUint32(offset + 36, true);
+    return this;
+  }
+
+  get localAddress(): Uint8Array {
+    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#offset + 0, 16);
+  }
+
+  get remoteAddress(): Uint8Array {
+    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#offset + 16, 16);
+  }
+}
+
+/** One SocketDataEvent after the other: each `read` overwrites what the one before it has said. */
+export class SocketDataEventReader implements SocketDataEvent {
+  #view: DataView = EMPTY_VIEW;
+  #offset = 0;
+  readonly header = new EventHeaderReader();
+  readonly tuple = new SocketTupleReader();
+  entryNs = 0;
+  coroutineId = 0;
+  unitId = 0;
+  unitParent = 0;
+  unitCount = 0;
+  turnId = 0;
+  causeId = 0;
+  socketCookie = 0;
+  eventNumber = 0;
+  streamOffset = 0;
+  localFirstSequence = 0;
+  remoteFirstSequence = 0;
+  callLength = 0;
+  capturedLength = 0;
+  flags = 0;
+  addressFamily = 0;
+  protocol = 0;
+  direction = 0;
+  role = 0;
+  source = 0;
+  unitKind = 0;
+  causeKind = 0;
+
+  read(view: DataView, offset: number): this {
+    this.#view = view;
+    this.#offset = offset;
+    this.header.read(view, offset);
+    this.tuple.read(view, offset + 104);
+    this.entryNs = u64(view, offset + 24);
+    this.coroutineId = u64(view, offset + 32);
+    this.unitId = u64(view, offset + 40);
+    this.unitParent = u64(view, offset + 48);
+    this.unitCount = u64(view, offset + 56);
+    this.turnId = u64(view, offset + 64);
+    this.causeId = u64(view, offset + 72);
+    this.socketCookie = u64(view, offset + 80);
+    this.eventNumber = u64(view, offset + 88);
+    this.streamOffset = u64(view, offset + 96);
+    this.localFirstSequence = view.getUint32(offset + 144, true);
+    this.remoteFirstSequence = view.getUint32(offset + 148, true);
+    this.callLength = view.getUint32(offset + 152, true);
+    this.capturedLength = view.getUint32(offset + 156, true);
+    this.flags = view.getUint32(offset + 160, true);
+    this.addressFamily = view.getUint8(offset + 164);
+    this.protocol = view.getUint8(offset + 165);
+    this.direction = view.getUint8(offset + 166);
+    this.role = view.getUint8(offset + 167);
+    this.source = view.getUint8(offset + 168);
+    this.unitKind = view.getUint8(offset + 169);
+    this.causeKind = view.getUint8(offset + 170);
+    return this;
+  }
+
+  get comm(): Uint8Array {
+    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#offset + 176, 16);
+  }
+}
+
 /** Writes into zeroed memory. */
 export function encodeTraceConf(view: DataView, offset: number, value: TraceConf): void {
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.pidNamespaceDevice)), true);
@@ -579,6 +737,28 @@ export function encodeSocketVerdict(view: DataView, offset: number, value: Socke
   view.setUint32(offset + 32, value.limit, true);
   view.setUint32(offset + 36, value.flags, true);
   view.setUint32(offset + 40, value.serial, true);
+  view.setUint32(offset + 44, value.framing, true);
+}
+
+/** Writes into zeroed memory. */
+export function encodeFrameRule(view: DataView, offset: number, value: FrameRule): void {
+  view.setUint16(offset, value.whole, true);
+  view.setUint16(offset + 2, value.first, true);
+}
+
+/** Writes into zeroed memory. */
+export function encodeFraming(view: DataView, offset: number, value: Framing): void {
+  value.signature.slice(0, 8).forEach((element, index) => { view.setUint8(offset + index * 1, element); });
+  view.setUint32(offset + 8, value.prefaceLength, true);
+  view.setUint32(offset + 12, value.maximum, true);
+  view.setUint32(offset + 16, value.lengthBias, true);
+  view.setUint8(offset + 20, value.headerLength);
+  view.setUint8(offset + 21, value.lengthOffset);
+  view.setUint8(offset + 22, value.lengthShift);
+  view.setUint8(offset + 23, value.littleEndian);
+  view.setUint8(offset + 24, value.typeOffset);
+  value.client.slice(0, 256).forEach((element, index) => { encodeFrameRule(view, offset + 32 + index * 4, element); });
+  value.server.slice(0, 256).forEach((element, index) => { encodeFrameRule(view, offset + 1056 + index * 4, element); });
 }
 
 /** Writes into zeroed memory. */
