@@ -222,7 +222,7 @@ struct io_event {
 struct wake_event {
 	struct event_header header; /* tgid, pid: of the waker */
 	__u32 woken;                /* pid */
-	__u32 hops;                 /* from the thread that has read: 1, or more */
+	__u32 hops; /* from the thread that has read: 1 or more; 0: woken for another reason, and serves a connection */
 	__u64 waker_ran_ns; /* when each got the processor last, by the scheduler's clock; 0: not known */
 	__u64 woken_ran_ns;
 };

@@ -116,7 +116,7 @@ static __always_inline void emit_wanted(struct sock *sk, struct socket_info *inf
 	read_unit(sk, call, process, regs, access);
 	note_request(info, call);
 	if (call->direction == DIRECTION_INGRESS)
-		note_read(&call->caller, process, call->now);
+		note_read(&call->caller, process, call->now, info->role);
 	fill_event(&call->event, sk, info, call, access);
 	call->event_number = info->event_number[direction];
 	if (call->is_walked) {

@@ -11,13 +11,14 @@
 
 /* What a thread has read, or was woken for, that long ago is not what it wakes others for. */
 #define WAKE_STALE_NS 500000000ULL
-/* Read -> its worker -> the thread that waits. */
-#define WAKE_HOPS 3
+/* Reader, its worker, that one's helpers, the thread that waits. */
+#define WAKE_HOPS 6
 
 struct wake_cause {
 	__u64 read_ns;
 	__u32 tgid;
-	__u32 hops; /* threads between the reader and this one */
+	__u16 hops; /* threads between the reader and this one */
+	__u16 serves; /* it has read from a connection that was accepted: each of its wake-ups is told */
 };
 
 /* The threads that a read may still have consequences in, by pid. */
@@ -28,9 +29,12 @@ struct {
 	__type(value, struct wake_cause);
 } wake_causes SEC(".maps");
 
-static __always_inline void note_read(const struct caller *caller, const struct process_control *process, __u64 now)
+static __always_inline void note_read(const struct caller *caller, const struct process_control *process, __u64 now,
+				      __u8 role)
 {
-	struct wake_cause cause = { .read_ns = now, .tgid = caller->tgid };
+	struct wake_cause cause = {
+		.read_ns = now, .tgid = caller->tgid, .serves = role == SOCKET_ROLE_SERVER
+	};
 
 	if (process && process->flags & PROCESS_FLAG_WAKES)
 		bpf_map_update_elem(&wake_causes, &caller->pid, &cause, BPF_ANY);
@@ -50,7 +54,8 @@ static __always_inline int thread_woken(struct task_struct *wakee)
 	__u64 ids = bpf_get_current_pid_tgid();
 	const struct process_control *process;
 	struct caller waker, woken = {};
-	struct wake_cause *cause, next;
+	struct wake_cause *cause, *known, next;
+	__u32 hops = 0;
 	struct wake_event *event;
 	struct task_struct *task;
 	struct pt_regs *regs;
@@ -69,16 +74,23 @@ static __always_inline int thread_woken(struct task_struct *wakee)
 	if (!process || !(process->flags & PROCESS_FLAG_WAKES) ||
 	    regs->di - process->lock_address < process->lock_length)
 		return 0;
-	cause = bpf_map_lookup_elem(&wake_causes, &waker.pid);
-	if (!cause || cause->tgid != waker.tgid || cause->hops >= WAKE_HOPS)
+	if (is_virtual_machine(task) || is_virtual_machine(wakee) || !task_in_scope(wakee, &woken))
 		return 0;
 	now = bpf_ktime_get_ns();
-	if (now - cause->read_ns > WAKE_STALE_NS || is_virtual_machine(task) || is_virtual_machine(wakee) ||
-	    !task_in_scope(wakee, &woken))
+	cause = bpf_map_lookup_elem(&wake_causes, &waker.pid);
+	known = bpf_map_lookup_elem(&wake_causes, &woken.pid);
+	if (cause && cause->tgid == waker.tgid && cause->hops < WAKE_HOPS && now - cause->read_ns <= WAKE_STALE_NS)
+		hops = cause->hops + 1;
+	if (known && known->tgid == waker.tgid && known->serves) {
+		/* It goes on with what it has read, whoever wakes it. */
+	} else if (cause && hops) {
+		next = *cause;
+		next.hops = hops;
+		next.serves = 0;
+		bpf_map_update_elem(&wake_causes, &woken.pid, &next, BPF_ANY);
+	} else {
 		return 0;
-	next = *cause;
-	next.hops++;
-	bpf_map_update_elem(&wake_causes, &woken.pid, &next, BPF_ANY);
+	}
 	if (!within_rate(&waker, (void *)process, now, sizeof(*event))) {
 		count(LOSS_RATE_LIMITED);
 		return 0;
@@ -94,7 +106,7 @@ static __always_inline int thread_woken(struct task_struct *wakee)
 	event->header.tgid = waker.tgid;
 	event->header.pid = waker.pid;
 	event->woken = woken.pid;
-	event->hops = next.hops;
+	event->hops = hops;
 	event->waker_ran_ns = event->woken_ran_ns = 0;
 	if (bpf_core_field_exists(struct task_struct, sched_info)) {
 		event->waker_ran_ns = task->sched_info.last_arrival;

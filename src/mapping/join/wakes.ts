@@ -16,8 +16,10 @@ import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 const STALE_NS = 500_000_000;
+/** A reader that hands on what it has read does so at once, as far as it has the processor. */
+const HAND_OVER_NS = 500_000;
 const MAX_THREADS = 8192;
-const MAX_CLAIMED = 64;
+const MAX_CLAIMED = 16_384;
 /** One call in so many may have woken two. */
 const RARE = 50;
 /** Units that are a thread for as long as they serve. */
@@ -29,8 +31,10 @@ interface Cause {
   readonly readNs: number;
   /** By this thread itself. */
   readonly isRead: boolean;
-  /** It has done what it was woken for, as far as can be seen: another cause may follow. */
+  /** Nobody else is woken for it. */
   isSpent: boolean;
+  /** Somebody was: the thread has done what it was woken for, as far as can be seen, and another cause may follow. */
+  hasWoken: boolean;
 }
 
 export interface WakeEdge {
@@ -52,8 +56,13 @@ interface Server {
 export class Wakes {
   readonly #clock = new SchedulerClock();
   readonly #causes = new Map<number, Cause>();
+  /** Threads that read answers: what they do is due to that, never to who wakes them. */
+  readonly #readers = new Set<number>();
+  readonly #seen = new Set<number>();
   readonly #servers = new Map<number, Server>();
-  readonly #claimed = new Map<TraceNode, TraceNode[]>();
+  /** The call whose answer has woken the thread of a request, and nothing else has since. */
+  readonly #last = new Map<TraceNode, TraceNode>();
+  /** By call: the requests whose threads its answer has woken. The oldest is forgotten first. */
   readonly #claims = new Map<TraceNode, TraceNode[]>();
   #single = 0;
   #double = 0;
@@ -72,50 +81,66 @@ export class Wakes {
   }
 
   replyRead(call: TraceNode, meta: EventMeta): void {
+    if (this.#readers.size < MAX_THREADS) this.#readers.add(meta.pid);
     if (this.#causes.size >= MAX_THREADS) this.#causes.clear();
-    this.#causes.set(meta.pid, { call, readNs: meta.timestampNs, isRead: true, isSpent: false });
+    this.#causes.set(meta.pid, { call, readNs: meta.timestampNs, isRead: true, isSpent: false, hasWoken: false });
   }
 
   woken(work: ProcessWork, { waker, woken, timestampNs, wokenRanNs, wakerRanNs }: WakeEdge): void {
     const ranNs = this.#clock.toEvents(wokenRanNs, wakerRanNs, timestampNs);
+    const served = this.#servedBy(work, woken);
+    // Only the wake before its answer is for the last answer that it has waited for.
+    if (served !== undefined) this.#last.delete(served);
     const cause = this.#causes.get(waker);
     if (cause === undefined || timestampNs - cause.readNs > STALE_NS) return;
-    const served = this.#servedBy(work, woken);
     if (served !== undefined) {
       if (ranNs === undefined || ranNs >= cause.readNs) return;
-      cause.isSpent = true;
+      cause.isSpent = cause.hasWoken = true;
       this.#claim(served, cause.call);
       return;
     }
-    // A reader goes on to read for others: only the first that it wakes is woken for what it has read.
     if (cause.isSpent) return;
-    if (cause.isRead) cause.isSpent = true;
+    const isNew = !this.#seen.has(woken);
+    if (this.#seen.size < MAX_THREADS) this.#seen.add(woken);
+    if (cause.isRead) {
+      // It goes on to read for others: the first that it wakes, and soon, is woken for what it has read.
+      cause.isSpent = true;
+      const running = this.#clock.toEvents(wakerRanNs, wakerRanNs, timestampNs) ?? 0;
+      if (timestampNs - Math.max(cause.readNs, running) > HAND_OVER_NS) return;
+    }
+    // It was awake, and waited for a lock. A thread that was just made has waited to be let go.
+    if (!isNew && !(ranNs !== undefined && ranNs < cause.readNs)) return;
     const own = this.#causes.get(woken);
+    if (this.#readers.has(woken)) return;
+    cause.hasWoken = true;
     if (own?.call === cause.call) return;
-    const isBusy = own !== undefined && !own.isSpent && timestampNs - own.readNs <= STALE_NS;
+    const isBusy = own !== undefined && !own.hasWoken && timestampNs - own.readNs <= STALE_NS;
     // It was at something else and waited for a lock, or it was not: what it does next is for whom nobody knows.
     if (isBusy) this.#causes.delete(woken);
-    else this.#causes.set(woken, { call: cause.call, readNs: cause.readNs, isRead: false, isSpent: false });
+    else
+      this.#causes.set(woken, {
+        call: cause.call,
+        readNs: cause.readNs,
+        isRead: false,
+        isSpent: false,
+        hasWoken: false,
+      });
   }
 
   /** `served` is being answered. */
   join(work: ProcessWork, served: TraceNode, meta: EventMeta): void {
-    const calls = this.#claimed.get(served);
-    if (calls === undefined || work.isInDoubt(meta)) return;
-    for (const call of calls) {
-      if (call.isDecided) continue;
-      // Gone with another request that claimed the call, too.
-      const claims = this.#claims.get(call)?.length ?? 2;
-      if (claims > 1) this.#double++;
-      else this.#single++;
-      if (claims === 1 && this.#double * RARE <= this.#single + RARE) decide(call, served, "wake");
-    }
+    const call = this.#last.get(served);
+    if (call === undefined || work.isInDoubt(meta)) return;
+    this.#last.delete(served);
+    const claims = this.#claims.get(call) ?? [];
+    if (claims.length > 1) this.#double++;
+    else this.#single++;
+    if (claims.length === 1 && this.#double * RARE <= this.#single + RARE) decide(call, served, "wake");
   }
 
   /** The request is answered, or never will be. */
   closed(served: TraceNode): void {
-    for (const call of this.#claimed.get(served) ?? []) this.#claims.delete(call);
-    this.#claimed.delete(served);
+    this.#last.delete(served);
   }
 
   #servedBy(work: ProcessWork, pid: number): TraceNode | undefined {
@@ -128,11 +153,13 @@ export class Wakes {
 
   #claim(served: TraceNode, call: TraceNode): void {
     if (call.isDecided || call.start.order < served.start.order) return;
+    this.#last.set(served, call);
     const claims = this.#claims.get(call);
-    if (claims === undefined) this.#claims.set(call, [served]);
-    else if (!claims.includes(served)) claims.push(served);
-    const claimed = this.#claimed.get(served);
-    if (claimed === undefined) this.#claimed.set(served, [call]);
-    else if (claimed.length < MAX_CLAIMED && !claimed.includes(call)) claimed.push(call);
+    if (claims?.includes(served)) return;
+    if (claims !== undefined) claims.push(served);
+    else {
+      if (this.#claims.size >= MAX_CLAIMED) this.#claims.delete(this.#claims.keys().next().value!);
+      this.#claims.set(call, [served]);
+    }
   }
 }

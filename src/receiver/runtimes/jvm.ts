@@ -15,11 +15,17 @@ const RUNTIME = "jvm";
 const CURRENT_THREAD = "_ZN6Thread12_thr_currentE";
 const MAX_ENTRIES = 8192;
 const NAME_LIMIT_BYTES = 64;
+/** Names that are no further apart are read at once. */
+const NEAR_BYTES = 65_536;
 
-/** @returns undefined when the process runs no HotSpot */
-export async function findJvm(process: ProcessView): Promise<UnitFinding | undefined> {
+/**
+ * @param earlier of this process: the first look only finds that there is a HotSpot, since the rest takes long
+ * @returns undefined when the process runs no HotSpot
+ */
+export async function findJvm(process: ProcessView, earlier?: UnitFinding): Promise<UnitFinding | undefined> {
   const image = await findImage(process, /^libjvm\.so$/);
   if (image === undefined) return undefined;
+  if (earlier?.runtime !== RUNTIME) return threadsOnly("its description of itself is still to be read");
   const offset = await fieldOffset(process, image, "JavaThread", "_monitor_owner_id");
   if (offset === undefined)
     return threadsOnly("no JavaThread::_monitor_owner_id (before JDK 24): threads are the units");
@@ -76,13 +82,37 @@ async function fieldOffset(
   if (stride < 24 || stride > 256) return undefined;
   const entries = await process.memory(table, stride * MAX_ENTRIES);
   const view = viewOf(entries);
-  const types = new Map<number, boolean>();
+  const count = Math.floor(entries.length / stride);
+  const textOf = await textsAt(
+    process,
+    Array.from({ length: count }, (_, index) => u64(view, index * stride + typeAt)),
+  );
   for (let at = 0; at + stride <= entries.length; at += stride) {
     const typePointer = u64(view, at + typeAt);
     if (typePointer === 0) return undefined;
-    if (!types.has(typePointer)) types.set(typePointer, (await textAt(process, typePointer)) === typeName);
-    if (types.get(typePointer) !== true) continue;
+    if (textOf(typePointer) !== typeName) continue;
     if ((await textAt(process, u64(view, at + fieldAt))) === fieldName) return u64(view, at + offsetAt);
   }
   return undefined;
+}
+
+/** Names lie close together in the library: they are read by stretches, not one by one. */
+async function textsAt(
+  process: ProcessView,
+  addresses: readonly number[],
+): Promise<(address: number) => string | undefined> {
+  const end = addresses.indexOf(0);
+  const sorted = [...new Set(end < 0 ? addresses : addresses.slice(0, end))].sort((left, right) => left - right);
+  const stretches: { start: number; bytes: Uint8Array }[] = [];
+  for (let first = 0; first < sorted.length; ) {
+    let last = first;
+    while (last + 1 < sorted.length && sorted[last + 1]! - sorted[last]! < NEAR_BYTES) last++;
+    const start = sorted[first]!;
+    stretches.push({ start, bytes: await process.memory(start, sorted[last]! - start + NAME_LIMIT_BYTES) });
+    first = last + 1;
+  }
+  return (address) => {
+    const stretch = stretches.find(({ start, bytes }) => address >= start && address - start < bytes.length);
+    return stretch === undefined ? undefined : cString(stretch.bytes, address - stretch.start);
+  };
 }
