@@ -52,8 +52,7 @@ export function parseBurnings(text: string): Burning[] {
 }
 
 /**
- * Of samples that were surely taken inside a burning: several may overlap where the thread is not told, and then any of
- * them is right.
+ * Of samples that were surely taken inside a burning; where the thread is not told several overlap, and each is right.
  *
  * @param clockOffsetNs wall minus monotonic time
  */
@@ -76,8 +75,12 @@ export function linksOf(
     );
     if (burning.length === 0) continue;
     if (spanId === undefined) links.missing++;
-    else if (burning.some(({ id }) => id === idOfSpan.get(spanId))) links.right++;
+    else if (burnings.some((each) => each.id === idOfSpan.get(spanId) && isNear(each, time))) links.right++;
     else links.wrong++;
   }
   return links;
+}
+
+function isNear({ startNs, endNs }: Burning, time: bigint): boolean {
+  return startNs - MARGIN_NS <= time && time <= endNs + MARGIN_NS;
 }

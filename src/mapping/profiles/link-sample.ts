@@ -43,12 +43,19 @@ export function linkSample(sample: StackSample, work: ServedWork): LinkAnswer {
 }
 
 /** A unit that has read a request does nothing else before it has answered. */
-function byUnit({ tgid, timestampNs }: StackSample, key: number, work: ServedWork): LinkAnswer {
+function byUnit(sample: StackSample, key: number, work: ServedWork): LinkAnswer {
+  const { tgid, timestampNs } = sample;
   const [served, another] = work.servedAt(tgid, key, timestampNs);
-  if (served === undefined) return IDLE;
-  // Pipelined requests, or streams of one connection.
-  if (another !== undefined || served.node.unit?.isShared === true) return UNSURE;
-  return { kind: "served", node: served.node };
+  if (served !== undefined) {
+    // Pipelined requests, or streams of one connection.
+    const isShared = another !== undefined || served.node.unit?.isShared === true;
+    return isShared ? UNSURE : { kind: "served", node: served.node };
+  }
+  // net/http has the first byte of a request read by another goroutine now and then.
+  const around = work.around(tgid, key, timestampNs);
+  const answer = byTask(sample, around);
+  if (answer !== undefined) return answer;
+  return around.before !== undefined && around.after === undefined && work.hasOpen(tgid) ? LATER : IDLE;
 }
 
 /** A task's context: what it sends next is what it works for, if it has sent nothing else since that was read. */

@@ -86,9 +86,20 @@ describe("linkSample", () => {
     const on = (id: number) => ({ pid: 105, unitKind: UnitKind.goroutine, coroutineId: id });
     assert.equal(play.link(5, on(7)), first);
     assert.equal(play.link(5, on(8)), second);
-    assert.equal(play.link(10, on(7)), "idle");
+    assert.equal(play.link(10, on(7)), "later", "it may answer another");
     assert.equal(play.link(5, on(9)), "idle");
     assert.equal(play.link(5, { pid: 101 }), "later", "the runtime's own work on that thread is nobody's yet");
+  });
+
+  it("a goroutine whose request another has begun to read runs for what it answers", () => {
+    const play = new Play();
+    const on = { unitKind: UnitKind.goroutine, coroutineId: 7 };
+    play.answers(2, goroutine(7), play.reads(1, goroutine(7)));
+    const next = play.reads(3, goroutine(99));
+    assert.equal(play.link(5, on), "later");
+    play.answers(9, goroutine(7), next);
+    assert.equal(play.link(5, on), next);
+    assert.equal(play.link(2.5, on), "idle");
   });
 
   it("a goroutine with two requests at once is for neither", () => {

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { gunzipSync } from "node:zlib";
+import { Profile } from "pprof-format";
+import { burst } from "../profile-truth/burst.ts";
+import { PROGRAMS, which } from "../profile-truth/programs.ts";
+import { readLines, requestIds, samplesOf } from "../profile-truth/read-samples.ts";
+import { linksOf, parseBurnings, sharesOf } from "../profile-truth/score.ts";
+import { freePort } from "../support/free-port.ts";
+import { Program } from "../support/program.ts";
+import { Scratch } from "../support/scratch.ts";
+import { skip } from "../support/skip.ts";
+
+const SAMPLED = /(\d+) samples, ([\d.]+) % of user stacks complete/;
+
+describe("profiles", function () {
+  this.timeout(120_000);
+  let scratch: Scratch;
+  before(async () => {
+    scratch = await Scratch.create();
+  });
+  after(() => scratch.cleanUp());
+
+  const commandOf = (name: string) => PROGRAMS.find((program) => program.name === name)!.command(scratch.path("bin"));
+
+  it("profile: a C program without frame pointers, as pprof, in known shares", async function () {
+    const command = commandOf("c");
+    if (command === undefined) skip(this, "gcc is missing: scripts/setup --tests as root installs it");
+    const program = scratch.keep(await Program.start(command));
+    const output = scratch.path("cpu.pb.gz");
+    const said = execFileSync(
+      "bin/sockspan",
+      ["profile", "--pid", `${program.pid}`, "--duration", "5s", "-o", output],
+      {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
+    assert.equal(said, "", "stdout is for data");
+    const profile = Profile.decode(gunzipSync(readFileSync(output)));
+    const text = (index: number | bigint) => profile.stringTable.strings[Number(index)] ?? "";
+    const nameOf = new Map(profile.function.map(({ id, name }) => [id, text(name)]));
+    const names = new Map(
+      profile.location.map(({ id, line }) => [id, line.map(({ functionId }) => nameOf.get(functionId) ?? "")]),
+    );
+    const stacks = profile.sample.map(({ locationId, value }) => ({
+      names: locationId.flatMap((id) => names.get(id) ?? []),
+      count: Number(value[0]),
+    }));
+    const count = (isWanted: (names: readonly string[]) => boolean) =>
+      stacks.filter((stack) => isWanted(stack.names)).reduce((sum, stack) => sum + stack.count, 0);
+    const all = count(() => true);
+    assert.ok(all > 10, `${all} samples`);
+    const [heavy, light] = [count((n) => n.includes("heavy")), count((n) => n.includes("light"))];
+    assert.ok(heavy / (heavy + light) > 0.55 && heavy / (heavy + light) < 0.92, `${heavy} heavy, ${light} light`);
+    const whole = count((stack) => stack.includes("main") && stack.at(-1) === "_start");
+    assert.ok(whole / all > 0.9, `${whole} of ${all} stacks reach _start`);
+    if (which("go") === undefined) return;
+    const top = execFileSync(which("go")!, ["tool", "pprof", "-top", output], { encoding: "utf8", stdio: "pipe" });
+    assert.match(top, /turn/);
+  });
+
+  it("profile: a command from its start, and only what there is to say on stderr", async () => {
+    const output = scratch.path("command.pb.gz");
+    const program = await Program.start([
+      ...["bin/sockspan", "profile", "-o", output, "--"],
+      ...[process.execPath, "-e", "const end = Date.now() + 2500; let x = 1; while (Date.now() < end) x *= 1.1"],
+    ]);
+    await program.end();
+    assert.match(program.output, /^sampling process \d+ at 97 Hz until the command ends$/m);
+    assert.match(program.output, SAMPLED);
+    assert.ok(Profile.decode(gunzipSync(readFileSync(output))).sample.length > 0);
+  });
+
+  it("links the samples of a server to the requests that they were taken for", async () => {
+    const command = commandOf("serve-node")!;
+    const port = await freePort();
+    const [truth, output, config] = [scratch.path("truth"), scratch.path("out.jsonl"), scratch.path("config.yaml")];
+    const server = scratch.keep(await Program.start([...command, `${port}`, truth], { readyPort: port }));
+    await writeFile(
+      config,
+      `receivers: {profile: {include: {pids: [${server.pid}]}}, socket_trace: {url_query_parameters: [id]}}
+exporters: {file: {path: ${output}}}
+service:
+  pipelines:
+    profiles: {receivers: [profile], exporters: [file]}
+    traces: {receivers: [socket_trace], exporters: [file]}
+`,
+    );
+    const sockspan = scratch.keep(
+      await Program.start(["bin/sockspan", "run", "--no-self-test", "--config", config], { readyOutput: /^ready:/m }),
+    );
+    const clockOffsetNs = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+    await burst(port, 6000, 8);
+    sockspan.signal("SIGTERM");
+    await sockspan.end();
+    const lines = readLines(output);
+    const samples = samplesOf(lines);
+    const { heavy, light } = sharesOf(samples);
+    assert.ok(heavy > light, `${heavy} heavy, ${light} light`);
+    const burnings = parseBurnings(readFileSync(truth, "utf8"));
+    const { right, wrong, missing } = linksOf(samples, burnings, requestIds(lines), clockOffsetNs);
+    assert.equal(wrong, 0, `${right} right, ${missing} missing`);
+    assert.ok(right > 5 && right > missing, `${right} right, ${missing} missing`);
+  });
+});
