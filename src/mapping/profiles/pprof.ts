@@ -49,6 +49,8 @@ class PprofWriter {
   readonly #functions = new Map<string, { id: number; name: number; file: number }>();
   readonly #mappings = new Map<MemoryMapping, { id: number; hasFunctions: boolean }>();
   readonly #locations = new Map<string, { id: number; frame: Frame }>();
+  /** Samples share their frames. */
+  readonly #frameIds = new Map<Frame, number>();
   readonly #samples = new Map<string, Folded>();
 
   constructor(profiles: readonly Profile[], first: Profile) {
@@ -154,6 +156,15 @@ class PprofWriter {
   }
 
   #location(frame: Frame): number {
+    let id = this.#frameIds.get(frame);
+    if (id === undefined) {
+      id = this.#newLocation(frame);
+      this.#frameIds.set(frame, id);
+    }
+    return id;
+  }
+
+  #newLocation(frame: Frame): number {
     const mapping = frame.mapping === undefined ? 0 : this.#mapping(frame.mapping, frame.lines.length > 0);
     const lines = frame.lines.map(
       ({ functionName, fileName, lineNumber }) => `${functionName}\0${fileName}\0${lineNumber}`,

@@ -15,7 +15,9 @@ export class ProfilesDictionary {
   readonly #locations = new Table();
   readonly #stacks = new Table();
   readonly #links = new Table();
+  /** Samples share their frames and mappings: most are known by being the same object. */
   readonly #mappingIndexes = new Map<MemoryMapping, number>();
+  readonly #frameIndexes = new Map<Frame, number>();
 
   string(text: string): number {
     return this.#strings.index(text, (writer) => writer.utf8(text));
@@ -66,6 +68,15 @@ export class ProfilesDictionary {
   }
 
   #location(frame: Frame): number {
+    let index = this.#frameIndexes.get(frame);
+    if (index === undefined) {
+      index = this.#newLocation(frame);
+      this.#frameIndexes.set(frame, index);
+    }
+    return index;
+  }
+
+  #newLocation(frame: Frame): number {
     // The conventions want a build id of every mapping: a file that could not be read has none.
     const mapping = frame.mapping?.attributes.length ? this.#mapping(frame.mapping) : 0;
     const type = this.attribute(["profile.frame.type", frame.type]);
