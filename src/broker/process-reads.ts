@@ -1,6 +1,7 @@
 /** Raw bytes of a process for the worker, which parses them. Runs in the reader process only: any of these may hang. */
 import { closeSync, openSync, readdirSync, readSync } from "node:fs";
-import { type ProcessRead, READ_LIMIT_BYTES, type Replies } from "../ipc/messages.ts";
+import type { ProcessRead, Replies } from "../ipc/messages.ts";
+import { READ_LIMIT_BYTES } from "../ipc/read-limit.ts";
 
 const THREAD_LIMIT = 4096;
 const MAPPINGS_LIMIT_BYTES = 4 * READ_LIMIT_BYTES;

@@ -7,9 +7,7 @@ import type { LossCounter } from "../bpf/loss-reason.ts";
 import type { MapDescriptor } from "../bpf/map.ts";
 import type { ControlQuestion } from "./control.ts";
 import type { ProcessFacts } from "./process-facts.ts";
-
-/** Of one read of a process's files or memory. */
-export const READ_LIMIT_BYTES = 1 << 20;
+import { READ_LIMIT_BYTES } from "./read-limit.ts";
 
 const tgid = z.int().positive().max(0x7fffffff);
 const address = z.int().nonnegative();

@@ -35,7 +35,7 @@ export const zpagesSettings = z.strictObject({
   max_traces: z.int().min(1).max(10_000).default(200),
   max_spans_per_trace: z.int().min(1).max(10_000).default(500),
   /** Of profiles; a sample takes about 150 bytes. */
-  max_samples: z.int().min(1).max(10_000_000).default(100_000),
+  max_samples: z.int().min(1).max(10_000_000).default(50_000),
 });
 
 export type ZpagesSettings = z.output<typeof zpagesSettings>;

@@ -1,6 +1,6 @@
 /** A process as the broker lets the worker read it. */
 import type { BrokerClient } from "../../ipc/broker-client.ts";
-import { READ_LIMIT_BYTES } from "../../ipc/messages.ts";
+import { READ_LIMIT_BYTES } from "../../ipc/read-limit.ts";
 import type { ByteSource } from "../elf/byte-source.ts";
 import { parseMappings } from "./parse-mappings.ts";
 import type { MemoryMapping, ProcessView } from "./process-view.ts";

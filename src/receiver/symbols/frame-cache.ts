@@ -6,7 +6,7 @@ const ADDRESS_LIMIT = 50_000;
 /** A runtime moves its code at most so often that this is not seen. */
 const VOLATILE_MS = 1000;
 /** Files may have been mapped over others. */
-const LIFE_MS = 30_000;
+const LIFE_MS = 120_000;
 
 export interface CachedFrame {
   readonly frame: Frame;

@@ -7,6 +7,8 @@ const STT_FUNC = 2;
 const STT_GNU_IFUNC = 10;
 const STB_GLOBAL = 1;
 const STB_WEAK = 2;
+/** No compiler's names are longer. */
+const NAME_LIMIT_BYTES = 4096;
 /** A function that begins inside of another is rare; so far back is looked for the outer one. */
 const OUTER_FUNCTION_DISTANCE = 8;
 
@@ -151,12 +153,35 @@ function sorted({ starts, sizes, nameOffsets, ranks, limits }: Candidates, names
     const next = i + 1 < count ? starts[kept[i + 1]!]! : Number.POSITIVE_INFINITY;
     ends[i] = sizes[index]! > 0 ? starts[index]! + sizes[index]! : Math.min(next, limits[index]!);
   });
+  const { bytes, offsets } = namesOf(kept, nameOffsets, names);
   return new FunctionTable(
     Float64Array.from(kept, (index) => starts[index]!),
     ends,
-    Uint32Array.from(kept, (index) => nameOffsets[index]!),
-    names,
+    offsets,
+    bytes,
   );
+}
+
+/** The names of these functions alone: a string table has those of data, of what is imported, and of all their twins too. */
+function namesOf(
+  kept: Uint32Array,
+  nameOffsets: Uint32Array,
+  names: Uint8Array,
+): { readonly bytes: Uint8Array; readonly offsets: Uint32Array } {
+  const text = Buffer.from(names.buffer, names.byteOffset, names.byteLength);
+  const offsets = new Uint32Array(kept.length);
+  const lengths = kept.map((index) => {
+    const end = text.indexOf(0, nameOffsets[index]!);
+    return Math.min(NAME_LIMIT_BYTES, (end < 0 ? text.length : end) - nameOffsets[index]!);
+  });
+  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length + 1, 0));
+  let at = 0;
+  kept.forEach((index, i) => {
+    offsets[i] = at;
+    bytes.set(names.subarray(nameOffsets[index]!, nameOffsets[index]! + lengths[i]!), at);
+    at += lengths[i]! + 1;
+  });
+  return { bytes, offsets };
 }
 
 /**

@@ -1,11 +1,13 @@
 /**
- * Parsed files, a few at a time, within a budget of bytes: the one longest unused leaves first. Keyed by the file
+ * Parsed files, a few at a time, within a budget of bytes and for as long as they are asked for: the one longest unused leaves first. Keyed by the file
  * itself (device, inode, size, time of change) and not by its build id, which anybody can write into a file.
  */
 import type { OpenedFile } from "../../ipc/messages.ts";
 import { ElfImage, type ElfImageInput, type SizedSource } from "./elf-image.ts";
 
-const BUDGET_BYTES = 48 << 20;
+const BUDGET_BYTES = 24 << 20;
+/** Whoever asked has kept the answers by then. */
+const IDLE_LIMIT_MS = 30_000;
 const ENTRY_LIMIT = 8192;
 /** Most of a load is waiting for the reader. */
 const PARALLEL_LOADS = 4;
@@ -14,7 +16,7 @@ const PARALLEL_LOADS = 4;
 export type ImageOutcome = { readonly image: ElfImage } | { readonly reason: string };
 
 export class ImageCache {
-  readonly #entries = new Map<string, { outcome: ImageOutcome; sizeBytes: number }>();
+  readonly #entries = new Map<string, { outcome: ImageOutcome; sizeBytes: number; usedAtMs: number }>();
   readonly #underWay = new Map<string, Promise<ImageOutcome>>();
   readonly #budgetBytes: number;
   #sizeBytes = 0;
@@ -22,8 +24,20 @@ export class ImageCache {
   readonly #lanes: Promise<unknown>[] = Array.from({ length: PARALLEL_LOADS }, () => Promise.resolve());
   #nextLane = 0;
 
-  constructor(budgetBytes = BUDGET_BYTES) {
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number, budgetBytes = BUDGET_BYTES) {
+    this.#nowMs = nowMs;
     this.#budgetBytes = budgetBytes;
+  }
+
+  /** Forgets what nobody has asked for lately. */
+  tidy(): void {
+    for (const [identity, { usedAtMs, sizeBytes }] of this.#entries) {
+      if (this.#nowMs() - usedAtMs < IDLE_LIMIT_MS) return;
+      this.#entries.delete(identity);
+      this.#sizeBytes -= sizeBytes;
+    }
   }
 
   get sizeBytes(): number {
@@ -40,6 +54,7 @@ export class ImageCache {
     if (entry !== undefined) {
       this.#entries.delete(identity);
       this.#entries.set(identity, entry);
+      entry.usedAtMs = this.#nowMs();
       return entry.outcome;
     }
     let loading = this.#underWay.get(identity);
@@ -73,7 +88,7 @@ export class ImageCache {
 
   #keep(identity: string, outcome: ImageOutcome): void {
     const sizeBytes = "image" in outcome ? outcome.image.sizeBytes : 256;
-    this.#entries.set(identity, { outcome, sizeBytes });
+    this.#entries.set(identity, { outcome, sizeBytes, usedAtMs: this.#nowMs() });
     this.#sizeBytes += sizeBytes;
     for (const [oldest, entry] of this.#entries) {
       if ((this.#sizeBytes <= this.#budgetBytes && this.#entries.size <= ENTRY_LIMIT) || oldest === identity) return;

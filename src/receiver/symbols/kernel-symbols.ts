@@ -11,48 +11,37 @@ const TYPE_AT = 17;
 const NAME_AT = 19;
 
 export class KernelSymbols {
-  readonly #text: Uint8Array;
+  readonly #names: Uint8Array;
   /** Keys of addresses, sorted. */
   readonly #starts: Float64Array;
   readonly #nameOffsets: Uint32Array;
 
-  private constructor(text: Uint8Array, starts: Float64Array, nameOffsets: Uint32Array) {
-    this.#text = text;
+  private constructor(names: Uint8Array, starts: Float64Array, nameOffsets: Uint32Array) {
+    this.#names = names;
     this.#starts = starts;
     this.#nameOffsets = nameOffsets;
   }
 
   /** @returns undefined when there is nothing to read, or all addresses are hidden (kptr_restrict) */
   static parse(text: Uint8Array): KernelSymbols | undefined {
-    const buffer = Buffer.from(text.buffer, text.byteOffset, text.byteLength);
-    const most = Math.floor(buffer.length / NAME_AT);
-    const starts = new Float64Array(most);
-    const nameOffsets = new Uint32Array(most);
-    let count = 0;
-    for (let from = 0; from < buffer.length; ) {
-      const newline = buffer.indexOf(NEWLINE, from);
-      const end = newline < 0 ? buffer.length : newline;
-      if (end - from > NAME_AT && TYPES.has(buffer[from + TYPE_AT]!)) {
-        const high = hex(buffer, from);
-        if (high > 0) {
-          starts[count] = keyOf(high, hex(buffer, from + 8));
-          nameOffsets[count] = from + NAME_AT;
-          count++;
-        }
-      }
-      from = end + 1;
-    }
-    if (count === 0) return undefined;
-    const order = orderOf(starts.subarray(0, count));
+    const reader = new KernelSymbolReader();
+    reader.append(text);
+    return reader.finish();
+  }
+
+  /** @param names end with a newline each @param starts as they came */
+  static of(names: Uint8Array, starts: Float64Array, nameOffsets: Uint32Array): KernelSymbols | undefined {
+    if (starts.length === 0) return undefined;
+    const order = orderOf(starts);
     return new KernelSymbols(
-      text,
+      names,
       Float64Array.from(order, (index) => starts[index]!),
       Uint32Array.from(order, (index) => nameOffsets[index]!),
     );
   }
 
   get sizeBytes(): number {
-    return this.#text.length + 12 * this.#starts.length;
+    return this.#names.length + 12 * this.#starts.length;
   }
 
   nameAt(address: bigint): string | undefined {
@@ -66,8 +55,49 @@ export class KernelSymbols {
 
   #name(from: number): string {
     let end = from;
-    while (end < this.#text.length && ![NEWLINE, SPACE, TAB].includes(this.#text[end]!)) end++;
-    return Buffer.from(this.#text.buffer, this.#text.byteOffset + from, end - from).toString("latin1");
+    while (end < this.#names.length && ![NEWLINE, SPACE, TAB].includes(this.#names[end]!)) end++;
+    return Buffer.from(this.#names.buffer, this.#names.byteOffset + from, end - from).toString("latin1");
+  }
+}
+
+/** Takes the text as it is read: it is three times as long as what is kept of it. */
+export class KernelSymbolReader {
+  #names = Buffer.allocUnsafe(1 << 20);
+  #namesBytes = 0;
+  readonly #starts: number[] = [];
+  readonly #nameOffsets: number[] = [];
+  #rest = Buffer.alloc(0);
+
+  append(bytes: Uint8Array): void {
+    const buffer = Buffer.concat([this.#rest, bytes]);
+    let from = 0;
+    for (let end = buffer.indexOf(NEWLINE); end >= 0; end = buffer.indexOf(NEWLINE, from)) {
+      this.#line(buffer, from, end);
+      from = end + 1;
+    }
+    this.#rest = Buffer.from(buffer.subarray(from));
+  }
+
+  finish(): KernelSymbols | undefined {
+    this.#line(this.#rest, 0, this.#rest.length);
+    const names = Uint8Array.from(this.#names.subarray(0, this.#namesBytes));
+    return KernelSymbols.of(names, Float64Array.from(this.#starts), Uint32Array.from(this.#nameOffsets));
+  }
+
+  #line(buffer: Buffer, from: number, end: number): void {
+    if (end - from <= NAME_AT || !TYPES.has(buffer[from + TYPE_AT]!)) return;
+    const high = hex(buffer, from);
+    if (high === 0) return;
+    const lengthBytes = end - from - NAME_AT;
+    if (this.#namesBytes + lengthBytes + 1 > this.#names.length) {
+      const grown = Buffer.allocUnsafe(2 * this.#names.length + lengthBytes);
+      this.#names.copy(grown, 0, 0, this.#namesBytes);
+      this.#names = grown;
+    }
+    this.#starts.push(keyOf(high, hex(buffer, from + 8)));
+    this.#nameOffsets.push(this.#namesBytes);
+    this.#namesBytes += buffer.copy(this.#names, this.#namesBytes, from + NAME_AT, end);
+    this.#names[this.#namesBytes++] = NEWLINE;
   }
 }
 

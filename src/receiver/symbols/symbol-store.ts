@@ -1,12 +1,12 @@
 /** Addresses of processes and of the kernel to frames. Knows no thread: questions to the broker go through `ask`. */
 import type { OpenedFile, Replies } from "../../ipc/messages.ts";
-import { READ_LIMIT_BYTES } from "../../ipc/messages.ts";
+import { READ_LIMIT_BYTES } from "../../ipc/read-limit.ts";
 import { bufferedSource } from "./buffered-source.ts";
 import type { SizedSource } from "./elf-image.ts";
 import { ElfImage } from "./elf-image.ts";
 import { ImageCache, type ImageOutcome } from "./image-cache.ts";
 import { jitName } from "./jit-name.ts";
-import { KernelSymbols } from "./kernel-symbols.ts";
+import { KernelSymbolReader, type KernelSymbols } from "./kernel-symbols.ts";
 import { PerfMapFile } from "./perf-map-file.ts";
 import { type CodeMapping, ProcessMap } from "./process-map.ts";
 import type { ResolvedFrame, ResolvedMapping, ResolvedProcess, SymbolAsk } from "./thread-message.ts";
@@ -22,6 +22,7 @@ const LAST_REFRESH_MS = 10_000;
 const MAPPINGS_AGE_MS = 30_000;
 const KERNEL_AGE_MS = 600_000;
 const KERNEL_TEXT_LIMIT_BYTES = 64 << 20;
+const KERNEL_PIECE_BYTES = 256 << 10;
 
 export interface SymbolStoreOptions {
   /** undefined: the broker did not answer. */
@@ -45,13 +46,14 @@ interface Process {
 export class SymbolStore {
   readonly #options: SymbolStoreOptions;
   readonly #processes = new Map<number, Process>();
-  readonly #images = new ImageCache();
+  readonly #images: ImageCache;
   #vdso: Promise<ElfImage | undefined> | undefined;
   #kernel: Promise<KernelSymbols | null> | undefined;
   #kernelReadAtMs = 0;
 
   constructor(options: SymbolStoreOptions) {
     this.#options = options;
+    this.#images = new ImageCache(options.nowMs);
   }
 
   seen(tgid: number): void {
@@ -73,7 +75,6 @@ export class SymbolStore {
   exited(tgid: number): void {
     const process = this.#processes.get(tgid);
     if (process !== undefined) process.exitedAtMs = this.#options.nowMs();
-    this.#forgetGone();
   }
 
   /** Frames in the order of the addresses; what is not known by the deadline is without a name. */
@@ -120,6 +121,12 @@ export class SymbolStore {
   #forget(tgid: number): void {
     clearTimeout(this.#processes.get(tgid)?.timer);
     this.#processes.delete(tgid);
+  }
+
+  /** Call it every few seconds. */
+  tidy(): void {
+    this.#forgetGone();
+    this.#images.tidy();
   }
 
   #forgetGone(): void {
@@ -242,7 +249,14 @@ export class SymbolStore {
   async #readKernel(): Promise<KernelSymbols | null> {
     const opened = await this.#options.ask({ type: "kernel_symbols" });
     if (opened === undefined || "refused" in opened) return null;
-    return KernelSymbols.parse(await this.#read(opened.file, 0, KERNEL_TEXT_LIMIT_BYTES)) ?? null;
+    const reader = new KernelSymbolReader();
+    for (let offset = 0; offset < KERNEL_TEXT_LIMIT_BYTES; ) {
+      const piece = await this.#read(opened.file, offset, KERNEL_PIECE_BYTES);
+      reader.append(piece);
+      offset += piece.length;
+      if (piece.length < KERNEL_PIECE_BYTES) break;
+    }
+    return reader.finish() ?? null;
   }
 }
 

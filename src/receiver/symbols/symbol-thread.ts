@@ -10,6 +10,7 @@ import { loadDemangler } from "./demangle.ts";
 import { SymbolStore } from "./symbol-store.ts";
 import type { FromThread, ResolveRequest, SymbolAsk, SymbolThreadData, ToThread } from "./thread-message.ts";
 
+const TIDY_INTERVAL_MS = 5000;
 const VDSO_LIMIT_BYTES = 256 << 10;
 
 const port = parentPort;
@@ -49,6 +50,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
         void resolve(store, message).then(say);
     }
   });
+  setInterval(() => store.tidy(), TIDY_INTERVAL_MS);
   store.prepareKernelSymbols();
   say({ kind: "ready" });
 }

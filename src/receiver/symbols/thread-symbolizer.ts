@@ -50,7 +50,7 @@ export class ThreadSymbolizer implements Symbolizer {
     });
     this.#thread = new Worker(new URL("./symbol-thread.js", import.meta.url), {
       workerData: { channelFd: options.channelFd } satisfies SymbolThreadData,
-      resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
     });
     this.#thread.on("message", (message: FromThread) => this.#receive(message));
     this.#thread.on("error", (error) => this.#lose(String(error)));
