@@ -295,6 +295,7 @@ struct signal_struct {
 };
 
 struct mm_struct {
+	unsigned long start_stack;
 	unsigned long arg_start;
 	unsigned long arg_end;
 };

@@ -115,6 +115,14 @@ static __noinline __u64 nginx_connection(struct sock *sk)
 	return connection;
 }
 
+/* Not the thread's own stack: that of the process's first one. */
+static __always_inline __u64 initial_stack(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, mm, start_stack);
+}
+
 /* A read that fails ends the walk: what is not read stays 0, never a guess. */
 static __always_inline void walk_unit_steps(struct unit *unit, const struct process_control *process,
 					    const struct caller *caller, struct sock *sk, __u64 thread_pointer,
@@ -159,6 +167,8 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 			value = go_register;
 		} else if (kind == UNIT_STEP_ABSOLUTE) {
 			value = 0;
+		} else if (kind == UNIT_STEP_INITIAL_STACK) {
+			value = initial_stack();
 		} else if (kind == UNIT_STEP_TO_COROUTINE) {
 			unit->coroutine_id = value;
 		} else if (kind == UNIT_STEP_TO_UNIT) {

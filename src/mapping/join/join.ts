@@ -131,15 +131,15 @@ export class Joiner {
       decide(node, served.start.order < node.start.order ? served : undefined, "unit");
       return;
     }
-    const isJoined = !movesBetweenThreads(unit.kind) && this.#joinBySending(work, node, connecting);
-    if (isJoined) return;
-    const own = servedByProvenThread(work, unit, node.start);
-    if (own !== undefined) {
-      decide(node, own, "thread");
-      return;
+    if (!movesBetweenThreads(unit.kind)) this.#joinBySending(work, node, connecting);
+    if (!node.isDecided) {
+      const own = servedByProvenThread(work, unit, node.start);
+      if (own !== undefined) decide(node, own, "thread");
     }
+    // Decided ones too: who is alone is learnt from them.
     work.undecided.push(node);
     if (work.undecided.length > MAX_UNDECIDED) this.#giveUp(work.undecided.shift()!, "undecided");
+    if (node.isDecided) return;
     unit.calls.push(node);
     if (unit.calls.length > MAX_UNIT_CALLS) this.#giveUp(unit.calls.shift()!, "unit_calls");
   }
@@ -234,14 +234,14 @@ export class Joiner {
     work.io.giveUp(Number.POSITIVE_INFINITY);
   }
 
-  /** @returns whether the parent is decided */
-  #joinBySending(work: ProcessWork, node: TraceNode, connecting: Connecting | undefined): boolean {
+  #joinBySending(work: ProcessWork, node: TraceNode, connecting: Connecting | undefined): void {
     const log = work.logOf(node.start.pid);
     const here = log.stretchAt(node.start);
     const stretch = node.isFirst ? stretchOfFirst(node, here, connecting, log) : here;
     noteSent(node, stretch);
-    if (stretch === undefined || work.isInDoubt(node.start)) return false;
-    return node.isFirst ? joinByConnect(work, node, connecting) : joinByCallback(node, stretch);
+    if (stretch === undefined || work.isInDoubt(node.start)) return;
+    if (node.isFirst) joinByConnect(work, node, connecting);
+    else joinByCallback(node, stretch);
   }
 
   #answeredIn(work: ProcessWork, node: TraceNode, stretch: Stretch, meta: EventMeta): void {

@@ -40,6 +40,8 @@ export interface LoopPlace {
   readonly poll: number;
   /** It was seen there; else it will be. */
   readonly isRunning: boolean;
+  /** From the slot to the initial stack pointer; only where the program is always loaded at the same address. */
+  readonly distanceBytes: number | undefined;
 }
 
 /** By build id: symbol tables of this size are not read for every process. */
@@ -52,7 +54,13 @@ export async function findLoop(process: ProcessView): Promise<LoopPlace | string
   const code = await runCodeOf(image);
   if (typeof code === "string") return code;
   const slot = await findSlot(process, code, image.loadBias);
-  return slot === undefined ? "its loop does not run yet" : { ...slot, poll: code.poll + image.loadBias };
+  return slot === undefined
+    ? "its loop does not run yet"
+    : {
+        ...slot,
+        poll: code.poll + image.loadBias,
+        distanceBytes: image.loadBias === 0 ? usualDistance(code) : undefined,
+      };
 }
 
 async function runCodeOf(image: Image): Promise<RunCode | string> {

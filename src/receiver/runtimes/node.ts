@@ -7,7 +7,7 @@ import { UnitKind } from "../../bpf/layout.gen.ts";
 import { findLoop } from "./libuv.ts";
 import { findAsyncIds } from "./node-async-ids.ts";
 import type { ProcessView } from "./process-view.ts";
-import type { UnitFinding } from "./unit-plan.ts";
+import type { UnitFinding, UnitPlan, UnitStep } from "./unit-plan.ts";
 
 const RUNTIME = "node";
 const NAME = /^node(?:js)?[\d.-]*$/;
@@ -22,17 +22,22 @@ export async function findNode(process: ProcessView): Promise<UnitFinding | unde
   const loop = await findLoop(process);
   if (typeof loop === "string") return { runtime, off: loop };
   const ids = isNode && loop.isRunning ? await findAsyncIds(process) : undefined;
-  return {
+  const plan = (steps: readonly UnitStep[]): UnitPlan => ({
     runtime,
     version: "",
     unitKind: UnitKind.nodeAsync,
-    steps: [
-      { step: "main_thread" },
-      { step: "absolute", operand: loop.slot },
-      { step: "load", operand: 0 },
-      { step: "to_phase", operand: loop.poll },
-      ...(ids === undefined ? [] : [{ step: "node_ids", operand: ids } as const]),
-    ],
+    steps: [{ step: "main_thread" }, ...steps],
     isFinal: false,
-  };
+  });
+  const phase: readonly UnitStep[] = [
+    { step: "load", operand: 0 },
+    { step: "to_phase", operand: loop.poll },
+  ];
+  const own = plan([
+    { step: "absolute", operand: loop.slot },
+    ...phase,
+    ...(ids === undefined ? [] : [{ step: "node_ids", operand: ids } as const]),
+  ]);
+  if (loop.distanceBytes === undefined) return own;
+  return { ...own, forAll: plan([{ step: "initial_stack", operand: -loop.distanceBytes }, ...phase]) };
 }

@@ -12,6 +12,7 @@ const KINDS: Readonly<Record<UnitStep["step"], UnitStepKind>> = {
   follow: UnitStepKind.follow,
   go: UnitStepKind.go,
   nginx_connection: UnitStepKind.nginxConnection,
+  initial_stack: UnitStepKind.initialStack,
   main_thread: UnitStepKind.mainThread,
   to_phase: UnitStepKind.toPhase,
   node_ids: UnitStepKind.nodeIds,

@@ -34,8 +34,11 @@ const FRUITLESS_LOOKS = 10;
 const BUSY_LOOKS = 4;
 const LONGEST_PAUSE_MS = 20_000;
 const MAX_THREADS_SEEN = 4096;
+const MAX_EXECUTABLES = 256;
 
 interface Entry {
+  /** The path that was executed. */
+  executable: string | undefined;
   looks: number;
   isLooking: boolean;
   /** It has sent or received. */
@@ -56,6 +59,8 @@ export class RuntimeTable {
   readonly #options: RuntimeTableOptions;
   readonly #entries = new Map<number, Entry>();
   readonly #waiting: { tgid: number; entry: Entry }[] = [];
+  /** By the path of an executable: what its processes have in common. */
+  readonly #forAll = new Map<string, UnitPlan>();
   #looking = 0;
 
   constructor(options: RuntimeTableOptions) {
@@ -109,13 +114,18 @@ export class RuntimeTable {
     if (!this.#entries.has(tgid)) this.#enqueue(tgid, this.#add(tgid), false);
   }
 
-  /** A fork that goes on with its parent's program, or a new program. @param executable of which the kernel told the path */
+  /**
+   * A fork that goes on with its parent's program, or a new program.
+   *
+   * @param executable its path, for a new program
+   */
   started(tgid: number, executable?: string): void {
     this.exited(tgid);
     const entry = this.#add(tgid);
-    const plan = executable === undefined ? undefined : nginxPlanOf(executable);
+    entry.executable = executable;
     // What it forks from now on has the same units, so its first requests are known too.
-    if (plan !== undefined) this.#write(tgid, entry, plan).catch(() => {});
+    const usual = executable === undefined ? undefined : (nginxPlanOf(executable) ?? this.#forAll.get(executable));
+    if (usual !== undefined) this.#write(tgid, entry, usual).catch(() => {});
     this.#plan(tgid, entry);
   }
 
@@ -146,6 +156,7 @@ export class RuntimeTable {
   #add(tgid: number): Entry {
     if (this.#entries.size >= PROCESS_LIMIT) this.exited(this.#entries.keys().next().value!);
     const entry: Entry = {
+      executable: undefined,
       looks: 0,
       isLooking: false,
       hasSpoken: false,
@@ -260,7 +271,16 @@ export class RuntimeTable {
 
   async #find(tgid: number, earlier: UnitFinding | undefined): Promise<UnitFinding | undefined> {
     const view = await this.#options.view(tgid);
-    return view === undefined ? undefined : findRuntime(view, earlier);
+    if (view === undefined) return undefined;
+    const finding = await findRuntime(view, earlier);
+    if (finding !== undefined && isPlan(finding) && finding.forAll !== undefined) {
+      for (const path of [view.executable, this.#entries.get(tgid)?.executable]) {
+        if (path === undefined) continue;
+        if (this.#forAll.size >= MAX_EXECUTABLES) this.#forAll.delete(this.#forAll.keys().next().value!);
+        this.#forAll.set(path, finding.forAll);
+      }
+    }
+    return finding;
   }
 }
 

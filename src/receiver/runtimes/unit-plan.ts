@@ -15,6 +15,8 @@ export type UnitStep =
   | { readonly step: "go" }
   /** value = the downstream ngx_connection_t, through the epoll item of the socket. */
   | { readonly step: "nginx_connection"; readonly operand: number }
+  /** value = where the kernel put argc when the program started + operand. */
+  | { readonly step: "initial_stack"; readonly operand: number }
   /** Ends the walk on any thread but the process's first. */
   | { readonly step: "main_thread" }
   /** value = return address into the loop: at the operand it polls, near it it does something else. */
@@ -67,6 +69,8 @@ export interface UnitPlan {
   readonly version: string;
   readonly unitKind: UnitKind;
   readonly steps: readonly UnitStep[];
+  /** What holds for every process of the same executable, before it has been looked at. */
+  readonly forAll?: UnitPlan;
   /** Loops of pools, for `pool_job`. */
   readonly pools?: readonly PoolSite[];
   /** To be asked when threads show that were not there: the plan with what they run. */
