@@ -130,6 +130,7 @@ export const UnitStepKind = {
   mainThread: 13,
   toPhase: 14,
   nodeIds: 15,
+  initialStack: 16,
   poolJob: 24,
 } as const;
 export type UnitStepKind = (typeof UnitStepKind)[keyof typeof UnitStepKind];
