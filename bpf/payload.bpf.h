@@ -6,7 +6,7 @@
 #include "maps.bpf.h"
 
 #define MAX_CAPTURE 16384
-#define MAX_SEGMENTS 192 /* Node writes two for each frame of HTTP/2 */
+#define MAX_SEGMENTS 128 /* Node writes two for each frame of HTTP/2 */
 
 struct payload {
 	__u64 base;   /* one buffer, or */

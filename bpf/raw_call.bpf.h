@@ -8,7 +8,7 @@
 /* A sendmmsg or recvmmsg is told message by message, as far as this. */
 #define MAX_MESSAGES 4
 
-static __always_inline struct sock *socket_of(__u32 fd, const enum access access)
+static __always_inline struct sock *look_socket_up(__u32 fd, const enum access access)
 {
 	struct task_struct *task =
 		access == ACCESS_PROBE ? (void *)bpf_get_current_task() : bpf_get_current_task_btf();
@@ -37,6 +37,17 @@ static __always_inline struct sock *socket_of(__u32 fd, const enum access access
 		return NULL;
 	socket = CAST(access, LOAD(access, file, private_data), struct socket);
 	return LOAD(access, socket, sk);
+}
+
+/* Where each step is a read, a frame of its own: the stack of a program and of what it calls has 512 bytes. */
+static __noinline __u64 probe_socket(__u32 fd)
+{
+	return (__u64)look_socket_up(fd, ACCESS_PROBE);
+}
+
+static __always_inline struct sock *socket_of(__u32 fd, const enum access access)
+{
+	return access == ACCESS_PROBE ? (struct sock *)probe_socket(fd) : look_socket_up(fd, access);
 }
 
 /*
@@ -118,7 +129,7 @@ static __always_inline bool is_blocking(struct sock *sk, __u32 message_flags, co
 	return !((message_flags & MSG_DONTWAIT) || (LOAD(access, file, f_flags) & O_NONBLOCK));
 }
 
-static __always_inline bool place_raw_receive(struct sock *sk, struct call *call, const enum access access)
+static __always_inline bool place_read(struct sock *sk, struct call *call, const enum access access)
 {
 	struct tcp_sock *tp = NULL;
 	struct socket_info *info;
@@ -136,6 +147,16 @@ static __always_inline bool place_raw_receive(struct sock *sk, struct call *call
 	call->socket = (__u64)sk;
 	call->now = bpf_ktime_get_ns();
 	return true;
+}
+
+static __noinline bool place_read_probe(struct sock *sk, struct call *call)
+{
+	return place_read(sk, call, ACCESS_PROBE);
+}
+
+static __always_inline bool place_raw_receive(struct sock *sk, struct call *call, const enum access access)
+{
+	return access == ACCESS_PROBE ? place_read_probe(sk, call) : place_read(sk, call, access);
 }
 
 static __always_inline int call_entered(const struct pt_regs *regs, const enum access access)

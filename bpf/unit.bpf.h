@@ -128,7 +128,7 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 					    const struct caller *caller, struct sock *sk, __u64 thread_pointer,
 					    __u64 go_register)
 {
-	__u64 value = 0;
+	__u64 value = 0, pool_stack = 0;
 
 	for (__u32 i = 0; i < UNIT_STEPS; i++) {
 		const struct unit_step *step = &process->steps[i];
@@ -182,13 +182,8 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 			node_ids(unit, step->operand);
 			continue;
 		} else if (kind == UNIT_STEP_POOL_JOB) {
-			struct pool_job job = {};
-
-			if (find_pool_job(&job, process, value)) {
-				unit->unit_id = job.id;
-				unit->kind = job.kind;
-				return;
-			}
+			pool_stack = value;
+			break;
 		} else if (kind == UNIT_STEP_MAIN_THREAD) {
 			if (caller->tgid != caller->pid)
 				return;
@@ -196,6 +191,16 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 			return;
 		}
 		value += step->operand;
+	}
+	/* Behind the loop, not in it: a verifier would go through it once for each step. */
+	if (pool_stack) {
+		struct pool_job job = {};
+
+		if (find_pool_job(&job, process, pool_stack)) {
+			unit->unit_id = job.id;
+			unit->kind = job.kind;
+			unit->turn_id = 0;
+		}
 	}
 }
 

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { compress, init } from "@bokuweb/zstd-wasm";
+import { compress } from "@bokuweb/zstd-wasm";
 import fc from "fast-check";
 import { unpackZstd } from "../../src/mapping/zstd.ts";
+import { prepareCompression } from "../../src/trident/compression.ts";
 
 const WORDS = ["find", "orders", "customer", "{", "}", '"name":', "4711", " ", "\0", "lsid", "$db"];
 
 describe("Zstandard", () => {
-  before(() => init());
+  before(() => prepareCompression());
 
   it("unpacks what the reference packs, whole or in part", () => {
     fc.assert(

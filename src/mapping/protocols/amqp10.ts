@@ -7,6 +7,7 @@
  * State: 256 sessions, 1024 links and 4096 unsettled deliveries for each direction.
  */
 import type { Attribute } from "../span.ts";
+import { frameKind, HEADER_BYTES, Performative, Sasl } from "./amqp10-frame.ts";
 import {
   type AmqpDescribed,
   AmqpReader,
@@ -16,6 +17,7 @@ import {
   asNumber,
   asText,
 } from "./amqp10-reader.ts";
+import { type Amqp10Sections, readSections } from "./amqp10-sections.ts";
 import {
   type Amqp10State,
   boundedAdd,
@@ -41,44 +43,23 @@ import {
 } from "./protocol.ts";
 import { peerOf } from "./rpc-span.ts";
 
-export interface Amqp10Message extends Message {
+export interface Amqp10Message extends Message, Amqp10Sections {
   readonly operation: "open" | "attach" | "transfer" | "answer";
   readonly sender: Sender;
   readonly system: string | undefined;
-  address: string | undefined;
-  bodySize: number | undefined;
-  messageId: string | undefined;
-  correlationId: string | undefined;
-  properties: ReadonlyMap<string, string> | undefined;
   errorType: string | undefined;
 }
 
 type State = Amqp10State<Amqp10Message>;
 
-const Performative = {
-  open: 0x10,
-  begin: 0x11,
-  attach: 0x12,
-  flow: 0x13,
-  transfer: 0x14,
-  disposition: 0x15,
-  detach: 0x16,
-  end: 0x17,
-  close: 0x18,
-} as const;
-const Sasl = { mechanisms: 0x40, init: 0x41, challenge: 0x42, response: 0x43, outcome: 0x44 } as const;
-const Section = { properties: 0x73, applicationProperties: 0x74, data: 0x75 } as const;
 const OUTCOMES: ReadonlyMap<number, string> = new Map([
   [0x25, "rejected"],
   [0x26, "released"],
   [0x27, "modified"],
 ]);
 const MAGIC = [0x41, 0x4d, 0x51, 0x50];
-const HEADER_BYTES = 8;
-const MAX_FRAME = 64 * 1024 * 1024;
 /** So much of a frame is read. */
 const READ_BYTES = 4096;
-const MAX_PROPERTIES = 64;
 const TLS_HEADER = 2;
 
 function newMessage(
@@ -101,30 +82,6 @@ function newMessage(
     properties: undefined,
     errorType: undefined,
   };
-}
-
-/** Size, data offset, type and the descriptor of the performative; NEED_MORE, INVALID, or the performative (0: empty). */
-function frameKind(bytes: Uint8Array, at: number): number {
-  if (bytes.length < at + HEADER_BYTES) return NEED_MORE;
-  const size = uint32(bytes, at);
-  const offset = bytes[at + 4]! * 4;
-  const type = bytes[at + 5]!;
-  if (size < HEADER_BYTES || size > MAX_FRAME || offset < HEADER_BYTES || offset > size || type > 1) return INVALID;
-  const body = at + offset;
-  if (size === offset) return HEADER_BYTES;
-  if (bytes.length < body + 3) return bytes[body] === undefined || bytes[body] === 0 ? NEED_MORE : INVALID;
-  const isLong = bytes[body + 1] === 0x80;
-  if (bytes[body] !== 0 || (bytes[body + 1] !== 0x53 && !isLong)) return INVALID;
-  if (isLong && bytes.length < body + 10) return NEED_MORE;
-  const code = isLong ? bytes[body + 9]! : bytes[body + 2]!;
-  const isKnown =
-    type === 1
-      ? code >= Sasl.mechanisms && code <= Sasl.outcome
-      : code >= Performative.open && code <= Performative.close;
-  if (!isKnown) return INVALID;
-  const list = bytes[body + (isLong ? 10 : 3)];
-  if (list === undefined) return NEED_MORE;
-  return list === 0x45 || list === 0xc0 || list === 0xd0 ? code : INVALID;
 }
 
 function parse(bytes: Uint8Array, sender: Sender, state: State, sink: MessageSink<Amqp10Message>): number {
@@ -273,49 +230,6 @@ function transfer(
   }
   boundedSet(state.unfinished[sender], key, message, MAX_LINKS);
   sink.begin(message);
-}
-
-/** Up to the body, whose size is the data's (several data sections are taken as one). */
-function readSections(message: Amqp10Message, bytes: Uint8Array, reader: AmqpReader, size: number): void {
-  while (reader.remaining > 0) {
-    const at = reader.position;
-    if (bytes[at + 1] === 0x53 && bytes[at + 2] === Section.data) {
-      message.bodySize = size - at - (bytes[at + 3] === 0xb0 ? 8 : 5);
-      return;
-    }
-    const section = asDescribed(reader.value());
-    if (section === undefined || reader.failed) return;
-    if (section.descriptor === Section.properties) readProperties(message, section, reader);
-    else if (section.descriptor === Section.applicationProperties) message.properties = readMap(section, reader);
-  }
-}
-
-/** message id, user id, to, subject, reply to, correlation id */
-function readProperties(message: Amqp10Message, section: AmqpDescribed, reader: AmqpReader): void {
-  const list = asList(section.value);
-  if (list === undefined) return;
-  const [id, , to, , , correlation] = reader.items(list, 6);
-  message.messageId = plain(id);
-  message.correlationId = plain(correlation);
-  // An anonymous link: each message names its own target.
-  message.address ??= asText(to);
-}
-
-function plain(value: AmqpValue): string | undefined {
-  return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
-}
-
-function readMap(section: AmqpDescribed, reader: AmqpReader): ReadonlyMap<string, string> {
-  const map = new Map<string, string>();
-  const list = asList(section.value);
-  if (list === undefined) return map;
-  const items = reader.items(list, MAX_PROPERTIES * 2);
-  for (let i = 0; i + 1 < items.length; i += 2) {
-    const key = asText(items[i]);
-    const value = asText(items[i + 1]);
-    if (key !== undefined && value !== undefined) map.set(key.toLowerCase(), value);
-  }
-  return map;
 }
 
 function mapValue(items: readonly AmqpValue[], key: string): AmqpValue {

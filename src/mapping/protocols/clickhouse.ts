@@ -6,11 +6,12 @@
  * Claims: a client's hello with its revision, or a query packet with its initial query's fields.
  * State: the query in work, the database, one block for each direction.
  */
-import { latin1, utf8 } from "../latin1.ts";
 import type { Attribute } from "../span.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { BlockWalker, compressedFrame, UNKNOWN_TYPE } from "./clickhouse-block.ts";
+import { ASSUMED_REVISION, Client, progressFields, SERVER_STARTS, Server } from "./clickhouse-packets.ts";
 import { readQuery, skipText } from "./clickhouse-query.ts";
+import { classifyClient, isServerHello } from "./clickhouse-recognition.ts";
 import { describeDatabase } from "./database-span.ts";
 import { agreed } from "./framed.ts";
 import {
@@ -57,26 +58,6 @@ export interface ClickhouseState {
   readonly directions: readonly [Direction, Direction];
 }
 
-const Client = { hello: 0, query: 1, data: 2, cancel: 3, ping: 4, tablesStatus: 5 } as const;
-const Server = {
-  hello: 0,
-  data: 1,
-  exception: 2,
-  progress: 3,
-  pong: 4,
-  endOfStream: 5,
-  profileInfo: 6,
-  totals: 7,
-  extremes: 8,
-  log: 10,
-  tableColumns: 11,
-  profileEvents: 14,
-  timezone: 17,
-} as const;
-/** What an answer begins with. */
-const SERVER_STARTS: ReadonlySet<number> = new Set([0, 1, 2, 3, 4, 5, 10, 11, 14]);
-/** Of a client whose hello was not seen: what all that are in use know. */
-const ASSUMED_REVISION = 54_460;
 const MAX_PACKET = 262_144;
 
 function newDirection(): Direction {
@@ -306,11 +287,6 @@ function packet(
   return reader.failed ? NEED_MORE : reader.position;
 }
 
-/** rows, bytes, total rows; since 54463 total bytes; since 54420 written rows and bytes; since 54460 elapsed time */
-function progressFields(revision: number): number {
-  return 3 + (revision >= 54_463 ? 1 : 0) + (revision >= 54_420 ? 2 : 0) + (revision >= 54_460 ? 1 : 0);
-}
-
 /** Code, name, message, stack trace, and whether another one is nested. */
 function exception(reader: ByteReader, message: ClickhouseMessage): number {
   const code = reader.int32le();
@@ -367,58 +343,6 @@ function lostAnswer(bytes: Uint8Array, state: ClickhouseState, sink: MessageSink
   return bytes.length;
 }
 
-function classify(bytes: Uint8Array): Recognition {
-  if (bytes[0] === Client.hello) return classifyHello(bytes);
-  if (bytes[0] !== Client.query) return Recognition.no;
-  // An initial query's id is a UUID, or whatever the client chose; then the kind and the user.
-  const reader = new ByteReader(bytes, 1);
-  const idLength = reader.varint();
-  if (idLength > 128) return Recognition.no;
-  const id = reader.latin1(idLength);
-  const kind = reader.uint8();
-  if (reader.failed) return bytes.length < 140 ? Recognition.needMore : Recognition.no;
-  if (!/^[\x20-\x7e]*$/.test(id) || (kind !== 1 && kind !== 2)) return Recognition.no;
-  const whole = new ByteReader(bytes, 1);
-  const query = readQuery(whole, ASSUMED_REVISION);
-  if (whole.failed) return bytes.length < 2048 && isText(reader) ? Recognition.needMore : Recognition.no;
-  return query !== undefined && query.text !== "" && /^[\s(]*(?:--|\/\*|[A-Za-z])/.test(query.text)
-    ? Recognition.request
-    : Recognition.no;
-}
-
-/** The user's name, the query's id, the address. */
-function isText(reader: ByteReader): boolean {
-  for (let i = 0; i < 3 && reader.remaining > 0; i++) {
-    const length = reader.varint();
-    const text = reader.latin1(Math.min(length, reader.remaining));
-    if (length > 256 || !/^[\x20-\x7e]*$/.test(text)) return false;
-  }
-  return true;
-}
-
-/** Its name is always the same. */
-function isServerHello(bytes: Uint8Array): boolean {
-  return bytes[0] === Server.hello && bytes[1] === 10 && latin1(bytes, 2, Math.min(bytes.length, 12)) === "ClickHouse";
-}
-
-function classifyHello(bytes: Uint8Array): Recognition {
-  const length = bytes[1];
-  if (length === undefined) return Recognition.needMore;
-  if (length < 3 || length > 127) return Recognition.no;
-  const name = utf8(bytes, 2, Math.min(bytes.length, 2 + length));
-  if (!/^[A-Za-z][\x20-\x7e]*$/.test(name) && name !== "") return Recognition.no;
-  const reader = new ByteReader(bytes, 2 + length);
-  const major = reader.varint();
-  const minor = reader.varint();
-  const revision = reader.varint();
-  if (!reader.failed && (revision < 50_000 || revision > 60_000 || major > 1000 || minor > 1000)) return Recognition.no;
-  skipText(reader);
-  skipText(reader);
-  skipText(reader);
-  if (reader.failed) return bytes.length < 512 ? Recognition.needMore : Recognition.no;
-  return Recognition.request;
-}
-
 export const clickhouse: Protocol<ClickhouseMessage, ClickhouseState> = {
   name: "clickhouse",
   networkProtocolName: "clickhouse",
@@ -430,7 +354,7 @@ export const clickhouse: Protocol<ClickhouseMessage, ClickhouseState> = {
     // Nothing else that the server says is proof.
     const asServer = SERVER_STARTS.has(bytes[0]!) ? Recognition.needMore : Recognition.no;
     if (hint.sender === Sender.server) return asServer;
-    const asClient = classify(bytes);
+    const asClient = classifyClient(bytes);
     return asClient === Recognition.no && hint.sender === undefined ? asServer : asClient;
   },
   createState: () => ({
@@ -447,7 +371,7 @@ export const clickhouse: Protocol<ClickhouseMessage, ClickhouseState> = {
     sender === Sender.client ? parseClient(bytes, state, sink) : parseServer(bytes, state, sink),
   findBoundary(bytes, from, sender, state) {
     if (sender === Sender.server) return state.pending === undefined ? from : -1;
-    return classify(bytes.subarray(from)) === Recognition.request ? from : -1;
+    return classifyClient(bytes.subarray(from)) === Recognition.request ? from : -1;
   },
   resync(state, sender) {
     Object.assign(state.directions[sender], newDirection());

@@ -79,7 +79,7 @@ async function planWithPools(
       : {
           ...plan,
           pools,
-          steps: [...poolSteps(keyOffset, offsets), ...plan.steps],
+          steps: [...plan.steps, ...poolSteps(keyOffset, offsets)],
           // Who waits for a job that no task awaits shows when it is woken. The interpreter's lock is in _PyRuntime.
           ...(pools.some(({ hopCount }) => hopCount === 0) && { wakes: lock }),
           isIncomplete: finder.isIncomplete,
@@ -89,7 +89,7 @@ async function planWithPools(
   return look();
 }
 
-/** A thread of a pool has its job as its unit, and ends here; others go on. */
+/** A thread of a pool has its job as its unit, whatever the steps before have found: the last steps. */
 function poolSteps(keyOffset: number, offsets: Offsets): readonly UnitStep[] {
   return [
     { step: "thread_pointer", operand: keyOffset },

@@ -23,10 +23,13 @@ export function initialStackPointer(bytes: Uint8Array, from: number): number | u
   if (at < 0) return undefined;
   while (word(at - 16) > 0 && word(at - 16) < MAX_TYPE) at -= 16;
   if (word(at - 8) !== 0) return undefined;
-  at -= 16;
+  at -= 8;
+  // Variables that were taken away leave more than one NULL.
+  while (word(at) === 0) at -= 8;
   while (word(at) > 0) at -= 8;
   const argumentsEnd = at;
   at -= 8;
   while (word(at) >= from) at -= 8;
-  return word(at) === (argumentsEnd - at) / 8 - 1 ? from + at : undefined;
+  const count = (argumentsEnd - at) / 8 - 1;
+  return count > 0 && word(at) === count ? from + at : undefined;
 }

@@ -8,6 +8,7 @@ import {
   ProcessAction,
   ProcessFilter,
   ScopeKind,
+  SocketRole,
   VerdictAction,
   VerdictFlags,
 } from "../../../src/bpf/layout.gen.ts";
@@ -15,6 +16,8 @@ import { KernelCapture } from "./support/kernel-capture.ts";
 import { runPython, runPythonAround } from "./support/python.ts";
 
 const SETS = { sends: HookSet.a, receives: HookSet.a };
+const TCP_ESTABLISHED = 1;
+const TCP_SYN_SENT = 2;
 const TCP_CLOSE = 7;
 
 describe("what the capture programs are told", () => {
@@ -172,9 +175,13 @@ describe("what the capture programs are told", () => {
     for (const id of ids) {
       const states = capture.states.filter((event) => event.socketCookie === id);
       const data = capture.dataOf(tgid).find((event) => event.socketCookie === id)!;
-      assert.equal(states[0]?.newState, 1);
-      assert.equal(states.at(-1)?.newState, TCP_CLOSE);
-      for (const state of states) {
+      const connecting = states.filter(({ newState }) => newState === TCP_SYN_SENT);
+      assert.equal(connecting.length, data.role === SocketRole.client ? 1 : 0);
+      for (const state of connecting) assert.equal(state.header.tgid, tgid, "who connects is told");
+      const open = states.slice(connecting.length);
+      assert.equal(open[0]?.newState, TCP_ESTABLISHED);
+      assert.equal(open.at(-1)?.newState, TCP_CLOSE);
+      for (const state of open) {
         assert.equal(state.role, data.role);
         assert.equal(state.localFirstSequence, data.localFirstSequence);
         assert.equal(state.remoteFirstSequence, data.remoteFirstSequence);
