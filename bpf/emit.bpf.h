@@ -125,10 +125,10 @@ static __always_inline bool is_rate_limited(struct call *call, __u32 size)
 	return !within_rate(&call->caller, bpf_map_lookup_elem(&processes, &call->caller.tgid), call->now, size);
 }
 
-/* A reservation needs a constant size, hence the classes. A vector takes a quarter more: see copy_vector. */
-#define EMIT_RECORD(room, extra, copy)                                                                \
+/* A reservation needs a constant size, hence the classes. */
+#define EMIT_RECORD(room, copy)                                                                \
 	({                                                                                     \
-		event = bpf_ringbuf_reserve(&socket_data, sizeof(*event) + (room) + (extra), 0); \
+		event = bpf_ringbuf_reserve(&socket_data, sizeof(*event) + (room), 0);         \
 		if (!event) {                                                                  \
 			count(LOSS_RING_FULL);                                                 \
 			return 0;                                                              \
@@ -137,10 +137,7 @@ static __always_inline bool is_rate_limited(struct call *call, __u32 size)
 		captured = copy;                                                               \
 		finish_event(event, call, captured);                                           \
 	})
-#define EMIT_BUFFER(room) EMIT_RECORD(room, 0, copy_buffer(event + 1, room, call->payload.base, call->want))
-#define EMIT_VECTOR(room)                                                                      \
-	EMIT_RECORD(room, (room) / 4,                                                                 \
-	     copy_vector(event + 1, room, &call->payload, call->want, &event->captured_length, &event->flags))
+#define EMIT_BUFFER(room) EMIT_RECORD(room, copy_buffer(event + 1, room, call->payload.base, call->want))
 
 static __always_inline void finish_event(struct socket_data_event *event, struct call *call, __u32 captured)
 {
@@ -158,7 +155,7 @@ static __always_inline void finish_event(struct socket_data_event *event, struct
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
-/* The record of a described call. Global functions are verified once, whatever leads to them. */
+/* The record of a described call with one buffer. Global functions are verified once, whatever leads to them. */
 __noinline int emit_call(__u32 slot)
 {
 	struct call *call = bpf_map_lookup_elem(&calls, &slot);
@@ -173,26 +170,15 @@ __noinline int emit_call(__u32 slot)
 		return 0;
 	}
 	if (!call->want)
-		EMIT_RECORD(0, 0, 0);
-	else if (!call->payload.vector) {
-		if (call->want <= 256)
-			EMIT_BUFFER(256);
-		else if (call->want <= 1024)
-			EMIT_BUFFER(1024);
-		else if (call->want <= 4096)
-			EMIT_BUFFER(4096);
-		else
-			EMIT_BUFFER(MAX_CAPTURE);
-	} else {
-		if (call->want <= 256)
-			EMIT_VECTOR(256);
-		else if (call->want <= 1024)
-			EMIT_VECTOR(1024);
-		else if (call->want <= 4096)
-			EMIT_VECTOR(4096);
-		else
-			EMIT_VECTOR(MAX_CAPTURE);
-	}
+		EMIT_RECORD(0, 0);
+	else if (call->want <= 256)
+		EMIT_BUFFER(256);
+	else if (call->want <= 1024)
+		EMIT_BUFFER(1024);
+	else if (call->want <= 4096)
+		EMIT_BUFFER(4096);
+	else
+		EMIT_BUFFER(MAX_CAPTURE);
 	return 0;
 }
 

@@ -111,8 +111,8 @@ __noinline int walk_call(__u32 slot)
 	if (!walker || !call)
 		return 0;
 	walker->event = call->event;
-	for (int i = 0; i < FRAME_STEPS; i++) {
-		result = walk_step(slot);
+	for (int i = 0; i < FRAME_TURNS; i++) {
+		result = walk_steps(slot);
 		if (result == WALK_DONE)
 			break;
 		if (result == WALK_FULL)

@@ -6,7 +6,7 @@
 #include "maps.bpf.h"
 
 #define MAX_CAPTURE 16384
-#define MAX_SEGMENTS 128 /* Node writes two for each frame of HTTP/2 */
+#define MAX_SEGMENTS 512 /* of a call that is to be measured */
 
 struct payload {
 	__u64 base;   /* one buffer, or */
@@ -105,47 +105,6 @@ static __always_inline __u32 copy_buffer(void *to, const __u32 room, __u64 base,
 	if (near >= want || near > room)
 		return 0;
 	return bpf_probe_read_user(to, near, (void *)base) ? 0 : near;
-}
-
-/*
- * Gathers `want` bytes of several buffers. `to` has room for `room + room / 4`: a step writes at most a quarter
- * below `room`, which is what a verifier can follow. What goes from one step to the next is kept in `filled` and
- * `step`, memory of the record: a verifier forgets what it knew of them, so that its paths join again.
- */
-static __always_inline __u32 copy_vector(void *to, const __u32 room, const struct payload *payload, __u32 want,
-					 volatile __u32 *filled, volatile __u32 *step)
-{
-	__u64 vector = payload->vector, skip = payload->skip, cut, base = 0, left = 0;
-	__u32 segments = payload->vector_count, at, size;
-
-	*filled = 0;
-	for (int i = 0; i < MAX_SEGMENTS; i++) {
-		if (!left) {
-			struct segment segment;
-
-			if (!segments || !read_segment(&segment, vector, payload->vector_in_kernel))
-				break;
-			segments--;
-			vector += sizeof(segment);
-			cut = segment.length < skip ? segment.length : skip;
-			skip -= cut;
-			base = segment.base + cut;
-			left = segment.length - cut;
-		}
-		at = *filled;
-		if (at >= want || at > room)
-			break;
-		*step = left < want - at ? left : want - at;
-		size = *step;
-		if (size > room / 4)
-			size = room / 4;
-		if (bpf_probe_read_user(to + at, size, (void *)base))
-			break;
-		*filled = at + size;
-		base += size;
-		left -= size;
-	}
-	return *filled;
 }
 
 #endif

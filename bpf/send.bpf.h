@@ -4,6 +4,7 @@
 #define SOCKSPAN_SEND_H
 
 #include "emit_frames.bpf.h"
+#include "gather.bpf.h"
 #include "system_call.bpf.h"
 #include "wake.bpf.h"
 
@@ -122,6 +123,8 @@ static __always_inline void emit_wanted(struct sock *sk, struct socket_info *inf
 	if (call->is_walked) {
 		walk_call(call->slot);
 		end_walk(sk, call, access);
+	} else if (call->want && call->payload.vector) {
+		gather_call(call->slot);
 	} else {
 		emit_call(call->slot);
 	}

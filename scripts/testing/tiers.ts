@@ -16,7 +16,7 @@ const CONFORMANCE = /(^|[/.-])conformance\b/;
 export const TIERS: readonly Tier[] = [
   {
     name: "check",
-    budgetSeconds: 30,
+    budgetSeconds: 15,
     needsKernel: false,
     commands: [
       { title: "format, lint, layers", command: ["node_modules/.bin/biome", "check", "--colors=off", "."] },
@@ -25,7 +25,7 @@ export const TIERS: readonly Tier[] = [
   },
   {
     name: "unit",
-    budgetSeconds: 120,
+    budgetSeconds: 150,
     needsKernel: false,
     commands: [],
     mocha: {
@@ -36,41 +36,41 @@ export const TIERS: readonly Tier[] = [
   },
   {
     name: "conformance",
-    budgetSeconds: 120,
+    budgetSeconds: 30,
     needsKernel: false,
     commands: [],
     mocha: { includes: (path) => CONFORMANCE.test(path), timeoutMs: 60_000, eachTest: false },
   },
   {
     name: "build",
-    budgetSeconds: 60,
+    budgetSeconds: 20,
     needsKernel: false,
     commands: [{ title: "the BPF objects are those that bpf/ gives", command: ["scripts/testing/compare-bpf"] }],
   },
   {
     name: "kernel",
-    budgetSeconds: 120,
+    budgetSeconds: 180,
     needsKernel: true,
     commands: [],
     mocha: { includes: (path) => path.startsWith("kernel/"), timeoutMs: 60_000, eachTest: true },
   },
   {
     name: "e2e",
-    budgetSeconds: 180,
+    budgetSeconds: 330,
     needsKernel: true,
     commands: [],
     mocha: { includes: (path) => path.startsWith("e2e/"), timeoutMs: 60_000, eachTest: true },
   },
   {
     name: "pack",
-    budgetSeconds: 60,
+    budgetSeconds: 45,
     needsKernel: true,
     commands: [],
     mocha: { includes: (path) => path.startsWith("pack/"), timeoutMs: 120_000, eachTest: true },
   },
   {
     name: "kernels",
-    budgetSeconds: 60,
+    budgetSeconds: 90,
     needsKernel: false,
     commands: [{ title: "every program loads on Debian's 6.1 under qemu", command: ["scripts/kernels/run", "6.1"] }],
   },

@@ -3,7 +3,7 @@
  * live for milliseconds, and are kept for a while after the exit, since their last events come later.
  * Holds at most PROCESS_LIMIT processes; the one that is longest gone leaves first.
  */
-
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessFacts } from "../ipc/process-facts.ts";
 import type { Resource } from "../mapping/span.ts";
 import { type HostFacts, type KnownFacts, processResource } from "./process-resource.ts";
@@ -39,6 +39,7 @@ interface Entry {
 export class ProcessTable {
   readonly #options: ProcessTableOptions;
   readonly #entries = new Map<number, Entry>();
+  readonly #questions = new Set<Promise<void>>();
 
   constructor(options: ProcessTableOptions) {
     this.#options = options;
@@ -88,6 +89,16 @@ export class ProcessTable {
     if (entry !== undefined) entry.exitNs = timestampNs;
   }
 
+  /** When every question has its answer, at the latest after `limitMs`. */
+  async settled(limitMs: number): Promise<void> {
+    const limit = new AbortController();
+    await Promise.race([
+      Promise.all(this.#questions),
+      sleep(limitMs, undefined, { signal: limit.signal }).catch(() => {}),
+    ]);
+    limit.abort();
+  }
+
   advance(nowNs: number): void {
     for (const [tgid, { exitNs }] of this.#entries) {
       if (exitNs !== undefined && nowNs - exitNs > KEPT_AFTER_EXIT_NS) this.#entries.delete(tgid);
@@ -117,12 +128,14 @@ export class ProcessTable {
 
   #ask(entry: Entry): void {
     entry.isAsked = true;
-    this.#options.askFacts(entry.tgid).then(
+    const question = this.#options.askFacts(entry.tgid).then(
       (facts) => this.#learn(entry, facts ?? undefined),
       () => {
         entry.isAsked = false;
       },
     );
+    this.#questions.add(question);
+    question.finally(() => this.#questions.delete(question));
   }
 
   #learn(entry: Entry, facts: ProcessFacts | undefined): void {

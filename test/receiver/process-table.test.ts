@@ -117,6 +117,24 @@ describe("ProcessTable", () => {
     assert.equal(asked.length, 2);
   });
 
+  it("is settled with the last answer, and waits for none that does not come", async () => {
+    const { asked, processes } = table();
+    await processes.settled(60_000);
+    processes.seen(5, comm);
+    processes.seen(6, comm);
+    let isSettled = false;
+    const settled = processes.settled(60_000).then(() => {
+      isSettled = true;
+    });
+    await asked[0]!.answer(facts(5));
+    assert.equal(isSettled, false);
+    await asked[1]!.fail();
+    await settled;
+    processes.seen(7, comm);
+    await processes.settled(1);
+    assert.equal(processes.resourceOf(7), undefined);
+  });
+
   it("keeps a process for a while after its exit", async () => {
     const { asked, processes } = table();
     processes.seen(5, comm);

@@ -27,6 +27,8 @@ import { VerdictWriter } from "./verdict-writer.ts";
 const ADVANCE_INTERVAL_NS = 50e6;
 const HOUSEKEEPING_INTERVAL_MS = 1000;
 const RUNTIME_SCAN_LIMIT_MS = 1500;
+/** What the last spans wait for the names of their processes. */
+const LAST_FACTS_LIMIT_MS = 1000;
 
 /** TraceEngine (src/mapping/engine.ts), as the receiver uses it. */
 export interface ReceiverEngine extends EventTarget {
@@ -168,6 +170,7 @@ export class SocketTraceReceiver implements Receiver {
     this.#runtimes.stop();
     await this.#drain.stop();
     this.#readLosses();
+    await this.#processes.settled(LAST_FACTS_LIMIT_MS);
     this.#engine.flush();
     await this.#engine.close?.();
     this.#ownExchanges.stop();
