@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { StageAccount } from "../mapping/account.ts";
 import type { Profile } from "../mapping/profile.ts";
 import type { Span } from "../mapping/span.ts";
@@ -7,15 +6,7 @@ import { noPaint, type Paint, terminalPaint } from "./debug/paint.ts";
 import { detailedProfileLines, profileLines } from "./debug/profile-lines.ts";
 import { traceLines } from "./debug/trace-lines.ts";
 import type { Exporter, ExporterDeps, ProfileExporter, TraceExporter } from "./exporter.ts";
-
-/** The Collector's debug exporter, for people: its lines are data, so they go to stdout. */
-export const debugSettings = z.strictObject({
-  verbosity: z.enum(["basic", "normal", "detailed"]).default("basic"),
-  /** Nobody reads more, and a terminal that can't follow would hold up the program. 0: no limit. */
-  max_lines_per_second: z.number().int().nonnegative().default(500),
-});
-
-export type DebugSettings = z.output<typeof debugSettings>;
+import type { DebugSettings } from "./settings/debug.ts";
 
 export function createDebugExporter(id: string, settings: DebugSettings, deps: ExporterDeps): TraceExporter {
   return new DebugExporter(id, "spans", settings, deps, (spans: readonly Span[], paint) => {

@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
-import { durationMs } from "../config-value.ts";
 import { StageAccount } from "../mapping/account.ts";
 import { profilesRequestJson } from "../mapping/otlp/profiles/profiles-json.ts";
 import { traceRequestJson } from "../mapping/otlp/trace-json.ts";
@@ -11,28 +9,7 @@ import { ExporterFileError } from "./error.ts";
 import type { ExporterDeps, ProfileExporter, TraceExporter } from "./exporter.ts";
 import { backupPath, pruneBackups } from "./file/backups.ts";
 import { LineWriter } from "./file/line-writer.ts";
-
-/** The Collector's file exporter, with its names and defaults: OTLP JSON, one request per line. */
-export const fileSettings = z
-  .strictObject({
-    path: z.string().min(1),
-    format: z.literal("json").default("json"),
-    /** Otherwise the file is emptied at the start. */
-    append: z.boolean().default(false),
-    flush_interval: durationMs().prefault("1s"),
-    rotation: z
-      .strictObject({
-        max_megabytes: z.number().int().positive().default(100),
-        max_backups: z.number().int().positive().default(100),
-      })
-      .optional(),
-  })
-  .refine(({ append, rotation }) => !append || rotation === undefined, {
-    path: ["append"],
-    message: "append and rotation exclude each other",
-  });
-
-export type FileSettings = z.output<typeof fileSettings>;
+import type { FileSettings } from "./settings/file.ts";
 
 /** What waits for a slow disk beyond this is lost, and counted. */
 const maxPendingBytes = 32 * 1_048_576;

@@ -1,6 +1,4 @@
 import * as grpc from "@grpc/grpc-js";
-import { z } from "zod";
-import { durationMs } from "../config-value.ts";
 import { scopeName, scopeVersion } from "../mapping/otlp/scope.ts";
 import type { ExporterDeps, ProfileExporter, TraceExporter } from "./exporter.ts";
 import { GrpcSender } from "./grpc-sender.ts";
@@ -8,26 +6,9 @@ import { spanListFormat } from "./list-format.ts";
 import { profilesProtobufFormat } from "./profiles-format.ts";
 import { protobufFormat } from "./protobuf-format.ts";
 import { QueuedExporter } from "./queued-exporter.ts";
-import { grpcEndpoint, parseGrpcEndpoint } from "./settings/grpc-endpoint.ts";
-import { headerSettings } from "./settings/headers.ts";
-import { retryOnFailure } from "./settings/retry-on-failure.ts";
-import { sendingQueue } from "./settings/sending-queue.ts";
-import { readTlsFiles, type TlsSettings, tlsSettings } from "./settings/tls.ts";
-
-/** The Collector's otlp_grpc exporter, with its names and defaults; `sender` is ours. */
-export const otlpGrpcSettings = z.strictObject({
-  endpoint: grpcEndpoint,
-  timeout: durationMs().prefault("5s"),
-  tls: tlsSettings.prefault({}),
-  headers: headerSettings,
-  compression: z.enum(["gzip", "none"]).default("gzip"),
-  sending_queue: sendingQueue.prefault({}),
-  retry_on_failure: retryOnFailure.prefault({}),
-  /** `sdk`: OpenTelemetry JS encodes and sends; it sees no partial_success. */
-  sender: z.enum(["raw", "sdk"]).default("raw"),
-});
-
-export type OtlpGrpcSettings = z.output<typeof otlpGrpcSettings>;
+import { parseGrpcEndpoint } from "./settings/grpc-endpoint.ts";
+import type { OtlpGrpcSettings } from "./settings/otlp-grpc.ts";
+import { readTlsFiles, type TlsSettings } from "./settings/tls.ts";
 
 const tracesPath = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const profilesPath = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";

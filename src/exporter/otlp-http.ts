@@ -1,5 +1,3 @@
-import { z } from "zod";
-import { durationMs } from "../config-value.ts";
 import { scopeName, scopeVersion } from "../mapping/otlp/scope.ts";
 import { ExporterEndpointMissingError } from "./error.ts";
 import type { ExporterDeps, ProfileExporter, TraceExporter } from "./exporter.ts";
@@ -9,38 +7,8 @@ import { jsonFormat } from "./json-format.ts";
 import { profilesJsonFormat, profilesProtobufFormat } from "./profiles-format.ts";
 import { protobufFormat } from "./protobuf-format.ts";
 import { QueuedExporter } from "./queued-exporter.ts";
-import { headerSettings } from "./settings/headers.ts";
-import { httpUrl } from "./settings/http-url.ts";
-import { retryOnFailure } from "./settings/retry-on-failure.ts";
-import { sendingQueue } from "./settings/sending-queue.ts";
-import { readTlsFiles, tlsSettings } from "./settings/tls.ts";
-
-/** The Collector's otlp_http exporter, with its names and defaults. */
-export const otlpHttpSettings = z
-  .strictObject({
-    /** The signal's path is added to it. */
-    endpoint: httpUrl.optional(),
-    /** Used as it is. */
-    traces_endpoint: httpUrl.optional(),
-    profiles_endpoint: httpUrl.optional(),
-    encoding: z.enum(["proto", "json"]).default("proto"),
-    timeout: durationMs().prefault("30s"),
-    tls: tlsSettings.prefault({}),
-    headers: headerSettings,
-    compression: z.enum(["gzip", "none"]).default("gzip"),
-    sending_queue: sendingQueue.prefault({}),
-    retry_on_failure: retryOnFailure.prefault({}),
-  })
-  .refine((settings) => [settings.endpoint, settings.traces_endpoint, settings.profiles_endpoint].some(isGiven), {
-    path: ["endpoint"],
-    message: "endpoint, traces_endpoint or profiles_endpoint is needed",
-  });
-
-function isGiven(value: string | undefined): boolean {
-  return value !== undefined;
-}
-
-export type OtlpHttpSettings = z.output<typeof otlpHttpSettings>;
+import type { OtlpHttpSettings } from "./settings/otlp-http.ts";
+import { readTlsFiles } from "./settings/tls.ts";
 
 export async function createOtlpHttpExporter(
   id: string,

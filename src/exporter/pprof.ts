@@ -5,26 +5,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { z } from "zod";
-import { durationMs } from "../config-value.ts";
 import { StageAccount } from "../mapping/account.ts";
 import type { Profile } from "../mapping/profile.ts";
 import { encodePprof } from "../mapping/profiles/pprof.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import { ExporterFileError } from "./error.ts";
 import type { ExporterDeps, ProfileExporter } from "./exporter.ts";
-
-/** Files for `go tool pprof`: one for each period and kind of sample. */
-export const pprofSettings = z.strictObject({
-  /** Made where it is not there yet. */
-  directory: z.string().min(1),
-  /** How much time goes into one file. */
-  period: durationMs().prefault("60s"),
-  /** The oldest are removed. */
-  max_files: z.number().int().positive().default(100),
-});
-
-export type PprofSettings = z.output<typeof pprofSettings>;
+import type { PprofSettings } from "./settings/pprof.ts";
 
 /** Profiles that wait for their period's end beyond this are lost, and counted. */
 const maxSamples = 2_000_000;

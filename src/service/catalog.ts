@@ -1,13 +1,14 @@
 /** Every component of this build: one line each. */
-import { debugSettings } from "../exporter/debug.ts";
+
 import { deepflowSettings } from "../exporter/deepflow/settings.ts";
-import { fileSettings } from "../exporter/file.ts";
-import { otlpGrpcSettings } from "../exporter/otlp-grpc.ts";
-import { otlpHttpSettings } from "../exporter/otlp-http.ts";
-import { pprofSettings } from "../exporter/pprof.ts";
+import { debugSettings } from "../exporter/settings/debug.ts";
+import { fileSettings } from "../exporter/settings/file.ts";
+import { otlpGrpcSettings } from "../exporter/settings/otlp-grpc.ts";
+import { otlpHttpSettings } from "../exporter/settings/otlp-http.ts";
+import { pprofSettings } from "../exporter/settings/pprof.ts";
 import { healthCheckSettings } from "../extension/health-check.ts";
 import { tridentAgentSettings } from "../extension/trident/settings.ts";
-import { zpagesSettings } from "../extension/zpages/zpages.ts";
+import { zpagesSettings } from "../extension/zpages/settings.ts";
 import { profileConfig } from "../ipc/profile-config.ts";
 import { socketTraceConfig } from "../ipc/socket-trace-config.ts";
 import { tridentReceiverSettings } from "../receiver/trident/settings.ts";

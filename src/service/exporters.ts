@@ -1,42 +1,33 @@
-/** Exporters by type. */
-import { createDebugExporter, createDebugProfileExporter, type DebugSettings } from "../exporter/debug.ts";
-import { createDeepflowExporter, createDeepflowProfileExporter } from "../exporter/deepflow/deepflow.ts";
-import type { DeepflowSettings } from "../exporter/deepflow/settings.ts";
+/** Exporters by type; the code of one is loaded when the configuration has it. */
 import type { ExporterDeps, ProfileExporter, TraceExporter } from "../exporter/exporter.ts";
-import { createFileExporters, type FileSettings } from "../exporter/file.ts";
-import { createOtlpGrpcExporter, createOtlpGrpcProfileExporter, type OtlpGrpcSettings } from "../exporter/otlp-grpc.ts";
-import { createOtlpHttpExporter, createOtlpHttpProfileExporter, type OtlpHttpSettings } from "../exporter/otlp-http.ts";
-import { createPprofExporter, type PprofSettings } from "../exporter/pprof.ts";
+import type { createFileExporters } from "../exporter/file.ts";
 import type { ComponentConfig } from "./config/config.ts";
 import { ComponentMissingError } from "./error.ts";
 
 type Settings = never;
-type CreateTraces = (id: string, settings: Settings, deps: ExporterDeps) => TraceExporter | Promise<TraceExporter>;
-type CreateProfiles = (
-  id: string,
-  settings: Settings,
-  deps: ExporterDeps,
-) => ProfileExporter | Promise<ProfileExporter>;
+type Create<Made> = (id: string, settings: Settings, deps: ExporterDeps) => Made | Promise<Made>;
+type FileExporters = ReturnType<typeof createFileExporters>;
+type Load<Made> = () => Promise<Create<Made>>;
 
-const TRACES: ReadonlyMap<string, CreateTraces> = new Map<string, CreateTraces>([
-  ["debug", (id, settings: DebugSettings, deps) => createDebugExporter(id, settings, deps)],
-  ["deepflow", (id, settings: DeepflowSettings, deps) => createDeepflowExporter(id, settings, deps)],
-  ["otlp_grpc", (id, settings: OtlpGrpcSettings, deps) => createOtlpGrpcExporter(id, settings, deps)],
-  ["otlp_http", (id, settings: OtlpHttpSettings, deps) => createOtlpHttpExporter(id, settings, deps)],
+const TRACES: ReadonlyMap<string, Load<TraceExporter>> = new Map<string, Load<TraceExporter>>([
+  ["debug", async () => (await import("../exporter/debug.ts")).createDebugExporter],
+  ["deepflow", async () => (await import("../exporter/deepflow/deepflow.ts")).createDeepflowExporter],
+  ["otlp_grpc", async () => (await import("../exporter/otlp-grpc.ts")).createOtlpGrpcExporter],
+  ["otlp_http", async () => (await import("../exporter/otlp-http.ts")).createOtlpHttpExporter],
 ]);
 
-const PROFILES: ReadonlyMap<string, CreateProfiles> = new Map<string, CreateProfiles>([
-  ["debug", (id, settings: DebugSettings, deps) => createDebugProfileExporter(id, settings, deps)],
-  ["deepflow", (id, settings: DeepflowSettings, deps) => createDeepflowProfileExporter(id, settings, deps)],
-  ["otlp_grpc", (id, settings: OtlpGrpcSettings, deps) => createOtlpGrpcProfileExporter(id, settings, deps)],
-  ["otlp_http", (id, settings: OtlpHttpSettings, deps) => createOtlpHttpProfileExporter(id, settings, deps)],
-  ["pprof", (id, settings: PprofSettings, deps) => createPprofExporter(id, settings, deps)],
+const PROFILES: ReadonlyMap<string, Load<ProfileExporter>> = new Map<string, Load<ProfileExporter>>([
+  ["debug", async () => (await import("../exporter/debug.ts")).createDebugProfileExporter],
+  ["deepflow", async () => (await import("../exporter/deepflow/deepflow.ts")).createDeepflowProfileExporter],
+  ["otlp_grpc", async () => (await import("../exporter/otlp-grpc.ts")).createOtlpGrpcProfileExporter],
+  ["otlp_http", async () => (await import("../exporter/otlp-http.ts")).createOtlpHttpProfileExporter],
+  ["pprof", async () => (await import("../exporter/pprof.ts")).createPprofExporter],
 ]);
 
 /** Makes one exporter for each signal, each with a queue of its own; those of one file share it. */
 export class ExporterFactory {
   readonly #deps: (id: string) => ExporterDeps;
-  readonly #files = new Map<string, ReturnType<typeof createFileExporters>>();
+  readonly #files = new Map<string, Promise<FileExporters>>();
 
   constructor(deps: (id: string) => ExporterDeps) {
     this.#deps = deps;
@@ -45,29 +36,33 @@ export class ExporterFactory {
   /** @throws ComponentMissingError for a type that only the catalog knows */
   async traces(component: ComponentConfig): Promise<TraceExporter> {
     const { id, type, settings } = component;
-    if (type === "file") return this.#file(component).traces;
-    return await find(TRACES, type)(id, settings as Settings, this.#deps(id));
+    if (type === "file") return (await this.#file(component)).traces;
+    const create = await find(TRACES, type)();
+    return await create(id, settings as Settings, this.#deps(id));
   }
 
   /** @throws ComponentMissingError for a type that only the catalog knows */
   async profiles(component: ComponentConfig): Promise<ProfileExporter> {
     const { id, type, settings } = component;
-    if (type === "file") return this.#file(component).profiles;
-    return await find(PROFILES, type)(id, settings as Settings, this.#deps(id));
+    if (type === "file") return (await this.#file(component)).profiles;
+    const create = await find(PROFILES, type)();
+    return await create(id, settings as Settings, this.#deps(id));
   }
 
-  #file({ id, settings }: ComponentConfig): ReturnType<typeof createFileExporters> {
+  #file({ id, settings }: ComponentConfig): Promise<FileExporters> {
     let file = this.#files.get(id);
     if (file === undefined) {
-      file = createFileExporters(id, settings as FileSettings, this.#deps(id));
+      file = import("../exporter/file.ts").then((each) =>
+        each.createFileExporters(id, settings as Settings, this.#deps(id)),
+      );
       this.#files.set(id, file);
     }
     return file;
   }
 }
 
-function find<Create>(creators: ReadonlyMap<string, Create>, type: string): Create {
-  const create = creators.get(type);
-  if (create === undefined) throw new ComponentMissingError("exporter", type);
-  return create;
+function find<Made>(loaders: ReadonlyMap<string, Load<Made>>, type: string): Load<Made> {
+  const load = loaders.get(type);
+  if (load === undefined) throw new ComponentMissingError("exporter", type);
+  return load;
 }

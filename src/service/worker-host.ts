@@ -5,9 +5,9 @@ import { traceLines } from "../exporter/debug/trace-lines.ts";
 import type { ExporterDeps } from "../exporter/exporter.ts";
 import type { Extension } from "../extension/extension.ts";
 import { HealthCheck, type HealthCheckSettings } from "../extension/health-check.ts";
-import { createTridentAgent } from "../extension/trident/agent.ts";
 import type { TridentAgentSettings } from "../extension/trident/settings.ts";
-import { Zpages, type ZpagesSettings } from "../extension/zpages/zpages.ts";
+import type { ZpagesSettings } from "../extension/zpages/settings.ts";
+import type { Zpages } from "../extension/zpages/zpages.ts";
 import type { BrokerConnection } from "../ipc/connect-to-broker.ts";
 import type { StageAccount } from "../mapping/account.ts";
 import type { Span } from "../mapping/span.ts";
@@ -109,9 +109,10 @@ export class WorkerHost {
       stdout: process.stdout,
     });
     // The pages first: they are fed with what the pipelines carry.
-    const extensions = new Map(
-      config.enabledExtensions.map((id) => [id, this.#extension(config.extensions.get(id) ?? missing(id))]),
-    );
+    const extensions = new Map<string, Extension>();
+    for (const id of config.enabledExtensions) {
+      extensions.set(id, await this.#extension(config.extensions.get(id) ?? missing(id)));
+    }
     const host = new HostContext({ connection, config, log, version: settings.version });
     const exporterFactory = new ExporterFactory(deps);
     this.#service = await Service.build({
@@ -126,7 +127,7 @@ export class WorkerHost {
         processor: createProcessor,
         extension: ({ id }) => extensions.get(id) ?? missing(id),
         receiver: async (component) => {
-          const receiver = createReceiver(component, host, log.child(component.id));
+          const receiver = await createReceiver(component, host, log.child(component.id));
           this.#receivers.push(receiver);
           return receiver;
         },
@@ -140,14 +141,16 @@ export class WorkerHost {
     );
   }
 
-  #extension({ id, type, settings }: ComponentConfig): Extension {
+  async #extension({ id, type, settings }: ComponentConfig): Promise<Extension> {
     if (type === "health_check") return new HealthCheck(id, settings as HealthCheckSettings, this.#health());
     if (type === "trident") {
       const { log, connection } = this.#options;
       const { user } = connection.hello;
+      const { createTridentAgent } = await import("../extension/trident/agent.ts");
       return createTridentAgent(id, settings as TridentAgentSettings, log.child(id), () => performance.now(), user);
     }
     if (type !== "zpages") throw new ComponentMissingError("extension", type);
+    const { Zpages } = await import("../extension/zpages/zpages.ts");
     const pages = new Zpages(id, settings as ZpagesSettings, {
       accounts: () => this.#accounts,
       status: () => ({

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createDebugExporter, debugSettings } from "../../src/exporter/debug.ts";
+import { createDebugExporter } from "../../src/exporter/debug.ts";
+import { debugSettings } from "../../src/exporter/settings/debug.ts";
 import { SpanKind } from "../../src/mapping/span.ts";
 import { makeExporterDeps } from "../support/exporter-deps.ts";
 import { makeResource, makeSpan, makeSpans } from "../support/spans.ts";

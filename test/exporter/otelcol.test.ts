@@ -5,8 +5,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TraceExporter } from "../../src/exporter/exporter.ts";
-import { createOtlpGrpcExporter, otlpGrpcSettings } from "../../src/exporter/otlp-grpc.ts";
-import { createOtlpHttpExporter, otlpHttpSettings } from "../../src/exporter/otlp-http.ts";
+import { createOtlpGrpcExporter } from "../../src/exporter/otlp-grpc.ts";
+import { createOtlpHttpExporter } from "../../src/exporter/otlp-http.ts";
+import { otlpGrpcSettings } from "../../src/exporter/settings/otlp-grpc.ts";
+import { otlpHttpSettings } from "../../src/exporter/settings/otlp-http.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeExporterDeps } from "../support/exporter-deps.ts";
 import { freePort } from "../support/free-port.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type ExportConnection, watchConnections } from "../../src/exporter/connection-watch.ts";
 import type { TraceExporter } from "../../src/exporter/exporter.ts";
-import { createOtlpHttpExporter, otlpHttpSettings } from "../../src/exporter/otlp-http.ts";
+import { createOtlpHttpExporter } from "../../src/exporter/otlp-http.ts";
+import { otlpHttpSettings } from "../../src/exporter/settings/otlp-http.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeExporterDeps, type TestDeps } from "../support/exporter-deps.ts";
 import { OtlpHttpCollector } from "../support/otlp-http-collector.ts";

@@ -2,8 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
-import { z } from "zod";
-import { formatListenAddress, listenAddress } from "../../config-value.ts";
+import { formatListenAddress } from "../../config-value.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import { traceRequestJson } from "../../mapping/otlp/trace-json.ts";
 import { encodePprof } from "../../mapping/profiles/pprof.ts";
@@ -16,29 +15,12 @@ import { GuardVerdict, judge } from "./guard.ts";
 import type { Html } from "./html.ts";
 import { accountsPage, flamePage, notFoundPage, type PageStatus, tracePage, tracesPage } from "./pages.ts";
 import { ProfileStore } from "./profile-store.ts";
+import type { ZpagesSettings } from "./settings.ts";
 import { storedProfile } from "./stored-profile.ts";
 import { STYLE } from "./style.ts";
 import { TraceStore } from "./trace-store.ts";
 
 export const ZPAGES_PORT = 55_679;
-
-export const zpagesSettings = z.strictObject({
-  endpoint: listenAddress().optional(),
-  /** Host names, beside localhost and addresses, under which the pages may be asked for. */
-  allowed_hosts: z.array(z.string().toLowerCase()).default([]),
-  /** Fixed instead of random at each start; at least 16 characters. */
-  token: z
-    .string()
-    .min(16)
-    .regex(/^[\w.~-]+$/)
-    .optional(),
-  max_traces: z.int().min(1).max(10_000).default(200),
-  max_spans_per_trace: z.int().min(1).max(10_000).default(500),
-  /** Of profiles; a sample takes about 150 bytes. */
-  max_samples: z.int().min(1).max(10_000_000).default(50_000),
-});
-
-export type ZpagesSettings = z.output<typeof zpagesSettings>;
 
 export interface ZpagesSource {
   readonly accounts: () => readonly StageAccount[];

@@ -10,8 +10,6 @@ import { destinationTemplate } from "./destination.ts";
 
 export interface SearchRequest {
   readonly method: string;
-  readonly path: string;
-  readonly port: number;
   readonly statusCode: number | undefined;
   readonly requestHeader: (name: string) => string | undefined;
   readonly responseHeader: (name: string) => string | undefined;
@@ -64,10 +62,10 @@ const GROUPS = new Set([
 const MAX_NAME = 256;
 
 /** @returns undefined where it is not one of theirs */
-export function describeSearch(request: SearchRequest): SearchFields | undefined {
-  const system = systemOf(request);
+export function describeSearch(request: SearchRequest, path: string, port: number): SearchFields | undefined {
+  const system = systemOf(request) ?? (port === USUAL_PORT && /\/_[a-z]/.test(path) ? "elasticsearch" : undefined);
   if (system === undefined) return undefined;
-  const { operation, index } = operationOf(request.method, request.path);
+  const { operation, index } = operationOf(request.method, path);
   const attributes: Attribute[] = [["db.system.name", system]];
   if (operation !== undefined) attributes.push(["db.operation.name", operation]);
   if (index !== undefined) attributes.push(["db.collection.name", index]);
@@ -82,16 +80,15 @@ export function describeSearch(request: SearchRequest): SearchFields | undefined
   return { name: index === undefined ? what : `${what} ${destinationTemplate(index)}`, attributes };
 }
 
-function systemOf(request: SearchRequest): string | undefined {
-  const { requestHeader, responseHeader } = request;
+function systemOf({ requestHeader, responseHeader }: SearchRequest): string | undefined {
   if (responseHeader("x-elastic-product") === "Elasticsearch") return "elasticsearch";
   if (responseHeader("x-opensearch-version") !== undefined) return "opensearch";
   const agent = requestHeader("user-agent") ?? "";
   if (OPENSEARCH_CLIENT.test(agent)) return "opensearch";
   if (ELASTIC_CLIENT.test(agent) && requestHeader("x-elastic-client-meta") !== undefined) return "elasticsearch";
   const type = requestHeader("content-type") ?? requestHeader("accept") ?? "";
-  if (type.startsWith(VENDOR_TYPE) || requestHeader("x-elastic-client-meta") !== undefined) return "elasticsearch";
-  return request.port === USUAL_PORT && /\/_[a-z]/.test(request.path) ? "elasticsearch" : undefined;
+  const isVendors = type.startsWith(VENDOR_TYPE) || requestHeader("x-elastic-client-meta") !== undefined;
+  return isVendors ? "elasticsearch" : undefined;
 }
 
 function operationOf(

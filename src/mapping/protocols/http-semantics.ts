@@ -47,17 +47,22 @@ export function describeHttp(exchange: HttpExchange, view: SpanView): SpanFields
   const isClient = view.kind === SpanKind.client;
   const isKnown = KNOWN_METHODS.has(exchange.method);
   const method = isKnown ? exchange.method : "_OTHER";
-  const attributes: Attribute[] = [METHODS.get(method) ?? ["http.request.method", method]];
-  if (!isKnown) attributes.push(["http.request.method_original", clip(exchange.method)]);
-
   const url = splitTarget(exchange.target, exchange.method === "CONNECT");
   const scheme = url.scheme ?? exchange.scheme ?? (view.isEncrypted ? "https" : "http");
   const host = splitAuthority(url.authority ?? exchange.authority);
   const query = url.query === undefined ? undefined : redactQuery(url.query, view.options.urlQueryParameters);
   const serverPort = host?.port ?? view.server.port;
-  attributes.push(host?.nameAttribute ?? ["server.address", view.server.address]);
+  const { version, gateway } = exchange;
+  // What every span has comes in one piece: an array that grows from its first element is allocated several times.
+  const attributes: Attribute[] = [
+    METHODS.get(method) ?? ["http.request.method", method],
+    host?.nameAttribute ?? ["server.address", view.server.address],
+    SCHEMES.get(scheme) ?? ["url.scheme", scheme],
+    gateway === undefined ? PROTOCOL_NAME : ["network.protocol.name", gateway],
+  ];
+  if (gateway === undefined) attributes.push(VERSIONS.get(version) ?? ["network.protocol.version", version]);
+  if (!isKnown) attributes.push(["http.request.method_original", clip(exchange.method)]);
   if (serverPort > 0) attributes.push(host?.portAttribute ?? ["server.port", serverPort]);
-  attributes.push(SCHEMES.get(scheme) ?? ["url.scheme", scheme]);
   if (isClient) {
     const authority = host?.text ?? bracketed(view.server.address, view.server.port);
     const path = exchange.method === "CONNECT" ? "" : url.path;
@@ -66,9 +71,6 @@ export function describeHttp(exchange: HttpExchange, view: SpanView): SpanFields
     if (exchange.method !== "CONNECT") attributes.push(["url.path", clip(url.path)]);
     if (query !== undefined && query !== "") attributes.push(["url.query", clip(query)]);
   }
-  const { version, gateway } = exchange;
-  if (gateway !== undefined) attributes.push(["network.protocol.name", gateway]);
-  else attributes.push(PROTOCOL_NAME, VERSIONS.get(version) ?? ["network.protocol.version", version]);
   const userAgent = exchange.requestHeader("user-agent");
   if (userAgent !== undefined) attributes.push(["user_agent.original", clip(userAgent)]);
   if (exchange.requestBodySize !== undefined) attributes.push(["http.request.body.size", exchange.requestBodySize]);
@@ -82,7 +84,7 @@ export function describeHttp(exchange: HttpExchange, view: SpanView): SpanFields
   const isErrorStatus = status !== undefined && status >= (isClient ? 400 : 500);
   if (isErrorStatus) attributes.push(["error.type", String(status)]);
   else if (hasFailed) attributes.push(["error.type", exchange.incomplete!]);
-  const search = describeSearch({ ...exchange, path: url.path, port: serverPort });
+  const search = describeSearch(exchange, url.path, serverPort);
   if (search !== undefined) attributes.push(...search.attributes);
   if (exchange.rpc !== undefined) attributes.push(...exchange.rpc.attributes);
   const name = exchange.rpc?.name ?? search?.name ?? (isKnown ? method : "HTTP");

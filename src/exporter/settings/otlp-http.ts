@@ -1,0 +1,34 @@
+import { z } from "zod";
+import { durationMs } from "../../config-value.ts";
+import { headerSettings } from "./headers.ts";
+import { httpUrl } from "./http-url.ts";
+import { retryOnFailure } from "./retry-on-failure.ts";
+import { sendingQueue } from "./sending-queue.ts";
+import { tlsSettings } from "./tls.ts";
+
+/** The Collector's otlp_http exporter, with its names and defaults. */
+export const otlpHttpSettings = z
+  .strictObject({
+    /** The signal's path is added to it. */
+    endpoint: httpUrl.optional(),
+    /** Used as it is. */
+    traces_endpoint: httpUrl.optional(),
+    profiles_endpoint: httpUrl.optional(),
+    encoding: z.enum(["proto", "json"]).default("proto"),
+    timeout: durationMs().prefault("30s"),
+    tls: tlsSettings.prefault({}),
+    headers: headerSettings,
+    compression: z.enum(["gzip", "none"]).default("gzip"),
+    sending_queue: sendingQueue.prefault({}),
+    retry_on_failure: retryOnFailure.prefault({}),
+  })
+  .refine((settings) => [settings.endpoint, settings.traces_endpoint, settings.profiles_endpoint].some(isGiven), {
+    path: ["endpoint"],
+    message: "endpoint, traces_endpoint or profiles_endpoint is needed",
+  });
+
+function isGiven(value: string | undefined): boolean {
+  return value !== undefined;
+}
+
+export type OtlpHttpSettings = z.output<typeof otlpHttpSettings>;

@@ -1,0 +1,65 @@
+/** The `socket_trace` receiver with the trace engine behind it. */
+import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
+import { trustedNetworks } from "../../ipc/trusted-networks.ts";
+import type { Log } from "../../log.ts";
+import { TraceEngine } from "../../mapping/engine.ts";
+import type { Explanation } from "../../mapping/explain/explanation.ts";
+import { ExplanationStore } from "../../mapping/explain/explanation-store.ts";
+import { PROTOCOLS, withHttpRpc } from "../../mapping/protocols/registry.ts";
+import { SocketTraceReceiver } from "../../receiver/socket-trace/receiver.ts";
+import type { HostContext } from "../receivers.ts";
+
+const NS_PER_MS = 1_000_000;
+
+export function createSocketTrace(
+  id: string,
+  config: SocketTraceConfig,
+  host: HostContext,
+  log: Log,
+): SocketTraceReceiver {
+  const { connection, facts, processes, work } = host;
+  const explanations = config.explained_spans === 0 ? undefined : new ExplanationStore(config.explained_spans);
+  connection.client.onAsk(({ traceId }) => explanations?.ofTrace(traceId) ?? []);
+  return new SocketTraceReceiver({
+    id,
+    connection,
+    config,
+    log,
+    host: facts,
+    processes,
+    onDrained: (timestampNs) => work?.drained(timestampNs),
+    framings: PROTOCOLS.flatMap(({ framing }) => framing ?? []),
+    createEngine: ({ spans, verdict, ...input }) =>
+      host.setEngine(
+        new TraceEngine(
+          {
+            ...input,
+            ...(work === undefined ? {} : { work }),
+            ...(explanations === undefined ? {} : { explained: (each: Explanation) => explanations.add(each) }),
+            settleNs: config.settle * NS_PER_MS,
+            io: {
+              as: config.io_events.as,
+              keepsOrphans: config.io_events.mode === "all",
+              maxPerRequest: config.io_events.max_per_request,
+            },
+            keepsOtlpExports: config.trace_otlp_export,
+            trustsContextFrom: trustedNetworks(config.trust_context),
+            contextHeaders: lowerCase(config.context_headers),
+            sdkSpans: config.sdk_spans,
+            ...(config.http_rpc ? { protocols: withHttpRpc(PROTOCOLS) } : {}),
+            tellsUnknownConnections: config.unknown_connections,
+            describe: {
+              requestHeaders: lowerCase(config.request_headers),
+              responseHeaders: lowerCase(config.response_headers),
+              urlQueryParameters: config.url_query_parameters,
+            },
+          },
+          { spans, verdict },
+        ),
+      ),
+  });
+}
+
+function lowerCase(names: readonly string[]): string[] {
+  return names.map((name) => name.toLowerCase());
+}
