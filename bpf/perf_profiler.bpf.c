@@ -25,6 +25,7 @@ struct kept_types {
 	struct unwind_mapping unwind_mapping;
 	struct process_mappings process_mappings;
 	struct interpreter interpreter;
+	struct thread_context_place thread_context_place;
 	struct profile_conf profile_conf;
 	struct trace_conf trace_conf;
 	struct process_control process_control;

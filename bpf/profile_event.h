@@ -14,6 +14,7 @@
 #define MAX_KERNEL_FRAMES 96
 #define MAX_USER_FRAMES 256
 #define MAX_INTERPRETER_FRAMES 128
+#define MAX_CONTEXT_WORDS 80 /* a thread context's attributes: its specification recommends 640 bytes at most in all */
 
 enum profile_event_kind {
 	EVENT_STACK_SAMPLE = 64, /* beside those of enum event_kind */
@@ -39,12 +40,16 @@ enum sample_flags {
 	SAMPLE_FLAG_UNKNOWN_MAPPING = 1 << 1, /* an address is in none of its described mappings */
 	SAMPLE_FLAG_KERNEL_CUT = 1 << 2,      /* the kernel's stack is deeper than MAX_KERNEL_FRAMES */
 	SAMPLE_FLAG_INTERPRETER_CUT = 1 << 3, /* the interpreter's frames did not end */
+	SAMPLE_FLAG_THREAD_CONTEXT = 1 << 4,  /* the program has said which span it works for, or that it is for none */
 };
 
 /* In the address of a user frame that is no leaf: a signal interrupted it there, so it is no return address. */
 #define INTERRUPTED_FRAME (1ULL << 63)
 
-/* Behind it: kernel, then user frames (addresses, leaf first), then interpreter frames (struct interpreter_frame). */
+/*
+ * Behind it: kernel, then user frames (addresses, leaf first), then interpreter frames (struct interpreter_frame), then
+ * the attributes of the thread's context, as it has them.
+ */
 struct stack_sample_event {
 	struct event_header header;
 	__u64 coroutine_id;
@@ -52,6 +57,8 @@ struct stack_sample_event {
 	__u64 turn_id; /* as in struct socket_data_event */
 	__u64 value_ns;
 	__u64 end_address; /* the code at which the user stack ends */
+	__u8 trace_id[16]; /* of the thread's context; zeroes: it says no span */
+	__u8 span_id[8];
 	__u32 cpu;
 	__u32 flags; /* enum sample_flags */
 	__u32 waker_tgid; /* off CPU: who ended the wait; 0 not known */
@@ -62,7 +69,8 @@ struct stack_sample_event {
 	__u8 sample_kind; /* enum sample_kind */
 	__u8 unit_kind;   /* enum unit_kind */
 	__u8 stack_end;   /* enum stack_end */
-	__u8 padding[7];
+	__u8 padding[5];
+	__u16 context_bytes; /* of the context's attributes */
 	__u8 comm[COMM_LENGTH];
 };
 
@@ -123,6 +131,13 @@ struct interpreter {
 	__u8 entry_owner;          /* value of owner that marks a frame entered from C */
 	__u8 entry_is_frame;       /* 3.11: the entry frame is a frame of Python; later: a shim of its own */
 	__u8 padding[2];
+};
+
+/* Value of thread_contexts, key: tgid. Where each thread has the pointer otel_thread_ctx_v1 (OTEP 4947). */
+struct thread_context_place {
+	__s64 offset;     /* from the thread pointer, or in the module's block */
+	__u32 module;     /* in the thread's vector of blocks (dtv); 0: in none */
+	__u32 entry_size; /* of the vector: 16 in glibc, 8 in musl */
 };
 
 /* The read-only variable profile_conf. */

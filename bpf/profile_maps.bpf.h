@@ -51,17 +51,24 @@ struct {
 	__type(value, struct interpreter);
 } interpreters SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct thread_context_place);
+} thread_contexts SEC(".maps");
+
 /* What is known of a sample while it is made: the record, and where the unwinder stands. */
 struct sampling {
 	struct stack_sample_event event;
-	__u64 frames[MAX_KERNEL_FRAMES + MAX_USER_FRAMES + 2 * MAX_INTERPRETER_FRAMES];
+	__u64 frames[MAX_KERNEL_FRAMES + MAX_USER_FRAMES + 2 * MAX_INTERPRETER_FRAMES + MAX_CONTEXT_WORDS];
 	__u64 ip;
 	__u64 sp;
 	__u64 fp;
 	__u64 thread_pointer;
 	__u64 interpreter_frame;
 	struct process_mappings mappings;
-	__u32 frame_count; /* all that are in `frames` */
+	__u32 frame_count; /* words that are in `frames` */
 	__u32 is_return;   /* ip is behind a call: the code that it belongs to is one byte before */
 	__u32 low;         /* of a binary search */
 	__u32 high;

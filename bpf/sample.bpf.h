@@ -5,6 +5,7 @@
 
 #include "interpreter.bpf.h"
 #include "scope.bpf.h"
+#include "thread_context.bpf.h"
 #include "unit.bpf.h"
 
 /* The registers with which the thread entered the kernel, at the top of its kernel stack. */
@@ -114,6 +115,7 @@ static __always_inline void add_user_stack(struct sampling *s, __u32 slot)
 	s->is_return = 0;
 	unwind_user(s, slot);
 	unwind_interpreter(s, slot);
+	add_thread_context(slot);
 }
 
 /* Of a thread that is in the kernel. @return r14 */

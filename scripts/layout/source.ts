@@ -81,7 +81,14 @@ export const OBJECTS: readonly ObjectTypes[] = [
       ["unwind_kind", "UNWIND_"],
     ],
     decoded: ["stack_sample_event"],
-    encoded: ["unwind_row", "unwind_mapping", "process_mappings", "interpreter", "profile_conf"],
+    encoded: [
+      "unwind_row",
+      "unwind_mapping",
+      "process_mappings",
+      "interpreter",
+      "thread_context_place",
+      "profile_conf",
+    ],
   },
 ];
 

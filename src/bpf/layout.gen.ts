@@ -845,6 +845,7 @@ export const SampleFlags = {
   unknownMapping: 2,
   kernelCut: 4,
   interpreterCut: 8,
+  threadContext: 16,
 } as const;
 export type SampleFlags = (typeof SampleFlags)[keyof typeof SampleFlags];
 
@@ -872,11 +873,12 @@ export type UnwindKind = (typeof UnwindKind)[keyof typeof UnwindKind];
 
 /** Of each struct of perf_profiler.bpf.o: its size and the offsets of its fields. The loader compares them with the object's BTF. */
 export const PROFILE_LAYOUT = {
-  stack_sample_event: { sizeBytes: 112, offsets: { header: 0, coroutine_id: 24, unit_id: 32, turn_id: 40, value_ns: 48, end_address: 56, cpu: 64, flags: 68, waker_tgid: 72, waker_pid: 76, kernel_frames: 80, user_frames: 82, interpreter_frames: 84, sample_kind: 86, unit_kind: 87, stack_end: 88, comm: 96 } },
+  stack_sample_event: { sizeBytes: 136, offsets: { header: 0, coroutine_id: 24, unit_id: 32, turn_id: 40, value_ns: 48, end_address: 56, trace_id: 64, span_id: 80, cpu: 88, flags: 92, waker_tgid: 96, waker_pid: 100, kernel_frames: 104, user_frames: 106, interpreter_frames: 108, sample_kind: 110, unit_kind: 111, stack_end: 112, context_bytes: 118, comm: 120 } },
   unwind_row: { sizeBytes: 8, offsets: { address: 0, cfa_offset: 4, kind: 6, frame_pointer: 7 } },
   unwind_mapping: { sizeBytes: 40, offsets: { start: 0, end: 8, bias: 16, first_row: 24, row_count: 28, generation: 32 } },
   process_mappings: { sizeBytes: 16, offsets: { first: 0, count: 4, generation: 8 } },
   interpreter: { sizeBytes: 20, offsets: { key: 0, tstate_frame: 4, cframe_frame: 6, frame_code: 8, frame_previous: 10, frame_instruction: 12, frame_owner: 14, entry_owner: 16, entry_is_frame: 17 } },
+  thread_context_place: { sizeBytes: 16, offsets: { offset: 0, module: 8, entry_size: 12 } },
   profile_conf: { sizeBytes: 16, offsets: { off_cpu_threshold_ns: 0, off_cpu_share: 8, has_kernel_stacks: 12 } },
 } as const;
 
@@ -887,6 +889,8 @@ export interface StackSampleEvent {
   readonly turnId: number;
   readonly valueNs: number;
   readonly endAddress: number;
+  readonly traceId: Uint8Array;
+  readonly spanId: Uint8Array;
   readonly cpu: number;
   readonly flags: number;
   readonly wakerTgid: number;
@@ -897,6 +901,7 @@ export interface StackSampleEvent {
   readonly sampleKind: number;
   readonly unitKind: number;
   readonly stackEnd: number;
+  readonly contextBytes: number;
   readonly comm: Uint8Array;
 }
 
@@ -934,6 +939,12 @@ export interface Interpreter {
   readonly entryIsFrame: number;
 }
 
+export interface ThreadContextPlace {
+  readonly offset: number;
+  readonly module: number;
+  readonly entrySize: number;
+}
+
 export interface ProfileConf {
   readonly offCpuThresholdNs: number;
   readonly offCpuShare: number;
@@ -948,17 +959,20 @@ export function decodeStackSampleEvent(view: DataView, offset: number): StackSam
     turnId: u64(view, offset + 40),
     valueNs: u64(view, offset + 48),
     endAddress: u64(view, offset + 56),
-    cpu: view.getUint32(offset + 64, true),
-    flags: view.getUint32(offset + 68, true),
-    wakerTgid: view.getUint32(offset + 72, true),
-    wakerPid: view.getUint32(offset + 76, true),
-    kernelFrames: view.getUint16(offset + 80, true),
-    userFrames: view.getUint16(offset + 82, true),
-    interpreterFrames: view.getUint16(offset + 84, true),
-    sampleKind: view.getUint8(offset + 86),
-    unitKind: view.getUint8(offset + 87),
-    stackEnd: view.getUint8(offset + 88),
-    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 96, 16),
+    traceId: new Uint8Array(view.buffer, view.byteOffset + offset + 64, 16),
+    spanId: new Uint8Array(view.buffer, view.byteOffset + offset + 80, 8),
+    cpu: view.getUint32(offset + 88, true),
+    flags: view.getUint32(offset + 92, true),
+    wakerTgid: view.getUint32(offset + 96, true),
+    wakerPid: view.getUint32(offset + 100, true),
+    kernelFrames: view.getUint16(offset + 104, true),
+    userFrames: view.getUint16(offset + 106, true),
+    interpreterFrames: view.getUint16(offset + 108, true),
+    sampleKind: view.getUint8(offset + 110),
+    unitKind: view.getUint8(offset + 111),
+    stackEnd: view.getUint8(offset + 112),
+    contextBytes: view.getUint16(offset + 118, true),
+    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 120, 16),
   };
 }
 
@@ -998,6 +1012,13 @@ export function encodeInterpreter(view: DataView, offset: number, value: Interpr
   view.setUint16(offset + 14, value.frameOwner, true);
   view.setUint8(offset + 16, value.entryOwner);
   view.setUint8(offset + 17, value.entryIsFrame);
+}
+
+/** Writes into zeroed memory. */
+export function encodeThreadContextPlace(view: DataView, offset: number, value: ThreadContextPlace): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.offset)), true);
+  view.setUint32(offset + 8, value.module, true);
+  view.setUint32(offset + 12, value.entrySize, true);
 }
 
 /** Writes into zeroed memory. */

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { containerId } from "../ipc/container-id.ts";
 import type { ProcessFacts } from "../ipc/process-facts.ts";
-import type { Attribute, Resource } from "../mapping/span.ts";
+import type { Attribute, AttributeValue, Resource } from "../mapping/span.ts";
 import { programName, systemdUnit } from "./service-name.ts";
 
 const VALUE_LIMIT_CHARACTERS = 512;
@@ -34,14 +34,21 @@ const LANGUAGES: readonly [RegExp, string][] = [
   [/^beam/, "erlang"],
 ];
 
-export function processResource(facts: KnownFacts, host: HostFacts): Resource {
+/**
+ * Of what an SDK publishes: who made the data is us, and the process's number is the one that its spans and samples have
+ * from the kernel; its own may be of another pid namespace.
+ */
+const OURS = /^(?:telemetry\.|process\.pid$)/;
+
+/** @param published by an SDK in the process, for everybody who looks at it (OTEP 4719): it wins */
+export function processResource(facts: KnownFacts, host: HostFacts, published: readonly Attribute[] = []): Resource {
   const executablePath = facts.executablePath;
   const executableName = baseName(executablePath ?? facts.comm);
   const container = containerId(facts.cgroupPath);
   const language = facts.goVersion === undefined ? LANGUAGES.find(([p]) => p.test(executableName))?.[1] : "go";
   const foreign = parseResourceAttributes(facts.environment.OTEL_RESOURCE_ATTRIBUTES);
 
-  const attributes = new Map<string, string | number>();
+  const attributes = new Map<string, AttributeValue>();
   for (const [key, value] of foreign) attributes.set(key, value);
   const set = (key: string, value: string | number | undefined) => {
     if (value !== undefined) attributes.set(key, typeof value === "string" ? bounded(value) : value);
@@ -60,6 +67,9 @@ export function processResource(facts: KnownFacts, host: HostFacts): Resource {
   set("telemetry.sdk.name", "sockspan");
   set("telemetry.sdk.version", host.version);
   set("telemetry.sdk.language", language);
+  for (const [key, value] of published) {
+    if (!OURS.test(key) && !(key === "service.name" && value === "")) attributes.set(key, value);
+  }
   return { attributes: [...attributes] satisfies Attribute[] };
 }
 

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessFacts } from "../ipc/process-facts.ts";
-import type { Resource } from "../mapping/span.ts";
+import type { Attribute, Resource } from "../mapping/span.ts";
 import { type HostFacts, type KnownFacts, processResource } from "./process-resource.ts";
 
 const PROCESS_LIMIT = 32_768;
@@ -32,6 +32,8 @@ interface Entry {
   comm: string;
   facts: KnownFacts | undefined;
   resource: Resource | undefined;
+  /** By an SDK (OTEP 4719). */
+  published: readonly Attribute[];
   isAsked: boolean;
   exitNs: number | undefined;
 }
@@ -89,6 +91,13 @@ export class ProcessTable {
     if (entry !== undefined) entry.exitNs = timestampNs;
   }
 
+  /** An SDK in the process has published its resource: what it says wins over what we have guessed. */
+  described(tgid: number, attributes: readonly Attribute[]): void {
+    const entry = this.#entries.get(tgid) ?? this.#add(tgid, "");
+    entry.published = attributes;
+    if (entry.facts !== undefined) entry.resource = processResource(entry.facts, this.#options.host, attributes);
+  }
+
   /** When every question has its answer, at the latest after `limitMs`. */
   async settled(limitMs: number): Promise<void> {
     const limit = new AbortController();
@@ -114,6 +123,7 @@ export class ProcessTable {
       comm,
       facts: undefined,
       resource: undefined,
+      published: [],
       isAsked: false,
       exitNs: undefined,
     };
@@ -142,7 +152,7 @@ export class ProcessTable {
     // The number may have passed to another process since the question.
     const isSame = facts === undefined || entry.startTimeNs === undefined || isStartOf(facts, entry.startTimeNs);
     entry.facts = facts !== undefined && isSame ? facts : this.#guess(entry);
-    entry.resource = processResource(entry.facts, this.#options.host);
+    entry.resource = processResource(entry.facts, this.#options.host, entry.published);
   }
 
   /** From the exec event, else from the parent: a fork that did not exec runs the parent's program. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { Profile } from "pprof-format";
 import { burst } from "../profile-truth/burst.ts";
@@ -104,5 +105,59 @@ service:
     const { right, wrong, missing } = linksOf(samples, burnings, requestIds(lines), clockOffsetNs);
     assert.equal(wrong, 0, `${right} right, ${missing} missing`);
     assert.ok(right > 5 && right > missing, `${right} right, ${missing} missing`);
+  });
+
+  it("believes what an SDK publishes of its threads and its process, however the library was linked", async function () {
+    const compiler = which("gcc");
+    if (compiler === undefined) skip(this, "gcc is missing: scripts/setup --tests as root installs it");
+    const gcc = (...args: string[]) => execFileSync(compiler, ["-O1", ...args], { stdio: "pipe" });
+    const [main, variable] = ["main.c", "variable.c"].map((name) => `test/e2e/programs/otel-context/${name}`);
+    const folder = scratch.path("otel");
+    mkdirSync(folder);
+    const library = (name: string, flag: string) => {
+      gcc("-shared", "-fPIC", flag, "-o", `${folder}/lib${name}.so`, variable!);
+      gcc("-o", `${folder}/${name}`, main!, `-L${folder}`, `-l${name}`, `-Wl,-rpath,${folder}`, "-lpthread");
+      return [`${folder}/${name}`];
+    };
+    gcc("-rdynamic", "-o", `${folder}/executable`, main!, variable!, "-lpthread");
+    gcc("-DDLOPEN", "-o", `${folder}/late`, main!, "-lpthread", "-ldl");
+    const commands = [
+      [`${folder}/executable`],
+      library("descriptor", "-mtls-dialect=gnu2"),
+      library("dynamic", "-mtls-dialect=gnu"),
+      library("initial", "-ftls-model=initial-exec"),
+      [`${folder}/late`, `${folder}/libdescriptor.so`],
+      [`${folder}/late`, `${folder}/libdynamic.so`],
+    ];
+    const programs: Program[] = [];
+    for (const command of commands) programs.push(scratch.keep(await Program.start(command)));
+    const [output, config] = [scratch.path("contexts.jsonl"), scratch.path("contexts.yaml")];
+    await writeFile(
+      config,
+      `receivers: {profile: {period: 1s, include: {pids: [${programs.map(({ pid }) => pid)}]}}}
+exporters: {file: {path: ${output}}}
+service: {pipelines: {profiles: {receivers: [profile], exporters: [file]}}}
+`,
+    );
+    const sockspan = scratch.keep(
+      await Program.start(["bin/sockspan", "run", "--no-self-test", "--config", config], { readyOutput: /^ready:/m }),
+    );
+    await setTimeout(6000);
+    sockspan.signal("SIGTERM");
+    await sockspan.end();
+    const samples = samplesOf(readLines(output));
+    for (const { pid } of programs) {
+      const ofProcess = samples.filter(({ processId }) => processId === pid);
+      const services = ofProcess.map(({ resource }) => `${resource.get("service.name")} ${resource.get("shard")}`);
+      assert.deepEqual([...new Set(services)], ["checkout seven"]);
+      const contexts = ofProcess.map(
+        ({ traceId = "", spanId = "", attributes }) => `${traceId} ${spanId} ${attributes.get("http.route")}`,
+      );
+      assert.deepEqual([...new Set(contexts)].sort(), [
+        "  /0",
+        `${"11".repeat(16)} ${"22".repeat(8)} /1`,
+        `${"22".repeat(16)} ${"44".repeat(8)} /2`,
+      ]);
+    }
   });
 });

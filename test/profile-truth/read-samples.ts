@@ -10,6 +10,10 @@ export interface ReadSample {
   readonly isCut: boolean;
   /** Of the span that it is linked to. */
   readonly spanId: string | undefined;
+  readonly traceId: string | undefined;
+  /** Those of the sample that are texts. */
+  readonly attributes: ReadonlyMap<string, string>;
+  readonly resource: ReadonlyMap<string, string>;
 }
 
 interface Value {
@@ -23,7 +27,7 @@ interface Dictionary {
   readonly functionTable: readonly { readonly nameStrindex?: number }[];
   readonly locationTable: readonly { readonly lines?: readonly { readonly functionIndex?: number }[] }[];
   readonly stackTable: readonly { readonly locationIndices?: readonly number[] }[];
-  readonly linkTable: readonly { readonly spanId?: string }[];
+  readonly linkTable: readonly { readonly spanId?: string; readonly traceId?: string }[];
   readonly attributeTable: readonly { readonly keyStrindex?: number; readonly value: Value }[];
 }
 
@@ -66,14 +70,26 @@ export function readLines(path: string): Line[] {
 export function samplesOf(lines: readonly Line[]): ReadSample[] {
   return lines.flatMap(({ dictionary, resourceProfiles = [] }) =>
     resourceProfiles.flatMap(({ resource, scopeProfiles }) => {
+      const texts = textsOf(resource.attributes.map(({ key, value }) => [key, value]));
       const processId = Number(resource.attributes.find(({ key }) => key === "process.pid")?.value.intValue ?? 0);
       const samples = scopeProfiles.flatMap(({ profiles }) => profiles.flatMap((profile) => profile.samples));
-      return samples.flatMap((sample) => read(sample, processId, dictionary!));
+      return samples.flatMap((sample) => read(sample, processId, texts, dictionary!));
     }),
   );
 }
 
-function read(sample: SampleJson, processId: number, dictionary: Dictionary): ReadSample[] {
+function textsOf(pairs: Iterable<readonly [string, Value]>): ReadonlyMap<string, string> {
+  return new Map(
+    [...pairs].flatMap(([key, { stringValue }]) => (stringValue === undefined ? [] : [[key, stringValue]])),
+  );
+}
+
+function read(
+  sample: SampleJson,
+  processId: number,
+  resource: ReadSample["resource"],
+  dictionary: Dictionary,
+): ReadSample[] {
   const text = (index = 0) => dictionary.stringTable[index] ?? "";
   const attributes = new Map(
     (sample.attributeIndices ?? []).map((index) => {
@@ -87,12 +103,16 @@ function read(sample: SampleJson, processId: number, dictionary: Dictionary): Re
     if (lines.length === 0) return [""];
     return lines.map(({ functionIndex = 0 }) => text(dictionary.functionTable[functionIndex]?.nameStrindex));
   });
+  const link = (sample.linkIndex ?? 0) === 0 ? undefined : dictionary.linkTable[sample.linkIndex!];
   const common = {
     processId,
+    resource,
+    attributes: textsOf(attributes),
     threadId: Number(attributes.get("thread.id")?.intValue ?? 0),
     functions,
     isCut: attributes.get("sockspan.stack.cut")?.boolValue === true,
-    spanId: (sample.linkIndex ?? 0) === 0 ? undefined : dictionary.linkTable[sample.linkIndex!]?.spanId,
+    spanId: link?.spanId,
+    traceId: link?.traceId,
   };
   return (sample.timestampsUnixNano ?? []).map((time) => ({ ...common, timeUnixNano: BigInt(time) }));
 }

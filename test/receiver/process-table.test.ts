@@ -152,4 +152,27 @@ describe("ProcessTable", () => {
     assert.equal(attribute(processes.fallbackResource(5, "thread"), "service.name"), "comm");
     assert.equal(attribute(processes.fallbackResource(6, "unseen"), "service.name"), "unseen");
   });
+
+  it("believes what an SDK in the process publishes, but who it is to the kernel and who made the data", async () => {
+    const { processes, asked } = table();
+    processes.described(7, [
+      ["service.name", "checkout"],
+      ["process.pid", 1],
+      ["telemetry.sdk.name", "opentelemetry"],
+      ["shard", "seven"],
+    ]);
+    processes.seen(7, () => "x");
+    await asked[0]!.answer(facts(7));
+    const attributes = new Map(processes.resourceOf(7)!.attributes);
+    const keys = ["service.name", "process.pid", "telemetry.sdk.name", "shard"];
+    assert.deepEqual(
+      keys.map((key) => attributes.get(key)),
+      ["checkout", 7, "sockspan", "seven"],
+    );
+    processes.described(7, [["service.name", "payment"]]);
+    assert.equal(new Map(processes.resourceOf(7)!.attributes).get("service.name"), "payment");
+    processes.executed(7, SECOND, "x", undefined);
+    await asked[1]!.answer(facts(7));
+    assert.equal(new Map(processes.resourceOf(7)!.attributes).get("service.name"), "program");
+  });
 });

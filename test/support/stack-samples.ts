@@ -20,6 +20,7 @@ export function makeStackSample(change: Partial<StackSample> = {}): StackSample 
     interpreterStack: undefined,
     isCut: false,
     link: undefined,
+    contextAttributes: [],
     ...change,
   };
 }

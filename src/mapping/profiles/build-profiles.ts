@@ -74,6 +74,9 @@ function sampleOf({ sample, stack }: SymbolizedSample, clockOffsetNs: bigint): P
     ["thread.name", sample.comm],
     ["cpu.logical_number", sample.cpu],
   ];
+  for (const attribute of sample.contextAttributes) {
+    if (attributes.every(([key]) => key !== attribute[0])) attributes.push(attribute);
+  }
   if (sample.coroutineId !== 0) attributes.push(["sockspan.coroutine.id", sample.coroutineId]);
   if (sample.link?.isInferred === true) attributes.push(INFERRED);
   if (sample.isCut) attributes.push(CUT);

@@ -1,4 +1,7 @@
-/** Links samples to the spans of this process's trace engine, once it is sure which, and which trace they are in. */
+/**
+ * Links samples to the spans of this process's trace engine, once it is sure which, and which trace they are in. What a
+ * program says of its own thread wins (OTEP 4947, "Interaction with other context sources").
+ */
 import { StageAccount } from "../account.ts";
 import { firstUndecided, resolveTraceId } from "../join/trace-graph.ts";
 import { linkSample } from "./link-sample.ts";
@@ -22,6 +25,7 @@ export class SpanLinker {
    * @returns the sample, with its link if it has one; undefined: ask again later
    */
   link(sample: StackSample, nowNs: number): StackSample | undefined {
+    if (sample.link !== undefined) return this.#with(sample);
     const answer = linkSample(sample, this.#work);
     const isPatient = nowNs - sample.timestampNs < PATIENCE_NS;
     if (answer.kind === "later" && isPatient) return undefined;
@@ -29,9 +33,13 @@ export class SpanLinker {
     const { node } = answer;
     if (node.isLeftOut) return this.#without(sample, "no_span");
     if (firstUndecided(node) !== undefined) return isPatient ? undefined : this.#without(sample, "unsettled");
+    return this.#with({ ...sample, link: { traceId: resolveTraceId(node), spanId: node.spanId, isInferred: true } });
+  }
+
+  #with(sample: StackSample): StackSample {
     this.account.addIn();
     this.account.addOut();
-    return { ...sample, link: { traceId: resolveTraceId(node), spanId: node.spanId, isInferred: true } };
+    return sample;
   }
 
   #without(sample: StackSample, why: string): StackSample {

@@ -1,5 +1,6 @@
 /** One sampled stack, as the `profile` receiver has it before its addresses have names. */
 import type { UnitKind } from "../../bpf/layout.gen.ts";
+import type { Attribute } from "../span.ts";
 
 export type SampleKind = "on_cpu" | "off_cpu";
 
@@ -65,6 +66,8 @@ export interface StackSample {
   /** The unwinder did not reach the outermost frame. */
   readonly isCut: boolean;
   readonly link: SampleLink | undefined;
+  /** What the program says of its thread beside the span (thread context of OTEP 4947); hostile. */
+  readonly contextAttributes: readonly Attribute[];
 }
 
 /** Where frame `index` of the user stack is looked up. */

@@ -8,12 +8,15 @@ import {
   type StackSampleEvent,
   type UnitKind,
 } from "../../bpf/layout.gen.ts";
-import type { StackSample } from "../../mapping/profiles/stack-sample.ts";
+import type { SampleLink, StackSample } from "../../mapping/profiles/stack-sample.ts";
 
 const HEADER_BYTES = PROFILE_LAYOUT.stack_sample_event.sizeBytes;
 /** INTERRUPTED_FRAME of bpf/profile_event.h. */
 const INTERRUPTED = 1n << 63n;
 const NOTHING = new BigUint64Array(0);
+const NO_BYTES = new Uint8Array(0);
+const NO_ATTRIBUTES: StackSample["contextAttributes"] = [];
+const ZEROES = /^0+$/;
 
 /** A frame of CPython, not yet read. */
 export interface RawInterpreterFrame {
@@ -25,6 +28,8 @@ export interface RawInterpreterFrame {
 export interface DecodedSample {
   readonly sample: StackSample;
   readonly interpreterFrames: readonly RawInterpreterFrame[];
+  /** Attributes of the thread's context (OTEP 4947), not yet read; mostly none. */
+  readonly contextBytes: Uint8Array;
   readonly end: StackEnd;
   /** An address in no described mapping, or a process that is not described at all. */
   readonly isUnexplained: boolean;
@@ -36,9 +41,9 @@ export function decodeSample(view: DataView, offset: number, lengthBytes: number
   if (lengthBytes < HEADER_BYTES) return undefined;
   const event = decodeStackSampleEvent(view, offset);
   const { kernelFrames, userFrames, interpreterFrames, flags } = event;
-  const words = kernelFrames + userFrames + 2 * interpreterFrames;
-  if (HEADER_BYTES + 8 * words > lengthBytes) return undefined;
   const framesAt = offset + HEADER_BYTES;
+  const contextAt = framesAt + 8 * (kernelFrames + userFrames + 2 * interpreterFrames);
+  if (contextAt + event.contextBytes > offset + lengthBytes) return undefined;
   const userStack = addresses(view, framesAt + 8 * kernelFrames, userFrames);
   const interruptedFrames: number[] = [];
   for (let i = 0; i < userStack.length; i++) {
@@ -55,9 +60,11 @@ export function decodeSample(view: DataView, offset: number, lengthBytes: number
       interruptedFrames,
       interpreterStack: undefined,
       isCut: isCut(event),
-      link: undefined,
+      link: linkOf(event),
+      contextAttributes: NO_ATTRIBUTES,
     },
     interpreterFrames: interpreters(view, framesAt + 8 * (kernelFrames + userFrames), interpreterFrames),
+    contextBytes: copyOf(view, contextAt, event.contextBytes),
     end: event.stackEnd as StackEnd,
     isUnexplained: (flags & (SampleFlags.noMappings | SampleFlags.unknownMapping)) !== 0,
     endAddress: event.endAddress,
@@ -82,9 +89,21 @@ function headOf(event: StackSampleEvent) {
   };
 }
 
+/** What the program itself says of its thread. Both ids are there, or none is active (OTEP 4947). */
+function linkOf({ flags, traceId, spanId }: StackSampleEvent): SampleLink | undefined {
+  if ((flags & SampleFlags.threadContext) === 0) return undefined;
+  const [trace, span] = [Buffer.from(traceId).toString("hex"), Buffer.from(spanId).toString("hex")];
+  if (ZEROES.test(trace) || ZEROES.test(span)) return undefined;
+  return { traceId: trace, spanId: span, isInferred: false };
+}
+
 function isCut({ stackEnd, flags }: StackSampleEvent): boolean {
   const isWhole = stackEnd === StackEnd.bottom || stackEnd === StackEnd.none;
   return !isWhole || (flags & SampleFlags.kernelCut) !== 0;
+}
+
+function copyOf(view: DataView, at: number, lengthBytes: number): Uint8Array {
+  return lengthBytes === 0 ? NO_BYTES : new Uint8Array(view.buffer, view.byteOffset + at, lengthBytes).slice();
 }
 
 function addresses(view: DataView, at: number, count: number): BigUint64Array {

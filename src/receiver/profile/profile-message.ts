@@ -1,6 +1,7 @@
 /** What the profiler's thread and its owner say to each other. */
 import type { CaptureDescriptors } from "../../ipc/messages.ts";
 import type { StackSample } from "../../mapping/profiles/stack-sample.ts";
+import type { Attribute } from "../../mapping/span.ts";
 import type { ExecFacts } from "../process-table.ts";
 
 export interface ProfileThreadData {
@@ -29,7 +30,9 @@ export type ProcessChange =
       readonly comm: string;
       readonly exec: ExecFacts | undefined;
     }
-  | { readonly kind: "exited"; readonly tgid: number; readonly timestampNs: number };
+  | { readonly kind: "exited"; readonly tgid: number; readonly timestampNs: number }
+  /** An SDK in the process says who it is (OTEP 4719). */
+  | { readonly kind: "described"; readonly tgid: number; readonly attributes: readonly Attribute[] };
 
 /** How well stacks are unwound; all but the last two only grow. */
 export interface UnwindCounters {

@@ -9,7 +9,9 @@ import { mapRingBuffer } from "../../bpf/ring-buffer.ts";
 import { BrokerClient } from "../../ipc/broker-client.ts";
 import { streamChannel } from "../../ipc/stream-channel.ts";
 import { CpythonFrames } from "../interpreters/cpython-frames.ts";
+import { OtelContexts } from "../otel-context/otel-contexts.ts";
 import { brokerProcess, mappedFile, processMemory } from "../runtimes/broker-process.ts";
+import type { MemoryMapping } from "../runtimes/process-view.ts";
 import { ImageReader } from "../unwind/image-reader.ts";
 import { ImageTable } from "../unwind/image-table.ts";
 import { MappingTable } from "../unwind/mapping-table.ts";
@@ -42,20 +44,37 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
     write: (tgid, value) => client.request(mapWrite("interpreters", tgid, value)),
     now: () => performance.now(),
   });
+  const access = {
+    mappings: (tgid: number) => client.request({ type: "process_mappings", tgid }),
+    file: (tgid: number, mapping: MemoryMapping) => mappedFile(client, tgid, mapping),
+    memory: (tgid: number, address: number, lengthBytes: number) => processMemory(client, tgid, address, lengthBytes),
+  };
+  const contexts = new OtelContexts({
+    ...access,
+    write: (tgid, value) => client.request(mapWrite("thread_contexts", tgid, value)),
+    onResource: (tgid, attributes) => records.described(tgid, attributes),
+    now: () => performance.now(),
+  });
   const unwinding = new ProcessUnwinding({
     access: {
-      mappings: (tgid) => client.request({ type: "process_mappings", tgid }),
-      file: (tgid, mapping) => mappedFile(client, tgid, mapping),
-      memory: (tgid, address, lengthBytes) => processMemory(client, tgid, address, lengthBytes),
+      ...access,
       describe: (tgid, value) => client.request(mapWrite("process_mappings", tgid, value)),
     },
     mappings,
     images: reader,
     now: () => performance.now(),
-    onMappings: (tgid, all) => void python.look(tgid, all).catch(() => {}),
+    onMappings: (tgid, all) => {
+      void python.look(tgid, all).catch(() => {});
+      void contexts.found(tgid, all).catch(() => {});
+    },
   });
   const [own, only] = [new Set(data.ownTgids), new Set(data.onlyTgids)];
-  const records = new RecordReader(unwinding, python, (tgid) => !own.has(tgid) && (only.size === 0 || only.has(tgid)));
+  const records = new RecordReader({
+    unwinding,
+    interpreters: python,
+    contexts,
+    isWanted: (tgid) => !own.has(tgid) && (only.size === 0 || only.has(tgid)),
+  });
 
   const say = (message: ProfileMessage) => port.postMessage(message);
   const look = () => {

@@ -158,6 +158,10 @@ export class ProfileReceiver implements Receiver {
     const { processes, symbolizer, feedsProcesses, connection } = this.#options;
     const { table, runtimes } = processes;
     this.#lastTgid = 0;
+    if (change.kind === "described") {
+      table.described(change.tgid, change.attributes);
+      return;
+    }
     const isOwn = connection.hello.ownTgids.includes(change.tgid);
     if (change.kind === "forked") symbolizer.forked(change.tgid, change.parentTgid);
     else if (change.kind === "executed") symbolizer.executed(change.tgid);

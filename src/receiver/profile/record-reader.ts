@@ -19,6 +19,13 @@ export interface FrameNames {
   exited(tgid: number): void;
 }
 
+/** OtelContexts, as far as records go into it. */
+export interface PublishedContexts {
+  sampled(tgid: number): void;
+  attributes(tgid: number, bytes: Uint8Array): Promise<StackSample["contextAttributes"]>;
+  exited(tgid: number): void;
+}
+
 export interface UnwindingTarget {
   missing(tgid: number): unknown;
   exited(tgid: number): void;
@@ -27,9 +34,17 @@ export interface UnwindingTarget {
 const LOADED_AFTER_MS = 20;
 const END_NAMES = new Map<number, string>(Object.entries(StackEnd).map(([name, value]) => [value, name]));
 
+export interface RecordReaderOptions {
+  readonly unwinding: UnwindingTarget;
+  readonly interpreters: FrameNames;
+  readonly contexts: PublishedContexts;
+  readonly isWanted: (tgid: number) => boolean;
+}
+
 export class RecordReader {
   readonly #unwinding: UnwindingTarget;
   readonly #interpreters: FrameNames;
+  readonly #contexts: PublishedContexts;
   /** Samples whose interpreter's frames are being named. */
   readonly #naming = new Set<Promise<void>>();
   readonly #isWanted: (tgid: number) => boolean;
@@ -40,14 +55,20 @@ export class RecordReader {
   readonly ends: Record<string, number> = {};
   unexplained = 0;
 
-  constructor(unwinding: UnwindingTarget, interpreters: FrameNames, isWanted: (tgid: number) => boolean) {
+  constructor({ unwinding, interpreters, contexts, isWanted }: RecordReaderOptions) {
     this.#unwinding = unwinding;
     this.#interpreters = interpreters;
+    this.#contexts = contexts;
     this.#isWanted = isWanted;
   }
 
   read(stretch: DataView): void {
     forEachRecord(stretch, stretch.byteLength, (offset, lengthBytes) => this.#record(stretch, offset, lengthBytes));
+  }
+
+  /** An SDK in a process says who it is. */
+  described(tgid: number, attributes: StackSample["contextAttributes"]): void {
+    this.#changes.push({ kind: "described", tgid, attributes });
   }
 
   /** What has come since the last time. */
@@ -94,18 +115,27 @@ export class RecordReader {
       this.unexplained++;
       this.#unwinding.missing(sample.tgid);
     }
-    if (decoded.interpreterFrames.length === 0) this.#samples.push(sample);
+    this.#contexts.sampled(sample.tgid);
+    if (decoded.interpreterFrames.length === 0 && decoded.contextBytes.length === 0) this.#samples.push(sample);
     else this.#name(decoded);
   }
 
-  #name({ sample, interpreterFrames }: DecodedSample): void {
-    const naming = this.#interpreters
-      .resolve(sample.tgid, interpreterFrames)
-      .then((interpreterStack) => {
-        this.#samples.push({ ...sample, interpreterStack });
+  #name(decoded: DecodedSample): void {
+    const naming = this.#named(decoded)
+      .then((sample) => {
+        this.#samples.push(sample);
       })
       .finally(() => this.#naming.delete(naming));
     this.#naming.add(naming);
+  }
+
+  async #named({ sample, interpreterFrames, contextBytes }: DecodedSample): Promise<StackSample> {
+    const { tgid } = sample;
+    const [interpreterStack, contextAttributes] = await Promise.all([
+      interpreterFrames.length === 0 ? undefined : this.#interpreters.resolve(tgid, interpreterFrames),
+      contextBytes.length === 0 ? sample.contextAttributes : this.#contexts.attributes(tgid, contextBytes),
+    ]);
+    return { ...sample, interpreterStack, contextAttributes };
   }
 
   /** Every sample that was read is to be taken. */
@@ -124,6 +154,7 @@ export class RecordReader {
     }
     this.#unwinding.exited(tgid);
     this.#interpreters.exited(tgid);
+    this.#contexts.exited(tgid);
     if (event.action === ProcessAction.exec) {
       const exec = execFacts(event, view, offset + LAYOUT.process_event.sizeBytes);
       this.#changes.push({ kind: "executed", tgid, startTimeNs, comm, exec });

@@ -29,11 +29,11 @@ export interface ReadImage {
 export async function readImage(source: ByteSource): Promise<ReadImage | undefined> {
   const elf = await readElf(source);
   if (elf === undefined || elf.machine !== ElfMachine.x86_64) return undefined;
-  const loaded = elf.segments.filter((segment) => segment.type === PT_LOAD);
-  if (loaded.length === 0) return undefined;
-  const baseAddress = Math.min(...loaded.map(({ address }) => address - (address % PAGE_BYTES)));
+  const layout = layoutOf(elf);
+  if (layout === undefined) return undefined;
+  const { baseAddress } = layout;
   return {
-    layout: { baseAddress, segments: loaded },
+    layout,
     buildId: await readBuildId(elf),
     compile: async (rowLimit) => {
       const section = sectionNamed(elf, ".eh_frame");
@@ -46,6 +46,15 @@ export async function readImage(source: ByteSource): Promise<ReadImage | undefin
       const go = table === undefined ? undefined : compileGoRows(table, baseAddress, rowLimit);
       return native === undefined || go === undefined ? (native ?? go) : mergeRows(native, go);
     },
+  };
+}
+
+export function layoutOf(elf: ElfFile): ImageLayout | undefined {
+  const loaded = elf.segments.filter((segment) => segment.type === PT_LOAD);
+  if (loaded.length === 0) return undefined;
+  return {
+    baseAddress: Math.min(...loaded.map(({ address }) => address - (address % PAGE_BYTES))),
+    segments: loaded,
   };
 }
 
