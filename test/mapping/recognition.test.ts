@@ -24,6 +24,9 @@ describe("recognition", () => {
       [Buffer.concat([hex("0001 0010 0001 0000 0000 0000 20"), Buffer.from(name), hex("00 0021 0001")]), "udp", 137],
       [Buffer.from("SSH-2.0-OpenSSH_9.6\r\n"), "tcp", 22],
       [Buffer.from("\x13BitTorrent protocol\0\0\0\0\0\0\0\0", "latin1"), "tcp", 6881],
+      // MSN Messenger, whose messages begin as those of NATS do.
+      [Buffer.from("MSG 26 U 97\r\nMIME-Version: 1.0\r\n"), "tcp", 1863],
+      [Buffer.from("MSG someone@example.com someone 122\r\nMIME-Version: 1.0\r\n"), "tcp", 1863],
       [Buffer.from("220 (vsFTPd 3.0.5)\r\nUSER anonymous\r\n"), "tcp", 21],
     ] as const) {
       assert.match(claimOf(bytes, transport, port), /^(?:unknown|undecided)$/);

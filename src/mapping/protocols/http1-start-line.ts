@@ -54,7 +54,7 @@ export function looksLikeRequestLine(bytes: Uint8Array, from: number, isStrict =
   // Redis, memcached and NATS have commands that look like methods: what follows is a path, a URL or, for CONNECT, a host.
   const first = bytes[target];
   if (first === undefined) return Recognition.needMore;
-  if (first !== 0x2f && first !== 0x2a && first !== 0x68 && first !== 0x77 && !(isConnect && isHostByte(first))) {
+  if (first !== 0x2f && first !== 0x2a && !isSchemeStart(first) && !(isConnect && isHostByte(first))) {
     return Recognition.no;
   }
   if (first === 0x2a && bytes[target + 1] !== undefined && bytes[target + 1] !== SPACE) return Recognition.no;
@@ -97,6 +97,12 @@ function fitsVersion(bytes: Uint8Array, from: number): Recognition {
 
 function isMethodByte(byte: number): boolean {
   return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x2d || byte === 0x5f;
+}
+
+/** Of `http`, `https`, `ws` and `wss`, which may be in capitals (RFC 3986 section 3.1). */
+function isSchemeStart(byte: number): boolean {
+  const lower = byte | 0x20;
+  return lower === 0x68 || lower === 0x77;
 }
 
 function isHostByte(byte: number): boolean {

@@ -33,7 +33,41 @@ export function streamIdAt(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! & 0x7f) << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
-/** Does the frame whose header stands at `at` keep the rules of its type? */
+/** Without `max_frame_size` in SETTINGS no frame is longer (RFC 9113 section 4.2). */
+const DEFAULT_MAX_LENGTH = 16_384;
+
+/**
+ * Where frames are known to begin: flags without a meaning, the reserved bit and frames of unknown types are to be
+ * ignored (RFC 9113 sections 4.1 and 5.5), and some clients send them so that nobody forgets it.
+ */
+export function isAllowedFrame(bytes: Uint8Array, at: number): boolean {
+  const isStreams = streamIdAt(bytes, at + 5) > 0;
+  const length = frameLength(bytes, at);
+  switch (bytes[at + 3]!) {
+    case FrameType.data:
+    case FrameType.headers:
+    case FrameType.continuation:
+      return isStreams;
+    case FrameType.pushPromise:
+      return isStreams && length >= 4;
+    case FrameType.priority:
+      return isStreams && length === 5;
+    case FrameType.resetStream:
+      return isStreams && length === 4;
+    case FrameType.settings:
+      return !isStreams && length % 6 === 0;
+    case FrameType.ping:
+      return !isStreams && length === 8;
+    case FrameType.goAway:
+      return !isStreams && length >= 8;
+    case FrameType.windowUpdate:
+      return length === 4;
+    default:
+      return length <= DEFAULT_MAX_LENGTH;
+  }
+}
+
+/** Does the frame whose header stands at `at` keep the rules of its type, and those of what is known today? */
 export function isFrame(bytes: Uint8Array, at: number): boolean {
   if (at + FRAME_HEADER_BYTES > bytes.length) return false;
   const length = frameLength(bytes, at);

@@ -11,7 +11,16 @@ import { type Framing, firstBytes, LEFT_OUT } from "../framing.ts";
 import { latin1 } from "../latin1.ts";
 import { uint32 } from "./byte-reader.ts";
 import { type HeaderField, HpackDecoder } from "./hpack.ts";
-import { FRAME_HEADER_BYTES, FrameFlag, FrameType, frameLength, isFrame, PREFACE, streamIdAt } from "./http2-frames.ts";
+import {
+  FRAME_HEADER_BYTES,
+  FrameFlag,
+  FrameType,
+  frameLength,
+  isAllowedFrame,
+  isFrame,
+  PREFACE,
+  streamIdAt,
+} from "./http2-frames.ts";
 import { type Http2Message, headerOf } from "./http2-message.ts";
 import { recognizeHttp2 } from "./http2-recognition.ts";
 import { describeHttp2 } from "./http2-span.ts";
@@ -45,6 +54,8 @@ export interface Http2State {
   readonly blocks: [PendingBlock | undefined, PendingBlock | undefined];
   readonly streams: Map<number, StreamState>;
   readonly hasStarted: [boolean, boolean];
+  /** Every frame was seen, from the first one. */
+  readonly isFromPreface: [boolean, boolean];
 }
 
 const MAX_STREAMS = 4096;
@@ -65,6 +76,7 @@ function parse(bytes: Uint8Array, sender: Sender, state: Http2State, sink: Messa
     state.decoders[0] = new HpackDecoder(true);
     state.decoders[1] = new HpackDecoder(true);
     state.hasStarted.fill(true);
+    state.isFromPreface.fill(true);
     return PREFACE.length;
   }
   if (bytes.length < FRAME_HEADER_BYTES) return NEED_MORE;
@@ -73,7 +85,8 @@ function parse(bytes: Uint8Array, sender: Sender, state: Http2State, sink: Messa
   const flags = bytes[4]!;
   const streamId = streamIdAt(bytes, 5);
   const total = FRAME_HEADER_BYTES + length;
-  if (!isFrame(bytes, 0) || length > MAX_FRAME) return INVALID;
+  if (!(state.isFromPreface[sender] ? isAllowedFrame(bytes, 0) : isFrame(bytes, 0)) || length > MAX_FRAME)
+    return INVALID;
   const block = state.blocks[sender];
   if (block !== undefined && type !== FrameType.continuation) return INVALID;
   switch (type) {
@@ -301,6 +314,7 @@ export const http2: Protocol<Http2Message, Http2State> = {
     blocks: [undefined, undefined],
     streams: new Map(),
     hasStarted: [false, false],
+    isFromPreface: [false, false],
   }),
 
   parse,
@@ -313,6 +327,7 @@ export const http2: Protocol<Http2Message, Http2State> = {
     state.decoders[sender].forget();
     state.blocks[sender] = undefined;
     state.hasStarted[sender] = false;
+    state.isFromPreface[sender] = false;
     for (const { request, response } of state.streams.values()) {
       const message = sender === Sender.client ? request : response;
       if (message !== undefined) message.bodySize = undefined;

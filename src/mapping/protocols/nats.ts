@@ -124,8 +124,9 @@ function readHeaders(text: string, message: NatsMessage): void {
   }
 }
 
+// Clients number their subscriptions; the protocol would allow names, and so would messengers that say MSG.
 const CLAIM_CLIENT = /^(?:CONNECT \{"|PUB \S+ (?:\S+ )?\d+\r?$|HPUB \S+ (?:\S+ )?\d+ \d+\r?$|SUB \S+ (?:\S+ )?\d+\r?$)/;
-const CLAIM_SERVER = /^(?:INFO \{ ?"|MSG \S+ \S+ (?:\S+ )?\d+\r?$|HMSG \S+ \S+ (?:\S+ )?\d+ \d+\r?$|-ERR '[^']*'\r?$)/;
+const CLAIM_SERVER = /^(?:INFO \{ ?"|MSG \S+ \d+ (?:\S+ )?\d+\r?$|HMSG \S+ \d+ (?:\S+ )?\d+ \d+\r?$|-ERR '[^']*'\r?$)/;
 const WAITING = /^(?:PING|PONG|\+OK|UNSUB \d+(?: \d+)?)\r?$/;
 const WORDS = [
   "CONNECT {",

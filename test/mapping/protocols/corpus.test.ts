@@ -55,9 +55,7 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
   },
   mysql: {
     theirs: (lines) => [
-      ...lines
-        .filter((line) => line.isRequest && text(line, "request_type") !== "1")
-        .map((line) => (text(line, "request_type") === "0" ? "LOGIN" : word(text(line, "request_resource")) || "USE")),
+      ...lines.filter((line) => line.isRequest && !/^(?:1|25)$/.test(text(line, "request_type"))).map(mysqlOperation),
       ...lines.filter((line) => /error/.test(text(line, "response_status"))).map((line) => text(line, "response_code")),
     ],
     ours: (attributes) => [
@@ -71,7 +69,8 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
         .filter((line) => line.isRequest)
         .map((line) => `${text(line, "command") || text(line, "api_key")} ${text(line, "topic_name")}`.trim()),
       ...lines
-        .filter((line) => line.isResponse && !/^0?$/.test(text(line, "status_code")))
+        // -2: they do not read the code of this answer.
+        .filter((line) => line.isResponse && !/^(?:0|-2)?$/.test(text(line, "status_code")))
         .map((line) => text(line, "status_code")),
     ],
     ours: (attributes) => [
@@ -83,7 +82,7 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
     theirs: (lines) => [
       ...lines
         .filter((line) => line.isRequest && (text(line, "path") !== "" || text(line, "method") === "Post"))
-        .map((line) => `path ${text(line, "path")}`),
+        .map((line) => `path ${text(line, "path").replace(/\?.*/, "")}`),
       ...lines
         .filter((line) => text(line, "grpc_status_code") !== "")
         .map((line) => `grpc ${text(line, "grpc_status_code")}`),
@@ -97,6 +96,21 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
         ...(status === undefined ? [] : [`grpc ${["OK", "CANCELLED", "UNKNOWN"].indexOf(String(status))}`]),
       ];
     },
+  },
+  amqp: {
+    // A handshake's steps are a part of opening, and a method that closes for an error is an answer.
+    theirs: (lines) =>
+      lines
+        .filter((line) => line.isRequest || /^(?:Publish|Deliver|Return|GetOk)$/.test(text(line, "method_id")))
+        .map((line) => `${text(line, "class_id")}.${text(line, "method_id")}`.replace(/^Basic\.(?!Consume)/, ""))
+        .filter((method) => !/^Connection\.(?:Start|Tune)$/.test(method))
+        .map((method) => method.toLowerCase()),
+    ours: (attributes) => String(attributes.get("messaging.operation.name")).replace(/^basic\.(?!consume)/, ""),
+  },
+  postgre: {
+    theirs: (lines) =>
+      lines.filter((line) => line.isRequest).map((line) => word(text(line, "request_resource")) || "EXECUTE"),
+    ours: (attributes) => String(attributes.get("db.operation.name")),
   },
   mongo: {
     theirs: (lines) =>
@@ -148,7 +162,11 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
   rocketmq: {
     theirs: (lines) => [
       ...lines
-        .filter((line) => line.isRequest && text(line, "req_code_name") !== "HEART_BEAT")
+        .filter(
+          (line) =>
+            (line.isRequest || /ONEWAY/.test(text(line, "resp_code_name"))) &&
+            text(line, "req_code_name") !== "HEART_BEAT",
+        )
         .map((line) =>
           `${text(line, "req_code_name")} ${text(line, "ext_topic")} ${text(line, "ext_queue_id")} ${text(line, "ext_group")}`.trim(),
         ),
@@ -202,6 +220,12 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
   },
 };
 
+/** What an execution runs is not in their line, but what it is given. */
+function mysqlOperation(line: ResultLine): string {
+  const known: Record<string, string> = { 0: "LOGIN", 2: "USE", 4: "FIELD_LIST", 22: "PREPARE" };
+  return known[text(line, "request_type")] ?? word(text(line, "request_resource"));
+}
+
 /** @param field of a response's line, which says `theirOk` where ours says `ourOk` */
 function rpc(name: (line: ResultLine) => string, field: string, theirOk: string, ourOk: string): Comparison {
   return {
@@ -216,6 +240,8 @@ function rpc(name: (line: ResultLine) => string, field: string, theirOk: string,
   };
 }
 
+const PARAMETERS = "An execution is called by its statement's text; they show what it is given, which may be secret.";
+
 /** Facts of one side only, and why. */
 const DIFFERENCES: Readonly<
   Record<string, { readonly theirs?: Facts; readonly ours?: Facts; readonly reason: string }>
@@ -226,10 +252,20 @@ const DIFFERENCES: Readonly<
     reason: "The key has spaces in it: shown as it is, the text would read as a command with three arguments.",
   },
   "mysql/mysql-error": {
-    theirs: ["ABCD", "255"],
-    ours: ["USE", "1049"],
-    reason:
-      "COM_INIT_DB is called by what it does; the error's code is the server's number, not the packet's first byte.",
+    theirs: ["255"],
+    ours: ["1049"],
+    reason: "The error's code is the server's number, not the packet's first byte.",
+  },
+  "mysql/mysql-exec": { theirs: ["LONGLONG"], ours: ["INSERT"], reason: PARAMETERS },
+  "mysql/mysql-statement": { theirs: ["DEEPFLOW", "LONGLONG"], ours: ["SELECT", "SELECT"], reason: PARAMETERS },
+  "mysql/truncate-1024": { theirs: ["LONGLONG"], ours: ["SELECT"], reason: PARAMETERS },
+  "amqp/amqp-error": {
+    theirs: ["channel.close"],
+    reason: "A close with an error is the answer to what it refuses; they tell it as a request too.",
+  },
+  "postgre/pgsql-all": {
+    ours: ["SELECT", "SELECT"],
+    reason: "They do not read statements that are longer than what they keep of a packet.",
   },
   "mysql/mysql-login-error": {
     theirs: ["255"],
