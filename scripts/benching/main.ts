@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
+import { WORKER_NODE_ARGUMENTS } from "../../src/service/worker-arguments.ts";
 import { machineFacts } from "./machine-facts.ts";
 import { type Figures, formatTable } from "./table.ts";
 
@@ -16,6 +17,7 @@ interface BenchOutput {
 
 /** A bench that cannot run here (no root, no nginx) says why on stderr and ends with this. */
 const EXIT_SKIPPED = 77;
+const NODE_ARGUMENTS = ["--enable-source-maps", "--expose-gc", ...WORKER_NODE_ARGUMENTS];
 const BUILT = "build/bench";
 const RESULTS = "bench/results";
 
@@ -36,7 +38,7 @@ process.exit(failures > 0 ? 1 : 0);
 
 async function runBench(name: string): Promise<boolean> {
   const machine = machineFacts();
-  const child = spawn(process.execPath, ["--enable-source-maps", "--expose-gc", `${BUILT}/${name}.js`], {
+  const child = spawn(process.execPath, [...NODE_ARGUMENTS, `${BUILT}/${name}.js`], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, "close")]);

@@ -8,6 +8,7 @@ import { formatError } from "../service/exit-code.ts";
 import { bpfFolder, packageVersion, workerEntry } from "../service/package-paths.ts";
 import { readyLines } from "../service/ready-lines.ts";
 import { SelfTestProcesses } from "../service/self-test/self-test-processes.ts";
+import { WORKER_NODE_ARGUMENTS } from "../service/worker-arguments.ts";
 import {
   type FailedEvent,
   type ProfileProgressEvent,
@@ -21,11 +22,6 @@ import {
 const DRAIN_TIMEOUT_MS = 10_000;
 /** Beyond the worker's own deadline, for its last words. */
 const DRAIN_GRACE_MS = 2000;
-/**
- * Spans live for moments: a nursery that holds a second of them keeps them from being copied. One thread collects: a
- * parallel collector would take the processors that the traced programs use.
- */
-const WORKER_NODE_ARGUMENTS = ["--single-threaded-gc", "--min-semi-space-size=16", "--max-semi-space-size=16"];
 /** A span waits at most for `settle`, 5 s by default. */
 const SELF_TEST_TIMEOUT_MS = 10_000;
 
