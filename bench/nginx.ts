@@ -1,6 +1,6 @@
 /**
- * What nginx keeps of its throughput: bare, and with the whole receiver on the same cores. Rounds are interleaved, so that all
- * candidates see the same machine; the figure is the median.
+ * What nginx keeps of its throughput: bare, with the capture alone, and with the whole receiver, all on the same cores. Rounds are
+ * interleaved, so that all candidates see the same machine; the figure is the median.
  */
 import { fileURLToPath } from "node:url";
 import { freePort } from "../test/support/free-port.ts";
@@ -14,14 +14,19 @@ const ROUNDS = 3;
 const SECONDS = 5;
 const CONNECTIONS = 64;
 const SINK = fileURLToPath(new URL("programs/otlp-sink.js", import.meta.url));
+const CAPTURE = fileURLToPath(new URL("programs/capture-only.js", import.meta.url));
 
 interface Sample {
   readonly requestsPerSecond: number;
   readonly lost: number;
 }
 
-const candidates: Readonly<Record<string, (scratch: Scratch) => Promise<Sockspan | undefined>>> = {
-  bare: async () => undefined,
+/** Says how many events were lost since the start. */
+type Losses = () => Promise<number>;
+
+const candidates: Readonly<Record<string, (scratch: Scratch) => Promise<Losses>>> = {
+  bare: async () => async () => 0,
+  capture: startCapture,
   whole: startWhole,
 };
 
@@ -49,31 +54,40 @@ process.stdout.write(
   `${JSON.stringify({ bench: "nginx", rounds: ROUNDS, seconds: SECONDS, connections: CONNECTIONS, result }, null, 2)}\n`,
 );
 
-async function measure(start: (scratch: Scratch) => Promise<Sockspan | undefined>): Promise<Sample> {
+async function measure(start: (scratch: Scratch) => Promise<Losses>): Promise<Sample> {
   const scratch = await Scratch.create();
   try {
     const nginx = await startNginx(scratch, { workers: 2 });
-    const sockspan = await start(scratch);
+    const losses = await start(scratch);
     const url = `http://127.0.0.1:${nginx.port}/static/bench`;
     const wrk = scratch.keep(
       await Program.start(["wrk", "-t", "2", "-c", String(CONNECTIONS), "-d", `${SECONDS}s`, url]),
     );
     await wrk.end();
     const requestsPerSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(wrk.output)?.[1]);
-    const lost = sockspan ? sumOf(await sockspan.metrics(), "sockspan_stage_lost_total") : 0;
-    return { requestsPerSecond, lost };
+    return { requestsPerSecond, lost: await losses() };
   } finally {
     await scratch.cleanUp();
   }
 }
 
-async function startWhole(scratch: Scratch): Promise<Sockspan> {
+async function startCapture(scratch: Scratch): Promise<Losses> {
+  const capture = scratch.keep(await Program.start([process.execPath, CAPTURE], { readyOutput: /capturing/ }));
+  return async () => {
+    capture.signal("SIGTERM");
+    await capture.end();
+    return Number(/lost (\d+)/.exec(capture.output)?.[1]);
+  };
+}
+
+async function startWhole(scratch: Scratch): Promise<Losses> {
   const port = await freePort();
   scratch.keep(await Program.start([process.execPath, SINK, String(port)], { readyOutput: /listening/ }));
-  return await Sockspan.start(scratch, {
+  const sockspan = await Sockspan.start(scratch, {
     exporters: { otlp_http: `{ endpoint: "http://127.0.0.1:${port}", compression: none }` },
     withoutFile: true,
   });
+  return async () => sumOf(await sockspan.metrics(), "sockspan_stage_lost_total");
 }
 
 function median(values: readonly number[]): number {
