@@ -1,6 +1,6 @@
 /**
  * Where a Go program has what the BPF programs read (struct go_layout in bpf/control.h): offsets from a table by version
- * (runtime/runtime2.go, runtime/chan.go, net/http), read from DWARF of each version on x86-64, and the functions that
+ * (runtime/runtime2.go, runtime/chan.go, net/http), read from DWARF on x86-64 (1.18 and 1.20 are laid out as 1.19), and the functions that
  * net/http's goroutines begin with, from the program's own tables, which strip leaves.
  */
 
@@ -39,7 +39,14 @@ function offsets(
   };
 }
 
+/** Behind what is read of struct g, so it is 0: until 1.21 a goroutine does not know who made it. */
+const NO_PARENT = 504;
+const UNTIL_1_20 = offsets(152, NO_PARENT, 208, 384, 56, { startPc: 312, writeRequest: 136, requestContext: 232 });
+
 const BY_MINOR = new Map<number, Offsets>([
+  [18, UNTIL_1_20],
+  [19, UNTIL_1_20],
+  [20, UNTIL_1_20],
   [21, offsets(152, 272, 208, 384, 56, { writeRequest: 136, requestContext: 232 })],
   [22, offsets(152, 272, 208, 384, 56, { requestContext: 232 })],
   [23, offsets(160, 280, 208, 376, 64)],

@@ -13,6 +13,8 @@ import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
 const LOOKS_AFTER_MS = [20, 80, 250, 1000, 4000, 15_000] as const;
 /** A look can take long (Node's memory is searched): those that wait behind it are not to miss their first requests. */
 const PARALLEL_LOOKS = 8;
+/** Of them, at processes that have not spoken: all looks share one reader, and a first request waits for its share. */
+const LOOKS_AHEAD = 2;
 const PROCESS_LIMIT = 32_768;
 
 /** The thread is the unit: what was said before is not so. */
@@ -62,6 +64,7 @@ export class RuntimeTable {
   /** By the path of an executable: what its processes have in common. */
   readonly #forAll = new Map<string, UnitPlan>();
   #looking = 0;
+  #lookingAhead = 0;
 
   constructor(options: RuntimeTableOptions) {
     this.#options = options;
@@ -187,15 +190,20 @@ export class RuntimeTable {
 
   #next(): void {
     while (this.#looking < PARALLEL_LOOKS) {
-      const next = this.#waiting.shift();
+      const hasRoomAhead = this.#lookingAhead < LOOKS_AHEAD;
+      const index = this.#waiting.findIndex(({ entry }) => hasRoomAhead || entry.hasSpoken);
+      const [next] = index < 0 ? [] : this.#waiting.splice(index, 1);
       if (next === undefined) return;
       if (this.#entries.get(next.tgid) !== next.entry || next.entry.isLooking) continue;
+      const ahead = next.entry.hasSpoken ? 0 : 1;
+      this.#lookingAhead += ahead;
       this.#looking++;
       this.#look(next.tgid, next.entry)
         .catch((error: unknown) =>
           this.#options.log.debug("a runtime was not read", { tgid: next.tgid, error: String(error) }),
         )
         .finally(() => {
+          this.#lookingAhead -= ahead;
           this.#looking--;
           this.#next();
         });

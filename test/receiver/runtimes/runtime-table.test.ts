@@ -71,4 +71,22 @@ describe("RuntimeTable", () => {
     assert.equal(table.findingOf(7), undefined);
     table.stop();
   });
+
+  it("looks at a process that speaks while others that have not are slow to read", () => {
+    const looked: number[] = [];
+    const table = new RuntimeTable({
+      view: (tgid) => {
+        looked.push(tgid);
+        return new Promise(() => {});
+      },
+      write: () => Promise.resolve(),
+      log: silent,
+    });
+    for (let tgid = 1; tgid <= 20; tgid++) table.existing(tgid);
+    assert.deepEqual(looked, [1, 2], "the reader is shared");
+    table.seen(30);
+    table.seen(20);
+    assert.deepEqual(looked, [1, 2, 30, 20]);
+    table.stop();
+  });
 });
