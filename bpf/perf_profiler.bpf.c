@@ -25,6 +25,7 @@ struct kept_types {
 	struct unwind_mapping unwind_mapping;
 	struct process_mappings process_mappings;
 	struct interpreter interpreter;
+	struct script_engine script_engine;
 	struct thread_context_place thread_context_place;
 	struct profile_conf profile_conf;
 	struct trace_conf trace_conf;

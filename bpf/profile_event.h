@@ -46,8 +46,11 @@ enum sample_flags {
 /* In the address of a user frame that is no leaf: a signal interrupted it there, so it is no return address. */
 #define INTERRUPTED_FRAME (1ULL << 63)
 
+/* In a word behind the address of a user frame: the SharedFunctionInfo of the JavaScript function that the frame is of. */
+#define SCRIPT_FUNCTION (1ULL << 62)
+
 /*
- * Behind it: kernel, then user frames (addresses, leaf first), then interpreter frames (struct interpreter_frame), then
+ * Behind it: kernel, then user frames (addresses, leaf first; script_frames of them have a second word), then interpreter frames (struct interpreter_frame), then
  * the attributes of the thread's context, as it has them.
  */
 struct stack_sample_event {
@@ -69,7 +72,8 @@ struct stack_sample_event {
 	__u8 sample_kind; /* enum sample_kind */
 	__u8 unit_kind;   /* enum unit_kind */
 	__u8 stack_end;   /* enum stack_end */
-	__u8 padding[5];
+	__u8 padding[3];
+	__u16 script_frames; /* words with SCRIPT_FUNCTION */
 	__u16 context_bytes; /* of the context's attributes */
 	__u8 comm[COMM_LENGTH];
 };
@@ -131,6 +135,14 @@ struct interpreter {
 	__u8 entry_owner;          /* value of owner that marks a frame entered from C */
 	__u8 entry_is_frame;       /* 3.11: the entry frame is a frame of Python; later: a shim of its own */
 	__u8 padding[2];
+};
+
+/* Value of script_engines, key: tgid. Where V8 keeps whose frame it is; all in bytes. */
+struct script_engine {
+	__u16 context;  /* below the frame pointer: a tagged pointer in frames of functions, a number in all others */
+	__u16 function; /* below the frame pointer: the JSFunction */
+	__u16 shared;   /* in it: its SharedFunctionInfo */
+	__u16 padding;
 };
 
 /* Value of thread_contexts, key: tgid. Where each thread has the pointer otel_thread_ctx_v1 (OTEP 4947). */

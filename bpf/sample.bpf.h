@@ -107,11 +107,16 @@ static __always_inline void read_unit(struct sampling *s, const struct process_c
 static __always_inline void add_user_stack(struct sampling *s, __u32 slot)
 {
 	struct process_mappings *mappings = bpf_map_lookup_elem(&process_mappings, &s->event.header.tgid);
+	struct script_engine *script = bpf_map_lookup_elem(&script_engines, &s->event.header.tgid);
 
 	if (mappings)
 		s->mappings = *mappings;
 	else
 		s->mappings.count = 0;
+	if (script)
+		s->script = *script;
+	else
+		s->script.shared = 0;
 	s->is_return = 0;
 	unwind_user(s, slot);
 	unwind_interpreter(s, slot);

@@ -86,14 +86,43 @@ static __always_inline bool load(__u64 *value, __u64 address)
 	return !bpf_probe_read_user(value, sizeof(*value), (void *)address);
 }
 
-static __always_inline bool follow_frame_pointer(struct sampling *s)
+static __always_inline void add_frame(struct sampling *s, __u64 value)
 {
+	__u32 at = s->frame_count;
+
+	if (at < sizeof(s->frames) / sizeof(s->frames[0])) {
+		s->frames[at] = value;
+		s->frame_count = at + 1;
+	}
+}
+
+/* V8: frames of functions have their context and their function below the frame pointer; tagged pointers end in 01. */
+static __always_inline void add_script_function(struct sampling *s)
+{
+	__u64 context, function, shared;
+
+	if (!load(&context, s->fp - s->script.context) || (context & 3) != 1 ||
+	    !load(&function, s->fp - s->script.function) || (function & 3) != 1 ||
+	    !load(&shared, function - 1 + s->script.shared) || (shared & 3) != 1)
+		return;
+	add_frame(s, shared | SCRIPT_FUNCTION);
+	s->event.script_frames++;
+}
+
+/* @return 0 at the end of the stack */
+__noinline int follow_frame_pointer(__u32 slot)
+{
+	struct sampling *s = sampling_of(slot);
 	__u64 saved[2];
 
+	if (!s)
+		return 0;
 	if (!s->fp) /* what the outermost frame of a thread finds in rbp (System V ABI, 3.4.1) */
 		return end_stack(s, STACK_END_BOTTOM);
 	if (s->fp < s->sp || s->fp & 7 || bpf_probe_read_user(saved, sizeof(saved), (void *)s->fp))
 		return end_stack(s, STACK_END_FRAME_POINTER);
+	if (s->script.shared)
+		add_script_function(s);
 	s->sp = s->fp + 16;
 	s->fp = saved[0];
 	s->ip = saved[1];
@@ -120,7 +149,7 @@ static __always_inline bool leave_signal(struct sampling *s)
 	return true;
 }
 
-static __always_inline bool follow_row(struct sampling *s, const struct unwind_row *row)
+static __always_inline bool follow_row(struct sampling *s, const struct unwind_row *row, __u32 slot)
 {
 	__u8 kind = row->kind;
 	__s64 offset = row->cfa_offset;
@@ -128,7 +157,7 @@ static __always_inline bool follow_row(struct sampling *s, const struct unwind_r
 	__u64 cfa;
 
 	if (kind == UNWIND_FRAME_POINTER)
-		return follow_frame_pointer(s);
+		return follow_frame_pointer(slot);
 	if (kind == UNWIND_END)
 		return end_stack(s, STACK_END_BOTTOM);
 	if (kind == UNWIND_SIGNAL)
@@ -167,7 +196,7 @@ __noinline int unwind_frame(__u32 slot)
 		return 0;
 	if (!s->mappings.count) {
 		s->event.flags |= SAMPLE_FLAG_NO_MAPPINGS;
-		return follow_frame_pointer(s);
+		return follow_frame_pointer(slot);
 	}
 	address = s->ip - s->is_return;
 	index = search_mappings(slot);
@@ -178,28 +207,18 @@ __noinline int unwind_frame(__u32 slot)
 	}
 	if (!mapping || address >= mapping->end || mapping->generation != s->mappings.generation) {
 		s->event.flags |= SAMPLE_FLAG_UNKNOWN_MAPPING;
-		return follow_frame_pointer(s);
+		return follow_frame_pointer(slot);
 	}
 	first = mapping->first_row;
 	count = mapping->row_count;
 	if (!count)
-		return follow_frame_pointer(s);
+		return follow_frame_pointer(slot);
 	index = search_rows(slot, first, count, address - mapping->bias);
 	if (!index)
-		return follow_frame_pointer(s);
+		return follow_frame_pointer(slot);
 	index += first - 1;
 	row = bpf_map_lookup_elem(&unwind_rows, &index);
-	return row ? follow_row(s, row) : end_stack(s, STACK_END_UNSUPPORTED);
-}
-
-static __always_inline void add_frame(struct sampling *s, __u64 value)
-{
-	__u32 at = s->frame_count;
-
-	if (at < sizeof(s->frames) / sizeof(s->frames[0])) {
-		s->frames[at] = value;
-		s->frame_count = at + 1;
-	}
+	return row ? follow_row(s, row, slot) : end_stack(s, STACK_END_UNSUPPORTED);
 }
 
 static __always_inline void unwind_user(struct sampling *s, __u32 slot)

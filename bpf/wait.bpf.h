@@ -72,8 +72,8 @@ static __always_inline void wait_ends(struct task_struct *next)
 	waited = bpf_ktime_get_ns() - wait->event.header.timestamp_ns;
 	if (waited >= profile_conf.off_cpu_threshold_ns) {
 		wait->event.value_ns = waited;
-		frames = wait->event.kernel_frames + wait->event.user_frames + 2 * wait->event.interpreter_frames +
-			 (wait->event.context_bytes + 7) / 8;
+		frames = wait->event.kernel_frames + wait->event.user_frames + wait->event.script_frames +
+			 2 * wait->event.interpreter_frames + (wait->event.context_bytes + 7) / 8;
 		if (frames > sizeof(wait->frames) / sizeof(wait->frames[0]))
 			frames = sizeof(wait->frames) / sizeof(wait->frames[0]);
 		size = sizeof(wait->event) + frames * 8;
@@ -90,6 +90,7 @@ static __always_inline void inherit_mappings(struct task_struct *parent, struct 
 	struct caller parent_ids = {}, child_ids = {};
 	struct process_mappings *mappings;
 	struct thread_context_place *place;
+	struct script_engine *script;
 	struct interpreter *python;
 
 	if (child->tgid != child->pid || !task_in_scope(child, &child_ids) || !task_in_scope(parent, &parent_ids))
@@ -100,6 +101,9 @@ static __always_inline void inherit_mappings(struct task_struct *parent, struct 
 	python = bpf_map_lookup_elem(&interpreters, &parent_ids.tgid);
 	if (python)
 		bpf_map_update_elem(&interpreters, &child_ids.tgid, python, BPF_ANY);
+	script = bpf_map_lookup_elem(&script_engines, &parent_ids.tgid);
+	if (script)
+		bpf_map_update_elem(&script_engines, &child_ids.tgid, script, BPF_ANY);
 	place = bpf_map_lookup_elem(&thread_contexts, &parent_ids.tgid);
 	if (place)
 		bpf_map_update_elem(&thread_contexts, &child_ids.tgid, place, BPF_ANY);
@@ -113,6 +117,7 @@ static __always_inline void forget_mappings(void)
 		return;
 	bpf_map_delete_elem(&process_mappings, &caller.tgid);
 	bpf_map_delete_elem(&interpreters, &caller.tgid);
+	bpf_map_delete_elem(&script_engines, &caller.tgid);
 	bpf_map_delete_elem(&thread_contexts, &caller.tgid);
 }
 

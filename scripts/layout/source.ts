@@ -86,6 +86,7 @@ export const OBJECTS: readonly ObjectTypes[] = [
       "unwind_mapping",
       "process_mappings",
       "interpreter",
+      "script_engine",
       "thread_context_place",
       "profile_conf",
     ],

@@ -873,11 +873,12 @@ export type UnwindKind = (typeof UnwindKind)[keyof typeof UnwindKind];
 
 /** Of each struct of perf_profiler.bpf.o: its size and the offsets of its fields. The loader compares them with the object's BTF. */
 export const PROFILE_LAYOUT = {
-  stack_sample_event: { sizeBytes: 136, offsets: { header: 0, coroutine_id: 24, unit_id: 32, turn_id: 40, value_ns: 48, end_address: 56, trace_id: 64, span_id: 80, cpu: 88, flags: 92, waker_tgid: 96, waker_pid: 100, kernel_frames: 104, user_frames: 106, interpreter_frames: 108, sample_kind: 110, unit_kind: 111, stack_end: 112, context_bytes: 118, comm: 120 } },
+  stack_sample_event: { sizeBytes: 136, offsets: { header: 0, coroutine_id: 24, unit_id: 32, turn_id: 40, value_ns: 48, end_address: 56, trace_id: 64, span_id: 80, cpu: 88, flags: 92, waker_tgid: 96, waker_pid: 100, kernel_frames: 104, user_frames: 106, interpreter_frames: 108, sample_kind: 110, unit_kind: 111, stack_end: 112, script_frames: 116, context_bytes: 118, comm: 120 } },
   unwind_row: { sizeBytes: 8, offsets: { address: 0, cfa_offset: 4, kind: 6, frame_pointer: 7 } },
   unwind_mapping: { sizeBytes: 40, offsets: { start: 0, end: 8, bias: 16, first_row: 24, row_count: 28, generation: 32 } },
   process_mappings: { sizeBytes: 16, offsets: { first: 0, count: 4, generation: 8 } },
   interpreter: { sizeBytes: 20, offsets: { key: 0, tstate_frame: 4, cframe_frame: 6, frame_code: 8, frame_previous: 10, frame_instruction: 12, frame_owner: 14, entry_owner: 16, entry_is_frame: 17 } },
+  script_engine: { sizeBytes: 8, offsets: { context: 0, function: 2, shared: 4 } },
   thread_context_place: { sizeBytes: 16, offsets: { offset: 0, module: 8, entry_size: 12 } },
   profile_conf: { sizeBytes: 16, offsets: { off_cpu_threshold_ns: 0, off_cpu_share: 8, has_kernel_stacks: 12 } },
 } as const;
@@ -901,6 +902,7 @@ export interface StackSampleEvent {
   readonly sampleKind: number;
   readonly unitKind: number;
   readonly stackEnd: number;
+  readonly scriptFrames: number;
   readonly contextBytes: number;
   readonly comm: Uint8Array;
 }
@@ -939,6 +941,12 @@ export interface Interpreter {
   readonly entryIsFrame: number;
 }
 
+export interface ScriptEngine {
+  readonly context: number;
+  readonly function: number;
+  readonly shared: number;
+}
+
 export interface ThreadContextPlace {
   readonly offset: number;
   readonly module: number;
@@ -971,6 +979,7 @@ export function decodeStackSampleEvent(view: DataView, offset: number): StackSam
     sampleKind: view.getUint8(offset + 110),
     unitKind: view.getUint8(offset + 111),
     stackEnd: view.getUint8(offset + 112),
+    scriptFrames: view.getUint16(offset + 116, true),
     contextBytes: view.getUint16(offset + 118, true),
     comm: new Uint8Array(view.buffer, view.byteOffset + offset + 120, 16),
   };
@@ -1012,6 +1021,13 @@ export function encodeInterpreter(view: DataView, offset: number, value: Interpr
   view.setUint16(offset + 14, value.frameOwner, true);
   view.setUint8(offset + 16, value.entryOwner);
   view.setUint8(offset + 17, value.entryIsFrame);
+}
+
+/** Writes into zeroed memory. */
+export function encodeScriptEngine(view: DataView, offset: number, value: ScriptEngine): void {
+  view.setUint16(offset, value.context, true);
+  view.setUint16(offset + 2, value.function, true);
+  view.setUint16(offset + 4, value.shared, true);
 }
 
 /** Writes into zeroed memory. */

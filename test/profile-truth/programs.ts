@@ -62,7 +62,19 @@ export const PROGRAMS: readonly ProfileProgram[] = [
     name: "node",
     kind: "shares",
     isNative: false,
-    command: () => [process.execPath, "--perf-basic-prof", source("shares.mjs")],
+    command: () => [process.execPath, source("shares.mjs")],
+  },
+  {
+    name: "node-perf-map",
+    kind: "shares",
+    isNative: false,
+    command: () => [
+      process.execPath,
+      "--perf-basic-prof",
+      "--no-logfile-per-isolate",
+      "--logfile=/dev/null",
+      source("shares.mjs"),
+    ],
   },
   python("3.11"),
   python("3.12"),
@@ -88,7 +100,7 @@ export const PROGRAMS: readonly ProfileProgram[] = [
     ...server,
     name: "serve-node",
     isNative: false,
-    command: () => [process.execPath, "--perf-basic-prof", source("serve.mjs")],
+    command: () => [process.execPath, source("serve.mjs")],
   },
 ];
 

@@ -18,6 +18,7 @@ export function makeStackSample(change: Partial<StackSample> = {}): StackSample 
     userStack: BigUint64Array.of(0x1000n, 0x2000n, 0x3000n),
     interruptedFrames: [],
     interpreterStack: undefined,
+    scriptFrames: [],
     isCut: false,
     link: undefined,
     contextAttributes: [],

@@ -26,6 +26,14 @@ export interface InterpreterStack {
   readonly frames: readonly InterpretedFrame[];
 }
 
+/** A frame of the machine's stack that is one of a JavaScript function. */
+export interface ScriptFrame {
+  /** In userStack. */
+  readonly index: number;
+  readonly functionName: string;
+  readonly fileName: string | undefined;
+}
+
 /** The span that a sample was taken for. */
 export interface SampleLink {
   /** 32 hex digits. */
@@ -63,6 +71,7 @@ export interface StackSample {
   /** Indexes in userStack, beside 0, of instructions themselves: frames that a signal interrupted. */
   readonly interruptedFrames: readonly number[];
   readonly interpreterStack: InterpreterStack | undefined;
+  readonly scriptFrames: readonly ScriptFrame[];
   /** The unwinder did not reach the outermost frame. */
   readonly isCut: boolean;
   readonly link: SampleLink | undefined;

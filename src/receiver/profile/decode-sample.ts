@@ -9,11 +9,15 @@ import {
   type UnitKind,
 } from "../../bpf/layout.gen.ts";
 import type { SampleLink, StackSample } from "../../mapping/profiles/stack-sample.ts";
+import type { RawScriptFrame } from "../interpreters/v8-frames.ts";
 
 const HEADER_BYTES = PROFILE_LAYOUT.stack_sample_event.sizeBytes;
 /** INTERRUPTED_FRAME of bpf/profile_event.h. */
 const INTERRUPTED = 1n << 63n;
+/** SCRIPT_FUNCTION of bpf/profile_event.h. */
+const SCRIPT_FUNCTION = 1n << 62n;
 const NOTHING = new BigUint64Array(0);
+const NO_SCRIPTS: StackSample["scriptFrames"] = [];
 const NO_BYTES = new Uint8Array(0);
 const NO_ATTRIBUTES: StackSample["contextAttributes"] = [];
 const ZEROES = /^0+$/;
@@ -28,6 +32,8 @@ export interface RawInterpreterFrame {
 export interface DecodedSample {
   readonly sample: StackSample;
   readonly interpreterFrames: readonly RawInterpreterFrame[];
+  /** Frames of JavaScript functions, whose names are not yet read. */
+  readonly scriptFrames: readonly RawScriptFrame[];
   /** Attributes of the thread's context (OTEP 4947), not yet read; mostly none. */
   readonly contextBytes: Uint8Array;
   readonly end: StackEnd;
@@ -40,30 +46,26 @@ export interface DecodedSample {
 export function decodeSample(view: DataView, offset: number, lengthBytes: number): DecodedSample | undefined {
   if (lengthBytes < HEADER_BYTES) return undefined;
   const event = decodeStackSampleEvent(view, offset);
-  const { kernelFrames, userFrames, interpreterFrames, flags } = event;
+  const { kernelFrames, userFrames, scriptFrames, interpreterFrames, flags } = event;
   const framesAt = offset + HEADER_BYTES;
-  const contextAt = framesAt + 8 * (kernelFrames + userFrames + 2 * interpreterFrames);
+  const interpretersAt = framesAt + 8 * (kernelFrames + userFrames + scriptFrames);
+  const contextAt = interpretersAt + 16 * interpreterFrames;
   if (contextAt + event.contextBytes > offset + lengthBytes) return undefined;
-  const userStack = addresses(view, framesAt + 8 * kernelFrames, userFrames);
-  const interruptedFrames: number[] = [];
-  for (let i = 0; i < userStack.length; i++) {
-    const address = userStack[i]!;
-    if ((address & INTERRUPTED) === 0n) continue;
-    userStack[i] = address & ~INTERRUPTED;
-    interruptedFrames.push(i);
-  }
+  const user = splitUserWords(view, framesAt + 8 * kernelFrames, userFrames, scriptFrames);
   return {
     sample: {
       ...headOf(event),
       kernelStack: addresses(view, framesAt, kernelFrames),
-      userStack,
-      interruptedFrames,
+      userStack: user.stack,
+      interruptedFrames: user.interrupted,
       interpreterStack: undefined,
+      scriptFrames: NO_SCRIPTS,
       isCut: isCut(event),
       link: linkOf(event),
       contextAttributes: NO_ATTRIBUTES,
     },
-    interpreterFrames: interpreters(view, framesAt + 8 * (kernelFrames + userFrames), interpreterFrames),
+    interpreterFrames: interpreters(view, interpretersAt, interpreterFrames),
+    scriptFrames: user.scripts,
     contextBytes: copyOf(view, contextAt, event.contextBytes),
     end: event.stackEnd as StackEnd,
     isUnexplained: (flags & (SampleFlags.noMappings | SampleFlags.unknownMapping)) !== 0,
@@ -100,6 +102,25 @@ function linkOf({ flags, traceId, spanId }: StackSampleEvent): SampleLink | unde
 function isCut({ stackEnd, flags }: StackSampleEvent): boolean {
   const isWhole = stackEnd === StackEnd.bottom || stackEnd === StackEnd.none;
   return !isWhole || (flags & SampleFlags.kernelCut) !== 0;
+}
+
+/** Addresses, some with marks in their upper bits, some followed by the function that they are of. */
+function splitUserWords(view: DataView, at: number, frames: number, scriptWords: number) {
+  const stack = frames === 0 ? NOTHING : new BigUint64Array(frames);
+  const interrupted: number[] = [];
+  const scripts: RawScriptFrame[] = [];
+  let count = 0;
+  for (let i = 0; i < frames + scriptWords; i++) {
+    const word = view.getBigUint64(at + 8 * i, true);
+    if ((word & INTERRUPTED) === 0n && (word & SCRIPT_FUNCTION) !== 0n) {
+      if (count > 0) scripts.push({ index: count - 1, shared: word & ~SCRIPT_FUNCTION });
+      continue;
+    }
+    if (count >= frames) break;
+    if ((word & INTERRUPTED) !== 0n) interrupted.push(count);
+    stack[count++] = word & ~INTERRUPTED;
+  }
+  return { stack: stack.subarray(0, count), interrupted, scripts };
 }
 
 function copyOf(view: DataView, at: number, lengthBytes: number): Uint8Array {

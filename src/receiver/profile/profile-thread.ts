@@ -9,6 +9,7 @@ import { mapRingBuffer } from "../../bpf/ring-buffer.ts";
 import { BrokerClient } from "../../ipc/broker-client.ts";
 import { streamChannel } from "../../ipc/stream-channel.ts";
 import { CpythonFrames } from "../interpreters/cpython-frames.ts";
+import { V8Frames } from "../interpreters/v8-frames.ts";
 import { OtelContexts } from "../otel-context/otel-contexts.ts";
 import { brokerProcess, mappedFile, processMemory } from "../runtimes/broker-process.ts";
 import type { MemoryMapping } from "../runtimes/process-view.ts";
@@ -44,6 +45,11 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
     write: (tgid, value) => client.request(mapWrite("interpreters", tgid, value)),
     now: () => performance.now(),
   });
+  const v8 = new V8Frames({
+    view: (tgid, executable) => brokerProcess(client, tgid, executable),
+    write: (tgid, value) => client.request(mapWrite("script_engines", tgid, value)),
+    now: () => performance.now(),
+  });
   const access = {
     mappings: (tgid: number) => client.request({ type: "process_mappings", tgid }),
     file: (tgid: number, mapping: MemoryMapping) => mappedFile(client, tgid, mapping),
@@ -63,15 +69,14 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
     mappings,
     images: reader,
     now: () => performance.now(),
-    onMappings: (tgid, all) => {
-      void python.look(tgid, all).catch(() => {});
-      void contexts.found(tgid, all).catch(() => {});
-    },
+    onMappings: (tgid, all) =>
+      Promise.allSettled([python.look(tgid, all), v8.look(tgid, all), contexts.found(tgid, all)]),
   });
   const [own, only] = [new Set(data.ownTgids), new Set(data.onlyTgids)];
   const records = new RecordReader({
     unwinding,
     interpreters: python,
+    scripts: v8,
     contexts,
     isWanted: (tgid) => !own.has(tgid) && (only.size === 0 || only.has(tgid)),
   });

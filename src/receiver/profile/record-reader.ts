@@ -9,6 +9,7 @@ import {
 } from "../../bpf/layout.gen.ts";
 import { forEachRecord } from "../../bpf/ring-records.ts";
 import type { InterpreterStack, StackSample } from "../../mapping/profiles/stack-sample.ts";
+import type { RawScriptFrame } from "../interpreters/v8-frames.ts";
 import { execFacts } from "../socket-trace/exec-facts.ts";
 import { commText, type DecodedSample, decodeSample, type RawInterpreterFrame } from "./decode-sample.ts";
 import type { ProcessChange } from "./profile-message.ts";
@@ -16,6 +17,12 @@ import type { ProcessChange } from "./profile-message.ts";
 /** ProcessUnwinding, as far as records go into it. */
 export interface FrameNames {
   resolve(tgid: number, frames: readonly RawInterpreterFrame[]): Promise<InterpreterStack | undefined>;
+  exited(tgid: number): void;
+}
+
+/** V8Frames, as far as records go into it. */
+export interface ScriptNames {
+  resolve(tgid: number, frames: readonly RawScriptFrame[]): Promise<StackSample["scriptFrames"]>;
   exited(tgid: number): void;
 }
 
@@ -37,6 +44,7 @@ const END_NAMES = new Map<number, string>(Object.entries(StackEnd).map(([name, v
 export interface RecordReaderOptions {
   readonly unwinding: UnwindingTarget;
   readonly interpreters: FrameNames;
+  readonly scripts: ScriptNames;
   readonly contexts: PublishedContexts;
   readonly isWanted: (tgid: number) => boolean;
 }
@@ -44,6 +52,7 @@ export interface RecordReaderOptions {
 export class RecordReader {
   readonly #unwinding: UnwindingTarget;
   readonly #interpreters: FrameNames;
+  readonly #scripts: ScriptNames;
   readonly #contexts: PublishedContexts;
   /** Samples whose interpreter's frames are being named. */
   readonly #naming = new Set<Promise<void>>();
@@ -55,9 +64,10 @@ export class RecordReader {
   readonly ends: Record<string, number> = {};
   unexplained = 0;
 
-  constructor({ unwinding, interpreters, contexts, isWanted }: RecordReaderOptions) {
+  constructor({ unwinding, interpreters, scripts, contexts, isWanted }: RecordReaderOptions) {
     this.#unwinding = unwinding;
     this.#interpreters = interpreters;
+    this.#scripts = scripts;
     this.#contexts = contexts;
     this.#isWanted = isWanted;
   }
@@ -116,7 +126,9 @@ export class RecordReader {
       this.#unwinding.missing(sample.tgid);
     }
     this.#contexts.sampled(sample.tgid);
-    if (decoded.interpreterFrames.length === 0 && decoded.contextBytes.length === 0) this.#samples.push(sample);
+    const { interpreterFrames, scriptFrames, contextBytes } = decoded;
+    const isWhole = interpreterFrames.length === 0 && scriptFrames.length === 0 && contextBytes.length === 0;
+    if (isWhole) this.#samples.push(sample);
     else this.#name(decoded);
   }
 
@@ -129,13 +141,14 @@ export class RecordReader {
     this.#naming.add(naming);
   }
 
-  async #named({ sample, interpreterFrames, contextBytes }: DecodedSample): Promise<StackSample> {
+  async #named({ sample, interpreterFrames, scriptFrames, contextBytes }: DecodedSample): Promise<StackSample> {
     const { tgid } = sample;
-    const [interpreterStack, contextAttributes] = await Promise.all([
+    const [interpreterStack, scripts, contextAttributes] = await Promise.all([
       interpreterFrames.length === 0 ? undefined : this.#interpreters.resolve(tgid, interpreterFrames),
+      scriptFrames.length === 0 ? sample.scriptFrames : this.#scripts.resolve(tgid, scriptFrames),
       contextBytes.length === 0 ? sample.contextAttributes : this.#contexts.attributes(tgid, contextBytes),
     ]);
-    return { ...sample, interpreterStack, contextAttributes };
+    return { ...sample, interpreterStack, scriptFrames: scripts, contextAttributes };
   }
 
   /** Every sample that was read is to be taken. */
@@ -154,6 +167,7 @@ export class RecordReader {
     }
     this.#unwinding.exited(tgid);
     this.#interpreters.exited(tgid);
+    this.#scripts.exited(tgid);
     this.#contexts.exited(tgid);
     if (event.action === ProcessAction.exec) {
       const exec = execFacts(event, view, offset + LAYOUT.process_event.sizeBytes);

@@ -5,6 +5,7 @@ import type { Log } from "../../log.ts";
 import { StageAccount } from "../../mapping/account.ts";
 import type { Frame } from "../../mapping/profile.ts";
 import { interleaveFrames } from "../../mapping/profiles/interleave-frames.ts";
+import { addScriptFrames } from "../../mapping/profiles/script-frames.ts";
 import { lookupAddress, type StackSample } from "../../mapping/profiles/stack-sample.ts";
 import type { SymbolizedSample } from "../../mapping/profiles/symbolized-sample.ts";
 import { FrameCache } from "./frame-cache.ts";
@@ -149,8 +150,9 @@ export class ThreadSymbolizer implements Symbolizer {
   #stackOf(sample: StackSample): readonly Frame[] {
     const kernel = [...kernelAddresses(sample)].map((address) => this.#frameOf(this.#kernel, address, "kernel"));
     const cache = this.#users.get(sample.tgid);
-    const user = [...userAddresses(sample)].map((address) => this.#frameOf(cache, address, "native"));
-    const { interpreterStack } = sample;
+    const { interpreterStack, scriptFrames } = sample;
+    const native = [...userAddresses(sample)].map((address) => this.#frameOf(cache, address, "native"));
+    const user = scriptFrames.length === 0 ? native : addScriptFrames(native, scriptFrames);
     if (interpreterStack === undefined) return [...kernel, ...user];
     return [...kernel, ...interleaveFrames(user, interpreterStack)];
   }

@@ -29,8 +29,8 @@ export interface ProcessUnwindingOptions {
   readonly mappings: MappingTable;
   readonly images: ImageReader;
   readonly now: () => number;
-  /** After each reading: what a runtime is recognised by. */
-  readonly onMappings?: (tgid: number, mappings: readonly MemoryMapping[]) => void;
+  /** After each reading: what a runtime is recognised by. A process is described when this has ended too. */
+  readonly onMappings?: (tgid: number, mappings: readonly MemoryMapping[]) => Promise<unknown>;
 }
 
 interface Entry {
@@ -87,10 +87,19 @@ export class ProcessUnwinding {
   }
 
   async #read(tgid: number, entry: Entry): Promise<void> {
-    const { access, mappings: table, onMappings } = this.#options;
+    const { access, onMappings } = this.#options;
     const all = parseMappings(await access.mappings(tgid));
     if (entry.isGone || all.length === 0) return;
-    onMappings?.(tgid, all);
+    const recognised = onMappings?.(tgid, all);
+    try {
+      await this.#describe(tgid, entry, all);
+    } finally {
+      await recognised;
+    }
+  }
+
+  async #describe(tgid: number, entry: Entry, all: readonly MemoryMapping[]): Promise<void> {
+    const { access, mappings: table } = this.#options;
     const executable = all.filter((mapping) => mapping.isExecutable).slice(0, MAPPING_LIMIT);
     const images: (UnwindImage | undefined)[] = [];
     for (const mapping of executable) images.push(await this.#image(tgid, mapping));

@@ -1,0 +1,29 @@
+/** Puts JavaScript functions, which the machine's stack has no names for, into it. */
+import type { Frame } from "../profile.ts";
+import type { ScriptFrame } from "./stack-sample.ts";
+
+/** V8's loops: what they run is the function. They are in the executable, or copied beside the code that V8 makes. */
+const LOOPS = /^Builtins_(?:InterpreterEntryTrampoline|BaselineOrInterpreterEnterAt|InterpreterEnterAt|.*Handler$)/;
+
+/**
+ * A frame of a function's own code gives way to it. V8's own code with a name stays, and was called by the function whose frame
+ * it works in.
+ * @param native the leaf first
+ */
+export function addScriptFrames(native: readonly Frame[], scripts: readonly ScriptFrame[]): Frame[] {
+  const byIndex = new Map(scripts.map((script) => [script.index, script]));
+  return native.flatMap((frame, index) => {
+    const script = byIndex.get(index);
+    if (script === undefined) return [frame];
+    const name = frame.lines[0]?.functionName;
+    // Functions of V8 itself have no script.
+    const isOwn = name === undefined || frame.type === "v8js" || LOOPS.test(name) || script.fileName === undefined;
+    // A perf map says the line too.
+    if (frame.type === "v8js" && frame.lines.some(({ lineNumber }) => lineNumber > 0)) return [frame];
+    return isOwn ? [frameOf(script)] : [frame, frameOf(script)];
+  });
+}
+
+function frameOf({ functionName, fileName }: ScriptFrame): Frame {
+  return { address: 0n, mapping: undefined, type: "v8js", lines: [{ functionName, fileName, lineNumber: 0 }] };
+}
