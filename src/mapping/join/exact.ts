@@ -7,7 +7,7 @@
  * request is the only one that has woken the connection's task since it last sent something, beside the one that it then
  * sent for and that still took its answer.
  *
- * Lie where a connection or a unit has more than one request open (they are not asked then), and where the kernel's
+ * Lie where a connection or a unit is at more than one request at once (they are not asked then), and where the kernel's
  * events of a request's answer and of the next request's begin both got lost.
  */
 import { CauseKind, UnitKind } from "../../bpf/layout.gen.ts";
@@ -15,7 +15,7 @@ import type { EventMeta } from "../event-meta.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import type { Unit } from "./unit.ts";
+import { oldestInOrder, type Unit } from "./unit.ts";
 
 const MAX_CONTEXTS = 16_384;
 
@@ -50,11 +50,11 @@ export class ServedConnections {
     if (index >= 0) open!.splice(index, 1);
   }
 
-  /** The only request that is open on the connection of this context. */
+  /** The request that is handled on the connection of this context. */
   servedIn(context: number): TraceNode | undefined {
     const connection = this.#byContext.get(context);
-    const open = connection && this.#open.get(connection);
-    return open?.length === 1 && !open[0]!.isDoubtful ? open[0] : undefined;
+    const served = connection && oldestInOrder(this.#open.get(connection) ?? []);
+    return served?.isDoubtful ? undefined : served;
   }
 }
 

@@ -42,8 +42,8 @@ export class IoWork {
       decide(node, undefined, undefined);
       return undefined;
     }
-    const served = unit.open[0];
-    if (served !== undefined && unit.open.length === 1 && unit.servesWhatItReads) {
+    const served = unit.serving;
+    if (served !== undefined) {
       decide(node, liesIn(node, served) ? served : undefined, "unit");
       return undefined;
     }

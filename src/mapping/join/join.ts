@@ -125,8 +125,8 @@ export class Joiner {
       return;
     }
     if (joinExactly(work, node)) return;
-    const served = unit.open[0];
-    if (served !== undefined && unit.open.length === 1 && unit.servesWhatItReads) {
+    const served = unit.serving;
+    if (served !== undefined) {
       // A call that is known late was made under whatever the unit did then.
       decide(node, served.start.order < node.start.order ? served : undefined, "unit");
       return;

@@ -14,6 +14,9 @@ export const SERVES_WHAT_IT_READS: readonly number[] = [
   UnitKind.pythonJob,
 ];
 
+/** HTTP/1.1 (RFC 9112, 9.3.2), whose servers handle what was pipelined one by one. */
+const ANSWERED_IN_ORDER = "http1";
+
 export class Unit {
   /** UnitKind; none: a thread. */
   readonly kind: number;
@@ -44,6 +47,14 @@ export class Unit {
     return SERVES_WHAT_IT_READS.includes(this.kind) && !this.isShared;
   }
 
+  /**
+   * What it is at: the one request that it has read and not answered; of several that one read of HTTP/1 brought, which
+   * is answered in order, the oldest. undefined: nobody knows.
+   */
+  get serving(): TraceNode | undefined {
+    return this.servesWhatItReads ? oldestInOrder(this.open) : undefined;
+  }
+
   read(node: TraceNode): void {
     this.hasRead = true;
     if (this.open.some((other) => other.connection !== node.connection)) this.isShared = true;
@@ -60,6 +71,19 @@ export class Unit {
   get isIdle(): boolean {
     return this.open.length === 0 && this.calls.length === 0;
   }
+}
+
+/**
+ * Of requests on one connection: who serves one after the other is at the first that is not answered. Only if one read brought
+ * them all: else the answer to the first may be what got lost.
+ */
+export function oldestInOrder(open: readonly TraceNode[]): TraceNode | undefined {
+  const oldest = open[0];
+  if (oldest === undefined || open.length === 1) return oldest;
+  const areRight = open.every(
+    ({ protocol, start }) => protocol === ANSWERED_IN_ORDER && start.order === oldest.start.order,
+  );
+  return areRight ? oldest : undefined;
 }
 
 /** What an event, or a sample, says of the unit that it came from. */

@@ -27,10 +27,15 @@ async function tableOf(
   return entries === undefined || names === undefined ? undefined : { entries, names };
 }
 
-/** The defined symbols whose raw name is wanted. */
+/**
+ * The defined symbols whose raw name is wanted.
+ *
+ * @param words each wanted name has one of them in it: other names, which are nearly all, are not looked at
+ */
 export async function scanSymbols(
   elf: ElfFile,
   table: ".dynsym" | ".symtab",
+  words: readonly string[],
   isWanted: (name: Buffer) => boolean,
 ): Promise<ElfSymbol[]> {
   const found: ElfSymbol[] = [];
@@ -38,10 +43,12 @@ export async function scanSymbols(
   if (read === undefined) return found;
   const view = viewOf(read.entries);
   const names = Buffer.from(read.names.buffer, read.names.byteOffset, read.names.byteLength);
+  const isCandidate = namesWith(names, words);
   for (let at = 0; at + ENTRY_BYTES <= read.entries.length; at += ENTRY_BYTES) {
-    const isUndefined = view.getUint16(at + 6, true) === 0;
     const nameAt = view.getUint32(at, true);
-    if (isUndefined || nameAt === 0 || nameAt >= names.length) continue;
+    if (isCandidate[nameAt] !== 1) continue;
+    const isUndefined = view.getUint16(at + 6, true) === 0;
+    if (isUndefined || nameAt === 0) continue;
     const end = names.indexOf(0, nameAt);
     if (!isWanted(names.subarray(nameAt, end < 0 ? names.length : end))) continue;
     found.push({
@@ -54,12 +61,23 @@ export async function scanSymbols(
   return found;
 }
 
+/** 1 where a name that begins there has one of the words in it: linkers let a name begin inside of a longer one. */
+function namesWith(names: Buffer, words: readonly string[]): Uint8Array {
+  const marks = new Uint8Array(names.length);
+  for (const word of words) {
+    for (let at = names.indexOf(word, 0, "latin1"); at >= 0; at = names.indexOf(word, at + 1, "latin1")) {
+      marks.fill(1, at === 0 ? 0 : names.lastIndexOf(0, at - 1) + 1, at + 1);
+    }
+  }
+  return marks;
+}
+
 /** The symbol of exactly this name, from .dynsym (which survives strip), else from .symtab. */
 export async function findSymbol(elf: ElfFile, name: string): Promise<ElfSymbol | undefined> {
   const exported = await findByGnuHash(elf, name);
   if (exported) return exported;
   const wanted = Buffer.from(name, "latin1");
   const isWanted = (candidate: Buffer) => candidate.equals(wanted);
-  const dynamic = exported === null ? [] : await scanSymbols(elf, ".dynsym", isWanted);
-  return dynamic[0] ?? (await scanSymbols(elf, ".symtab", isWanted))[0];
+  const dynamic = exported === null ? [] : await scanSymbols(elf, ".dynsym", [name], isWanted);
+  return dynamic[0] ?? (await scanSymbols(elf, ".symtab", [name], isWanted))[0];
 }

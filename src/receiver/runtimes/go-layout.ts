@@ -76,15 +76,11 @@ export interface GoNames {
 
 /** From .symtab, which is read in one go; stripped programs still have .gopclntab, which is larger. */
 export async function goNames(elf: ElfFile): Promise<GoNames> {
-  const isWanted = (name: string) =>
-    name === SERVE ||
-    name === WRITE_LOOP ||
-    name === SCHEDULER ||
-    name === ALL_GOROUTINES ||
-    name === NEW_GOROUTINE ||
-    name.startsWith(SERVE_STARTER) ||
-    name.startsWith(WRITE_LOOP_STARTER);
-  const symbols = await scanSymbols(elf, ".symtab", (name) => isWanted(name.toString("latin1")));
+  const exact = [SERVE, WRITE_LOOP, SCHEDULER, ALL_GOROUTINES, NEW_GOROUTINE];
+  const starters = [SERVE_STARTER, WRITE_LOOP_STARTER];
+  const isWanted = (name: string) => exact.includes(name) || starters.some((starter) => name.startsWith(starter));
+  const words = [...exact.map((name) => `${name}\0`), ...starters];
+  const symbols = await scanSymbols(elf, ".symtab", words, (name) => isWanted(name.toString("latin1")));
   if (symbols.length === 0) {
     const functions = await goFunctions(elf, [
       `${SERVE}\0`,

@@ -29,7 +29,9 @@ export async function findJvm(process: ProcessView, earlier?: UnitFinding): Prom
   const offset = await fieldOffset(process, image, "JavaThread", "_monitor_owner_id");
   if (offset === undefined)
     return threadsOnly("no JavaThread::_monitor_owner_id (before JDK 24): threads are the units");
-  const [current] = await scanSymbols(image.elf, ".symtab", (name) => name.equals(Buffer.from(CURRENT_THREAD)));
+  const [current] = await scanSymbols(image.elf, ".symtab", [CURRENT_THREAD], (name) =>
+    name.equals(Buffer.from(CURRENT_THREAD)),
+  );
   if (current === undefined) return threadsOnly("Thread::_thr_current has no symbol: libjvm.so is stripped");
   const steps = await libraryTlsSteps(process, image, current.value);
   if (steps === undefined) return threadsOnly("the thread-local block of libjvm.so was not found");

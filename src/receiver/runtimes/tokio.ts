@@ -32,6 +32,7 @@ export async function findTokio(process: ProcessView): Promise<UnitFinding | und
   const symbols = await scanSymbols(
     image.elf,
     ".symtab",
+    ["CONTEXT", "WAKER_VTABLE", "bind_inner", "TaskIdGuard"],
     (name) => isContext(name) || isEnter(name) || isWakerTable(name) || isBind(name),
   );
   const context = symbols.find((symbol) => symbol.type === STT_TLS);

@@ -116,6 +116,29 @@ describe("exact causes", () => {
     assert.notEqual(evidence(host, "/out"), "creator");
   });
 
+  it("context, unit: of requests that were read at once, the oldest that is not answered is the one that is handled", () => {
+    const host = new Host();
+    const link = inbound(host);
+    link.serverReads(serving(1, 0xa000), get("/one") + get("/two"));
+    outbound(host)
+      .send(writing(50, CauseKind.goContext, 0xa000), get("/one.1"))
+      .clientReads(goroutine(901), ok());
+    link.answer(goroutine(1), ok());
+    outbound(host)
+      .send(writing(50, CauseKind.goContext, 0xa000), get("/two.1"))
+      .clientReads(goroutine(901), ok());
+    outbound(host).send(goroutine(1), get("/two.2")).clientReads(goroutine(1), ok());
+    link.answer(goroutine(1), ok());
+    const other = inbound(host);
+    other.serverReads(task(7), get("/three") + get("/four"));
+    outbound(host).send(task(7), get("/three.1")).clientReads(task(7), ok());
+    other.answer(task(7), ok()).answer(task(7), ok());
+    host.end();
+    for (const name of ["/one.1", "/two.1", "/two.2", "/three.1"]) {
+      assert.equal(find(host, name).parentSpanId, find(host, name.slice(0, -2)).spanId, name);
+    }
+  });
+
   it("waker: the task that has woken a client connection calls", () => {
     const host = new Host();
     inbound(host).serverReads(task(1), get("/a"));

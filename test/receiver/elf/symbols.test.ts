@@ -30,7 +30,7 @@ describe("ELF symbols", () => {
         // The header too: that is where offsets and counts are.
         for (const { at, value } of mutations) if (at % 64 < bytes.length) bytes[at % 64] = value;
         const elf = await readElf(sourceOf(bytes));
-        if (elf !== undefined) await scanSymbols(elf, ".dynsym", () => true);
+        if (elf !== undefined) await scanSymbols(elf, ".dynsym", ["_"], () => true);
       }),
       { numRuns: 300 },
     );
