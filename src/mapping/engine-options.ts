@@ -34,6 +34,8 @@ export interface EngineOptions {
   readonly contextHeaders?: readonly string[];
   /** What becomes of spans that a library of the traced process makes too. Default join. */
   readonly sdkSpans?: SdkSpans;
+  /** false: the runtime of this process moves its work between threads, or is not known yet. Default true. */
+  areThreadsUnits?(tgid: number): boolean;
   /** OTLP Export calls make spans too. */
   readonly keepsOtlpExports?: boolean;
   /** Is told why each span has the parent that it has. */

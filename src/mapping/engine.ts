@@ -78,7 +78,10 @@ export class TraceEngine {
       this.#spans,
       (spans) => output.spans(spans),
     );
-    const joiner = new Joiner({ sdkSpans: options.sdkSpans });
+    const joiner = new Joiner({
+      sdkSpans: options.sdkSpans,
+      areThreadsUnits: options.areThreadsUnits?.bind(options),
+    });
     this.#tracer = new ExchangeTracer(options, this.#spans, this.#departure, joiner);
     this.#io = new IoTracer(options.io ?? DEFAULT_IO, this.#spans, this.#departure, joiner);
   }

@@ -15,7 +15,7 @@ import type { EventMeta } from "../event-meta.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { oldestInOrder, type Unit } from "./unit.ts";
+import { oldestInOrder, type Unit, unitKey, unitKeyOf } from "./unit.ts";
 
 const MAX_CONTEXTS = 16_384;
 
@@ -63,7 +63,7 @@ export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
   const { causeKind, causeId } = call.start;
   if (causeKind === CauseKind.goContext) return join(call, work.connections.servedIn(causeId), "context");
   if (causeKind === CauseKind.goCreator)
-    return join(call, servedBy(work.unitNamed(UnitKind.goroutine, causeId)), "creator");
+    return joinCreated(work, call, servedBy(work.unitNamed(UnitKind.goroutine, causeId)));
   // Of a call that shares its connection, the one that was sent for before may have woken it for this one, too.
   if (causeKind === CauseKind.waker || (causeKind === CauseKind.newWaker && call.hasConnection))
     return joinByWaker(work, call, causeId);
@@ -78,9 +78,20 @@ function joinByWaker(work: ProcessWork, call: TraceNode, waker: number): boolean
     const unit = work.unitNamed(UnitKind.tokioTask, creator);
     if (unit === undefined || unit.open.length === 0) continue;
     const served = servedBy(unit);
-    return served !== undefined && served.start.order < order && join(call, served, "creator");
+    return served !== undefined && served.start.order < order && joinCreated(work, call, served);
   }
   return false;
+}
+
+function joinCreated(work: ProcessWork, call: TraceNode, served: TraceNode | undefined): boolean {
+  if (served === undefined || served.start.order > call.start.order) return false;
+  return work.offspring.join(call, callerOf(call), served);
+}
+
+/** Key of the unit that makes the call, as far as is known: with tokio the one that has woken the connection's. */
+export function callerOf({ start }: TraceNode): number {
+  const isWoken = start.causeKind === CauseKind.waker || start.causeKind === CauseKind.newWaker;
+  return isWoken ? unitKey(UnitKind.tokioTask, start.causeId) : unitKeyOf(start);
 }
 
 /** The only request that the unit serves, if it has read it after its last answer: before, it was not yet its turn. */

@@ -41,7 +41,7 @@ function unitEvidence(answering: Unit): string | undefined {
 }
 
 function threadEvidence(work: ProcessWork, served: TraceNode, answering: Unit, meta: EventMeta): string | undefined {
-  if (work.isInDoubt(meta) || work.handsOver || answering.isShared) return undefined;
+  if (work.areThreadsInDoubt(meta) || work.handsOver || answering.isShared) return undefined;
   if (served.unit === answering) {
     const isOwn = work.ownAnswers >= PROVEN_OWN || servedByOwnThread(work, answering, meta) === served;
     return isOwn && answering.open.length === 1 ? "thread" : undefined;

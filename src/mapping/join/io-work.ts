@@ -106,7 +106,7 @@ function unitEvidence(
 ): string | undefined {
   if (node.unit !== answering || answering.isShared || node.start.order < answering.lastAnswerOrder) return undefined;
   if (!answering.isThread) return "answer_unit";
-  if (work.isInDoubt(meta) || work.handsOver) return undefined;
+  if (work.areThreadsInDoubt(meta) || work.handsOver) return undefined;
   if (served.unit === answering) return answering.open.length === 1 ? "thread" : undefined;
   return isProvenWorker(answering) && served.unit?.isThread ? "answer_thread" : undefined;
 }

@@ -7,7 +7,7 @@
 import { UnitEdge, type UnitEdgeEvent } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, stretchOfFirst } from "./connect.ts";
-import { joinExactly } from "./exact.ts";
+import { callerOf, joinExactly } from "./exact.ts";
 import { isServedByThreads, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { isServerSpanOfLibrary, learnFromOwnContext, SdkSpans } from "./instrumented.ts";
 import { servedByProvenThread } from "./own-thread.ts";
@@ -30,10 +30,13 @@ const NEVER = Number.POSITIVE_INFINITY;
 
 export interface JoinerOptions {
   readonly sdkSpans?: SdkSpans | undefined;
+  /** false: the runtime of this process moves its units between threads, or is not known yet. */
+  readonly areThreadsUnits?: ((tgid: number) => boolean) | undefined;
 }
 
 export class Joiner {
   readonly #sdkSpans: SdkSpans;
+  readonly #areThreadsUnits: (tgid: number) => boolean;
   readonly #processes = new Map<number, ProcessWork>();
   /** Those in which something is held. */
   readonly #holding = new Set<ProcessWork>();
@@ -43,6 +46,7 @@ export class Joiner {
 
   constructor(options: JoinerOptions = {}) {
     this.#sdkSpans = options.sdkSpans ?? SdkSpans.join;
+    this.#areThreadsUnits = options.areThreadsUnits ?? (() => true);
   }
 
   /** The unit that makes or reads a request: to be known before its node is made. */
@@ -75,7 +79,8 @@ export class Joiner {
   advance(nowNs: number): void {
     for (const work of this.#holding) {
       for (const stretch of work.held.expired(nowNs)) this.#ended(work, stretch, nowNs);
-      if (!work.held.isEmpty) continue;
+      work.offspring.advance(nowNs);
+      if (!work.held.isEmpty || work.offspring.isHolding) continue;
       this.#holding.delete(work);
       this.#decideOrphans(work);
     }
@@ -124,6 +129,7 @@ export class Joiner {
       decide(node, undefined, undefined);
       return;
     }
+    work.offspring.calls(callerOf(node));
     if (joinExactly(work, node)) return;
     const served = unit.serving;
     if (served !== undefined) {
@@ -169,7 +175,7 @@ export class Joiner {
     joinPassedOn(work, node);
     work.wakes?.join(work, node, meta);
     if (!work.isInDoubt(meta)) {
-      const stretch = work.logOf(meta.pid).stretchAt(meta);
+      const stretch = work.areThreadsInDoubt(meta) ? undefined : work.logOf(meta.pid).stretchAt(meta);
       if (stretch !== undefined) this.#answeredIn(work, node, stretch, meta);
       joinSingle(work, node, isEnd);
     }
@@ -193,6 +199,8 @@ export class Joiner {
     } else {
       work.closed(node, this.#lastOrder);
     }
+    work.offspring.closed(node, (meta ?? node.start).timestampNs);
+    if (work.offspring.isHolding) this.#holding.add(work);
     this.#decideOrphans(work);
   }
 
@@ -239,7 +247,7 @@ export class Joiner {
     const here = log.stretchAt(node.start);
     const stretch = node.isFirst ? stretchOfFirst(node, here, connecting, log) : here;
     noteSent(node, stretch);
-    if (stretch === undefined || work.isInDoubt(node.start)) return;
+    if (stretch === undefined || work.areThreadsInDoubt(node.start)) return;
     if (node.isFirst) joinByConnect(work, node, connecting);
     else joinByCallback(node, stretch);
   }
@@ -290,7 +298,7 @@ export class Joiner {
     let work = this.#processes.get(tgid);
     if (work === undefined) {
       if (this.#processes.size >= MAX_PROCESSES) this.exited(this.#processes.keys().next().value!);
-      work = new ProcessWork();
+      work = new ProcessWork(() => this.#areThreadsUnits(tgid));
       this.#processes.set(tgid, work);
     }
     return work;

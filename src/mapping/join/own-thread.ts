@@ -19,7 +19,7 @@ const PROVEN_AT_ONCE = 3;
 /** The one request that `unit`, a thread that sleeps in its reads, has read and not answered. */
 export function servedByOwnThread(work: ProcessWork, unit: Unit, meta: EventMeta): TraceNode | undefined {
   if (!unit.isThread || unit.isShared || unit.open.length !== 1) return undefined;
-  if (work.blockingReaders < 2 || work.handsOver || work.blockingReadersHandOver || work.isInDoubt(meta))
+  if (work.blockingReaders < 2 || work.handsOver || work.blockingReadersHandOver || work.areThreadsInDoubt(meta))
     return undefined;
   const served = unit.open[0]!;
   return served.start.isBlocking && served.start.order < meta.order ? served : undefined;

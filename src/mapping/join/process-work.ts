@@ -5,6 +5,7 @@ import { Creators } from "./creators.ts";
 import { ServedConnections } from "./exact.ts";
 import { HeldJoins } from "./held-joins.ts";
 import { IoWork } from "./io-work.ts";
+import { Offspring } from "./offspring.ts";
 import { OpenTokens } from "./passed-on.ts";
 import { ThreadLog } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -17,10 +18,12 @@ const RARE = 20;
 const DOUBT_NS = 1_000_000_000;
 
 export class ProcessWork {
+  readonly #areThreadsUnits: () => boolean;
   readonly #units = new Map<number, Unit>();
   readonly #logs = new Map<number, ThreadLog>();
   readonly connections = new ServedConnections();
   readonly creators = new Creators();
+  readonly offspring = new Offspring();
   /** Requests that it has read and not answered to the end, oldest first. */
   readonly open = new Set<TraceNode>();
   /** Open requests by the span id that they carry. */
@@ -60,6 +63,11 @@ export class ProcessWork {
   readonly io = new IoWork();
   /** Of processes whose wake-ups are told. */
   wakes: Wakes | undefined;
+
+  /** @param areThreadsUnits false: its runtime moves units between threads, or is not known yet */
+  constructor(areThreadsUnits: () => boolean) {
+    this.#areThreadsUnits = areThreadsUnits;
+  }
 
   unitOf(meta: EventMeta): Unit {
     return this.#unit(unitKeyOf(meta), unitKindOf(meta));
@@ -146,6 +154,11 @@ export class ProcessWork {
 
   isInDoubt(meta: EventMeta): boolean {
     return meta.timestampNs < this.doubtUntilNs;
+  }
+
+  /** What a thread does one after the other need not belong together. */
+  areThreadsInDoubt(meta: EventMeta): boolean {
+    return this.isInDoubt(meta) || !this.#areThreadsUnits();
   }
 
   /** Events are missing: what is open may no longer be, so it is nobody's parent any more. */

@@ -130,7 +130,7 @@ export class Wakes {
   /** `served` is being answered. */
   join(work: ProcessWork, served: TraceNode, meta: EventMeta): void {
     const call = this.#last.get(served);
-    if (call === undefined || work.isInDoubt(meta)) return;
+    if (call === undefined || work.areThreadsInDoubt(meta)) return;
     this.#last.delete(served);
     const claims = this.#claims.get(call) ?? [];
     if (claims.length > 1) this.#double++;

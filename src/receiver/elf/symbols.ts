@@ -22,8 +22,10 @@ async function tableOf(
   const section = sectionNamed(elf, name);
   const strings: Section | undefined = section === undefined ? undefined : elf.sections[section.link];
   if (section === undefined || strings === undefined) return undefined;
-  const entries = await readSection(elf, section, MAX_TABLE_BYTES);
-  const names = await readSection(elf, strings, MAX_TABLE_BYTES);
+  const [entries, names] = await Promise.all([
+    readSection(elf, section, MAX_TABLE_BYTES),
+    readSection(elf, strings, MAX_TABLE_BYTES),
+  ]);
   return entries === undefined || names === undefined ? undefined : { entries, names };
 }
 

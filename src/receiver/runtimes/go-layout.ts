@@ -108,13 +108,13 @@ export function goidOffset(minor: number): number | undefined {
 export async function goLayout(image: Image, minor: number, names: GoNames): Promise<GoPlan | undefined> {
   const known = BY_MINOR.get(minor);
   if (known === undefined) return undefined;
-  return {
-    ...known,
-    serveStartPc: await starterOf(image, names.functions, SERVE, SERVE_STARTER),
-    writeLoopStartPc: await starterOf(image, names.functions, WRITE_LOOP, WRITE_LOOP_STARTER),
-    goidCounter:
-      names.scheduler === undefined ? await goidCounter(image, names.functions) : image.loadBias + names.scheduler,
-  };
+  const { functions, scheduler } = names;
+  const [serveStartPc, writeLoopStartPc, counter] = await Promise.all([
+    starterOf(image, functions, SERVE, SERVE_STARTER),
+    starterOf(image, functions, WRITE_LOOP, WRITE_LOOP_STARTER),
+    scheduler === undefined ? goidCounter(image, functions) : image.loadBias + scheduler,
+  ]);
+  return { ...known, serveStartPc, writeLoopStartPc, goidCounter: counter };
 }
 
 /** The function under `prefix` that calls `target`, as the process has it; 0: none, or more than one. */
@@ -126,13 +126,12 @@ async function starterOf(
 ): Promise<number> {
   const wanted = functions.find(({ name }) => name === target);
   if (wanted === undefined) return 0;
-  const found: number[] = [];
-  for (const candidate of functions) {
-    if (!candidate.name.startsWith(prefix) || candidate.sizeBytes > STARTER_LIMIT_BYTES) continue;
-    if (callsIn(await codeOf(image, candidate), candidate.address).includes(wanted.address))
-      found.push(candidate.address);
-  }
-  return found.length === 1 ? image.loadBias + found[0]! : 0;
+  const candidates = functions.filter(
+    ({ name, sizeBytes }) => name.startsWith(prefix) && sizeBytes <= STARTER_LIMIT_BYTES,
+  );
+  const codes = await Promise.all(candidates.map((candidate) => codeOf(image, candidate)));
+  const found = candidates.filter(({ address }, index) => callsIn(codes[index]!, address).includes(wanted.address));
+  return found.length === 1 ? image.loadBias + found[0]!.address : 0;
 }
 
 async function codeOf(image: Image, { address, sizeBytes }: GoFunction): Promise<Uint8Array> {

@@ -41,9 +41,12 @@ async function refined(
   plan: UnitPlan,
 ): Promise<UnitFinding> {
   const names = await goNames(image.elf);
-  const doubt = await checkGoroutines(process, image.loadBias, names.allGoroutines, offset);
+  // At once: each answer of the broker may take a while on a busy host.
+  const [doubt, go] = await Promise.all([
+    checkGoroutines(process, image.loadBias, names.allGoroutines, offset),
+    goLayout(image, minor, names),
+  ]);
   if (doubt !== undefined) return { runtime: RUNTIME, off: doubt };
-  const go = await goLayout(image, minor, names);
   return go === undefined ? plan : { ...plan, steps: [{ step: "go" }], go };
 }
 
@@ -76,14 +79,11 @@ async function checkGoroutines(
   const view = viewOf(header);
   const count = Math.min(u64(view, 8), 4);
   const pointers = await process.memory(u64(view, 0), 8 * count);
-  const ids = new Set<number>();
-  for (let at = 0; at + 8 <= pointers.length; at += 8) {
-    const goid = await process.memory(u64(viewOf(pointers), at) + goidOffset, 8);
-    if (goid.length < 8) return undefined;
-    ids.add(u64(viewOf(goid), 0));
-  }
+  const found = Math.floor(pointers.length / 8);
+  const addresses = Array.from({ length: found }, (_, index) => u64(viewOf(pointers), index * 8) + goidOffset);
+  const goids = await Promise.all(addresses.map((address) => process.memory(address, 8)));
+  if (goids.some((goid) => goid.length < 8)) return undefined;
+  const ids = new Set(goids.map((goid) => u64(viewOf(goid), 0)));
   const areSmall = [...ids].every((id) => id < 1_000_000);
-  return areSmall && ids.size === Math.floor(pointers.length / 8)
-    ? undefined
-    : "goids are not where the version's layout says";
+  return areSmall && ids.size === found ? undefined : "goids are not where the version's layout says";
 }

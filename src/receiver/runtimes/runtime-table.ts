@@ -20,6 +20,9 @@ const PROCESS_LIMIT = 32_768;
 /** The thread is the unit: what was said before is not so. */
 const NO_PLAN: UnitPlan = { runtime: "", version: "", unitKind: UnitKind.none, steps: [], isFinal: false };
 
+/** Units that any thread may go on with. */
+const WANDERS: readonly number[] = [UnitKind.goroutine, UnitKind.tokioTask];
+
 export interface RuntimeTableOptions {
   /** undefined: the process is gone, or has no executable. */
   readonly view: (tgid: number) => Promise<ProcessView | undefined>;
@@ -43,6 +46,8 @@ interface Entry {
   executable: string | undefined;
   looks: number;
   isLooking: boolean;
+  /** The first look is over, whatever it found. */
+  wasLookedAt: boolean;
   /** It has sent or received. */
   hasSpoken: boolean;
   timer: NodeJS.Timeout | undefined;
@@ -73,6 +78,15 @@ export class RuntimeTable {
   /** undefined: no runtime that we read, or not looked at yet. */
   findingOf(tgid: number): UnitFinding | undefined {
     return this.#entries.get(tgid)?.finding;
+  }
+
+  /** Its work stays on the thread that began it. false also before it was looked at: it may be of any runtime. */
+  areThreadsUnits(tgid: number): boolean {
+    const entry = this.#entries.get(tgid);
+    if (entry === undefined) return true;
+    if (!entry.wasLookedAt) return false;
+    const { finding } = entry;
+    return finding === undefined || !isPlan(finding) || !WANDERS.includes(finding.unitKind);
   }
 
   /** Nothing is written for this process, which is not traced: what is learnt of its program holds for others. */
@@ -162,6 +176,7 @@ export class RuntimeTable {
       executable: undefined,
       looks: 0,
       isLooking: false,
+      wasLookedAt: false,
       hasSpoken: false,
       timer: undefined,
       finding: undefined,
@@ -199,9 +214,10 @@ export class RuntimeTable {
       this.#lookingAhead += ahead;
       this.#looking++;
       this.#look(next.tgid, next.entry)
-        .catch((error: unknown) =>
-          this.#options.log.debug("a runtime was not read", { tgid: next.tgid, error: String(error) }),
-        )
+        .catch((error: unknown) => {
+          this.#options.log.debug("a runtime was not read", { tgid: next.tgid, error: String(error) });
+          if (this.#entries.get(next.tgid) === next.entry) this.#plan(next.tgid, next.entry);
+        })
         .finally(() => {
           this.#lookingAhead -= ahead;
           this.#looking--;
@@ -216,6 +232,7 @@ export class RuntimeTable {
     clearTimeout(entry.timer);
     const finding = await this.#find(tgid, entry.finding).finally(() => {
       entry.isLooking = false;
+      entry.wasLookedAt = true;
     });
     if (this.#entries.get(tgid) !== entry) return;
     entry.finding = finding;
@@ -234,7 +251,9 @@ export class RuntimeTable {
 
   /** What takes longer to find out, or shows that the first plan was wrong. */
   async #refine(tgid: number, entry: Entry, refine: () => Promise<UnitFinding>): Promise<void> {
+    const startedMs = performance.now();
     const finding = await refine();
+    this.#options.log.debug("read a runtime closely", { tgid, tookMs: Math.round(performance.now() - startedMs) });
     if (this.#entries.get(tgid) !== entry) return;
     entry.finding = finding;
     await this.#write(tgid, entry, isPlan(finding) ? finding : NO_PLAN);

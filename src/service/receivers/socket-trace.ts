@@ -46,6 +46,7 @@ export function createSocketTrace(
             trustsContextFrom: trustedNetworks(config.trust_context),
             contextHeaders: lowerCase(config.context_headers),
             sdkSpans: config.sdk_spans,
+            areThreadsUnits: (tgid) => processes.runtimes.areThreadsUnits(tgid),
             ...(config.http_rpc ? { protocols: withHttpRpc(PROTOCOLS) } : {}),
             tellsUnknownConnections: config.unknown_connections,
             describe: {

@@ -37,6 +37,33 @@ function spawn(host: Host, creator: number, created: number): void {
   });
 }
 
+/** A goroutine that goroutine `creator` has made for its request. */
+const madeBy = (creator: number, id: number): Doer =>
+  goroutine(id, { causeKind: CauseKind.goCreator, causeId: creator });
+
+/** What requests create serves them only, as far as three of them show. */
+function proveCreators(host: Host): void {
+  for (const id of [401, 402, 403]) {
+    const link = inbound(host).serverReads(serving(id, 0xc000 + id * 64), get(`/p${id}`));
+    outbound(host)
+      .send(madeBy(id, id + 100), get(`/p${id}.1`))
+      .clientReads(madeBy(id, id + 100), ok());
+    link.answer(goroutine(id), ok());
+  }
+}
+
+/** The same with tasks that wake a client's connection. */
+function proveSpawners(host: Host): void {
+  for (const id of [401, 402, 403]) {
+    const link = inbound(host).serverReads(task(id), get(`/p${id}`));
+    spawn(host, id, id + 100);
+    outbound(host)
+      .send(task(9, { causeKind: CauseKind.waker, causeId: id + 100 }), get(`/p${id}.1`))
+      .clientReads(task(9), ok());
+    link.answer(task(id), ok());
+  }
+}
+
 describe("exact causes", () => {
   it("context: a pool's call belongs to the request whose context it carries, at once", () => {
     const host = new Host();
@@ -95,12 +122,76 @@ describe("exact causes", () => {
 
   it("creator: a goroutine that was made for the request calls for it", () => {
     const host = new Host();
+    proveCreators(host);
     inbound(host).serverReads(serving(1, 0xa000), get("/in"));
     const child = goroutine(60, { causeKind: CauseKind.goCreator, causeId: 1 });
     outbound(host).send(child, get("/out")).clientReads(child, ok());
     host.end();
     assert.equal(find(host, "/out").parentSpanId, find(host, "/in").spanId);
     assert.equal(evidence(host, "/out"), "creator");
+  });
+
+  it("creator: what was made before it was proven is told when it is, while its request goes on", () => {
+    const host = new Host();
+    inbound(host).serverReads(serving(1, 0xa000), get("/in"));
+    outbound(host).send(madeBy(1, 60), get("/out"));
+    assert.equal(find(host, "/out"), undefined);
+    proveCreators(host);
+    host.end();
+    assert.equal(find(host, "/out").parentSpanId, find(host, "/in").spanId);
+  });
+
+  it("creator: workers of a pool, which whoever finds none idle makes, serve others too", () => {
+    const host = new Host();
+    inbound(host).serverReads(serving(1, 0xa000), get("/long"));
+    const worker = madeBy(1, 60);
+    outbound(host).send(worker, get("/long.1")).clientReads(worker, ok());
+    for (const id of [2, 3, 4, 5, 6]) {
+      const link = inbound(host).serverReads(serving(id, 0xa000 + id * 64), get(`/r${id}`));
+      const own = madeBy(id, 60 + id);
+      outbound(host)
+        .send(own, get(`/r${id}.1`))
+        .clientReads(own, ok());
+      outbound(host).send(worker, get("/other.1")).clientReads(worker, ok());
+      link.answer(goroutine(id), ok());
+      outbound(host).send(goroutine(60 + id), get("/other.2"));
+    }
+    host.end();
+    for (const span of host.spans.filter((each) => pathOf(each).startsWith("/other"))) {
+      assert.equal(span.parentSpanId, undefined);
+    }
+  });
+
+  it("creator: a pool that the first request makes for all is nobody's", () => {
+    const host = new Host();
+    const first = inbound(host).serverReads(serving(1, 0xa000), get("/first"));
+    const workers = [60, 61, 62, 63].map((id) => madeBy(1, id));
+    for (const id of [2, 3, 4]) inbound(host).serverReads(serving(id, 0xa000 + id * 64), get(`/r${id}`));
+    for (const worker of workers) {
+      outbound(host)
+        .send(worker, get(`/other${worker.coroutineId}`))
+        .clientReads(worker, ok());
+    }
+    first.answer(goroutine(1), ok());
+    host.end();
+    for (const worker of workers) assert.equal(find(host, `/other${worker.coroutineId}`).parentSpanId, undefined);
+  });
+
+  it("creator: further calls of what was made for a request are told when it is over, if they are over", () => {
+    const host = new Host();
+    proveCreators(host);
+    const link = inbound(host).serverReads(serving(1, 0xa000), get("/in"));
+    const child = madeBy(1, 60);
+    for (const name of ["/in.1", "/in.2"]) outbound(host).send(child, get(name)).clientReads(child, ok());
+    assert.equal(find(host, "/in.2"), undefined);
+    link.answer(goroutine(1), ok());
+    const other = inbound(host).serverReads(serving(2, 0xb000), get("/next"));
+    outbound(host).send(madeBy(2, 61), get("/next.1")).clientReads(madeBy(2, 61), ok());
+    outbound(host).send(madeBy(2, 61), get("/unknown"));
+    other.answer(goroutine(2), ok());
+    host.end();
+    for (const name of ["/in.1", "/in.2"]) assert.equal(find(host, name).parentSpanId, find(host, "/in").spanId);
+    assert.equal(find(host, "/unknown").parentSpanId, undefined);
   });
 
   it("creator: says nothing where the next request was read with the one before it", () => {
@@ -167,6 +258,7 @@ describe("exact causes", () => {
 
   it("creator: a spawned task calls for the request of the task that spawned it, also through another", () => {
     const host = new Host();
+    proveSpawners(host);
     inbound(host).serverReads(task(1), get("/in"));
     spawn(host, 1, 20);
     spawn(host, 20, 21);
@@ -179,6 +271,7 @@ describe("exact causes", () => {
 
   it("creator: a task that was there before the request was read is not its child", () => {
     const host = new Host();
+    proveSpawners(host);
     const link = inbound(host);
     link.serverReads(task(1), get("/first"));
     spawn(host, 1, 20);

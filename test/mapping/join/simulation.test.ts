@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { attribute, Host } from "../../support/host.ts";
 import { type Runtime, type Score, type SimulationOptions, simulate } from "../../support/simulation.ts";
 
 const SURE: readonly Runtime[] = [
@@ -61,4 +62,16 @@ describe("joining", function () {
       }
     });
   }
+
+  it("believes no thread of a process whose runtime may move its work between threads", () => {
+    for (const runtime of ["thread_pool", "blocking_threads", "reader_and_workers", "loop"] as const) {
+      const host = new Host({ areThreadsUnits: () => false });
+      simulate({ runtime, seed: 1, concurrency: 16, requests: 200, host });
+      const evidence = host.spans.map((span) => attribute(span, "sockspan.link.evidence"));
+      assert.deepEqual(
+        evidence.filter((each) => each !== undefined && each !== "single"),
+        [],
+      );
+    }
+  });
 });

@@ -54,6 +54,24 @@ describe("RuntimeTable", () => {
     table.stop();
   });
 
+  it("believes no threads of a process before it was looked at, and looks again when that failed", async () => {
+    let looks = 0;
+    const table = new RuntimeTable({
+      view: (tgid) => {
+        looks++;
+        return looks === 1 ? Promise.reject(new Error("no answer in time")) : Promise.resolve(nginxView(tgid));
+      },
+      write: () => Promise.resolve(),
+      log: silent,
+    });
+    table.started(7, "/bin/anything");
+    assert.equal(table.areThreadsUnits(7), false);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    assert.ok(looks >= 2);
+    assert.equal(table.areThreadsUnits(7), true);
+    table.stop();
+  });
+
   it("forgets a process that ended while it was looked at", async () => {
     let answer: (view: ProcessView | undefined) => void = () => {};
     const table = new RuntimeTable({
