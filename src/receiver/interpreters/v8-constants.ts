@@ -80,7 +80,7 @@ const NAMES = {
 export async function readV8Constants(elf: ElfFile): Promise<V8Constants | undefined> {
   // Most executables have none, and Node's table of symbols is 7 MB.
   if (((await findByGnuHash(elf, PREFIX + NAMES.functionBelow[0])) ?? undefined) === undefined) return undefined;
-  const symbols = (await knownSymbols(elf)) ?? (await scanSymbols(elf, ".dynsym", isConstant));
+  const symbols = (await knownSymbols(elf)) ?? (await scanSymbols(elf, ".dynsym", [PREFIX], isConstant));
   const values = await valuesOf(elf, symbols);
   const found: Record<string, number> = {};
   for (const [key, names] of Object.entries(NAMES)) {

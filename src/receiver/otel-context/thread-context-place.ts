@@ -44,7 +44,7 @@ export async function findContextVariable(elf: ElfFile): Promise<ContextVariable
   if (elf.machine !== ElfMachine.x86_64 || !elf.segments.some(({ type }) => type === PT_TLS)) return undefined;
   const hashed = await findByGnuHash(elf, VARIABLE);
   // null: the table says that it is not there. It has to be exported, also by what is linked statically.
-  const symbol = hashed === undefined ? (await scanSymbols(elf, ".dynsym", isVariable))[0] : hashed;
+  const symbol = hashed === undefined ? (await scanSymbols(elf, ".dynsym", [VARIABLE], isVariable))[0] : hashed;
   if (symbol === undefined || symbol === null || symbol.type !== STT_TLS) return undefined;
   return (await relocated(elf, symbol)) ?? ownBlock(elf, symbol);
 }
