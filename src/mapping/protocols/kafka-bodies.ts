@@ -1,8 +1,13 @@
 /** The bodies of those Kafka messages that say what a span is about: topics, partitions, offsets, groups, errors. */
+import { uint32 } from "./byte-reader.ts";
 import type { KafkaMessage, KafkaState } from "./kafka.ts";
 import { KafkaReader } from "./kafka-reader.ts";
 
 const MAX_TOPIC_IDS = 4096;
+/** Bits of a batch's attributes. */
+const COMPRESSION = 0x07;
+const CONTROL_BATCH = 0x20;
+const BATCH_HEADER_BYTES = 61;
 const CARRIERS = new Set(["traceparent", "tracestate", "b3", "sw8", "uber-trace-id", "x-request-id"]);
 /** Requests that begin with the id of a consumer group. */
 const GROUP_FIRST = new Set([8, 9, 11, 12, 13, 14, 68, 76]);
@@ -36,22 +41,54 @@ function readProduce(reader: KafkaReader, bytes: Uint8Array, message: KafkaMessa
   const acks = reader.int16();
   reader.skip(4);
   message.topicCount = reader.array();
-  if (message.topicCount > 0 && !reader.failed) {
-    const topic = readTopic(reader, version >= 13, state);
-    const partitions = reader.array();
-    if (!reader.failed) message.topic = topic;
-    if (partitions > 0) {
-      const partition = reader.int32();
-      if (!reader.failed) message.partition = partition;
-      const size = reader.bytesLength();
-      if (!reader.failed && size > 0) readBatch(bytes, reader.position, reader.position + reader.remaining, message);
-    }
-  }
+  message.recordCount = readProduced(reader, bytes, message, state) || undefined;
   return acks === 0;
 }
 
-/** A record batch of version 2 (Kafka 0.11 on): how many records, and the first one's headers if it is not compressed. */
-function readBatch(bytes: Uint8Array, from: number, end: number, message: KafkaMessage): void {
+/** @returns how many records all partitions have; undefined: not all are in view */
+function readProduced(
+  reader: KafkaReader,
+  bytes: Uint8Array,
+  message: KafkaMessage,
+  state: KafkaState,
+): number | undefined {
+  let records = 0;
+  for (let i = 0; i < message.topicCount && !reader.failed; i++) {
+    const topic = readTopic(reader, message.version >= 13, state);
+    const partitions = reader.array();
+    if (i === 0 && !reader.failed) message.topic = topic;
+    for (let j = 0; j < partitions; j++) {
+      const isFirst = i === 0 && j === 0;
+      const partition = reader.int32();
+      if (isFirst && !reader.failed) message.partition = partition;
+      const size = reader.bytesLength();
+      if (reader.failed) return undefined;
+      const from = reader.position;
+      const end = from + Math.min(size, reader.remaining);
+      const count = size === 0 ? 0 : readBatch(bytes, from, end, isFirst ? message : undefined);
+      if (count === undefined) return undefined;
+      records += count;
+      const isLast = i + 1 === message.topicCount && j + 1 === partitions;
+      if (size > reader.remaining) return isLast ? records : undefined;
+      reader.skip(size);
+      reader.tags();
+    }
+    reader.tags();
+  }
+  return reader.failed ? undefined : records;
+}
+
+/**
+ * A record batch of version 2 (Kafka 0.11 on).
+ * @param message gets the first record's headers, if the batch is not compressed
+ * @returns how many records; undefined: older, or not in view
+ */
+function readBatch(
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+  message: KafkaMessage | undefined,
+): number | undefined {
   const reader = new KafkaReader(bytes, from, end, false);
   reader.skip(16);
   const magic = reader.uint8();
@@ -59,9 +96,13 @@ function readBatch(bytes: Uint8Array, from: number, end: number, message: KafkaM
   const attributes = reader.uint16();
   reader.skip(34);
   const count = reader.int32();
-  if (reader.failed || magic !== 2 || count < 0) return;
-  message.recordCount = count;
-  if ((attributes & 7) !== 0) return;
+  if (reader.failed || magic !== 2 || count < 0) return undefined;
+  if (message !== undefined && (attributes & COMPRESSION) === 0) readFirstRecord(reader, message);
+  // Marks of transactions are no messages.
+  return (attributes & CONTROL_BATCH) === 0 ? count : 0;
+}
+
+function readFirstRecord(reader: KafkaReader, message: KafkaMessage): void {
   reader.signedVarint();
   reader.skip(1);
   reader.signedVarint();
@@ -116,10 +157,10 @@ const THROTTLE_FROM: ReadonlyMap<number, number> = new Map([
   [68, 0],
 ]);
 
-export function readResponse(reader: KafkaReader, message: KafkaMessage, state: KafkaState): void {
+export function readResponse(reader: KafkaReader, bytes: Uint8Array, message: KafkaMessage, state: KafkaState): void {
   const { apiKey, version } = message;
   if (apiKey === 0) readProduceAnswer(reader, message, state);
-  else if (apiKey === 1) readFetchAnswer(reader, message, state);
+  else if (apiKey === 1) readFetchAnswer(reader, bytes, message, state);
   else if (apiKey === 3) readMetadata(reader, message, state);
   else {
     const throttleFrom = THROTTLE_FROM.get(apiKey);
@@ -161,8 +202,8 @@ function readProduceAnswer(reader: KafkaReader, message: KafkaMessage, state: Ka
   }
 }
 
-/** The first partition's state; what follows are records. */
-function readFetchAnswer(reader: KafkaReader, message: KafkaMessage, state: KafkaState): void {
+/** Says how many records came only where all of them are in view. */
+function readFetchAnswer(reader: KafkaReader, bytes: Uint8Array, message: KafkaMessage, state: KafkaState): void {
   const { version } = message;
   if (version >= 1) reader.skip(4);
   if (version >= 7) {
@@ -170,15 +211,57 @@ function readFetchAnswer(reader: KafkaReader, message: KafkaMessage, state: Kafk
     if (!reader.failed) message.errorCode = code;
     reader.skip(4);
   }
-  if (reader.array() === 0 || reader.failed) return;
-  const topic = readTopic(reader, version >= 13, state);
-  if (reader.array() === 0) return;
-  const partition = reader.int32();
-  const code = reader.int16();
-  if (reader.failed) return;
-  message.topic = topic;
-  message.partition = partition;
-  if (message.errorCode === 0) message.errorCode = code;
+  let records: number | undefined = 0;
+  const topics = reader.array();
+  for (let i = 0; i < topics && !reader.failed; i++) {
+    const topic = readTopic(reader, version >= 13, state);
+    const partitions = reader.array();
+    for (let j = 0; j < partitions && !reader.failed; j++) {
+      const partition = reader.int32();
+      const code = reader.int16();
+      if (reader.failed) return;
+      if (i === 0 && j === 0) {
+        message.topic = topic;
+        message.partition = partition;
+      }
+      if (message.errorCode === 0) message.errorCode = code;
+      skipPartitionState(reader, version);
+      const size = reader.bytesLength();
+      if (reader.failed) return;
+      const count = size > reader.remaining ? undefined : countRecords(bytes, reader.position, size);
+      records = records === undefined || count === undefined ? undefined : records + count;
+      reader.skip(size);
+      reader.tags();
+    }
+    reader.tags();
+  }
+  if (!reader.failed && records !== undefined && records > 0) message.recordCount = records;
+}
+
+/** High watermark, last stable offset, log start offset, aborted transactions, preferred replica. */
+function skipPartitionState(reader: KafkaReader, version: number): void {
+  reader.skip(version >= 5 ? 24 : version >= 4 ? 16 : 8);
+  const aborted = version >= 4 ? reader.array() : 0;
+  for (let i = 0; i < aborted && !reader.failed; i++) {
+    reader.skip(16);
+    reader.tags();
+  }
+  if (version >= 11) reader.skip(4);
+}
+
+/** Of batches that follow one another. The last one may be cut off: the client asks for it again. */
+function countRecords(bytes: Uint8Array, from: number, size: number): number | undefined {
+  const end = from + size;
+  let records = 0;
+  for (let at = from; at + BATCH_HEADER_BYTES <= end; ) {
+    const next = at + 12 + uint32(bytes, at + 8);
+    if (next > end) break;
+    const count = readBatch(bytes, at, next, undefined);
+    if (count === undefined) return undefined;
+    records += count;
+    at = next;
+  }
+  return records;
 }
 
 /** Learns which topic ids stand for which names. */

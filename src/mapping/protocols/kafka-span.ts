@@ -33,7 +33,8 @@ export function describeKafka(session: Session<KafkaMessage>, view: SpanView): S
   if (offset !== undefined && Number.isSafeInteger(offset)) attributes.push(["messaging.kafka.offset", offset]);
   if (request.group !== undefined) attributes.push(["messaging.consumer.group.name", request.group]);
   if (request.clientId !== undefined) attributes.push(["messaging.client.id", request.clientId]);
-  if (request.recordCount !== undefined) attributes.push(["messaging.batch.message_count", request.recordCount]);
+  const recordCount = request.recordCount ?? response?.recordCount;
+  if (recordCount !== undefined) attributes.push(["messaging.batch.message_count", recordCount]);
   attributes.push(["sockspan.kafka.api", api], ["sockspan.kafka.api_version", request.version]);
   let errorType = missingResponse(session);
   const code = response?.errorCode ?? 0;

@@ -34,7 +34,7 @@ export interface KafkaMessage extends Message {
   partition: number | undefined;
   offset: number | undefined;
   group: string | undefined;
-  /** Records of the first batch. */
+  /** Of all batches; undefined where some are not in view. */
   recordCount: number | undefined;
   /** Headers of the first record that may carry trace context. */
   headers: Map<string, string> | undefined;
@@ -49,11 +49,12 @@ export interface KafkaState {
 const MAX_PENDING = 4096;
 /** The first topics and records of a message are all that is read. */
 const PREFIX_BYTES = 8192;
-/** A long answer brings records. Metadata are read whole where they are not as long. */
+/** A long answer brings records. Metadata and few records are read whole. */
 const ANSWER = { whole: 16_384, first: 4096 };
 const MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
 const HEADER_BYTES = 14;
 const PRODUCE = 0;
+const FETCH = 1;
 const METADATA = 3;
 const API_VERSIONS = 18;
 
@@ -129,7 +130,8 @@ function parseServer(bytes: Uint8Array, state: KafkaState, sink: MessageSink<Kaf
   // An answer to what was sent before we looked.
   if (asked === undefined) return total;
   const copied = copiedBytes(ANSWER, total);
-  const needed = asked.apiKey === METADATA ? copied : Math.min(copied, PREFIX_BYTES);
+  const isReadWhole = asked.apiKey === METADATA || asked.apiKey === FETCH;
+  const needed = isReadWhole ? copied : Math.min(copied, PREFIX_BYTES);
   if (bytes.length < needed) return NEED_MORE;
   state.pending.delete(id);
   const { apiKey, version } = asked;
@@ -138,7 +140,7 @@ function parseServer(bytes: Uint8Array, state: KafkaState, sink: MessageSink<Kaf
   const reader = new KafkaReader(bytes, 8, needed, isFlexible);
   // ApiVersions answers keep the old header, since the client does not know yet what the broker can (KIP-511).
   if (apiKey !== API_VERSIONS) reader.tags();
-  readResponse(reader, message, state);
+  readResponse(reader, bytes, message, state);
   sink.message(message);
   return total;
 }
