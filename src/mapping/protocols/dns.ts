@@ -94,7 +94,6 @@ function decode(bytes: Uint8Array, from: number, to: number): DnsMessage | undef
   const opcode = (flags >> 11) & 15;
   const questions = uint16(view, 4);
   if (DNS_OPCODES[opcode] === undefined || questions > 4) return undefined;
-  if ((flags & 0x40) !== 0) return undefined;
   let at = HEADER_BYTES;
   let name = "";
   let type = 0;
@@ -111,6 +110,8 @@ function decode(bytes: Uint8Array, from: number, to: number): DnsMessage | undef
     at = read.end + 4;
   }
   if (questions === 0 && !isResponse) return undefined;
+  // The bit that must be zero is set by some: then the type is to be one that is known.
+  if ((flags & 0x40) !== 0 && (questions !== 1 || DNS_TYPES[type] === undefined)) return undefined;
   let responseCode = flags & 15;
   const answers: string[] = [];
   const answerCount = uint16(view, 6);
@@ -265,7 +266,7 @@ export const dnsTcp: Protocol<DnsMessage, undefined> = {
     if (length < HEADER_BYTES + 5) return Recognition.no;
     if (bytes.length < 2 + HEADER_BYTES) return Recognition.needMore;
     // One question, as everybody sends it: the counts are proof enough to wait for the rest.
-    if (uint16(bytes, 6) !== 1 || (bytes[4]! & 0x78) !== 0) return Recognition.no;
+    if (uint16(bytes, 6) !== 1 || DNS_OPCODES[(bytes[4]! >> 3) & 15] === undefined) return Recognition.no;
     if (bytes.length < 2 + length) return length <= 4096 ? Recognition.needMore : Recognition.no;
     return recognizeMessage(bytes, 2, 2 + length);
   },
