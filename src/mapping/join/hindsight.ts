@@ -19,6 +19,8 @@ import type { Unit } from "./unit.ts";
 const PROVEN_OWN = 10;
 /** So many answers make a worker of a thread that reads no requests. */
 const PROVEN_WORKER = 8;
+/** So many of all such threads, while no further thread began to read, make workers of all that do not read. */
+const PROVEN_WORKERS = 24;
 
 /** Many answers came from the thread that had read the request while others were busy, and none from another. */
 export function isServedByThreads(work: ProcessWork): boolean {
@@ -46,12 +48,13 @@ function threadEvidence(work: ProcessWork, served: TraceNode, answering: Unit, m
     const isOwn = work.ownAnswers >= PROVEN_OWN || servedByOwnThread(work, answering, meta) === served;
     return isOwn && answering.open.length === 1 ? "thread" : undefined;
   }
-  return isProvenWorker(answering) && served.unit?.isThread ? "answer_thread" : undefined;
+  return isProvenWorker(work, answering) && served.unit?.isThread ? "answer_thread" : undefined;
 }
 
 /** It takes requests which another thread has read; that thread must not be one of its kind. */
-export function isProvenWorker(answering: Unit): boolean {
-  return !answering.hasRead && answering.answersOfOthers >= PROVEN_WORKER;
+export function isProvenWorker(work: ProcessWork, answering: Unit): boolean {
+  if (answering.hasRead) return false;
+  return answering.answersOfOthers >= PROVEN_WORKER || work.workerAnswers >= PROVEN_WORKERS;
 }
 
 /** Learns from who answers what, at the end of the answer. */
@@ -67,6 +70,8 @@ export function learnFromAnswer(work: ProcessWork, served: TraceNode, answering:
     return;
   }
   if (served.start.isBlocking) work.blockingReadersHandOver = true;
-  if (!answering.hasRead) answering.answersOfOthers++;
-  else if (reader.lastAnswerOrder >= 0) work.handsOver = true;
+  if (!answering.hasRead) {
+    answering.answersOfOthers++;
+    work.workerAnswers++;
+  } else if (reader.lastAnswerOrder >= 0) work.handsOver = true;
 }

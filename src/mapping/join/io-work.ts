@@ -108,7 +108,7 @@ function unitEvidence(
   if (!answering.isThread) return "answer_unit";
   if (work.areThreadsInDoubt(meta) || work.handsOver) return undefined;
   if (served.unit === answering) return answering.open.length === 1 ? "thread" : undefined;
-  return isProvenWorker(answering) && served.unit?.isThread ? "answer_thread" : undefined;
+  return isProvenWorker(work, answering) && served.unit?.isThread ? "answer_thread" : undefined;
 }
 
 /** A loop that puts work off, or a unit that is known, is not asked for its turns. */

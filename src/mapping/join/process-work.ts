@@ -37,6 +37,8 @@ export class ProcessWork {
   readonly undecided: TraceNode[] = [];
   /** A request read by one thread was answered by another, both of which read and answer: threads say nothing. */
   handsOver = false;
+  /** Answers by threads that have read nothing of what others have read, since another thread began to read. */
+  workerAnswers = 0;
   /** Threads that have read requests by reads that sleep. */
   blockingReaders = 0;
   /** A request was read by a thread that sleeps in its reads, and answered by another. */
@@ -110,7 +112,10 @@ export class ProcessWork {
   }
 
   opened(node: TraceNode, unit: Unit): void {
-    if (unit.isThread && !unit.hasRead && node.start.isBlocking) this.blockingReaders++;
+    if (unit.isThread && !unit.hasRead) {
+      if (node.start.isBlocking) this.blockingReaders++;
+      this.workerAnswers = 0;
+    }
     unit.read(node);
     this.open.add(node);
     this.connections.opened(node);

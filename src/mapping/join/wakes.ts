@@ -5,8 +5,13 @@
  *
  * Proves: what serves r slept when c was answered, and went on because of that. A thread that is woken because a lock is
  * free had run after that answer was read, since whoever held the lock took it later: the scheduler's times tell. Lies
- * where they do not: then c is waited for by another one too, so a call that woke the servers of two requests is
- * nobody's, and a process where that is not rare is not asked. Threads that carry several units say nothing.
+ * where they do not, and where threads queue for a lock: then c is waited for by another one too, so a call that woke the
+ * servers of two requests is nobody's, and a process where that is not rare is not asked. Nor is one where most answers
+ * wake no server: there a wake that lies has no true one beside it that would show it. Threads that carry several units
+ * say nothing.
+ *
+ * What serves r may have woken the thread that made c, to hand it over. If that was another request's, r is not believed;
+ * if it was r's, both ends agree, and no more is asked.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
@@ -22,6 +27,10 @@ const MAX_THREADS = 8192;
 const MAX_CLAIMED = 16_384;
 /** One call in so many may have woken two. */
 const RARE = 50;
+/** Of the answers, so many must have woken a server, once there were enough of them to tell. */
+const COMMON_SHARE = 0.6;
+const ENOUGH_ANSWERS = 16;
+const ANSWERS_REMEMBERED = 512;
 /** Units that are a thread for as long as they serve. */
 const ON_ONE_THREAD: readonly number[] = [UnitKind.none, UnitKind.pythonJob, UnitKind.jvmVirtualThread];
 
@@ -64,6 +73,12 @@ export class Wakes {
   readonly #last = new Map<TraceNode, TraceNode>();
   /** By call: the requests whose threads its answer has woken. The oldest is forgotten first. */
   readonly #claims = new Map<TraceNode, TraceNode[]>();
+  /** By thread: the request whose thread has woken it last, to make a call or for a lock. */
+  readonly #givers = new Map<number, TraceNode>();
+  readonly #giverOf = new WeakMap<TraceNode, TraceNode>();
+  /** Answers of calls of which nothing else was known, and how many of them have woken the thread that was then answered. */
+  #answers = 0;
+  #claimed = 0;
   #single = 0;
   #double = 0;
 
@@ -80,7 +95,16 @@ export class Wakes {
     known.node = node;
   }
 
+  /** A thread makes a call. */
+  called(call: TraceNode): void {
+    const giver = this.#givers.get(call.start.pid);
+    if (giver === undefined) return;
+    this.#givers.delete(call.start.pid);
+    if (!giver.isFinished) this.#giverOf.set(call, giver);
+  }
+
   replyRead(call: TraceNode, meta: EventMeta): void {
+    if (!call.isDecided) this.#countAnswer();
     if (this.#readers.size < MAX_THREADS) this.#readers.add(meta.pid);
     if (this.#causes.size >= MAX_THREADS) this.#causes.clear();
     this.#causes.set(meta.pid, { call, readNs: meta.timestampNs, isRead: true, isSpent: false, hasWoken: false });
@@ -89,6 +113,7 @@ export class Wakes {
   woken(work: ProcessWork, { waker, woken, timestampNs, wokenRanNs, wakerRanNs }: WakeEdge): void {
     const ranNs = this.#clock.toEvents(wokenRanNs, wakerRanNs, timestampNs);
     const served = this.#servedBy(work, woken);
+    if (served === undefined) this.#noteGiver(this.#servedBy(work, waker), woken);
     // Only the wake before its answer is for the last answer that it has waited for.
     if (served !== undefined) this.#last.delete(served);
     const cause = this.#causes.get(waker);
@@ -133,9 +158,32 @@ export class Wakes {
     if (call === undefined || work.areThreadsInDoubt(meta)) return;
     this.#last.delete(served);
     const claims = this.#claims.get(call) ?? [];
-    if (claims.length > 1) this.#double++;
-    else this.#single++;
-    if (claims.length === 1 && this.#double * RARE <= this.#single + RARE) decide(call, served, "wake");
+    this.#claimed++;
+    const giver = this.#giverOf.get(call);
+    if (claims.length > 1 || (giver !== undefined && giver !== served)) {
+      this.#double++;
+      return;
+    }
+    this.#single++;
+    const isRare = this.#double * RARE <= this.#single + RARE;
+    if (isRare && (giver === served || this.#isCommon)) decide(call, served, "wake");
+  }
+
+  get #isCommon(): boolean {
+    return this.#answers < ENOUGH_ANSWERS || this.#claimed >= this.#answers * COMMON_SHARE;
+  }
+
+  #countAnswer(): void {
+    this.#answers++;
+    if (this.#answers < ANSWERS_REMEMBERED) return;
+    this.#answers /= 2;
+    this.#claimed /= 2;
+  }
+
+  #noteGiver(giver: TraceNode | undefined, woken: number): void {
+    if (giver === undefined) return;
+    if (this.#givers.size >= MAX_THREADS) this.#givers.clear();
+    this.#givers.set(woken, giver);
   }
 
   /** The request is answered, or never will be. */

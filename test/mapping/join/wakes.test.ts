@@ -102,6 +102,40 @@ describe("wakes", () => {
     assert.deepEqual(parents(host), ["/in0", undefined]);
   });
 
+  it("say nothing where the thread of another request has handed the call over", () => {
+    const host = new Host();
+    wake(host, worker(0), worker(1));
+    const links = [inbound(host), inbound(host)];
+    for (const index of [0, 1]) links[index]!.serverReads(front(index), get(`/in${index}`));
+    wake(host, front(1), worker(2));
+    const call = outbound(host).send(worker(2), get("/out0")).clientReads(worker(2), ok());
+    wake(host, worker(2), front(0));
+    for (const index of [0, 1]) links[index]!.answer(front(index), ok());
+    assert.ok(call !== undefined);
+    assert.deepEqual(parents(host), [undefined, undefined]);
+  });
+
+  it("are believed where most answers wake nobody only if the call was handed over by who is woken", () => {
+    for (const isHandedOver of [false, true]) {
+      const host = new Host();
+      const { links, calls } = twoRequests(host);
+      for (let index = 0; index < 20; index++) {
+        outbound(host)
+          .send(worker(9), get(`/other${index}`))
+          .clientReads(worker(9), ok());
+      }
+      if (isHandedOver) wake(host, front(0), worker(5));
+      const call = isHandedOver ? outbound(host).send(worker(5), get("/out9")) : calls[0]!;
+      call.clientReads(SELECTOR, ok());
+      wake(host, SELECTOR, worker(0));
+      wake(host, worker(0), front(0));
+      links[0]!.answer(front(0), ok());
+      host.end();
+      const span = host.spans.find((each) => attribute(each, "url.full")?.endsWith(isHandedOver ? "/out9" : "/out0"));
+      assert.equal(span?.parentSpanId !== undefined, isHandedOver);
+    }
+  });
+
   it("say nothing of a worker that was woken for one answer while it was at another", () => {
     const host = new Host();
     const { links, calls } = twoRequests(host);
