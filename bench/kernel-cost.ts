@@ -1,19 +1,22 @@
 /**
  * What the capture programs add to a call, in nanoseconds of processor time: each hook set beside no program and beside two empty ones,
- * interleaved, with the ring drained meanwhile as the drain thread does. Capture is the first 255 bytes of each call.
+ * interleaved, with the ring drained meanwhile as the drain thread does. Capture is the first 255 bytes of each call. Joining
+ * adds a process's steps to its unit of work, and where it has none the program that sees wake-ups; uprobes are tokio's.
  */
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { HookSet } from "../src/bpf/feature.ts";
-import { IoMode, type TraceSettings } from "../src/bpf/layout.gen.ts";
+import { IoMode, ProcessFilter, ProcessFlags, type TraceSettings, UnitKind } from "../src/bpf/layout.gen.ts";
 import { BpfObject } from "../src/bpf/object.ts";
+import { WAKE_PROGRAM } from "../src/broker/hook-programs.ts";
 import { type CaptureSettings, KernelCapture } from "../test/kernel/capture/support/kernel-capture.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 9);
-const COUNTS = { pair: 20_000, null: 200_000, switch: 10_000 };
+const COUNTS = { pair: 20_000, null: 200_000, switch: 10_000, wake: 20_000, probe: 50_000 };
 type Mode = keyof typeof COUNTS;
 const MODES = Object.keys(COUNTS) as Mode[];
 const SKIPPED = 77;
@@ -25,14 +28,21 @@ if (process.getuid?.() !== 0) {
 const folder = mkdtempSync(join(tmpdir(), "sockspan-bench-"));
 const caller = join(folder, "socket-calls");
 const emptyObject = join(folder, "empty_calls.bpf.o");
-execFileSync("gcc", ["-O2", "-o", caller, "bench/programs/socket-calls.c", "-lpthread"]);
+// Not relocated: what nm says of a function is where it is, and its place in the file is at a fixed distance.
+const layout = ["-no-pie", "-Wl,-z,noseparate-code"];
+const LINKED_AT = 0x400000;
+execFileSync("gcc", ["-O2", ...layout, "-o", caller, "bench/programs/socket-calls.c", "-lpthread"]);
+const symbols = execFileSync("nm", [caller], { encoding: "utf8" });
+const probedOffset = Number.parseInt(/^(\w+) T probed$/m.exec(symbols)?.[1] ?? "", 16) - LINKED_AT;
 execFileSync("clang", ["-g", "-O2", "-target", "bpf", "-c", "bench/programs/empty_calls.bpf.c", "-o", emptyObject]);
 
 interface Load extends Disposable {
   drain?(): void;
+  /** Before the caller begins. */
+  started?(tgid: number): void;
 }
 
-const capture = (set: HookSet, more: Partial<CaptureSettings> = {}): Load =>
+const capture = (set: HookSet, more: Partial<CaptureSettings> = {}): KernelCapture =>
   new KernelCapture({
     sends: set,
     receives: set,
@@ -42,6 +52,20 @@ const capture = (set: HookSet, more: Partial<CaptureSettings> = {}): Load =>
   });
 /** As configured by default, once it is switched on. */
 const ioSettings = (ioMode: IoMode): TraceSettings => ({ ioMode, ioThresholdNs: 1e6, ioEventsPerRequest: 32 });
+
+const [THREAD_POINTER, LOAD, TO_UNIT, TO_TURN] = [1, 3, 7, 8];
+const step = (kind: number, operand = 0) => ({ kind, operand });
+/** What a CPython thread's context and turn take: the first word of the thread's control block is its own address. */
+const pythonSteps = [TO_UNIT, TO_TURN].flatMap((end) => [step(THREAD_POINTER!), step(LOAD!), step(LOAD!), step(end)]);
+const joining = (started: (load: KernelCapture, tgid: number) => void, alsoLoaded: readonly string[] = []): Load => {
+  const load = capture(HookSet.a, { alsoLoaded });
+  return {
+    drain: () => void load.drain(),
+    started: (tgid) => started(load, tgid),
+    [Symbol.dispose]: () => load[Symbol.dispose](),
+  };
+};
+const LOCK_OF_NONE = { lockAddress: 0, lockLength: 0 };
 
 const candidates: Readonly<Record<string, () => Load>> = {
   "no program": () => ({ [Symbol.dispose]: () => {} }),
@@ -55,18 +79,42 @@ const candidates: Readonly<Record<string, () => Load>> = {
   "hook set a": () => capture(HookSet.a),
   "hook set b": () => capture(HookSet.b),
   "hook set c": () => capture(HookSet.c),
+  "hook set a, units of CPython": () =>
+    joining((load, tgid) =>
+      load.setPlan(tgid, ProcessFilter.none, { unitKind: UnitKind.pythonContext, steps: pythonSteps }),
+    ),
+  "hook set a, wake-ups of other processes": () => joining((load) => load.attach(WAKE_PROGRAM), [WAKE_PROGRAM]),
+  "hook set a, wake-ups of the process": () =>
+    joining(
+      (load, tgid) => {
+        load.setPlan(tgid, ProcessFilter.none, { flags: ProcessFlags.wakes, ...LOCK_OF_NONE });
+        load.attach(WAKE_PROGRAM);
+      },
+      [WAKE_PROGRAM],
+    ),
+  "hook set a, uprobe of tokio's waker": () =>
+    joining(
+      (load, tgid) => {
+        load.setPlan(tgid, ProcessFilter.none, { unitKind: UnitKind.tokioTask, steps: [step(THREAD_POINTER!)] });
+        load.attachUprobe("tokio_wake", tgid, caller, probedOffset);
+      },
+      ["tokio_wake"],
+    ),
   "hook set a, trace_map kept": () => capture(HookSet.a, { conf: { traceRequests: 1 } }),
   "hook set a, io_events of requests": () => capture(HookSet.a, { io: ioSettings(IoMode.request) }),
   "hook set a, all io_events": () => capture(HookSet.a, { io: ioSettings(IoMode.all) }),
 };
 
 async function time(mode: Mode, load: Load): Promise<number> {
-  const child = spawn(caller, [mode, String(COUNTS[mode])], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(caller, [mode, String(COUNTS[mode])], { stdio: ["pipe", "pipe", "inherit"] });
+  await once(child.stdout, "readable");
+  load.started?.(child.pid!);
+  child.stdin.end("\n");
   const timer = setInterval(() => load.drain?.(), 2);
   const printed = await text(child.stdout);
   clearInterval(timer);
   load.drain?.();
-  return Number(printed);
+  return Number(printed.split("\n")[1]);
 }
 
 const measured = new Map<string, number[]>();

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Times calls, for bench/kernel-cost.ts:  socket-calls MODE COUNT  prints the processor's nanoseconds for one: time that
- * other processes of a busy machine took is not in it.
+ * Times calls, for bench/kernel-cost.ts:  socket-calls MODE COUNT  prints "ready", waits for a line, and prints the
+ * processor's nanoseconds for one: time that other processes of a busy machine took is not in it.
  *   pair    write 200 bytes to a TCP socket and read them at its other end, in one thread
  *   null    write 200 bytes to /dev/null
  *   switch  200 bytes to another thread and back: two such pairs and two context switches
+ *   wake    another thread is woken by a futex, and wakes this one: two wake-ups and two context switches, no socket
+ *   probe   a call of the function `probed`, as tokio's waker has it
  */
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -14,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,6 +49,42 @@ static void connect_pair(void)
 	setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 }
 
+static int turn;
+
+static void hand_over(int to)
+{
+	__atomic_store_n(&turn, to, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &turn, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) == to)
+		syscall(SYS_futex, &turn, FUTEX_WAIT_PRIVATE, to, NULL, NULL, 0);
+}
+
+static void *wake_back(void *unused)
+{
+	while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) != 1)
+		;
+	for (long i = 0; i < count; i++)
+		hand_over(0);
+	return unused;
+}
+
+/* What tokio has: a task's header names its table, which says where its id is. */
+static unsigned long table[10] = { [9] = 24 };
+static unsigned long header[4] = { [2] = (unsigned long)table, [3] = 9 };
+
+__attribute__((noinline)) void probed(void *task)
+{
+	__asm__ volatile("" : : "r"(task) : "memory");
+}
+
+/* The first word of the thread's control block is its own address: any chain of loads from there is one. */
+static void wait_for_start(void)
+{
+	puts("ready");
+	fflush(stdout);
+	check(getchar() == EOF, "start");
+}
+
 static void *echo(void *unused)
 {
 	char own[SIZE];
@@ -66,10 +106,17 @@ int main(int argc, char **argv)
 	memset(buffer, 'x', SIZE);
 	if (!strcmp(mode, "switch"))
 		check(pthread_create(&thread, NULL, echo, NULL), "thread");
+	if (!strcmp(mode, "wake"))
+		check(pthread_create(&thread, NULL, wake_back, NULL), "thread");
+	wait_for_start();
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
 	for (long i = 0; i < count; i++) {
 		if (!strcmp(mode, "null"))
 			check(write(null, buffer, SIZE) != SIZE, "null");
+		else if (!strcmp(mode, "wake"))
+			hand_over(1);
+		else if (!strcmp(mode, "probe"))
+			probed(header);
 		else if (!strcmp(mode, "pair"))
 			check(write(client, buffer, SIZE) != SIZE || read(server, buffer, SIZE) != SIZE, "pair");
 		else

@@ -45,6 +45,8 @@ interface Entry {
   /** The path that was executed. */
   executable: string | undefined;
   looks: number;
+  /** Its runtime was up before anybody looked: what is put off for new processes need not wait. */
+  isOld: boolean;
   isLooking: boolean;
   /** The first look is over, whatever it found. */
   wasLookedAt: boolean;
@@ -128,7 +130,10 @@ export class RuntimeTable {
 
   /** Processes that were there at the start: looked at when there is nothing better to do. */
   existing(tgid: number): void {
-    if (!this.#entries.has(tgid)) this.#enqueue(tgid, this.#add(tgid), false);
+    if (this.#entries.has(tgid)) return;
+    const entry = this.#add(tgid);
+    entry.isOld = true;
+    this.#enqueue(tgid, entry, false);
   }
 
   /**
@@ -175,6 +180,7 @@ export class RuntimeTable {
     const entry: Entry = {
       executable: undefined,
       looks: 0,
+      isOld: false,
       isLooking: false,
       wasLookedAt: false,
       hasSpoken: false,
@@ -246,7 +252,8 @@ export class RuntimeTable {
       if (finding.refine !== undefined) await this.#refine(tgid, entry, finding.refine);
       if (finding.isFinal) return;
     }
-    this.#plan(tgid, entry);
+    if (entry.isOld && entry.looks === 1 && finding !== undefined) this.#enqueue(tgid, entry, false);
+    else this.#plan(tgid, entry);
   }
 
   /** What takes longer to find out, or shows that the first plan was wrong. */

@@ -72,6 +72,22 @@ describe("RuntimeTable", () => {
     table.stop();
   });
 
+  it("looks twice at once at a process that was there before, whose runtime is up", async () => {
+    let looks = 0;
+    const table = new RuntimeTable({
+      view: (tgid) => {
+        looks++;
+        return Promise.resolve(nginxView(tgid));
+      },
+      write: () => Promise.resolve(),
+      log: silent,
+    });
+    table.existing(7);
+    await table.settled(1000);
+    assert.equal(looks, 2);
+    table.stop();
+  });
+
   it("forgets a process that ended while it was looked at", async () => {
     let answer: (view: ProcessView | undefined) => void = () => {};
     const table = new RuntimeTable({

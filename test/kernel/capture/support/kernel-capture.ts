@@ -32,7 +32,7 @@ import { type BpfMap, keyU32, keyU64 } from "../../../../src/bpf/map.ts";
 import { BpfObject } from "../../../../src/bpf/object.ts";
 import { type MappedRing, mapRingBuffer } from "../../../../src/bpf/ring-buffer.ts";
 import { forEachRecord } from "../../../../src/bpf/ring-records.ts";
-import { NO_PLAN, processControlBytes } from "../../../../src/broker/control.ts";
+import { NO_PLAN, type ProcessPlan, processControlBytes } from "../../../../src/broker/control.ts";
 import { IO_PROGRAMS, isAttachable, programsOf } from "../../../../src/broker/hook-programs.ts";
 import type { Framing } from "../../../../src/mapping/framing.ts";
 import { FramingTable } from "../../../../src/receiver/socket-trace/framing-table.ts";
@@ -70,6 +70,8 @@ export interface CaptureSettings {
   readonly ringSizeBytes?: number;
   /** Reads and writes of files are told too. */
   readonly io?: TraceSettings;
+  /** Loaded too, and not attached. */
+  readonly alsoLoaded?: readonly string[];
   /** false: events are read and forgotten. */
   readonly keepsEvents?: boolean;
 }
@@ -95,7 +97,8 @@ export class KernelCapture implements Disposable {
         ...(io ? IO_PROGRAMS : []),
       ];
       const programs = this.#object.programs;
-      this.#object.selectPrograms(new Set(wanted.filter((name) => isAttachable(programs.get(name) ?? "", symbols))));
+      const attached = wanted.filter((name) => isAttachable(programs.get(name) ?? "", symbols));
+      this.#object.selectPrograms(new Set([...attached, ...(settings.alsoLoaded ?? [])]));
       this.#object.setMaxEntries("socket_data", ringSizeBytes);
       this.#object.setConstant("trace_conf", confBytes(settings));
       this.#object.load();
@@ -105,7 +108,7 @@ export class KernelCapture implements Disposable {
         this.#object.map("trace_conf_map").set(keyU32(0), value);
       }
       this.#ring = mapRingBuffer(this.#object.map("socket_data").descriptor.fd, ringSizeBytes);
-      for (const program of this.#object.selectedPrograms) this.#object.attach(program);
+      for (const program of attached) this.#object.attach(program);
     } catch (error) {
       this.#object[Symbol.dispose]();
       throw error;
@@ -166,6 +169,18 @@ export class KernelCapture implements Disposable {
     const unitKind = steps.length === 0 ? UnitKind.none : UnitKind.goroutine;
     const value = processControlBytes(filter, { ...NO_PLAN, unitKind, steps });
     this.#object.map("processes").set(keyU32(tgid), value);
+  }
+
+  setPlan(tgid: number, filter: ProcessFilter, plan: Partial<ProcessPlan>): void {
+    this.#object.map("processes").set(keyU32(tgid), processControlBytes(filter, { ...NO_PLAN, ...plan }));
+  }
+
+  attach(program: string): void {
+    this.#object.attach(program);
+  }
+
+  attachUprobe(program: string, tgid: number, path: string, offset: number): void {
+    this.#object.attachUprobe(program, tgid, path, offset);
   }
 
   /** What trace_map says of a unit. @param kind UnitKind, or 0xff: the process */
