@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type AnyProtocol, PROTOCOLS } from "../src/mapping/protocols/registry.ts";
 
 interface GoldenSpan {
+  readonly protocol: string;
   readonly name?: string;
   readonly attributes?: Readonly<Record<string, unknown>>;
 }
@@ -25,7 +26,10 @@ ${sections.join("\n\n")}
 }
 
 function section(root: string, { name }: AnyProtocol): string {
-  const spans = goldenSpans(root, name);
+  const all = goldenSpans(root, name);
+  const own = all.filter(({ protocol }) => protocol === name);
+  if (own.length === 0) return `## ${name}\n\n${head(root, name)}`;
+  const spans = all;
   const attributes = [...new Set(spans.flatMap((span) => Object.keys(span.attributes ?? {})))].sort();
   const names = [...new Set(spans.map((span) => span.name ?? ""))].filter((text) => text !== "").slice(0, 8);
   return `## ${name}

@@ -26,6 +26,8 @@ export interface Dialogue {
   readonly serverPort: number;
   /** The protocol that it begins with, and that hands over to this one. */
   readonly after: string | undefined;
+  /** The protocol that it hands over to, where it makes no spans of its own. */
+  readonly before: string | undefined;
   /** The connection was open before: nothing shows that these are its first bytes. */
   readonly isPickedUp: boolean;
   readonly utterances: readonly Utterance[];
@@ -67,7 +69,10 @@ function unescaped(text: string): string {
   });
 }
 
-/** All fixtures: fixtures/PROTOCOL/CASE.txt. The first comments may say `# udp`, `# port 53`, `# after http1` and `# picked up`. */
+/**
+ * All fixtures: fixtures/PROTOCOL/CASE.txt. The first comments may say `# udp`, `# port 53`, `# after http1`,
+ * `# before http1` and `# picked up`.
+ */
 export function loadDialogues(): Dialogue[] {
   return readdirSync(FIXTURES, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
@@ -84,6 +89,7 @@ export function loadDialogues(): Dialogue[] {
             transport: /^# udp$/m.test(text) ? ("udp" as const) : ("tcp" as const),
             serverPort: Number(/^# port (\d+)$/m.exec(text)?.[1] ?? 50_000),
             after: /^# after (\w+)$/m.exec(text)?.[1],
+            before: /^# before (\w+)$/m.exec(text)?.[1],
             isPickedUp: /^# picked up$/m.test(text),
             utterances: parseDialogue(text),
           };

@@ -22,6 +22,7 @@ import { openwire } from "./openwire.ts";
 import { oracle } from "./oracle.ts";
 import { postgresql } from "./postgresql.ts";
 import type { Message, Protocol } from "./protocol.ts";
+import { proxyProtocol } from "./proxy-protocol.ts";
 import { pulsar } from "./pulsar.ts";
 import { redis } from "./redis.ts";
 import { rocketmq } from "./rocketmq.ts";
@@ -59,6 +60,7 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
   dnsTcp,
   websocket,
   tls,
+  proxyProtocol,
   brpc,
   krpc,
   tars,
