@@ -4,6 +4,7 @@ import { inflateZlib } from "../inflate.ts";
 import { latin1 } from "../latin1.ts";
 import { unpackZstd } from "../zstd.ts";
 import { uint24le, uint32le } from "./byte-reader.ts";
+import { readQueryAttributes } from "./mysql-attributes.ts";
 import { Capability, Command, HEADER_BYTES, isSqlStart, MAX_PACKET } from "./mysql-wire.ts";
 import { Recognition, Sender } from "./protocol.ts";
 
@@ -41,8 +42,15 @@ function clientPacket(bytes: Uint8Array, length: number, sequence: number): Reco
     case Command.query:
     case Command.statementPrepare: {
       if (end - body < Math.min(length, 9)) return Recognition.needMore;
-      const hasAttributes = first === Command.query && bytes[body + 1] === 0 && bytes[body + 2] === 1;
-      return isSqlStart(bytes, body + (hasAttributes ? 3 : 1), end) ? Recognition.request : Recognition.no;
+      if (isSqlStart(bytes, body + 1, end)) return Recognition.request;
+      if (first !== Command.query || bytes[body + 2] !== 1) return Recognition.no;
+      const attributes = readQueryAttributes(bytes, body + 1, end);
+      if (attributes === undefined) {
+        const isCut = end < body + length && bytes[body + 1]! <= 32 && length <= MAX_COMMAND_BYTES;
+        return isCut ? Recognition.needMore : Recognition.no;
+      }
+      if (end < Math.min(body + length, attributes.textStart + 8)) return Recognition.needMore;
+      return isSqlStart(bytes, attributes.textStart, end) ? Recognition.request : Recognition.no;
     }
     case Command.statementExecute:
       if (length < 10) return Recognition.no;

@@ -82,6 +82,7 @@ export const Capability = {
   pluginAuthLenencClientData: 0x200000,
   deprecateEof: 0x1000000,
   zstdCompression: 0x4000000,
+  queryAttributes: 0x8000000,
 } as const;
 
 export const HEADER_BYTES = 4;

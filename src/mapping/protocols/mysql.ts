@@ -1,5 +1,5 @@
 /**
- * MySQL and MariaDB: text and prepared statements, several statements and result sets, LOCAL INFILE, compression.
+ * MySQL and MariaDB: text and prepared statements, several statements and result sets, query attributes, LOCAL INFILE, compression.
  *
  * Claims: a greeting, a login, an error packet, a result set's head, a command with SQL text or an execute with its
  * iteration count; single bytes of commands (PING) only wait. Bound of the state: MAX_STATEMENTS texts of MAX_TEXT
@@ -8,6 +8,7 @@
  */
 import { utf8 } from "../latin1.ts";
 import { uint16le, uint24le, uint32le } from "./byte-reader.ts";
+import { queryAttributes } from "./mysql-attributes.ts";
 import { CompressedStream } from "./mysql-compression.ts";
 import { MYSQL_FRAMING } from "./mysql-framing.ts";
 import { isCompressedCommand, recognizeMysql } from "./mysql-recognition.ts";
@@ -41,6 +42,8 @@ export interface MysqlMessage extends Message {
   /** Command of a request. */
   readonly command: number;
   readonly text: string | undefined;
+  /** Sent with the statement, beside its text; names in lower case. */
+  attributes: ReadonlyMap<string, string> | undefined;
   readonly user: string | undefined;
   readonly database: string | undefined;
   /** undefined: the greeting was not seen. */
@@ -101,6 +104,7 @@ function request(state: MysqlState, command: number, text: string | undefined, u
     id: undefined,
     command,
     text,
+    attributes: undefined,
     user,
     database: state.database,
     isMariaDb: state.isMariaDb,
@@ -135,7 +139,11 @@ function parseClient(bytes: Uint8Array, state: MysqlState, sink: MessageSink<Mys
   if (bytes.length < Math.min(total, HEADER_BYTES + MAX_TEXT)) return NEED_MORE;
   const command = bytes[HEADER_BYTES]!;
   if (!COMMAND_NAMES.has(command)) return INVALID;
-  const message = request(state, command, commandText(bytes, command, Math.min(total, HEADER_BYTES + MAX_TEXT), state));
+  const end = Math.min(total, HEADER_BYTES + MAX_TEXT);
+  const attributes = command === Command.query ? queryAttributes(bytes, end, state.capabilities) : undefined;
+  const text = commandText(bytes, command, attributes?.textStart ?? HEADER_BYTES + 1, end, state);
+  const message = request(state, command, text);
+  message.attributes = attributes?.values;
   if (message.role === MessageRole.request) push(state, message);
   if (command === Command.initDb) state.database = message.text;
   else if (command === Command.query && message.text !== undefined) {
@@ -156,14 +164,15 @@ function push(state: MysqlState, message: MysqlMessage): void {
   state.pending.push(message);
 }
 
-function commandText(bytes: Uint8Array, command: number, end: number, state: MysqlState): string | undefined {
-  const from = HEADER_BYTES + 1;
+function commandText(
+  bytes: Uint8Array,
+  command: number,
+  from: number,
+  end: number,
+  state: MysqlState,
+): string | undefined {
   switch (command) {
-    case Command.query: {
-      // With query attributes (8.0.23) a parameter count and a set count stand before the text.
-      const skip = !isSqlStart(bytes, from, end) && bytes[from] === 0 && bytes[from + 1] === 1 ? 2 : 0;
-      return utf8(bytes, from + skip, Math.min(end, from + skip + MAX_TEXT));
-    }
+    case Command.query:
     case Command.statementPrepare:
     case Command.initDb:
     case Command.createDb:
@@ -385,7 +394,8 @@ export const mysql: Protocol<MysqlMessage, MysqlState> = {
   },
 
   carried(message: MysqlMessage, key: string): string | undefined {
-    return message.command === Command.query && message.text !== undefined ? sqlComment(message.text, key) : undefined;
+    if (message.command !== Command.query || message.text === undefined) return undefined;
+    return message.attributes?.get(key) ?? sqlComment(message.text, key);
   },
 
   describe: describeMysql,

@@ -3,7 +3,7 @@
  * writes before the bytes of the connection that it passes on. It is stepped over: what it stands before is told by
  * its own protocol, and no span is made of the head.
  *
- * Claims: `PROXY TCP4`, `TCP6` or `UNKNOWN` at the start of a connection, or the signature of version 2. No state.
+ * Claims: `PROXY TCP4`, `TCP6` or `UNKNOWN`, or the signature of version 2. No state.
  */
 import { latin1 } from "../latin1.ts";
 import { uint16 } from "./byte-reader.ts";
@@ -48,7 +48,7 @@ export const proxyProtocol: Protocol<Message, undefined> = {
 
   recognize(bytes: Uint8Array, hint: RecognitionHint): Recognition {
     // It is the very first that is sent, and its receiver says nothing before it has it.
-    if (hint.transport !== "tcp" || hint.sender === Sender.server || !hint.isStreamStart) return Recognition.no;
+    if (hint.transport !== "tcp" || hint.sender === Sender.server) return Recognition.no;
     const length = headLength(bytes);
     return length > 0 ? Recognition.request : length === NEED_MORE ? Recognition.needMore : Recognition.no;
   },

@@ -5,6 +5,7 @@ import { loadDialogues } from "../../support/dialogue.ts";
 /** Dialogue, what a request of it carries, and its value's beginning. */
 const CARRIED: readonly (readonly [dialogue: string, key: string, value: string])[] = [
   ["dubbo/hessian2", "sw8", "1-YzgxNjRjYWU5MGU5NGZlNjg0OTNjMTA2ZWE5NWYxZWUuNjYuMTY2Njc5ODU0ODg1MTAwNjc="],
+  ["mysql/query-attributes", "traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
   ["krpc/call", "x-b3-traceid", "gtwdemo-ac110006-463659-122997101"],
   ["sofarpc/call", "sofatraceid", "0a2200ce1670900283956100813525"],
   ["rocketmq/binary", "traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
