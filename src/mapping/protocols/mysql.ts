@@ -19,7 +19,6 @@ import {
   COMMAND_NAMES,
   Command,
   HEADER_BYTES,
-  isSqlStart,
   lenencAt,
   MAX_PACKET,
   MAX_TEXT,
