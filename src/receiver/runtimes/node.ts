@@ -7,21 +7,25 @@ import { UnitKind } from "../../bpf/layout.gen.ts";
 import { findLoop } from "./libuv.ts";
 import { findAsyncIds } from "./node-async-ids.ts";
 import type { ProcessView } from "./process-view.ts";
-import type { UnitFinding, UnitPlan, UnitStep } from "./unit-plan.ts";
+import { isPlan, type UnitFinding, type UnitPlan, type UnitStep } from "./unit-plan.ts";
 
 const RUNTIME = "node";
 const NAME = /^node(?:js)?[\d.-]*$/;
 const LIBRARY = /^lib(?:uv|node)\.so/;
 
-/** @returns undefined when the process runs neither Node nor libuv */
-export async function findNode(process: ProcessView): Promise<UnitFinding | undefined> {
+/**
+ * @param earlier of this process: where its ids are is not searched for again, and what two looks agree on is so
+ * @returns undefined when the process runs neither Node nor libuv
+ */
+export async function findNode(process: ProcessView, earlier?: UnitFinding): Promise<UnitFinding | undefined> {
   const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
   const isNode = NAME.test(baseName(process.executable));
   if (!isNode && !(await process.mappings()).some(({ path }) => LIBRARY.test(baseName(path)))) return undefined;
   const runtime = isNode ? RUNTIME : "libuv";
   const loop = await findLoop(process);
   if (typeof loop === "string") return { runtime, off: loop };
-  const ids = isNode && loop.isRunning ? await findAsyncIds(process) : undefined;
+  const knownIds = earlier === undefined ? undefined : idsOf(earlier);
+  const ids = isNode && loop.isRunning ? (knownIds ?? (await findAsyncIds(process))) : undefined;
   const plan = (steps: readonly UnitStep[]): UnitPlan => ({
     runtime,
     version: "",
@@ -38,6 +42,18 @@ export async function findNode(process: ProcessView): Promise<UnitFinding | unde
     ...phase,
     ...(ids === undefined ? [] : [{ step: "node_ids", operand: ids } as const]),
   ]);
-  if (loop.distanceBytes === undefined) return own;
-  return { ...own, forAll: plan([{ step: "initial_stack", operand: -loop.distanceBytes }, ...phase]) };
+  // Before the loop runs another one may, in spawnSync: a second look sees it where it stays.
+  const isFinal =
+    loop.isRunning && ids !== undefined && earlier !== undefined && JSON.stringify(own.steps) === stepsText(earlier);
+  if (loop.distanceBytes === undefined) return { ...own, isFinal };
+  return { ...own, isFinal, forAll: plan([{ step: "initial_stack", operand: -loop.distanceBytes }, ...phase]) };
+}
+
+function idsOf(finding: UnitFinding): number | undefined {
+  const step = isPlan(finding) ? finding.steps.find(({ step }) => step === "node_ids") : undefined;
+  return step !== undefined && "operand" in step ? step.operand : undefined;
+}
+
+function stepsText(finding: UnitFinding): string {
+  return isPlan(finding) ? JSON.stringify(finding.steps) : "";
 }

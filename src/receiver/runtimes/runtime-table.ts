@@ -252,7 +252,8 @@ export class RuntimeTable {
       if (finding.refine !== undefined) await this.#refine(tgid, entry, finding.refine);
       if (finding.isFinal) return;
     }
-    if (entry.isOld && entry.looks === 1 && finding !== undefined) this.#enqueue(tgid, entry, false);
+    const isPutOff = finding !== undefined && (!isPlan(finding) || finding.steps.length === 0);
+    if (entry.isOld && entry.looks === 1 && isPutOff) this.#enqueue(tgid, entry, false);
     else this.#plan(tgid, entry);
   }
 
