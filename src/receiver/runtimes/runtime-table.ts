@@ -199,7 +199,7 @@ export class RuntimeTable {
   #plan(tgid: number, entry: Entry): void {
     const delayMs = LOOKS_AFTER_MS[entry.looks];
     if (delayMs === undefined) return;
-    entry.timer = setTimeout(() => this.#enqueue(tgid, entry, true), delayMs);
+    entry.timer = setTimeout(() => this.#enqueue(tgid, entry, entry.looks === 0 || entry.hasSpoken), delayMs);
     entry.timer.unref();
   }
 
@@ -254,7 +254,8 @@ export class RuntimeTable {
     }
     const isPutOff = finding !== undefined && (!isPlan(finding) || finding.steps.length === 0);
     if (entry.isOld && entry.looks === 1 && isPutOff) this.#enqueue(tgid, entry, false);
-    else this.#plan(tgid, entry);
+    // An old one without a runtime will hardly load one; if it does, it is looked at when it speaks.
+    else if (finding !== undefined || !entry.isOld) this.#plan(tgid, entry);
   }
 
   /** What takes longer to find out, or shows that the first plan was wrong. */

@@ -123,4 +123,24 @@ describe("RuntimeTable", () => {
     assert.deepEqual(looked, [1, 2, 30, 20]);
     table.stop();
   });
+
+  it("looks once at what ran before and has no runtime, again when it speaks, and several times at what is young", async () => {
+    const looked: number[] = [];
+    const table = new RuntimeTable({
+      view: (tgid) => {
+        looked.push(tgid);
+        return Promise.resolve(undefined);
+      },
+      write: () => Promise.resolve(),
+      log: silent,
+    });
+    table.existing(1);
+    table.started(2);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.deepEqual(looked.slice(0, 3), [1, 2, 2]);
+    table.seen(1);
+    assert.equal(looked.at(-1), 1);
+    assert.equal(looked.filter((tgid) => tgid === 1).length, 2);
+    table.stop();
+  });
 });
