@@ -1,6 +1,7 @@
 /**
- * What each protocol costs, one core: `npm run bench:protocols -- [PROTOCOL...]`. The dialogues of the tests, over and
- * over on one connection: stream, parser and pairing, without spans. And bodies that are skipped, and recognition.
+ * What each protocol costs, one core: `npm run bench:protocols`, or `node build/bench/protocols.js PROTOCOL...`. The
+ * dialogues of the tests, over and over on one connection: stream, parser and pairing, without spans. And bodies that are
+ * skipped, and recognition with all protocols on.
  */
 import { Direction, SocketRole } from "../src/bpf/layout.gen.ts";
 import { StageAccount } from "../src/mapping/account.ts";
@@ -64,12 +65,8 @@ class Talk {
 
 const wanted = process.argv.slice(2);
 const dialogues = loadDialogues();
-const line = (cells: readonly string[]): void => {
-  process.stdout.write(`| ${cells.join(" | ")} |\n`);
-};
+const result: Record<string, Record<string, number>> = {};
 
-line(["protocol", "messages/s", "MB/s"]);
-line(["---", "---", "---"]);
 for (const { name } of PROTOCOLS) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const own = dialogues.filter(({ protocol }) => protocol === name);
@@ -89,7 +86,12 @@ for (const { name } of PROTOCOLS) {
     }
     cpuMs += process.cpuUsage(start).user / 1000;
   }
-  line([name, Math.round((messages / cpuMs) * 1000).toLocaleString("en"), (bytes / cpuMs / 1000).toFixed(0)]);
+  // What only stands before other protocols has no messages.
+  if (!own.every(({ before }) => before === undefined)) continue;
+  result[name] = {
+    messagesPerCpuSecond: Math.round((messages / cpuMs) * 1000),
+    megabytesPerCpuSecond: Math.round(bytes / cpuMs / 1000),
+  };
 }
 
 function round(dialogue: (typeof dialogues)[number]): Talk {
@@ -143,9 +145,6 @@ const BULKS: readonly (readonly [name: string, port: number, request: Buffer, he
     Buffer.concat([uint32(BULK_BYTES + 8), uint32(7), uint32(0)]),
   ],
 ];
-line([]);
-line(["bulk, skipped", "GB/s"]);
-line(["---", "---"]);
 const POSTGRESQL_END = Buffer.concat([text("C"), uint32(13), text("SELECT 1\0Z"), uint32(5), text("I")]);
 for (const [name, port, request, head] of BULKS) {
   const talk = new Talk(port, "tcp");
@@ -159,9 +158,9 @@ for (const [name, port, request, head] of BULKS) {
   }
   const seconds = (process.cpuUsage().user - start) / 1e6;
   const isSkipped = talk.bytes.lost.size === 0 && talk.messages.in === 2 * BULKS_EACH;
-  line([name, isSkipped ? ((BULK_BYTES * BULKS_EACH) / seconds / 1e9).toFixed(1) : "not recognised"]);
+  if (!isSkipped) throw new Error(`${name}: not recognised`);
+  result[`bulk of ${name}`] = { megabytesPerCpuSecond: Math.round((BULK_BYTES * BULKS_EACH) / seconds / 1e6) };
 }
-process.stdout.write("\n");
 
 const unknown = Uint8Array.from({ length: 200 }, (_, index) => (index * 73 + 41) & 255);
 const prose = Buffer.from("Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor\n".repeat(3));
@@ -177,7 +176,6 @@ for (const [name, first] of [
   const from = process.cpuUsage().user;
   for (let i = 0; i < count; i++) ask();
   const microseconds = (process.cpuUsage().user - from) / count;
-  process.stdout.write(
-    `recognition of unknown ${name}, ${PROTOCOLS.length} protocols: ${microseconds.toFixed(2)} us\n`,
-  );
+  result[`an unknown first message, ${name}`] = { recognitionUs: Number(microseconds.toFixed(2)) };
 }
+process.stdout.write(`${JSON.stringify({ bench: "protocols", protocols: PROTOCOLS.length, result })}\n`);

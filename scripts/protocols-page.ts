@@ -9,6 +9,16 @@ interface GoldenSpan {
   readonly attributes?: Readonly<Record<string, unknown>>;
 }
 
+interface Measured {
+  readonly machine: {
+    readonly cores: number;
+    readonly cpu: string;
+    readonly node: string;
+    readonly loadBefore: number;
+  };
+  readonly result: Readonly<Record<string, Readonly<Record<string, number | undefined>>>>;
+}
+
 /** @param root the package's folder */
 export function protocolsPage(root: string): string {
   const sections = PROTOCOLS.map((protocol) => section(root, protocol));
@@ -22,7 +32,30 @@ A protocol is recognised by content; the ports are only where it is looked for f
 ${PROTOCOLS.map(({ name, networkProtocolName, usualPorts }) => `| [${name}](#${name}) | ${networkProtocolName} | ${usualPorts.join(", ")} |`).join("\n")}
 
 ${sections.join("\n\n")}
+
+${costs(root)}
 `;
+}
+
+/** What the last bench measured, as it lies in bench/results/. */
+function costs(root: string): string {
+  const { machine, result } = JSON.parse(readFileSync(join(root, "bench/results/protocols.json"), "utf8")) as Measured;
+  const rows = Object.entries(result).map(
+    ([name, { messagesPerCpuSecond, megabytesPerCpuSecond, recognitionUs }]) =>
+      `| ${name} | ${thousands(messagesPerCpuSecond)} | ${thousands(megabytesPerCpuSecond)} | ${recognitionUs ?? ""} |`,
+  );
+  return `## What reading them costs
+
+\`npm run bench:protocols\` plays the fixtures over and over: stream, parser and pairing, without spans. One core of
+${machine.cores} x ${machine.cpu}, Node ${machine.node}, load before ${machine.loadBefore}. Bulk is skipped by its length.
+
+| what | messages/s | MB/s | recognition, us |
+|---|---|---|---|
+${rows.join("\n")}`;
+}
+
+function thousands(value: number | undefined): string {
+  return value === undefined ? "" : value.toLocaleString("en-US");
 }
 
 function section(root: string, { name }: AnyProtocol): string {
