@@ -4,6 +4,8 @@
  * the words are not clear.
  */
 
+import { type SqlToken, SummaryBuilder } from "./sql-summary.ts";
+
 export interface SqlSummary {
   /** First keyword, upper case: SELECT, INSERT, BEGIN. */
   readonly operation: string | undefined;
@@ -17,16 +19,20 @@ export interface SqlSummary {
 
 const MAX_INPUT = 16_384;
 const MAX_TEXT = 2048;
-const MAX_SUMMARY = 255;
 
-export type SqlDialect = "mysql" | "standard";
+export type SqlDialect = "mysql" | "clickhouse" | "standard";
 
-interface Token {
-  readonly kind: "word" | "quoted" | "literal" | "symbol";
-  readonly text: string;
-}
+const CLOSING: ReadonlyMap<string, string> = new Map([
+  ["[", "]"],
+  ["{", "}"],
+  ["(", ")"],
+  ["<", ">"],
+]);
 
-/** @param dialect `mysql`: double quotes are strings, backslashes escape, `#` begins a comment */
+/**
+ * @param dialect `mysql`: double quotes are strings, backslashes escape, `#` begins a comment; `clickhouse`: backslashes
+ *   escape
+ */
 export function summarizeSql(statement: string, dialect: SqlDialect = "standard"): SqlSummary {
   const input = statement.length > MAX_INPUT ? statement.slice(0, MAX_INPUT) : statement;
   const reader = new SqlReader(input, dialect);
@@ -64,6 +70,8 @@ function isWordEnd(text: string): boolean {
 class SqlReader {
   readonly #text: string;
   readonly #isMysql: boolean;
+  /** Backslashes escape in every string. */
+  readonly #isEscaping: boolean;
   #at = 0;
   /** White space or a comment stood before the last token. */
   hadSpace = false;
@@ -71,9 +79,10 @@ class SqlReader {
   constructor(text: string, dialect: SqlDialect) {
     this.#text = text;
     this.#isMysql = dialect === "mysql";
+    this.#isEscaping = dialect !== "standard";
   }
 
-  next(): Token | undefined {
+  next(): SqlToken | undefined {
     this.hadSpace = this.#skipSpace();
     const text = this.#text;
     const start = this.#at;
@@ -124,13 +133,14 @@ class SqlReader {
     while (this.#at < this.#text.length && isWordPart(this.#text.charCodeAt(this.#at))) this.#at++;
   }
 
-  #word(start: number): Token {
+  #word(start: number): SqlToken {
     this.#skipWord();
     const word = this.#text.slice(start, this.#at);
     const next = this.#text[this.#at];
     // N'...', E'...', B'...', X'...', U&'...', _utf8'...'
+    if (next === "'" && !this.#isMysql && /^n?q$/i.test(word)) return this.#delimited();
     if (next === "'" && (word.length === 1 || word.startsWith("_"))) {
-      const isEscaping = this.#isMysql || word === "E" || word === "e";
+      const isEscaping = this.#isEscaping || word === "E" || word === "e";
       return this.#string("'", isEscaping);
     }
     if (/^(?:true|false|null)$/i.test(word)) {
@@ -139,7 +149,7 @@ class SqlReader {
     return { kind: "word", text: word };
   }
 
-  #number(): Token {
+  #number(): SqlToken {
     const text = this.#text;
     const start = this.#at;
     while (this.#at < text.length) {
@@ -154,7 +164,7 @@ class SqlReader {
     return { kind: "literal", text: "" };
   }
 
-  #string(quote: string, isEscaping = this.#isMysql): Token {
+  #string(quote: string, isEscaping = this.#isEscaping): SqlToken {
     const text = this.#text;
     let at = this.#at + 1;
     while (at < text.length) {
@@ -168,7 +178,16 @@ class SqlReader {
     return { kind: "literal", text: "" };
   }
 
-  #quoted(quote: string): Token {
+  /** `'[it's]'` behind the q of Oracle: up to the closing bracket and a quote. */
+  #delimited(): SqlToken {
+    const opening = this.#text[this.#at + 1] ?? "";
+    const closing = CLOSING.get(opening) ?? opening;
+    const end = this.#text.indexOf(`${closing}'`, this.#at + 2);
+    this.#at = end < 0 ? this.#text.length : end + 2;
+    return { kind: "literal", text: "" };
+  }
+
+  #quoted(quote: string): SqlToken {
     const start = this.#at;
     const end = this.#text.indexOf(quote, start + 1);
     this.#at = end < 0 ? this.#text.length : end + 1;
@@ -176,7 +195,7 @@ class SqlReader {
   }
 
   /** `[name]` of SQL Server; `[1]` and `[:]` are subscripts. */
-  #bracket(start: number): Token {
+  #bracket(start: number): SqlToken {
     const end = this.#text.indexOf("]", start + 1);
     if (end > 0 && isWordStart(this.#text.charCodeAt(start + 1)) && end - start < 130) {
       this.#at = end + 1;
@@ -187,10 +206,11 @@ class SqlReader {
   }
 
   /** `$1` is a parameter, `$tag$ ... $tag$` a string. */
-  #dollar(start: number): Token {
+  #dollar(start: number): SqlToken {
     const text = this.#text;
     this.#at = start + 1;
-    this.#skipWord();
+    // A tag has no dollar in it.
+    while (text[this.#at] !== "$" && isWordPart(text.charCodeAt(this.#at))) this.#at++;
     if (text[this.#at] === "$" && !isDigit(text.charCodeAt(start + 1))) {
       const tag = text.slice(start, this.#at + 1);
       const end = text.indexOf(tag, this.#at + 1);
@@ -211,179 +231,4 @@ function isWordStart(code: number): boolean {
 
 function isWordPart(code: number): boolean {
   return isWordStart(code) || isDigit(code) || code === 36;
-}
-
-/** Words behind which a table's name stands. */
-const BEFORE_TABLE = new Set(["FROM", "JOIN", "INTO", "UPDATE", "TABLE", "USING", "TRUNCATE", "DESCRIBE", "DESC"]);
-/** Words that may stand between those and the name. */
-const PASSED = new Set([
-  "IF",
-  "NOT",
-  "EXISTS",
-  "ONLY",
-  "LOW_PRIORITY",
-  "IGNORE",
-  "DELAYED",
-  "HIGH_PRIORITY",
-  "QUICK",
-  "TABLE",
-]);
-/** Words that a statement within the statement begins with. */
-const INNER_OPERATIONS = new Set(["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"]);
-const AFTER_FROM_LIST = new Set(
-  "WHERE GROUP ORDER HAVING LIMIT SET VALUES UNION ON USING SELECT WINDOW FETCH".split(" "),
-);
-/** Statements whose name is not a table's. */
-const NO_TABLE = new Set(["CALL", "EXEC", "EXECUTE", "USE"]);
-/** Statements of two words. */
-const OBJECT_OPERATIONS = new Set(["CREATE", "DROP", "ALTER"]);
-
-class SummaryBuilder {
-  #operation: string | undefined;
-  readonly #tables = new Set<string>();
-  #parts: string[] = [];
-  /** Operation of the statement in work, where the text holds several. */
-  #current: string | undefined;
-  #isExpectingTable = false;
-  #isInName = false;
-  #isNamePart = false;
-  #name = "";
-  #previousWord = "";
-  #isInFromList = false;
-  /** One entry for each open parenthesis and one for the statement: a SELECT stands in it, so FROM names tables. */
-  readonly #queries: boolean[] = [true];
-  #fromDepth = 0;
-
-  add(token: Token): void {
-    const { kind, text } = token;
-    if (this.#isInName) {
-      if (kind === "symbol" && text === ".") {
-        this.#name += ".";
-        this.#isNamePart = true;
-        return;
-      }
-      if (this.#isNamePart && (kind === "word" || kind === "quoted")) {
-        this.#name += unquote(text);
-        this.#isNamePart = false;
-        return;
-      }
-      this.#finishName(kind === "symbol" && text === "(");
-    }
-    if (kind === "symbol") {
-      this.#symbol(text);
-      return;
-    }
-    if (kind === "literal") {
-      this.#isExpectingTable = false;
-      return;
-    }
-    if (kind === "quoted") {
-      if (this.#isExpectingTable) this.#startName(unquote(text));
-      return;
-    }
-    this.#word(text);
-  }
-
-  #symbol(text: string): void {
-    if (text === "(") {
-      this.#isExpectingTable = false;
-      if (this.#queries.length < 64) this.#queries.push(false);
-    } else if (text === ")") {
-      if (this.#queries.length > 1) this.#queries.pop();
-    } else if (text === ";" && this.#queries.length === 1) {
-      this.#current = undefined;
-      this.#isInFromList = false;
-    } else if (text === "," && this.#isInFromList && this.#queries.length === this.#fromDepth) {
-      this.#isExpectingTable = true;
-    }
-  }
-
-  #word(text: string): void {
-    const upper = text.toUpperCase();
-    if (this.#current === undefined) {
-      this.#current = upper;
-      this.#operation ??= upper;
-      if (this.#parts.length < 32) this.#parts.push(upper);
-      this.#isExpectingTable = BEFORE_TABLE.has(upper) || NO_TABLE.has(upper) || upper === "COPY";
-      this.#previousWord = upper;
-      return;
-    }
-    if (this.#isExpectingTable && !PASSED.has(upper) && !INNER_OPERATIONS.has(upper)) {
-      this.#startName(text);
-      return;
-    }
-    if (this.#isExpectingTable && PASSED.has(upper)) return;
-    if (AFTER_FROM_LIST.has(upper)) this.#isInFromList = false;
-    if (INNER_OPERATIONS.has(upper)) this.#queries[this.#queries.length - 1] = true;
-    if (this.#operation === "WITH" && this.#queries.length === 1 && INNER_OPERATIONS.has(upper))
-      this.#operation = upper;
-    if (
-      INNER_OPERATIONS.has(upper) &&
-      this.#previousWord !== "FOR" &&
-      this.#previousWord !== "ON" &&
-      this.#previousWord !== "KEY"
-    ) {
-      this.#parts.push(upper);
-    } else if (
-      this.#parts.length === 1 &&
-      OBJECT_OPERATIONS.has(this.#current) &&
-      this.#previousWord === this.#current
-    ) {
-      this.#parts.push(upper);
-      if (upper === "DATABASE" || upper === "SCHEMA" || upper === "VIEW" || upper === "INDEX")
-        this.#isExpectingTable = upper !== "INDEX";
-    }
-    // FOR UPDATE, ON DUPLICATE KEY UPDATE and ON UPDATE name no table.
-    if (
-      BEFORE_TABLE.has(upper) &&
-      !(upper === "UPDATE" && /^(?:FOR|KEY|ON|DO)$/.test(this.#previousWord)) &&
-      upper !== "DESC"
-    ) {
-      // EXTRACT(YEAR FROM t), SUBSTRING(a FROM 2): no query stands in these parentheses.
-      if (this.#current === "COPY") return;
-      if (upper !== "FROM" || this.#queries[this.#queries.length - 1]) this.#isExpectingTable = true;
-      if (upper === "FROM" && this.#isExpectingTable) {
-        this.#isInFromList = true;
-        this.#fromDepth = this.#queries.length;
-      }
-    }
-    this.#previousWord = upper;
-  }
-
-  #startName(name: string): void {
-    this.#name = name;
-    this.#isInName = true;
-    this.#isNamePart = false;
-    this.#isExpectingTable = false;
-  }
-
-  #finishName(isCall: boolean): void {
-    this.#isInName = false;
-    const name = this.#name;
-    // FROM unnest(...) is a function; INSERT INTO t (...) and CREATE TABLE t (...) are tables.
-    if (isCall && this.#previousWord === "FROM") return;
-    if (!NO_TABLE.has(this.#current ?? "") && this.#tables.size < 8) this.#tables.add(name);
-    if (this.#parts.length < 32) this.#parts.push(name);
-  }
-
-  result(): { operation: string | undefined; collection: string | undefined; summary: string | undefined } {
-    if (this.#isInName) this.#finishName(false);
-    const collection = this.#tables.size === 1 ? [...this.#tables][0] : undefined;
-    let summary: string | undefined;
-    for (const part of this.#parts) {
-      const longer: string = summary === undefined ? part : `${summary} ${part}`;
-      if (longer.length > MAX_SUMMARY) break;
-      summary = longer;
-    }
-    const isWord = this.#operation !== undefined && /^[A-Z_]{2,32}$/.test(this.#operation);
-    return {
-      operation: isWord ? this.#operation : undefined,
-      collection: isWord ? collection : undefined,
-      summary: isWord ? summary : undefined,
-    };
-  }
-}
-
-function unquote(text: string): string {
-  return /^["`[]/.test(text) ? text.slice(1, -1) : text;
 }

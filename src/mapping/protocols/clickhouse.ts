@@ -393,6 +393,7 @@ export const clickhouse: Protocol<ClickhouseMessage, ClickhouseState> = {
       namespace: request.database,
       command: request.command,
       text: request.text,
+      dialect: "clickhouse",
       attributes,
       errorCode: code === undefined ? undefined : String(code),
     });

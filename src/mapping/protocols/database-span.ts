@@ -1,6 +1,6 @@
 /** Database spans by the semantic conventions (docs/database/database-spans.md). */
 import type { Attribute } from "../span.ts";
-import { summarizeSql } from "../sql.ts";
+import { type SqlDialect, summarizeSql } from "../sql.ts";
 import { missingResponse } from "./failure.ts";
 import type { Message, Session, SpanFields } from "./protocol.ts";
 
@@ -11,6 +11,7 @@ export interface DatabaseFacts {
   readonly command: string;
   readonly isPrepare?: boolean;
   readonly text?: string | undefined;
+  readonly dialect?: SqlDialect;
   readonly attributes?: readonly Attribute[];
   readonly errorCode?: string | undefined;
   readonly errorType?: string | undefined;
@@ -25,7 +26,7 @@ export function describeDatabase(session: Session<Message>, facts: DatabaseFacts
   let name = facts.command;
   let operation: string | undefined = facts.command;
   if (facts.text !== undefined) {
-    const sql = summarizeSql(facts.text);
+    const sql = summarizeSql(facts.text, facts.dialect);
     operation = facts.isPrepare ? facts.command : sql.operation;
     if (sql.summary !== undefined) name = facts.isPrepare ? `${facts.command} ${sql.summary}` : sql.summary;
     if (sql.collection !== undefined) attributes.push(["db.collection.name", sql.collection]);
