@@ -38,10 +38,12 @@ export class ServedConnections {
     return meta.coroutineId;
   }
 
-  opened(node: TraceNode): void {
+  /** @returns whether another request is open on its connection */
+  opened(node: TraceNode): boolean {
     const open = this.#open.get(node.connection);
     if (open === undefined) this.#open.set(node.connection, [node]);
     else open.push(node);
+    return open !== undefined && open.length > 1;
   }
 
   closed(node: TraceNode): void {

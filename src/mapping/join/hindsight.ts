@@ -60,7 +60,8 @@ export function isProvenWorker(work: ProcessWork, answering: Unit): boolean {
 /** Learns from who answers what, at the end of the answer. */
 export function learnFromAnswer(work: ProcessWork, served: TraceNode, answering: Unit): void {
   const reader = served.unit;
-  if (served.isDoubtful || reader === undefined || !reader.isThread || !answering.isThread) return;
+  if (served.isDoubtful || served.isPipelined || reader === undefined) return;
+  if (!reader.isThread || !answering.isThread) return;
   if (reader === answering) {
     for (const other of work.open) {
       if (other.unit === undefined || other.unit === reader) continue;

@@ -130,7 +130,7 @@ export class Joiner {
       return;
     }
     work.offspring.calls(callerOf(node));
-    work.wakes?.called(node);
+    work.wakes?.called(work, node);
     if (joinExactly(work, node)) return;
     const served = unit.serving;
     if (served !== undefined) {

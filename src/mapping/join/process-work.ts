@@ -116,9 +116,11 @@ export class ProcessWork {
       if (node.start.isBlocking) this.blockingReaders++;
       this.workerAnswers = 0;
     }
-    unit.read(node);
+    node.isPipelined = this.connections.opened(node);
+    // Which thread takes what was read too early is open: it may well be another one.
+    if (unit.isThread && node.isPipelined) unit.hasRead = true;
+    else unit.read(node);
     this.open.add(node);
-    this.connections.opened(node);
     this.openSince = node.start.order;
     if (node.carried !== undefined) {
       const { spanId, traceId } = node.carried;

@@ -55,6 +55,8 @@ export class TraceNode {
   isFinished = false;
   /** It makes no span of its own. */
   isLeftOut = false;
+  /** Servers: it was read while an earlier request of its connection was not answered. */
+  isPipelined = false;
   /** Servers: events were lost while it was open; whether it still is, nobody knows. */
   isDoubtful = false;
   /** Clients: what the thread read before it sent the call, or before it opened the connection for it. */

@@ -95,12 +95,12 @@ export class Wakes {
     known.node = node;
   }
 
-  /** A thread makes a call. */
-  called(call: TraceNode): void {
-    const giver = this.#givers.get(call.start.pid);
-    if (giver === undefined) return;
-    this.#givers.delete(call.start.pid);
-    if (!giver.isFinished) this.#giverOf.set(call, giver);
+  /** A thread makes a call: for what it serves itself, or for whose thread has woken it. */
+  called(work: ProcessWork, call: TraceNode): void {
+    const { pid } = call.start;
+    const giver = this.#servedBy(work, pid) ?? this.#givers.get(pid);
+    this.#givers.delete(pid);
+    if (giver !== undefined && !giver.isFinished) this.#giverOf.set(call, giver);
   }
 
   replyRead(call: TraceNode, meta: EventMeta): void {

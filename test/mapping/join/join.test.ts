@@ -29,6 +29,27 @@ describe("evidence", () => {
     assert.equal(find(host, "/in").traceId, find(host, "/out").traceId);
   });
 
+  it("thread: goes on where another thread has answered what was read too early", () => {
+    const host = new Host();
+    const thread = (index: number): Doer => ({ tgid: TGID, pid: TGID + index, isBlocking: true });
+    const other = inbound(host);
+    other.serverReads(thread(9), get("/waits"));
+    for (let index = 0; index < 12; index++) {
+      const link = inbound(host).serverReads(thread(1), get(`/a${index}`));
+      link.answer(thread(1), ok());
+    }
+    const early = inbound(host).serverReads(thread(1), get("/early1") + get("/early2"));
+    early.answer(thread(1), ok());
+    const next = inbound(host).serverReads(thread(1), get("/in"));
+    early.answer(thread(9), ok());
+    outbound(host).send(thread(1), get("/out")).clientReads(thread(1), ok());
+    next.answer(thread(1), ok());
+    other.answer(thread(9), ok());
+    host.end();
+    assert.equal(find(host, "/out").parentSpanId, find(host, "/in").spanId);
+    assert.equal(attribute(find(host, "/out"), "sockspan.link.evidence"), "thread");
+  });
+
   it("unit: another goroutine on the same thread has nothing to do with it", () => {
     const host = new Host();
     const thread = { tgid: TGID, pid: TGID };

@@ -115,6 +115,19 @@ describe("wakes", () => {
     assert.deepEqual(parents(host), [undefined, undefined]);
   });
 
+  it("say nothing where the thread that made the call serves a request itself", () => {
+    const host = new Host();
+    wake(host, worker(0), worker(1));
+    const links = [inbound(host), inbound(host)];
+    for (const index of [0, 1]) links[index]!.serverReads(front(index), get(`/in${index}`));
+    outbound(host).send(front(1), get("/out0")).clientReads(front(1), ok());
+    wake(host, front(1), front(0));
+    links[0]!.answer(front(0), ok());
+    host.end();
+    const call = host.spans.find((each) => attribute(each, "url.full")?.endsWith("/out0"));
+    assert.equal(call?.parentSpanId, undefined);
+  });
+
   it("are believed where most answers wake nobody only if the call was handed over by who is woken", () => {
     for (const isHandedOver of [false, true]) {
       const host = new Host();
