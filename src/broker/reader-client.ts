@@ -1,6 +1,8 @@
 /**
- * The broker's side of the reader process: requests in order, one at a time, each with a deadline. A request that hangs
- * costs the reader its life and nothing else: a new one takes the rest of the queue.
+ * The broker's side of the reader process, which answers in order: each request has a deadline from when it is the first. A
+ * request that hangs costs the reader its life and nothing else: a new one takes the rest. Some are on their way to it at
+ * any time, since on a busy host each turn between two processes waits for a processor. Tables of symbols are megabytes that nobody waits for;
+ * whatever spans and stacks wait for goes before them.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { ProcessRead, Replies, SymbolRead } from "../ipc/messages.ts";
@@ -27,6 +29,11 @@ interface Waiting extends ReaderRequest {
   readonly resolve: (value: unknown) => void;
 }
 
+/** On their way to the reader. */
+const WINDOW = 16;
+/** So many go before one read of a file that waits, which is then late but comes. */
+const AHEAD_LIMIT = 16;
+
 export interface ReaderOptions {
   /** Compiled entry file of the reader. */
   readonly entry: string;
@@ -39,7 +46,11 @@ export interface ReaderOptions {
 
 export class ReaderClient {
   readonly #options: ReaderOptions;
-  readonly #queue: Waiting[] = [];
+  /** The reader has them; it works on the first. */
+  readonly #sent: Waiting[] = [];
+  readonly #urgent: Waiting[] = [];
+  readonly #files: Waiting[] = [];
+  #ahead = 0;
   #child: ChildProcess | undefined;
   #lastId = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -65,11 +76,12 @@ export class ReaderClient {
   }
 
   #ask(read: ReadRequest): Promise<unknown> {
-    if (this.#isStopped || this.#queue.length >= QUEUE_LIMIT) return Promise.resolve(null);
+    const queue = read.type === "file_read" ? this.#files : this.#urgent;
+    if (this.#isStopped || queue.length >= QUEUE_LIMIT) return Promise.resolve(null);
     return new Promise((resolve) => {
       this.#lastId++;
-      this.#queue.push({ id: this.#lastId, read, resolve });
-      if (this.#queue.length === 1) this.#sendFirst();
+      queue.push({ id: this.#lastId, read, resolve });
+      this.#fill();
     });
   }
 
@@ -77,7 +89,8 @@ export class ReaderClient {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     this.#child?.kill("SIGKILL");
-    for (const { resolve } of this.#queue.splice(0)) resolve(null);
+    const waiting = [this.#sent, this.#urgent, this.#files].flatMap((queue) => queue.splice(0));
+    for (const { resolve } of waiting) resolve(null);
   }
 
   #spawn(): ChildProcess {
@@ -92,37 +105,65 @@ export class ReaderClient {
   }
 
   #receive(child: ChildProcess, reply: ReaderReply): void {
-    if (child === this.#child && this.#queue[0]?.id === reply.id) this.#settleFirst(reply.value);
+    if (child === this.#child && this.#sent[0]?.id === reply.id) this.#settleFirst(reply.value);
   }
 
-  #sendFirst(): void {
-    const first = this.#queue[0];
-    if (first === undefined) return;
+  #fill(): void {
+    const wasIdle = this.#sent.length === 0;
+    while (this.#sent.length < WINDOW) {
+      const next = this.#takeNext();
+      if (next === undefined) break;
+      this.#sent.push(next);
+      this.#send(next);
+    }
+    if (wasIdle) this.#watchFirst();
+  }
+
+  #send({ id, read }: Waiting): void {
     this.#child ??= this.#spawn();
+    if (this.#child.connected) this.#child.send({ id, read } satisfies ReaderRequest);
+  }
+
+  #watchFirst(): void {
+    clearTimeout(this.#timer);
+    const first = this.#sent[0];
+    if (first === undefined) return;
     const tgid = "tgid" in first.read ? first.read.tgid : undefined;
     this.#timer = setTimeout(() => this.#giveUp(tgid), this.#options.timeoutMs);
-    if (this.#child.connected) this.#child.send({ id: first.id, read: first.read } satisfies ReaderRequest);
+  }
+
+  #takeNext(): Waiting | undefined {
+    const isFilesTurn = this.#urgent.length === 0 || (this.#files.length > 0 && this.#ahead >= AHEAD_LIMIT);
+    this.#ahead = isFilesTurn ? 0 : this.#ahead + 1;
+    return (isFilesTurn ? this.#files : this.#urgent).shift();
   }
 
   #settleFirst(value: unknown): void {
-    clearTimeout(this.#timer);
-    this.#queue.shift()?.resolve(value);
-    this.#sendFirst();
+    this.#sent.shift()?.resolve(value);
+    this.#watchFirst();
+    this.#fill();
+  }
+
+  /** What the reader had beside the first goes to another. */
+  #replace(): void {
+    this.#child = undefined;
+    const first = this.#sent.shift();
+    for (const waiting of this.#sent) this.#send(waiting);
+    first?.resolve(null);
+    this.#watchFirst();
+    this.#fill();
   }
 
   #giveUp(tgid: number | undefined): void {
     this.#options.onHang(tgid);
     // A read that even SIGKILL does not end leaves a process behind; we go on all the same.
     const hanging = this.#child;
-    this.#child = undefined;
+    this.#replace();
     hanging?.kill("SIGKILL");
-    this.#settleFirst(null);
   }
 
   /** It ended by itself: the request that it had may be why, so nobody else gets it. */
   #lose(child: ChildProcess): void {
-    if (child !== this.#child || this.#isStopped) return;
-    this.#child = undefined;
-    this.#settleFirst(null);
+    if (child === this.#child && !this.#isStopped) this.#replace();
   }
 }

@@ -43,6 +43,21 @@ describe("ReaderClient", function () {
     assert.equal(next?.tgid, 2);
   });
 
+  it("reads symbols after all that somebody waits for", async () => {
+    const reader = start(10_000);
+    const order: string[] = [];
+    const file = { type: "file_read", file: "1", offset: 0, lengthBytes: 1 } as const;
+    const note = (name: string, read: Promise<unknown>) => read.then(() => order.push(name));
+    // What is on its way already stays before.
+    const reads = Array.from({ length: 16 }, (_, i) => note(`sent ${i}`, reader.processFacts(2)));
+    reads.push(note("file", reader.read(file)));
+    for (let i = 0; i < 40; i++) reads.push(note(`process ${i}`, reader.processFacts(2)));
+    await Promise.all(reads);
+    assert.equal(order[0], "sent 0");
+    assert.ok(order.indexOf("file") > 20, order.join());
+    assert.ok(order.indexOf("file") < 50, "it is not starved");
+  });
+
   it("answers what waits when it is stopped", async () => {
     const reader = start(10_000);
     const waiting = [reader.processFacts(3), reader.processFacts(2)];

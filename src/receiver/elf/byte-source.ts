@@ -3,3 +3,8 @@ export interface ByteSource {
   /** Fewer bytes than asked at the end of the file; never throws for an offset that is out of range. */
   read(offset: number, lengthBytes: number): Promise<Uint8Array>;
 }
+
+/** Whether it is still there: reads of a process that has gone are empty. */
+export async function isReadable(source: ByteSource): Promise<boolean> {
+  return (await source.read(0, 1)).length > 0;
+}

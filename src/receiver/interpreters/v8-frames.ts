@@ -99,6 +99,8 @@ export class V8Frames {
       if (this.#constants.size >= PROCESS_LIMIT) this.#constants.clear();
       constants = readConstants(view, path).catch(() => undefined);
       this.#constants.set(inode, constants);
+      // Most likely the process has gone meanwhile.
+      void constants.then((found) => found ?? this.#constants.delete(inode));
     }
     return constants;
   }

@@ -1,7 +1,7 @@
 /** The contexts that SDKs publish in the processes that are sampled: where BPF finds a thread's, and what a process says of itself. */
 import { encodeThreadContextPlace, PROFILE_LAYOUT } from "../../bpf/layout.gen.ts";
 import type { Attribute } from "../../mapping/span.ts";
-import type { ByteSource } from "../elf/byte-source.ts";
+import { type ByteSource, isReadable } from "../elf/byte-source.ts";
 import { readElf } from "../elf/elf-file.ts";
 import { parseMappings } from "../runtimes/parse-mappings.ts";
 import type { MemoryMapping } from "../runtimes/process-view.ts";
@@ -144,8 +144,14 @@ export class OtelContexts {
     const known = this.#images.get(mapping.inode);
     if (known !== undefined) return known;
     if (this.#images.size >= IMAGE_LIMIT) this.#images.delete(this.#images.keys().next().value!);
-    const reading = readContextImage(this.#options.file(tgid, mapping)).catch(() => undefined);
+    const source = this.#options.file(tgid, mapping);
+    const reading = readContextImage(source).catch(() => undefined);
     this.#images.set(mapping.inode, reading);
+    // Of a process that has gone meanwhile nothing could be read.
+    void reading
+      .then(() => isReadable(source))
+      .catch(() => false)
+      .then((isThere) => isThere || this.#images.delete(mapping.inode));
     return reading;
   }
 }

@@ -34,7 +34,7 @@ export type ProcessChange =
   /** An SDK in the process says who it is (OTEP 4719). */
   | { readonly kind: "described"; readonly tgid: number; readonly attributes: readonly Attribute[] };
 
-/** How well stacks are unwound; all but the last two only grow. */
+/** How well stacks are unwound; all but the last three only grow. */
 export interface UnwindCounters {
   /** User stacks by how they ended: `bottom` is complete. */
   readonly ends: Readonly<Record<string, number>>;
@@ -45,6 +45,8 @@ export interface UnwindCounters {
   readonly processesRefused: number;
   readonly rowsUsed: number;
   readonly mappingsUsed: number;
+  /** That are being described. */
+  readonly processesPending: number;
 }
 
 export interface ProfileBatch {

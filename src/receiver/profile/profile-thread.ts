@@ -100,6 +100,7 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
         imagesRefused: images.refused,
         processesDescribed: unwinding.described,
         processesRefused: unwinding.refused,
+        processesPending: unwinding.pending,
         rowsUsed: images.usedRows,
         mappingsUsed: mappings.usedCount,
       },
@@ -124,7 +125,7 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
 async function describeAll(unwinding: ProcessUnwinding, tgids: readonly number[]): Promise<void> {
   const queue = [...tgids];
   const work = async () => {
-    for (let tgid = queue.shift(); tgid !== undefined; tgid = queue.shift()) await unwinding.missing(tgid);
+    for (let tgid = queue.shift(); tgid !== undefined; tgid = queue.shift()) await unwinding.describe(tgid);
   };
   await Promise.all(Array.from({ length: PARALLEL_DESCRIPTIONS }, work));
 }

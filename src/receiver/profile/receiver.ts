@@ -1,4 +1,5 @@
 /** The profile receiver: the profiler's thread -> samples -> links to spans -> names -> a profile of each process. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { ClockOffset } from "../../bpf/clock.ts";
 import type { BrokerConnection } from "../../ipc/connect-to-broker.ts";
 import type { ProfileAttachment } from "../../ipc/messages.ts";
@@ -25,10 +26,10 @@ const LOOK_INTERVAL_MS = 1000;
 const LINK_DELAY_NS = 1e9;
 /** And so long for the symbols of its process, which are read when its first sample comes. */
 const NAME_DELAY_NS = 4e9;
-/** Programs that run already are described before the first sample, for so long at most. */
-const DESCRIBE_LIMIT_MS = 3000;
-/** When they were asked for by name. */
-const DESCRIBE_NAMED_LIMIT_MS = 20_000;
+/** Programs that run already are described before the first sample, for so long at most, when they were asked for by name. */
+const DESCRIBE_LIMIT_MS = 20_000;
+/** Else those are that use the CPU now: samples are taken and thrown away until their programs are described. */
+const WARM_UP_MS = { least: 300, most: 3000, step: 50 } as const;
 const NO_STACK = new BigUint64Array(0);
 
 export interface ProfileReceiverOptions {
@@ -61,6 +62,7 @@ export class ProfileReceiver implements Receiver {
   #drainedNs = 0;
   #lastTgid = 0;
   #isNaming = false;
+  #isWarmingUp = false;
   #counters: UnwindCounters | undefined;
 
   constructor(options: ProfileReceiverOptions) {
@@ -105,10 +107,11 @@ export class ProfileReceiver implements Receiver {
     await this.prepare();
     const { client } = this.#options.connection;
     const { pids } = this.#options.config.include;
-    const isNamed = pids.length > 0;
     for (const tgid of pids) this.#options.processes.runtimes.seen(tgid);
-    await this.#thread.describe(await this.#running(), isNamed ? DESCRIBE_NAMED_LIMIT_MS : DESCRIBE_LIMIT_MS);
+    if (pids.length > 0) await this.#thread.describe(await this.#running(), DESCRIBE_LIMIT_MS);
+    this.#isWarmingUp = pids.length === 0;
     this.#attachment = await client.request({ type: "attach_profiler" });
+    if (this.#isWarmingUp) await this.#warmUp();
     this.#periodStartNs = Number(process.hrtime.bigint());
     this.#options.log.debug("sampling", { clock: this.#attachment.clock, cpus: this.#attachment.cpus });
     this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
@@ -129,20 +132,33 @@ export class ProfileReceiver implements Receiver {
     await this.#options.symbolizer.stop();
   }
 
-  /** Processes that can be sampled, those that are named in the configuration alone where some are. */
+  /** Those of the processes named in the configuration that are there. */
   async #running(): Promise<readonly number[]> {
     const { connection, config } = this.#options;
     const { client, hello } = connection;
     const running = await client.request({ type: "process_list" });
-    const wanted = config.include.pids.length === 0 ? running : running.filter((t) => config.include.pids.includes(t));
-    return wanted.filter((tgid) => !hello.ownTgids.includes(tgid));
+    return running.filter((tgid) => config.include.pids.includes(tgid) && !hello.ownTgids.includes(tgid));
+  }
+
+  /** As long as programs are being described that were sampled. */
+  async #warmUp(): Promise<void> {
+    for (let waitedMs = 0; waitedMs < WARM_UP_MS.most; waitedMs += WARM_UP_MS.step) {
+      await sleep(WARM_UP_MS.step);
+      const isDone = this.#counters !== undefined && this.#counters.processesPending === 0;
+      if (isDone && waitedMs >= WARM_UP_MS.least) break;
+    }
+    this.#isWarmingUp = false;
   }
 
   #batch(batch: ProfileBatch): void {
     this.#drainedNs = batch.timestampNs;
-    this.#sampleAccounts.batch(batch);
     this.#counters = batch.counters;
     for (const change of batch.changes) this.#change(change);
+    if (this.#isWarmingUp) {
+      this.#sampleAccounts.warmUp(batch);
+      return;
+    }
+    this.#sampleAccounts.batch(batch);
     const { table, runtimes } = this.#options.processes;
     for (const sample of batch.samples) {
       this.#waiting.push(sample);

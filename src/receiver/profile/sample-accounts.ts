@@ -34,6 +34,14 @@ export class SampleAccounts {
     }
   }
 
+  /** Taken before sampling begins, to see whose tables are wanted. */
+  warmUp({ samples, damagedRecords, leftOut, counters }: ProfileBatch): void {
+    const count = samples.length + damagedRecords + leftOut;
+    this.#samples.addIn(count);
+    this.#samples.addConsumed("warm_up", count);
+    for (const [end, ended] of Object.entries(counters.ends)) grownBy(this.#lastEnds, end, ended);
+  }
+
   filtered(): void {
     this.#samples.addConsumed("filtered");
   }

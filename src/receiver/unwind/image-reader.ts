@@ -1,5 +1,6 @@
 /** Finds the image behind a mapping, and compiles it when it is met for the first time. */
 import type { ByteSource } from "../elf/byte-source.ts";
+import { isReadable } from "../elf/byte-source.ts";
 import type { MemoryMapping } from "../runtimes/process-view.ts";
 import type { ImageTable, UnwindImage } from "./image-table.ts";
 import { readImage } from "./read-image.ts";
@@ -34,18 +35,22 @@ export class ImageReader {
     return reading;
   }
 
-  async #read(key: string, source: () => Promise<ByteSource>): Promise<UnwindImage | undefined> {
-    const image = await readImage(await source());
+  async #read(key: string, open: () => Promise<ByteSource>): Promise<UnwindImage | undefined> {
+    const source = await open();
+    const image = await readImage(source);
+    // Containers have the same files under other inodes.
+    const shared = image?.buildId === undefined ? undefined : this.#images.find(image.buildId);
+    if (shared !== undefined) return shared;
+    const rows = await image?.compile(this.#rowLimit);
+    // What was read of a process that has gone meanwhile says nothing of the file, which others have mapped too.
+    if (!(await isReadable(source))) return undefined;
     if (image === undefined) {
       if (this.#useless.size >= KNOWN_LIMIT) this.#useless.clear();
       this.#useless.add(key);
       return undefined;
     }
-    // Containers have the same files under other inodes.
-    const shared = image.buildId === undefined ? undefined : this.#images.find(image.buildId);
-    if (shared !== undefined) return shared;
     this.compiled++;
-    return this.#images.add(image.buildId ?? key, image.layout, await image.compile(this.#rowLimit));
+    return this.#images.add(image.buildId ?? key, image.layout, rows);
   }
 }
 

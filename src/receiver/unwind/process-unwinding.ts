@@ -29,7 +29,7 @@ export interface ProcessUnwindingOptions {
   readonly mappings: MappingTable;
   readonly images: ImageReader;
   readonly now: () => number;
-  /** After each reading: what a runtime is recognised by. A process is described when this has ended too. */
+  /** After each reading: what a runtime is recognised by. */
   readonly onMappings?: (tgid: number, mappings: readonly MemoryMapping[]) => Promise<unknown>;
 }
 
@@ -40,6 +40,7 @@ interface Entry {
   reads: number;
   nextReadMs: number;
   isGone: boolean;
+  recognised: Promise<unknown> | undefined;
 }
 
 export class ProcessUnwinding {
@@ -50,6 +51,8 @@ export class ProcessUnwinding {
   described = 0;
   /** Processes that did not get one, for want of room. */
   refused = 0;
+  /** Processes that are being described. */
+  pending = 0;
 
   constructor(options: ProcessUnwindingOptions) {
     this.#options = options;
@@ -60,16 +63,24 @@ export class ProcessUnwinding {
     const entry = this.#entries.get(tgid) ?? this.#add(tgid);
     if (entry.isReading || this.#options.now() < entry.nextReadMs) return;
     entry.isReading = true;
+    this.pending++;
     try {
       await this.#read(tgid, entry);
     } catch {
       // The broker did not answer: the next sample asks again.
     } finally {
       entry.isReading = false;
+      this.pending--;
       const waitMs = REREAD_AFTER_MS[Math.min(entry.reads, REREAD_AFTER_MS.length - 1)]!;
       entry.reads++;
       entry.nextReadMs = this.#options.now() + waitMs;
     }
+  }
+
+  /** All that is to be known of a process that runs already. */
+  async describe(tgid: number): Promise<void> {
+    await this.missing(tgid);
+    await this.#entries.get(tgid)?.recognised;
   }
 
   exited(tgid: number): void {
@@ -81,7 +92,15 @@ export class ProcessUnwinding {
   }
 
   #add(tgid: number): Entry {
-    const entry: Entry = { range: undefined, images: [], isReading: false, reads: 0, nextReadMs: 0, isGone: false };
+    const entry: Entry = {
+      range: undefined,
+      images: [],
+      isReading: false,
+      reads: 0,
+      nextReadMs: 0,
+      isGone: false,
+      recognised: undefined,
+    };
     this.#entries.set(tgid, entry);
     return entry;
   }
@@ -90,12 +109,8 @@ export class ProcessUnwinding {
     const { access, onMappings } = this.#options;
     const all = parseMappings(await access.mappings(tgid));
     if (entry.isGone || all.length === 0) return;
-    const recognised = onMappings?.(tgid, all);
-    try {
-      await this.#describe(tgid, entry, all);
-    } finally {
-      await recognised;
-    }
+    entry.recognised = onMappings?.(tgid, all);
+    await this.#describe(tgid, entry, all);
   }
 
   async #describe(tgid: number, entry: Entry, all: readonly MemoryMapping[]): Promise<void> {
