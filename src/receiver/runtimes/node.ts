@@ -25,7 +25,6 @@ export async function findNode(process: ProcessView, earlier?: UnitFinding): Pro
   const loop = await findLoop(process);
   if (typeof loop === "string") return { runtime, off: loop };
   const knownIds = earlier === undefined ? undefined : idsOf(earlier);
-  const ids = isNode && loop.isRunning ? (knownIds ?? (await findAsyncIds(process))) : undefined;
   const plan = (steps: readonly UnitStep[]): UnitPlan => ({
     runtime,
     version: "",
@@ -37,16 +36,27 @@ export async function findNode(process: ProcessView, earlier?: UnitFinding): Pro
     { step: "load", operand: 0 },
     { step: "to_phase", operand: loop.poll },
   ];
-  const own = plan([
-    { step: "absolute", operand: loop.slot },
-    ...phase,
-    ...(ids === undefined ? [] : [{ step: "node_ids", operand: ids } as const]),
-  ]);
+  const withIds = (ids: number | undefined): UnitPlan =>
+    plan([
+      { step: "absolute", operand: loop.slot },
+      ...phase,
+      ...(ids === undefined ? [] : [{ step: "node_ids", operand: ids } as const]),
+    ]);
+  const own = withIds(knownIds);
   // Before the loop runs another one may, in spawnSync: a second look sees it where it stays.
   const isFinal =
-    loop.isRunning && ids !== undefined && earlier !== undefined && JSON.stringify(own.steps) === stepsText(earlier);
-  if (loop.distanceBytes === undefined) return { ...own, isFinal };
-  return { ...own, isFinal, forAll: plan([{ step: "initial_stack", operand: -loop.distanceBytes }, ...phase]) };
+    loop.isRunning &&
+    knownIds !== undefined &&
+    earlier !== undefined &&
+    JSON.stringify(own.steps) === stepsText(earlier);
+  const searches = isNode && loop.isRunning && knownIds === undefined;
+  const found: UnitPlan = {
+    ...own,
+    isFinal,
+    ...(searches && { refineLater: async () => withIds(await findAsyncIds(process)) }),
+  };
+  if (loop.distanceBytes === undefined) return found;
+  return { ...found, forAll: plan([{ step: "initial_stack", operand: -loop.distanceBytes }, ...phase]) };
 }
 
 function idsOf(finding: UnitFinding): number | undefined {

@@ -68,6 +68,8 @@ export class RuntimeTable {
   readonly #options: RuntimeTableOptions;
   readonly #entries = new Map<number, Entry>();
   readonly #waiting: { tgid: number; entry: Entry }[] = [];
+  /** What is done when nothing waits. */
+  readonly #later: { tgid: number; entry: Entry; refine: () => Promise<UnitFinding> }[] = [];
   /** By the path of an executable: what its processes have in common. */
   readonly #forAll = new Map<string, UnitPlan>();
   #looking = 0;
@@ -161,7 +163,11 @@ export class RuntimeTable {
   /** When all that waits has been looked at, at the latest after `limitMs`. */
   async settled(limitMs: number): Promise<void> {
     const step = 10;
-    for (let waited = 0; waited < limitMs && this.#looking + this.#waiting.length > 0; waited += step) {
+    for (
+      let waited = 0;
+      waited < limitMs && this.#looking + this.#waiting.length + this.#later.length > 0;
+      waited += step
+    ) {
       await new Promise((resolve) => setTimeout(resolve, step));
     }
   }
@@ -173,6 +179,7 @@ export class RuntimeTable {
     }
     this.#entries.clear();
     this.#waiting.length = 0;
+    this.#later.length = 0;
   }
 
   #add(tgid: number): Entry {
@@ -214,7 +221,7 @@ export class RuntimeTable {
       const hasRoomAhead = this.#lookingAhead < LOOKS_AHEAD;
       const index = this.#waiting.findIndex(({ entry }) => hasRoomAhead || entry.hasSpoken);
       const [next] = index < 0 ? [] : this.#waiting.splice(index, 1);
-      if (next === undefined) return;
+      if (next === undefined) break;
       if (this.#entries.get(next.tgid) !== next.entry || next.entry.isLooking) continue;
       const ahead = next.entry.hasSpoken ? 0 : 1;
       this.#lookingAhead += ahead;
@@ -230,6 +237,24 @@ export class RuntimeTable {
           this.#next();
         });
     }
+    this.#refineNext();
+  }
+
+  /** One at a time, and only while there is nothing to look at. */
+  #refineNext(): void {
+    if (this.#looking > 0) return;
+    const next = this.#later.shift();
+    if (next === undefined) return;
+    this.#looking++;
+    const isThere = this.#entries.get(next.tgid) === next.entry;
+    (isThere ? this.#refine(next.tgid, next.entry, next.refine) : Promise.resolve())
+      .catch((error: unknown) =>
+        this.#options.log.debug("a runtime was not read closely", { tgid: next.tgid, error: String(error) }),
+      )
+      .finally(() => {
+        this.#looking--;
+        this.#next();
+      });
   }
 
   async #look(tgid: number, entry: Entry): Promise<void> {
@@ -250,6 +275,9 @@ export class RuntimeTable {
     if (finding !== undefined && isPlan(finding)) {
       await this.#write(tgid, entry, finding);
       if (finding.refine !== undefined) await this.#refine(tgid, entry, finding.refine);
+      const { refineLater } = finding;
+      if (refineLater !== undefined && !this.#later.some((other) => other.entry === entry))
+        this.#later.push({ tgid, entry, refine: refineLater });
       if (finding.isFinal) return;
     }
     const isPutOff = finding !== undefined && (!isPlan(finding) || finding.steps.length === 0);

@@ -87,6 +87,8 @@ export interface UnitPlan {
   readonly isFinal: boolean;
   /** What takes longer to find out, or to doubt: asked for when this plan is in force. */
   readonly refine?: () => Promise<UnitFinding>;
+  /** The same, of less use, and so long that no other process is to wait for it. */
+  readonly refineLater?: () => Promise<UnitFinding>;
 }
 
 /** The runtime is there, but its unit can't be read: the reason, in words for a user. */

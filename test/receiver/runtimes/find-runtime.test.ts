@@ -29,7 +29,8 @@ async function findingOf(
     for (let attempt = 0; attempt < 20; attempt++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       finding = await findRuntime(localProcess(child.pid ?? 0));
-      if (finding !== undefined && isPlan(finding) && isWhole(finding)) return finding;
+      if (finding !== undefined && isPlan(finding) && isWhole(finding))
+        return (await finding.refineLater?.()) ?? finding;
     }
     return finding;
   } finally {
