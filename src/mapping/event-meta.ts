@@ -55,30 +55,23 @@ export function metaOf(event: SocketDataEvent, order: number): EventMeta {
 
 /** Of connect(2), the one change of state that is told with its caller. */
 export function metaOfConnect(event: SocketStateEvent, order: number): EventMeta {
-  const header = event.header;
-  return {
-    timestampNs: header.timestampNs,
-    entryNs: 0,
-    tgid: header.tgid,
-    pid: header.pid,
-    coroutineId: event.coroutineId,
-    unitKind: event.unitKind,
-    unitId: event.unitId,
-    unitParent: event.unitParent,
-    unitCount: event.unitCount,
-    turnId: event.turnId,
-    causeKind: 0,
-    causeId: 0,
-    isBlocking: false,
-    order,
-  };
+  return metaOfOther(event, event.header.timestampNs, 0, order);
 }
 
 /** Of a read or write of a file: begun at `timestampNs`, told when it was done. */
 export function metaOfIo(event: IoEvent, order: number): EventMeta {
+  return metaOfOther(event, event.entryNs, event.entryNs, order);
+}
+
+function metaOfOther(
+  event: SocketStateEvent | IoEvent,
+  timestampNs: number,
+  entryNs: number,
+  order: number,
+): EventMeta {
   return {
-    timestampNs: event.entryNs,
-    entryNs: event.entryNs,
+    timestampNs,
+    entryNs,
     tgid: event.header.tgid,
     pid: event.header.pid,
     coroutineId: event.coroutineId,
@@ -87,9 +80,9 @@ export function metaOfIo(event: IoEvent, order: number): EventMeta {
     unitParent: event.unitParent,
     unitCount: event.unitCount,
     turnId: event.turnId,
+    isBlocking: false,
     causeKind: 0,
     causeId: 0,
-    isBlocking: false,
     order,
   };
 }
