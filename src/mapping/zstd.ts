@@ -1,5 +1,6 @@
 /**
- * Zstandard (RFC 8878): the first bytes of one frame, unpacked. Node 20 has none of its own. For small messages: speed
+ * Zstandard (RFC 8878): the first bytes of one frame, unpacked, be the rest of it there or not. Node 20 has none of its own;
+ * libraries take whole frames (zstd-wasm), or reserve the window that a stranger's header names (fzstd). For small messages: speed
  * is not its aim; it never throws, and what it holds is bounded by what is asked for and by a block's 128 KiB.
  */
 import { BackwardBits } from "./zstd-bits.ts";
