@@ -117,8 +117,8 @@ export class ProcessWork {
       this.workerAnswers = 0;
     }
     node.isPipelined = this.connections.opened(node);
-    // Which thread takes what was read too early is open: it may well be another one.
-    if (unit.isThread && node.isPipelined) unit.hasRead = true;
+    // Who takes what was read too early is open: it may well be another thread, or the pool's next job.
+    if (node.isPipelined && !unit.servesConnection) unit.hasRead = true;
     else unit.read(node);
     this.open.add(node);
     this.openSince = node.start.order;

@@ -14,6 +14,14 @@ export const SERVES_WHAT_IT_READS: readonly number[] = [
   UnitKind.pythonJob,
 ];
 
+/** Of these, the ones that serve a connection for as long as it lasts, so also what they have read too early. */
+const SERVES_CONNECTION: readonly number[] = [
+  UnitKind.goroutine,
+  UnitKind.greenlet,
+  UnitKind.tokioTask,
+  UnitKind.nginxRequest,
+];
+
 /** HTTP/1.1 (RFC 9112, 9.3.2), whose servers handle what was pipelined one by one. */
 const ANSWERED_IN_ORDER = "http1";
 
@@ -41,6 +49,10 @@ export class Unit {
 
   get isThread(): boolean {
     return this.kind === UnitKind.none;
+  }
+
+  get servesConnection(): boolean {
+    return SERVES_CONNECTION.includes(this.kind);
   }
 
   get servesWhatItReads(): boolean {

@@ -29,6 +29,26 @@ describe("evidence", () => {
     assert.equal(find(host, "/in").traceId, find(host, "/out").traceId);
   });
 
+  it("unit: a pool's job serves one request, and what it has read too early is the next job's", () => {
+    const host = new Host();
+    const job = (unitId: number): Doer => ({ tgid: TGID, pid: TGID, unitKind: UnitKind.pythonJob, unitId });
+    const early = inbound(host).serverReads(job(1), get("/early1") + get("/early2"));
+    outbound(host).send(job(1), get("/early1.1")).clientReads(job(1), ok());
+    early.answer(job(1), ok());
+    // Its address comes back: another job, for another connection.
+    const next = inbound(host).serverReads(job(1), get("/in"));
+    outbound(host).send(job(1), get("/in.1")).clientReads(job(1), ok());
+    next.answer(job(1), ok());
+    outbound(host).send(job(1), get("/nobody"));
+    outbound(host).send(job(2), get("/early2.1")).clientReads(job(2), ok());
+    early.answer(job(2), ok());
+    host.end();
+    for (const name of ["/early1.1", "/early2.1", "/in.1"]) {
+      assert.equal(find(host, name).parentSpanId, find(host, name.slice(0, -2)).spanId, name);
+    }
+    assert.equal(find(host, "/nobody").parentSpanId, undefined);
+  });
+
   it("thread: goes on where another thread has answered what was read too early", () => {
     const host = new Host();
     const thread = (index: number): Doer => ({ tgid: TGID, pid: TGID + index, isBlocking: true });
