@@ -13,7 +13,7 @@ import { Program } from "./program.ts";
 import type { Scratch } from "./scratch.ts";
 
 const POM = "test/e2e/programs/kafka/pom.xml";
-const FETCH_MS = 120_000;
+const FETCH_MS = 90_000;
 /** The tools live for seconds: quick to start counts more than quick to run. */
 const JAVA = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 const CLUSTER_ID = "c29ja3NwYW4tdGVzdC1rYQ";

@@ -35,6 +35,7 @@ describe("Kafka, driven by its own load tools", () => {
   afterEach(() => scratch.cleanUp());
 
   it("counts requests as the broker's request log does, and messages as its offsets do", async function () {
+    this.timeout(180_000);
     const library = kafkaLibrary();
     if ("missing" in library) skip(this, library.missing);
     const kafka = await KafkaServer.start(scratch, library.folder);
