@@ -1,7 +1,16 @@
 /** `profile`: stacks of some processes, or of all, for some seconds, into a file for `go tool pprof`. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { formatDurationMs, parseDurationMs } from "../config-value.ts";
@@ -29,6 +38,7 @@ interface ProfileOptions extends ConfigOptions {
 const DEFAULT_DURATION_MS = 10_000;
 /** The command has had its end; what it sampled last is still in the ring. */
 const AFTER_COMMAND_MS = 200;
+const LOOK_INTERVAL_MS = 200;
 
 export function profileCommand(command: Command): void {
   addConfigOptions(command)
@@ -83,12 +93,42 @@ async function profile(words: readonly string[], options: ProfileOptions): Promi
       reload: () => {},
     });
     child?.on("exit", () => setTimeout(() => session.stop(), AFTER_COMMAND_MS));
+    const watch = options.exe.length > 0 ? undefined : whenGone(options.pid, () => session.stop());
     const end = await session.run();
+    clearInterval(watch);
     if (end === SessionEnd.done) progress.end(keep(parts, resolve(options.output)));
-    process.exitCode = end === SessionEnd.done ? ExitCode.fine : ExitCode.failed;
+    process.exitCode = end === SessionEnd.done ? exitCodeOf(child) : ExitCode.failed;
   } finally {
     rmSync(folder, { recursive: true, force: true });
     if (child?.exitCode === null) child.kill("SIGTERM");
+  }
+}
+
+/** The command's own, as a shell has it; interrupted before its end: fine. */
+function exitCodeOf(child: ChildProcess | undefined): number {
+  if (child === undefined) return ExitCode.fine;
+  const { exitCode, signalCode } = child;
+  return exitCode ?? (signalCode === null ? ExitCode.fine : 128 + constants.signals[signalCode]);
+}
+
+/** When the last of these processes has ended, there is nothing more to sample. */
+function whenGone(pids: readonly number[], stop: () => void): NodeJS.Timeout | undefined {
+  if (pids.length === 0) return undefined;
+  const timer = setInterval(() => {
+    if (pids.some(isRunning)) return;
+    clearInterval(timer);
+    setTimeout(stop, AFTER_COMMAND_MS);
+  }, LOOK_INTERVAL_MS);
+  return timer;
+}
+
+/** A zombie is there until its parent looks at it (proc_pid_stat(5): the state follows the name in brackets). */
+function isRunning(pid: number): boolean {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return !/\) [ZX] /.test(text.slice(text.lastIndexOf(")")));
+  } catch {
+    return false;
   }
 }
 

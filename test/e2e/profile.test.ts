@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
@@ -73,6 +73,16 @@ describe("profiles", function () {
     assert.match(program.output, /^sampling process \d+ at 97 Hz until the command ends$/m);
     assert.match(program.output, SAMPLED);
     assert.ok(Profile.decode(gunzipSync(readFileSync(output))).sample.length > 0);
+  });
+
+  it("profile: ends with the command's exit code, and with the process that it was told to sample", () => {
+    const profile = (...args: string[]) =>
+      spawnSync("bin/sockspan", ["profile", "-o", scratch.path("ends.pb.gz"), ...args], { encoding: "utf8" });
+    assert.equal(profile("--", "sh", "-c", "exit 3").status, 3);
+    const sleeper = spawn("sleep", ["5"], { stdio: "ignore" });
+    const startMs = performance.now();
+    assert.equal(profile("--pid", `${sleeper.pid}`, "--duration", "10m").status, 0);
+    assert.ok(performance.now() - startMs < 60_000);
   });
 
   it("links the samples of a server to the requests that they were taken for", async () => {

@@ -14,6 +14,7 @@ export function makeStackSample(change: Partial<StackSample> = {}): StackSample 
     coroutineId: 0,
     turnId: 0,
     valueNs: 0,
+    waker: undefined,
     kernelStack: new BigUint64Array(),
     userStack: BigUint64Array.of(0x1000n, 0x2000n, 0x3000n),
     interruptedFrames: [],

@@ -78,6 +78,9 @@ function sampleOf({ sample, stack }: SymbolizedSample, clockOffsetNs: bigint): P
     if (attributes.every(([key]) => key !== attribute[0])) attributes.push(attribute);
   }
   if (sample.coroutineId !== 0) attributes.push(["sockspan.coroutine.id", sample.coroutineId]);
+  if (sample.waker !== undefined) {
+    attributes.push(["sockspan.waker.process.pid", sample.waker.tgid], ["sockspan.waker.thread.id", sample.waker.pid]);
+  }
   if (sample.link?.isInferred === true) attributes.push(INFERRED);
   if (sample.isCut) attributes.push(CUT);
   return {

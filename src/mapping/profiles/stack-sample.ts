@@ -59,6 +59,8 @@ export interface StackSample {
   readonly coroutineId: number;
   /** Equal to an event's: nothing was read in between (EventMeta). */
   readonly turnId: number;
+  /** Off-CPU: the thread that ended the wait, where it is in scope; the kernel does for a timer, in whatever thread it interrupts. */
+  readonly waker: { readonly tgid: number; readonly pid: number } | undefined;
   /** Off-CPU: how long it was blocked. On-CPU: 0, the period says it. */
   readonly valueNs: number;
   /**

@@ -88,6 +88,7 @@ function headOf(event: StackSampleEvent) {
     coroutineId: event.coroutineId,
     turnId: event.turnId,
     valueNs: event.valueNs,
+    waker: isOffCpu && event.wakerPid !== 0 ? { tgid: event.wakerTgid, pid: event.wakerPid } : undefined,
   };
 }
 

@@ -63,6 +63,22 @@ describe("buildProfiles", () => {
     assert.equal(said!.samples[0]!.attributes.length, 3);
   });
 
+  it("says who ended a wait, and what the program says of its thread, which replaces nothing of ours", () => {
+    const contextAttributes = [
+      ["http.route", "/a"],
+      ["thread.name", "forged"],
+    ] as const;
+    const [waited] = build(makeStackSample({ kind: "off_cpu", waker: { tgid: 3, pid: 4 }, contextAttributes }));
+    assert.deepEqual(waited!.samples[0]!.attributes, [
+      ["thread.id", 8],
+      ["thread.name", "worker"],
+      ["cpu.logical_number", 1],
+      ["http.route", "/a"],
+      ["sockspan.waker.process.pid", 3],
+      ["sockspan.waker.thread.id", 4],
+    ]);
+  });
+
   it("holds every sample within its range, and makes valid requests", () => {
     const profiles = build(
       makeStackSample({ timestampNs: 999_999_990 }),
