@@ -75,7 +75,9 @@ export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
 /** The waker serves the request, or was created, by whatever unit, for the one that does. */
 function joinByWaker(work: ProcessWork, call: TraceNode, waker: number): boolean {
   const own = work.unitNamed(UnitKind.tokioTask, waker);
-  if (own !== undefined && own.open.length > 0) return join(call, servedBy(own), "waker");
+  // What was read too early is its turn as soon as what came before it is answered.
+  if (own !== undefined && own.open.length > 0)
+    return join(call, own.open[0]!.isPipelined || own.open.length > 1 ? own.serving : servedBy(own), "waker");
   for (const { creator, order } of work.creators.of(waker)) {
     const unit = work.unitNamed(UnitKind.tokioTask, creator);
     if (unit === undefined || unit.open.length === 0) continue;

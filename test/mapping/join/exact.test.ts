@@ -244,6 +244,18 @@ describe("exact causes", () => {
     }
   });
 
+  it("waker: a task that has read several requests at once takes them in order", () => {
+    const host = new Host();
+    const link = inbound(host).serverReads(task(1), get("/a") + get("/b"));
+    const upstream = outbound(host);
+    for (const name of ["/a.1", "/b.1"]) {
+      upstream.send(task(9, { causeKind: CauseKind.waker, causeId: 1 }), get(name)).clientReads(task(9), ok());
+      link.answer(task(1), ok());
+    }
+    host.end();
+    for (const name of ["/a", "/b"]) assert.equal(find(host, `${name}.1`).parentSpanId, find(host, name).spanId);
+  });
+
   it("waker: one of two wakers is not believed where calls share a connection", () => {
     const host = new Host();
     inbound(host).serverReads(task(1), get("/a"));
