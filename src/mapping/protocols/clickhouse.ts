@@ -12,77 +12,18 @@ import { BlockWalker, compressedFrame, UNKNOWN_TYPE } from "./clickhouse-block.t
 import { ASSUMED_REVISION, Client, progressFields, SERVER_STARTS, Server } from "./clickhouse-packets.ts";
 import { readQuery, skipText } from "./clickhouse-query.ts";
 import { classifyClient, isServerHello } from "./clickhouse-recognition.ts";
+import {
+  type ClickhouseMessage,
+  type ClickhouseState,
+  type Direction,
+  newDirection,
+  newMessage,
+} from "./clickhouse-state.ts";
 import { describeDatabase } from "./database-span.ts";
 import { agreed } from "./framed.ts";
-import {
-  INVALID,
-  type Message,
-  MessageRole,
-  type MessageSink,
-  NEED_MORE,
-  type Protocol,
-  Recognition,
-  Sender,
-} from "./protocol.ts";
-
-export interface ClickhouseMessage extends Message {
-  readonly command: "LOGIN" | "QUERY" | "PING";
-  readonly text: string | undefined;
-  readonly database: string | undefined;
-  readonly traceparent: string | undefined;
-  /** Of the answer's data. */
-  rows: number | undefined;
-  errorCode: number | undefined;
-  errorText: string | undefined;
-}
-
-interface Direction {
-  block: BlockWalker | undefined;
-  /** Rows of the block are the answer's. */
-  isData: boolean;
-  isInFrames: boolean;
-  /** The end of what is sent is not known. */
-  isLost: boolean;
-}
-
-export interface ClickhouseState {
-  revision: number;
-  clientRevision: number;
-  database: string | undefined;
-  isCompressed: boolean;
-  /** What waits for its answer. */
-  pending: ClickhouseMessage | undefined;
-  response: ClickhouseMessage | undefined;
-  /** The client's words behind its hello. */
-  isAddendumDue: boolean;
-  readonly directions: readonly [Direction, Direction];
-}
+import { INVALID, MessageRole, type MessageSink, NEED_MORE, type Protocol, Recognition, Sender } from "./protocol.ts";
 
 const MAX_PACKET = 262_144;
-
-function newDirection(): Direction {
-  return { block: undefined, isData: false, isInFrames: false, isLost: false };
-}
-
-function newMessage(
-  state: ClickhouseState,
-  role: MessageRole,
-  command: ClickhouseMessage["command"],
-  text?: string,
-  traceparent?: string,
-): ClickhouseMessage {
-  return {
-    role,
-    id: undefined,
-    command,
-    text,
-    database: state.database,
-    traceparent,
-    rows: undefined,
-    errorCode: undefined,
-    errorText: undefined,
-  };
-}
 
 function parseClient(bytes: Uint8Array, state: ClickhouseState, sink: MessageSink<ClickhouseMessage>): number {
   const direction = state.directions[Sender.client];

@@ -1,7 +1,7 @@
 /** Where the answer to one MySQL command ends: its packets are walked by their headers, rows are not read. */
 import { latin1 } from "../latin1.ts";
 import { uint16le, uint24le, uint32le } from "./byte-reader.ts";
-import type { MysqlMessage, MysqlState } from "./mysql.ts";
+import type { MysqlMessage, MysqlState } from "./mysql-state.ts";
 import { Command, CURSOR_EXISTS, HEADER_BYTES, lenencAt, MAX_PACKET, MORE_RESULTS } from "./mysql-wire.ts";
 import { INVALID, MessageRole, NEED_MORE } from "./protocol.ts";
 

@@ -3,7 +3,7 @@
 import type { Attribute } from "../span.ts";
 import { summarizeSql } from "../sql.ts";
 import { missingResponse } from "./failure.ts";
-import type { MysqlMessage } from "./mysql.ts";
+import type { MysqlMessage } from "./mysql-state.ts";
 import { COMMAND_NAMES, Command, UNANSWERED } from "./mysql-wire.ts";
 import type { Session, SpanFields } from "./protocol.ts";
 

@@ -14,19 +14,10 @@ import { MYSQL_FRAMING } from "./mysql-framing.ts";
 import { isCompressedCommand, recognizeMysql } from "./mysql-recognition.ts";
 import { type MysqlResponse, parseReply, startReply } from "./mysql-reply.ts";
 import { describeMysql } from "./mysql-span.ts";
-import {
-  Capability,
-  COMMAND_NAMES,
-  Command,
-  HEADER_BYTES,
-  lenencAt,
-  MAX_PACKET,
-  MAX_TEXT,
-  UNANSWERED,
-} from "./mysql-wire.ts";
+import { createState, type MysqlMessage, type MysqlState, request } from "./mysql-state.ts";
+import { Capability, COMMAND_NAMES, Command, HEADER_BYTES, lenencAt, MAX_PACKET, MAX_TEXT } from "./mysql-wire.ts";
 import {
   INVALID,
-  type Message,
   MessageRole,
   type MessageSink,
   NEED_MORE,
@@ -37,81 +28,8 @@ import {
 } from "./protocol.ts";
 import { sqlComment } from "./sql-comment.ts";
 
-export interface MysqlMessage extends Message {
-  /** Command of a request. */
-  readonly command: number;
-  readonly text: string | undefined;
-  /** Sent with the statement, beside its text; names in lower case. */
-  attributes: ReadonlyMap<string, string> | undefined;
-  readonly user: string | undefined;
-  readonly database: string | undefined;
-  /** undefined: the greeting was not seen. */
-  readonly isMariaDb: boolean | undefined;
-  /** Responses. */
-  errorCode: number | undefined;
-  sqlState: string | undefined;
-  rows: number | undefined;
-}
-
-export interface MysqlState {
-  /** undefined: the handshake was not seen. */
-  capabilities: number | undefined;
-  /** Known from the handshake, else learnt from the first result set. */
-  deprecatesEof: boolean | undefined;
-  isGreeted: boolean;
-  isMariaDb: boolean | undefined;
-  database: string | undefined;
-  /** Commands that are not answered yet, in order. */
-  pending: MysqlMessage[];
-  reply: MysqlResponse | undefined;
-  readonly statements: Map<number, string>;
-  lastStatement: number;
-  /** The client's last packet had MAX_PACKET bytes. */
-  isClientContinued: boolean;
-  clientMessage: MysqlMessage | undefined;
-  /** The server asked for a file: the client sends it until an empty packet. */
-  isInfile: boolean;
-  isLoggingIn: boolean;
-  compressed: readonly [CompressedStream, CompressedStream] | undefined;
-}
-
 const MAX_STATEMENTS = 256;
 const MAX_PENDING = 64;
-
-function createState(): MysqlState {
-  return {
-    capabilities: undefined,
-    deprecatesEof: undefined,
-    isGreeted: false,
-    isMariaDb: undefined,
-    database: undefined,
-    pending: [],
-    reply: undefined,
-    statements: new Map(),
-    lastStatement: -1,
-    isClientContinued: false,
-    clientMessage: undefined,
-    isInfile: false,
-    isLoggingIn: false,
-    compressed: undefined,
-  };
-}
-
-function request(state: MysqlState, command: number, text: string | undefined, user?: string): MysqlMessage {
-  return {
-    role: UNANSWERED.has(command) ? MessageRole.oneWay : MessageRole.request,
-    id: undefined,
-    command,
-    text,
-    attributes: undefined,
-    user,
-    database: state.database,
-    isMariaDb: state.isMariaDb,
-    errorCode: undefined,
-    sqlState: undefined,
-    rows: undefined,
-  };
-}
 
 function parseClient(bytes: Uint8Array, state: MysqlState, sink: MessageSink<MysqlMessage>): number {
   if (bytes.length < HEADER_BYTES) return NEED_MORE;
