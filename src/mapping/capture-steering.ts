@@ -1,6 +1,6 @@
 /**
  * When one TCP connection tells the kernel what is wanted of it. Each verdict costs a map update, so they are few: asked
- * for again at the 2nd, 4th, 8th event that shows that the kernel has not followed.
+ * for again at the 2nd, 4th, 8th event, and message's end, that shows that the kernel has not followed.
  */
 import { EventFlags } from "../bpf/layout.gen.ts";
 import type { Side } from "./connection-side.ts";
@@ -52,14 +52,19 @@ export class CaptureSteering {
 
   /** An event of `side` has been read as far as it goes. */
   read(side: Side, flags: number, protocol: AnyProtocol, state: unknown, isLocalClient: boolean): void {
+    const hasEnded = side.hasEnded;
+    side.hasEnded = false;
     side.isWalked = (flags & EventFlags.frames) !== 0;
     if (side.isWalked) {
       side.plainEvents = 0;
+      side.plainEnds = 0;
       return;
     }
     const isBulk = side.stream.position - side.stream.frontier >= WORTHWHILE_BYTES;
     const count = ++side.plainEvents;
-    if ((count & (count - 1)) !== 0 && !isBulk) return;
+    // Behind a message a connection often rests, so that the kernel hears of the place before it has passed.
+    const isAtRest = hasEnded && isPowerOfTwo(++side.plainEnds);
+    if (!isPowerOfTwo(count) && !isAtRest && !isBulk) return;
     const { framing } = protocol;
     if (framing !== undefined && !this.#isFramingRefused && (protocol.isFramed?.(state) ?? true)) {
       this.#say({ mode: "frames", framing, isLocalClient, places: this.#places() });
@@ -70,6 +75,10 @@ export class CaptureSteering {
   #places(): StreamPlaces {
     return { ingress: placeOf(this.#ingress), egress: placeOf(this.#egress) };
   }
+}
+
+function isPowerOfTwo(count: number): boolean {
+  return (count & (count - 1)) === 0;
 }
 
 /** Where a message starts, if nothing behind it has come yet. */

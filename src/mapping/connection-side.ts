@@ -34,6 +34,10 @@ export class Side {
   isWalked = false;
   /** Events in a row that were captured as calls, not as frames. */
   plainEvents = 0;
+  /** Of them, those in which a message ended. */
+  plainEnds = 0;
+  /** A message ended since the last event was judged. */
+  hasEnded = false;
   /** Of its last event. */
   eventNumber = -1;
   /** The last event. */

@@ -324,6 +324,7 @@ export class Connection {
     const { ending, stream } = side;
     if (ending === undefined || meta === undefined) return;
     side.ending = undefined;
+    side.hasEnded = true;
     this.#options.listener.end(ending, this.#senderOf(side), stream.position, meta);
   }
 

@@ -62,6 +62,27 @@ describe("what is asked of the kernel", () => {
     assert.deepEqual(first?.mode === "frames" ? first.places : undefined, { ingress: 27, egress: 0 });
   });
 
+  it("names them behind a message's end, where the place is known before it has passed", () => {
+    const talk = new Conversation();
+    const body = Buffer.concat([
+      Buffer.from([0, 0, 0, 23, 0, 1, 0, 0, 0, 0, 0, 7, 0, 1]),
+      Buffer.from("c"),
+      Buffer.alloc(12),
+    ]);
+    talk.say(client, body.toString("latin1"));
+    const answer = Buffer.alloc(700);
+    answer.writeInt32BE(696, 0);
+    answer.writeInt32BE(7, 4);
+    const said: number[] = [];
+    for (let from = 0; from < 700; from += 100) {
+      talk.say(server, answer.toString("latin1", from, from + 100));
+      said.push(talk.verdicts.length);
+    }
+    assert.deepEqual(said, [2, 3, 3, 4, 4, 4, 5]);
+    const last = talk.verdicts.at(-1);
+    assert.deepEqual(last?.mode === "frames" ? last.places : undefined, { ingress: 27, egress: 700 });
+  });
+
   it("takes back a framing that lets too little through", () => {
     const talk = new Conversation();
     const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
