@@ -54,6 +54,8 @@ const tokio: Program = {
 const epoll: Program = {
   name: "c-epoll",
   abilities: ["sleep"],
+  // It takes what one read brings for the whole answer.
+  lacks: ["stream"],
   missing: needs("cc"),
   start(port, next) {
     const binary = join(buildFolder(), "epoll");

@@ -15,6 +15,8 @@ export type Ability = "sleep" | "busy" | "calls" | "parallel" | "after" | "linge
 export interface Program {
   readonly name: string;
   readonly abilities: readonly Ability[];
+  /** Shapes that it can't serve, whatever its abilities. */
+  readonly lacks?: readonly string[];
   /** The calls pass a hop of its own: its calls are `.1.1` to `.1.n`, and the hop is `.1`. */
   readonly hasHop?: boolean;
   /** undefined: it can run here; else what is missing. */
