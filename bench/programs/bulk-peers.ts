@@ -2,10 +2,12 @@
  * Both ends of a few exchanges that move many bytes, in one process. Arguments: what they speak, how many exchanges.
  * Says `ready`, waits for a line on stdin, prints how many exchanges were whole.
  */
+
 import { once } from "node:events";
 import { createServer as createHttpServer, get } from "node:http";
 import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { credentials, Server as GrpcServer, makeGenericClientConstructor, ServerCredentials } from "@grpc/grpc-js";
 
 const MEBIBYTE = 1 << 20;
@@ -156,6 +158,8 @@ async function postgresql(): Promise<Peers> {
   );
 }
 
+const REST_AFTER_LOGIN_MS = 20;
+
 async function rawPeers(
   answer: (request: Buffer) => readonly Buffer[],
   request: () => Buffer,
@@ -174,7 +178,11 @@ async function rawPeers(
   };
   return {
     async exchange() {
-      if (login !== undefined) await ask(login.request, login.answerBytes);
+      if (login !== undefined) {
+        await ask(login.request, login.answerBytes);
+        // As connections of a pool do: the kernel hears of the frames before the first query.
+        await sleep(REST_AFTER_LOGIN_MS);
+      }
       login = undefined;
       return ask(request(), answerBytes);
     },
