@@ -1,5 +1,4 @@
 /** Every component of this build: one line each. */
-
 import { deepflowSettings } from "../exporter/deepflow/settings.ts";
 import { debugSettings } from "../exporter/settings/debug.ts";
 import { fileSettings } from "../exporter/settings/file.ts";

@@ -95,13 +95,7 @@ export class RuntimeTable {
 
   /** Nothing is written for this process, which is not traced: what is learnt of its program holds for others. */
   study(tgid: number): void {
-    this.#looking++;
-    this.#find(tgid, undefined)
-      .catch(() => undefined)
-      .finally(() => {
-        this.#looking--;
-        this.#next();
-      });
+    this.#occupy(this.#find(tgid, undefined).catch(() => undefined));
   }
 
   /** A process that already runs: looked at at once, before those that nobody has seen do anything. */
@@ -224,18 +218,11 @@ export class RuntimeTable {
       if (next === undefined) break;
       if (this.#entries.get(next.tgid) !== next.entry || next.entry.isLooking) continue;
       const ahead = next.entry.hasSpoken ? 0 : 1;
-      this.#lookingAhead += ahead;
-      this.#looking++;
-      this.#look(next.tgid, next.entry)
-        .catch((error: unknown) => {
-          this.#options.log.debug("a runtime was not read", { tgid: next.tgid, error: String(error) });
-          if (this.#entries.get(next.tgid) === next.entry) this.#plan(next.tgid, next.entry);
-        })
-        .finally(() => {
-          this.#lookingAhead -= ahead;
-          this.#looking--;
-          this.#next();
-        });
+      const look = this.#look(next.tgid, next.entry).catch((error: unknown) => {
+        this.#options.log.debug("a runtime was not read", { tgid: next.tgid, error: String(error) });
+        if (this.#entries.get(next.tgid) === next.entry) this.#plan(next.tgid, next.entry);
+      });
+      this.#occupy(look, ahead);
     }
     this.#refineNext();
   }
@@ -245,16 +232,27 @@ export class RuntimeTable {
     if (this.#looking > 0) return;
     const next = this.#later.shift();
     if (next === undefined) return;
-    this.#looking++;
     const isThere = this.#entries.get(next.tgid) === next.entry;
-    (isThere ? this.#refine(next.tgid, next.entry, next.refine) : Promise.resolve())
-      .catch((error: unknown) =>
+    const refined = isThere ? this.#refine(next.tgid, next.entry, next.refine) : Promise.resolve();
+    this.#occupy(
+      refined.catch((error: unknown) =>
         this.#options.log.debug("a runtime was not read closely", { tgid: next.tgid, error: String(error) }),
-      )
-      .finally(() => {
-        this.#looking--;
-        this.#next();
-      });
+      ),
+    );
+  }
+
+  /**
+   * @param work never rejects; what waits goes on behind it
+   * @param ahead 1 when it is for a process that has not spoken
+   */
+  #occupy(work: Promise<unknown>, ahead = 0): void {
+    this.#looking++;
+    this.#lookingAhead += ahead;
+    work.finally(() => {
+      this.#lookingAhead -= ahead;
+      this.#looking--;
+      this.#next();
+    });
   }
 
   async #look(tgid: number, entry: Entry): Promise<void> {
