@@ -251,7 +251,8 @@ function flowKey(payload: TransportPayload): [key: string, isSourceFirst: boolea
   const source = endKey(payload.source, isIpv4, bytes[0]!, bytes[1]!);
   const destination = endKey(payload.destination, isIpv4, bytes[2]!, bytes[3]!);
   const isSourceFirst = source < destination;
-  const transport = protocol === TransportProtocol.tcp ? "t" : "u";
+  let transport = protocol === TransportProtocol.tcp ? "t" : "u";
+  if (payload.networkId !== 0) transport += String.fromCharCode(payload.networkId & 0xffff, payload.networkId >>> 16);
   return [isSourceFirst ? transport + source + destination : transport + destination + source, isSourceFirst];
 }
 

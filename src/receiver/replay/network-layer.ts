@@ -19,6 +19,8 @@ export interface TransportPayload {
   bytes: Uint8Array;
   /** What they were on the wire. */
   wireLength: number;
+  /** The virtual network that the addresses are of, as its tunnel names it; 0: none. */
+  networkId: number;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -34,9 +36,11 @@ export class NetworkDecoder {
     isIpv4: false,
     bytes: NOTHING,
     wireLength: 0,
+    networkId: 0,
   };
 
-  decode(packet: Uint8Array, wireLength: number, timestampNs: number): DecodedPacket {
+  decode(packet: Uint8Array, wireLength: number, timestampNs: number, networkId = 0): DecodedPacket {
+    this.#payload.networkId = networkId;
     return packet[0]! >> 4 === 4
       ? this.#ipv4(packet, wireLength, timestampNs)
       : this.#ipv6(packet, wireLength, timestampNs);
@@ -60,7 +64,7 @@ export class NetworkDecoder {
     payload.wireLength = totalLength - headerLength;
     const fragmentBits = uint16(packet, 6) & 0x3fff;
     if (fragmentBits === 0) return payload;
-    const key = `4${packet[9]}.${uint16(packet, 4)}.${latin1(packet, 12, 20)}`;
+    const key = `4${payload.networkId}.${packet[9]}.${uint16(packet, 4)}.${latin1(packet, 12, 20)}`;
     return this.#join(key, (fragmentBits & 0x1fff) * 8, (fragmentBits & 0x2000) !== 0, timestampNs);
   }
 
@@ -103,7 +107,7 @@ export class NetworkDecoder {
     payload.bytes = packet.subarray(at + 8, end);
     payload.wireLength = totalLength - at - 8;
     if ((fragmentBits & 0xfff9) === 0) return payload;
-    const key = `6${latin1(packet, at + 4, at + 8)}${latin1(packet, 8, 40)}`;
+    const key = `6${payload.networkId}.${latin1(packet, at + 4, at + 8)}${latin1(packet, 8, 40)}`;
     return this.#join(key, fragmentBits & 0xfff8, (fragmentBits & 1) !== 0, timestampNs);
   }
 

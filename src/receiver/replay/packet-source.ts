@@ -5,12 +5,15 @@ import type { EventSink } from "./capture-events.ts";
 import type { CaptureProblem } from "./error.ts";
 import { FlowTable } from "./flow-table.ts";
 import { isKnownLinkType, networkHeaderOffset } from "./link-layer.ts";
-import { NetworkDecoder, TransportProtocol } from "./network-layer.ts";
+import { type DecodedPacket, NetworkDecoder, TransportProtocol } from "./network-layer.ts";
 import type { ReplayClock } from "./replay-clock.ts";
+import { openTunnel } from "./tunnel.ts";
 
 const ADVANCE_NS = 50e6;
 /** A capture that goes back in time by more is another one. */
 const RESTART_NS = 5e9;
+/** One in another. */
+const MAX_TUNNELS = 4;
 
 export interface PacketSourceOptions {
   readonly clock: ReplayClock;
@@ -46,7 +49,7 @@ export class PacketSource implements PacketSink {
       return;
     }
     const nowNs = this.#time(seconds, nanoseconds);
-    const payload = this.#network.decode(at === 0 ? bytes : bytes.subarray(at), originalLength - at, nowNs);
+    const payload = this.#decode(at === 0 ? bytes : bytes.subarray(at), originalLength - at, nowNs);
     if (payload === "fragment") {
       packets.addConsumed("fragment");
     } else if (payload === undefined) {
@@ -58,6 +61,17 @@ export class PacketSource implements PacketSink {
     } else {
       packets.addLost("header_cut");
     }
+  }
+
+  /** The innermost packet of tunnels. */
+  #decode(packet: Uint8Array, wireLength: number, nowNs: number): DecodedPacket {
+    let payload = this.#network.decode(packet, wireLength, nowNs);
+    for (let depth = 0; depth < MAX_TUNNELS && typeof payload === "object"; depth++) {
+      const content = openTunnel(payload);
+      if (content === undefined) return payload;
+      payload = this.#network.decode(content.packet, content.wireLength, nowNs, content.networkId);
+    }
+    return payload;
   }
 
   problem(problem: CaptureProblem): void {
