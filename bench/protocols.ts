@@ -37,6 +37,7 @@ class Talk {
         recognized: () => {},
         gap: (...args) => tracker.gap(...args),
         unsynced: (...args) => tracker.unsynced(...args),
+        answersEnd: (...args) => tracker.answersEnd(...args),
         close: (...args) => tracker.close(...args),
         missing: () => {},
       },

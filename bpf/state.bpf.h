@@ -67,12 +67,15 @@ static __always_inline int state_changed(struct sock *sk, int old_state, int new
 	struct tcp_numbers numbers;
 	struct socket_info *info;
 	struct tcp_sock *tp;
+	bool is_closing;
 	__u16 family;
 	__u64 id;
 
 	if (new_state == TCP_SYN_SENT)
 		return connecting(sk, old_state, call_scratch(SCRATCH_CONNECT));
-	if (new_state != TCP_ESTABLISHED && new_state != TCP_CLOSE)
+	/* The process will write no more: answers that have no other end have theirs. */
+	is_closing = new_state == TCP_FIN_WAIT1 || new_state == TCP_LAST_ACK;
+	if (new_state != TCP_ESTABLISHED && new_state != TCP_CLOSE && !is_closing)
 		return 0;
 	family = sk->__sk_common.skc_family;
 	if ((family != AF_INET && family != AF_INET6) || sk->sk_protocol != IPPROTO_TCP)
@@ -81,6 +84,8 @@ static __always_inline int state_changed(struct sock *sk, int old_state, int new
 		return 0;
 	info = known_socket(sk);
 	if (!info && trace_conf.scope != SCOPE_HOST)
+		return 0;
+	if (is_closing && (!info || info->role != SOCKET_ROLE_SERVER))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)

@@ -20,6 +20,8 @@ export interface MessageListener {
   unsynced(sender: Sender, meta: EventMeta): void;
   /** Content has told the protocol; nothing of it is read yet. @param otherRole of the other end */
   recognized(protocol: AnyProtocol, otherRole: SocketRole, nowNs: number): void;
+  /** Who answers by closing has answered. */
+  answersEnd(last: EventMeta | undefined): void;
   close(last: EventMeta | undefined): void;
 }
 

@@ -107,6 +107,13 @@ export class Connection {
     else this.#read(nowNs);
   }
 
+  /** A server has closed its end, or a client after its server. */
+  closedHere(): void {
+    const side = this.role === SocketRole.client ? this.#ingress : this.#egress;
+    if (this.isOpaque || this.#isClosed || !side.isEmpty) return;
+    this.#options.listener.answersEnd(lastOf(this.#ingress, this.#egress));
+  }
+
   /** No more bytes will come. */
   close(): void {
     if (this.#isClosed) return;

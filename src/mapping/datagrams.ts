@@ -79,6 +79,9 @@ export class Datagrams {
     this.#options.listener.end(sink.found, sender, offset + length, meta);
   }
 
+  /** No connection that could be closed. */
+  closedHere(): void {}
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

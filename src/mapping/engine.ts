@@ -123,10 +123,13 @@ export class TraceEngine {
       // Before its first byte; a socket that is never used must cost nothing.
       if (this.#opened.size >= 65_536) this.#opened.clear();
       this.#opened.add(event.socketCookie);
+    } else if (event.newState === TcpState.finWait1 || event.newState === TcpState.lastAck) {
+      for (const end of this.#sockets.ofCookie(event.socketCookie)) if (!end.isClient) end.connection.closedHere();
     } else if (event.newState === TcpState.close) {
       this.#opened.delete(event.socketCookie);
       this.#connecting.delete(event.socketCookie);
       for (const end of this.#sockets.ofCookie(event.socketCookie)) {
+        if (end.isClient && event.oldState === TcpState.lastAck) end.connection.closedHere();
         this.#closing.push({ end, deadlineNs: event.header.timestampNs + LINGER_NS });
       }
     }
@@ -219,6 +222,7 @@ export class TraceEngine {
         gap: (sender, last) => end.tracker.gap(sender, last),
         missing: (meta) => this.#tracer.lossSeen(meta),
         unsynced: (sender, meta) => end.tracker.unsynced(sender, meta),
+        answersEnd: (last) => end.tracker.answersEnd(last),
         close: (last) => end.tracker.close(last),
       },
       verdict: (verdict) => this.#output.verdict(event.socketCookie, verdict),

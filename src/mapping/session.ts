@@ -167,15 +167,21 @@ export class SessionTracker<C> {
     if (this.#endHidden !== undefined && this.#endHidden.requestSender !== sender) this.#hiddenEnd = meta;
   }
 
+  /** Who answers by closing has answered. */
+  answersEnd(meta: EventMeta | undefined): void {
+    for (const exchange of [...this.#ordered, ...(this.#byId?.values() ?? [])]) {
+      if (!exchange.response?.endsAtClose || exchange.responseStart === undefined) continue;
+      exchange.responseEnd = exchange.responseEnd ?? meta ?? exchange.responseStart;
+      this.#finish(exchange);
+    }
+  }
+
   /** The connection is over. */
   close(meta: EventMeta | undefined): void {
     this.#endHiddenResponse();
+    this.answersEnd(meta);
     for (const exchange of [...this.#ordered, ...(this.#byId?.values() ?? [])]) {
-      if (exchange.response?.endsAtClose && exchange.responseStart !== undefined) {
-        exchange.responseEnd = exchange.responseEnd ?? meta ?? exchange.responseStart;
-      } else {
-        exchange.incomplete = this.closeReason;
-      }
+      exchange.incomplete = this.closeReason;
       this.#finish(exchange);
     }
   }

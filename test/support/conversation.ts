@@ -76,6 +76,7 @@ export class Conversation {
           },
           recognized: () => {},
           unsynced: (...args) => tracker.unsynced(...args),
+          answersEnd: (...args) => tracker.answersEnd(...args),
           close: (...args) => tracker.close(...args),
         },
         verdict: (verdict) => this.verdicts.push(verdict),

@@ -221,6 +221,13 @@ export class Link {
     return this;
   }
 
+  /** The server calls close(2), and its client has not noticed yet. */
+  serverCloses(): this {
+    const event = stateEvent(this.#cookies[1], SocketRole.server, TcpState.finWait1, this.#host.nowNs);
+    this.#host.engine.socketState(event);
+    return this;
+  }
+
   close(): this {
     for (const cookie of this.#cookies) {
       this.#host.engine.socketState(stateEvent(cookie, SocketRole.unknown, TcpState.close, this.#host.nowNs));

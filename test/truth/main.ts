@@ -72,4 +72,10 @@ async function main(): Promise<number> {
 
 // The first process of a pid namespace gets no signal that it does not ask for; when it ends, all in there do.
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => process.exit(1));
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS"))) throw error;
+  say(`${error.message}\n${USAGE}`);
+  process.exitCode = 2;
+}

@@ -37,6 +37,7 @@ export function parseSelection(args: readonly string[]): Selection & { readonly 
       write: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
       set: { type: "string", multiple: true, default: [] },
     },
   });
@@ -50,7 +51,7 @@ export function parseSelection(args: readonly string[]): Selection & { readonly 
     unjoinedListed: Number(values.unjoined),
     write: values.write,
     keep: values.keep,
-    list: values.list,
+    list: values.list || values.help,
     settings: values.set,
   };
 }

@@ -49,6 +49,23 @@ describe("evidence", () => {
     assert.equal(find(host, "/nobody").parentSpanId, undefined);
   });
 
+  it("unit: an answer that ends with its connection is over when the server closes it", () => {
+    const host = new Host();
+    const fiber: Doer = { tgid: TGID, unitKind: UnitKind.rubyFiber, unitId: 0x1000 };
+    for (const name of ["a", "b", "c"]) {
+      const link = inbound(host).serverReads(fiber, get(`/${name}`));
+      outbound(host)
+        .send(fiber, get(`/${name}.1`))
+        .clientReads(fiber, ok());
+      link.answer(fiber, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").answer(fiber, "ok").serverCloses();
+    }
+    host.end();
+    for (const name of ["a", "b", "c"]) {
+      assert.equal(find(host, `/${name}.1`).parentSpanId, find(host, `/${name}`).spanId, name);
+      assert.equal(attribute(find(host, `/${name}.1`), "sockspan.link.evidence"), "unit");
+    }
+  });
+
   it("thread: goes on where another thread has answered what was read too early", () => {
     const host = new Host();
     const thread = (index: number): Doer => ({ tgid: TGID, pid: TGID + index, isBlocking: true });

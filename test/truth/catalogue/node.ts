@@ -21,6 +21,7 @@ const withoutPool = EVERYTHING.filter((ability) => ability !== "pool");
 export const NODE: readonly Program[] = [
   node("node-callback.mjs", ["pool"]),
   node("node-http.mjs", EVERYTHING),
+  node("node-cluster.mjs", EVERYTHING),
   node("node-fetch.mjs", withoutPool),
   node("node-express.mjs", EVERYTHING, () =>
     existsSync(join(BUILD, "node/node_modules/express")) ? undefined : "npm could not install express",

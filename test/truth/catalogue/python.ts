@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { type Ability, type Program, run } from "./program.ts";
+import { existsSync } from "node:fs";
+import { type Ability, needs, type Program, run } from "./program.ts";
 
 const SYNCHRONOUS: readonly Ability[] = ["sleep", "busy", "calls", "parallel", "lingers", "retries", "gives_up"];
 const ASYNCHRONOUS: readonly Ability[] = [...SYNCHRONOUS, "after", "pool"];
@@ -42,6 +43,22 @@ function gunicorn(kind: string, size: readonly string[], modules: readonly strin
   };
 }
 
+/** Debian's uWSGI: the server is C, the interpreter its plugin. */
+function uwsgi(kind: string, size: readonly string[]): Program {
+  return {
+    name: `uwsgi-${kind}`,
+    abilities: SYNCHRONOUS,
+    missing: () => needs("uwsgi")() ?? (existsSync(UWSGI_PLUGIN) ? undefined : "no uwsgi-plugin-python3"),
+    start: (port, next) => {
+      const address = ["--http-socket", `127.0.0.1:${port}`, "--listen", "100", "--disable-logging", "--die-on-term"];
+      const application = ["--plugin", "python3", "--module", "wsgi:app", "--enable-threads", "--master"];
+      return run("uwsgi", [...application, ...address, ...size], port, next);
+    },
+  };
+}
+
+const UWSGI_PLUGIN = "/usr/lib/uwsgi/plugins/python3_plugin.so";
+
 export const PYTHON: readonly Program[] = [
   script("python-threads", "python_threads.py", [...SYNCHRONOUS, "after"], []),
   script("asyncio-streams", "asyncio_streams.py", ASYNCHRONOUS, []),
@@ -52,5 +69,9 @@ export const PYTHON: readonly Program[] = [
   gunicorn("sync", ["-w", "16"], ["gunicorn"]),
   gunicorn("gthread", ["--threads", "64"], ["gunicorn"]),
   gunicorn("gevent", ["--worker-connections", "256"], ["gunicorn", "gevent"]),
+  uwsgi("processes", ["--processes", "16"]),
+  uwsgi("threads", ["--processes", "1", "--threads", "64"]),
+  script("tornado", "tornado_app.py", ASYNCHRONOUS, ["tornado"]),
+  script("twisted", "twisted_app.py", ["sleep", "busy", "calls", "parallel", "lingers"], ["twisted"]),
   script("waitress", "wsgi.py", SYNCHRONOUS, ["waitress"]),
 ];

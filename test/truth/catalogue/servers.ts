@@ -83,4 +83,36 @@ const puma: Program = {
   start: (port, next) => run("puma", ["-q", "-t", "16:64", "-b", `tcp://127.0.0.1:${port}`, "config.ru"], port, next),
 };
 
-export const SERVERS: readonly Program[] = [nginx, php, puma];
+const unicorn: Program = {
+  name: "unicorn",
+  abilities: ["sleep", "busy", "calls", "lingers"],
+  missing: () => needs("unicorn")(),
+  start(port, next) {
+    const config = join(mkdtempSync(join(tmpdir(), "truth-unicorn-")), "unicorn.rb");
+    writeFileSync(
+      config,
+      `worker_processes 16\nlisten "127.0.0.1:${port}", backlog: 256\nlogger Logger.new(File::NULL)\n`,
+    );
+    return run("unicorn", ["-c", config, "-E", "none", "config.ru"], port, next);
+  },
+};
+
+const starman: Program = {
+  name: "starman",
+  abilities: ["sleep", "busy", "calls", "lingers"],
+  missing: needs("starman"),
+  start: (port, next) =>
+    run("starman", ["--workers", "16", "--backlog", "256", "--listen", `127.0.0.1:${port}`, "app.psgi"], port, next),
+};
+
+const mojolicious: Program = {
+  name: "mojolicious",
+  abilities: ["sleep", "busy", "calls", "parallel", "lingers"],
+  missing: () =>
+    spawnSync("perl", ["-MMojolicious", "-e", "1"]).status === 0
+      ? undefined
+      : "no Mojolicious (Debian: libmojolicious-perl)",
+  start: (port, next) => run("perl", ["mojo.pl"], port, next),
+};
+
+export const SERVERS: readonly Program[] = [nginx, php, puma, unicorn, starman, mojolicious];
