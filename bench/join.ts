@@ -138,7 +138,7 @@ class Program {
   #step(slot: Slot, step: Step, at: EventMeta): void {
     const joiner = this.#joiner;
     if (step === "read") {
-      joiner.bytesRead(at);
+      joiner.bytesRead(at, true);
       slot.request = nodeOf(true, at, joiner.readerOf(at, slot.server), slot.server);
       joiner.serverStarted(slot.request, undefined, false);
       joiner.messageRead(slot.request, at);
@@ -148,7 +148,7 @@ class Program {
       slot.call.hasConnection = true;
       joiner.clientStarted(slot.call, undefined);
     } else if (step === "reply") {
-      joiner.bytesRead(at);
+      joiner.bytesRead(at, false);
       joiner.messageRead(slot.call!, at);
       joiner.clientFinished(slot.call!, at);
     } else {

@@ -107,7 +107,7 @@ export class TraceEngine {
     const connection = end.connection;
     const wasOpaque = connection.isOpaque;
     const meta = metaOf(event, ++this.#order);
-    if (event.direction === Direction.ingress) this.#tracer.bytesRead(meta);
+    if (event.direction === Direction.ingress) this.#tracer.bytesRead(meta, !end.isClient);
     connection.push(event.direction, event.streamOffset, event.callLength, bytes, meta, event.flags, event.eventNumber);
     if (connection.deadlineNs !== Number.POSITIVE_INFINITY) this.#waiting.add(end);
     if (!wasOpaque && connection.isOpaque && !end.isClient) this.#tracer.hidden(event.header.tgid);
@@ -124,11 +124,15 @@ export class TraceEngine {
       if (this.#opened.size >= 65_536) this.#opened.clear();
       this.#opened.add(event.socketCookie);
     } else if (event.newState === TcpState.finWait1 || event.newState === TcpState.lastAck) {
-      for (const end of this.#sockets.ofCookie(event.socketCookie)) if (!end.isClient) end.connection.closedHere();
+      for (const end of this.#sockets.ofCookie(event.socketCookie)) {
+        end.isClosing = true;
+        if (!end.isClient) end.connection.closedHere();
+      }
     } else if (event.newState === TcpState.close) {
       this.#opened.delete(event.socketCookie);
       this.#connecting.delete(event.socketCookie);
       for (const end of this.#sockets.ofCookie(event.socketCookie)) {
+        end.isClosing = true;
         if (end.isClient && event.oldState === TcpState.lastAck) end.connection.closedHere();
         this.#closing.push({ end, deadlineNs: event.header.timestampNs + LINGER_NS });
       }

@@ -142,8 +142,8 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
   }
 
   /** Bytes came in, whatever they are. */
-  bytesRead(meta: EventMeta): void {
-    if (!this.#isCapture) this.#joiner.bytesRead(meta);
+  bytesRead(meta: EventMeta, isFromClient: boolean): void {
+    if (!this.#isCapture) this.#joiner.bytesRead(meta, isFromClient);
   }
 
   /** @returns to be kept with the socket; undefined where there is nobody to ask */

@@ -27,6 +27,8 @@ export class SocketEnd {
   /** Its connect(2), if that was seen. */
   connecting: Connecting | undefined;
   isExcluded = false;
+  /** The local end has begun to close it. */
+  isClosing = false;
   lastNs = 0;
   lastTgid = 0;
   comm = "";

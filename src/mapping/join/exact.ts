@@ -10,8 +10,10 @@
  * Lie where a connection or a unit is at more than one request at once (they are not asked then), and where the kernel's
  * events of a request's answer and of the next request's begin both got lost.
  */
-import { CauseKind, UnitKind } from "../../bpf/layout.gen.ts";
+import { CauseKind, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
+import type { CreatedFor } from "./creators.ts";
+import { AFTER_ANSWER_NS, answeredBy } from "./last-answers.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -64,32 +66,56 @@ export class ServedConnections {
 export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
   const { causeKind, causeId } = call.start;
   if (causeKind === CauseKind.goContext) return join(call, work.connections.servedIn(causeId), "context");
-  if (causeKind === CauseKind.goCreator)
-    return joinCreated(work, call, servedBy(work.unitNamed(UnitKind.goroutine, causeId)));
   // Of a call that shares its connection, the one that was sent for before may have woken it for this one, too.
-  if (causeKind === CauseKind.waker || (causeKind === CauseKind.newWaker && call.hasConnection))
-    return joinByWaker(work, call, causeId);
-  return false;
-}
-
-/** The waker serves the request, or was created, by whatever unit, for the one that does. */
-function joinByWaker(work: ProcessWork, call: TraceNode, waker: number): boolean {
-  const own = work.unitNamed(UnitKind.tokioTask, waker);
-  // What was read too early is its turn as soon as what came before it is answered.
-  if (own !== undefined && own.open.length > 0)
-    return join(call, own.open[0]!.isPipelined || own.open.length > 1 ? own.serving : servedBy(own), "waker");
-  for (const { creator, order } of work.creators.of(waker)) {
-    const unit = work.unitNamed(UnitKind.tokioTask, creator);
-    if (unit === undefined || unit.open.length === 0) continue;
-    const served = servedBy(unit);
-    return served !== undefined && served.start.order < order && joinCreated(work, call, served);
+  if (causeKind === CauseKind.waker || (causeKind === CauseKind.newWaker && call.hasConnection)) {
+    const isOwn = joinByOwnWaker(work, call, causeId);
+    if (isOwn !== undefined) return isOwn;
   }
+  const creation = creationOf(work, call);
+  if (creation !== undefined) return joinCreated(work, call, creation);
+  work.offspring.callsFor(callerOf(call), call);
   return false;
 }
 
-function joinCreated(work: ProcessWork, call: TraceNode, served: TraceNode | undefined): boolean {
-  if (served === undefined || served.start.order > call.start.order) return false;
-  return work.offspring.join(call, callerOf(call), served);
+/** The waker serves the request itself. @returns whether the call's parent is decided now; undefined: it serves none */
+function joinByOwnWaker(work: ProcessWork, call: TraceNode, waker: number): boolean | undefined {
+  const own = work.unitNamed(UnitKind.tokioTask, waker);
+  if (own === undefined || own.open.length === 0) return undefined;
+  // What was read too early is its turn as soon as what came before it is answered.
+  return join(call, own.open[0]!.isPipelined || own.open.length > 1 ? own.serving : servedBy(own), "waker");
+}
+
+/** For which request the unit that makes a call was created. */
+function creationOf(work: ProcessWork, { start }: TraceNode): CreatedFor | undefined {
+  const { causeKind, causeId } = start;
+  if (causeKind === CauseKind.waker || causeKind === CauseKind.newWaker) return work.creators.of(causeId);
+  if (causeKind !== CauseKind.goCreator) return undefined;
+  // Created after the creator's last read, be it of a request that is answered by now.
+  const server = unitKey(UnitKind.goroutine, causeId);
+  const served = answeredBy(work, server, start) ?? servedBy(work.unitNamed(UnitKind.goroutine, causeId));
+  return served && { served, server };
+}
+
+/** A unit is created: for the request that its creator is at, which it has read, or answered last, or was created for. */
+export function noteCreation(work: ProcessWork, event: UnitEdgeEvent, order: number): void {
+  const unit = work.unitNamed(event.unitKind, event.fromId);
+  const server = unitKey(event.unitKind, event.fromId);
+  const served = answeredBy(work, server, event.header) ?? servedBy(unit);
+  if (served !== undefined && served.start.order < order) work.creators.add(event.toId, { served, server });
+  else if (unit === undefined || unit.open.length === 0) {
+    const inherited = work.creators.of(event.fromId);
+    if (inherited !== undefined) work.creators.add(event.toId, inherited);
+  }
+}
+
+function joinCreated(work: ProcessWork, call: TraceNode, { served, server }: CreatedFor): boolean {
+  if (served.start.order > call.start.order || served.isDoubtful) return false;
+  const { timestampNs } = call.start;
+  if (!served.isFinished) return work.offspring.joinOpen(call, callerOf(call), served);
+  if (timestampNs < work.doubtUntilNs || timestampNs - served.endNs > AFTER_ANSWER_NS) return false;
+  const hasReadOn = work.lastAnswers.of(server, timestampNs)?.served !== served;
+  work.offspring.joinAnswered(call, callerOf(call), served, hasReadOn);
+  return false;
 }
 
 /** Key of the unit that makes the call, as far as is known: with tokio the one that has woken the connection's. */

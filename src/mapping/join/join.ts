@@ -7,9 +7,10 @@
 import { UnitEdge, type UnitEdgeEvent } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, stretchOfFirst } from "./connect.ts";
-import { callerOf, joinExactly } from "./exact.ts";
+import { joinExactly, noteCreation } from "./exact.ts";
 import { isServedByThreads, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { isServerSpanOfLibrary, learnFromOwnContext, SdkSpans } from "./instrumented.ts";
+import { answeredBy } from "./last-answers.ts";
 import { servedByProvenThread } from "./own-thread.ts";
 import { joinPassedOn } from "./passed-on.ts";
 import { ProcessWork } from "./process-work.ts";
@@ -19,7 +20,7 @@ import type { Stretch } from "./thread-log.ts";
 import { decide, decideRemote } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { joinByCallback, joinByTurn, learnFromEnd, movesBetweenThreads, noteSent } from "./turn.ts";
-import type { Unit } from "./unit.ts";
+import { type Unit, unitKeyOf } from "./unit.ts";
 import { type WakeEdge, Wakes } from "./wakes.ts";
 
 const MAX_PROCESSES = 16_384;
@@ -59,8 +60,13 @@ export class Joiner {
     return this.#workOf(meta.tgid).readerOf(meta, connection);
   }
 
-  /** Bytes were read from a socket, whatever they are: a callback of its own in a loop, a wait in a thread. */
-  bytesRead(meta: EventMeta): void {
+  /**
+   * Bytes were read from a socket, whatever they are: a callback of its own in a loop, a wait in a thread.
+   *
+   * @param isFromClient false: the local end is the client
+   */
+  bytesRead(meta: EventMeta, isFromClient: boolean): void {
+    if (isFromClient) this.#processes.get(meta.tgid)?.lastAnswers.reads(unitKeyOf(meta));
     if (meta.coroutineId !== 0 || movesBetweenThreads(meta.unitKind)) return;
     const work = this.#workOf(meta.tgid);
     const ended = work.logOf(meta.pid).touched(meta);
@@ -79,8 +85,8 @@ export class Joiner {
   advance(nowNs: number): void {
     for (const work of this.#holding) {
       for (const stretch of work.held.expired(nowNs)) this.#ended(work, stretch, nowNs);
-      work.offspring.advance(nowNs);
-      if (!work.held.isEmpty || work.offspring.isHolding) continue;
+      work.late.advance(nowNs);
+      if (!work.held.isEmpty || !work.late.isEmpty) continue;
       this.#holding.delete(work);
       this.#decideOrphans(work);
     }
@@ -124,22 +130,20 @@ export class Joiner {
     const work = this.#workOf(node.start.tgid);
     const unit = node.unit!;
     if (this.#decideCarried(work, node)) return;
-    if (work.open.size === 0) {
-      if (!work.hasHidden) work.addBackground(node.destination);
-      decide(node, undefined, undefined);
+    const isIdle = work.open.size === 0;
+    if (isIdle && !work.hasHidden) work.addBackground(node.destination);
+    if (!isIdle) work.wakes?.called(work, node);
+    const isCreated = joinExactly(work, node);
+    if (!work.late.isEmpty) this.#holding.add(work);
+    if (isCreated) return;
+    this.#joinByUnit(work, node, unit);
+    if (node.isDecided) return;
+    if (!node.isHeld && !movesBetweenThreads(unit.kind)) this.#joinBySending(work, node, connecting);
+    if (isIdle) {
+      if (!node.isHeld) decide(node, undefined, undefined);
       return;
     }
-    work.offspring.calls(callerOf(node));
-    work.wakes?.called(work, node);
-    if (joinExactly(work, node)) return;
-    const served = unit.serving;
-    if (served !== undefined) {
-      // A call that is known late was made under whatever the unit did then.
-      decide(node, served.start.order < node.start.order ? served : undefined, "unit");
-      return;
-    }
-    if (!movesBetweenThreads(unit.kind)) this.#joinBySending(work, node, connecting);
-    if (!node.isDecided) {
+    if (!node.isDecided && !node.isHeld) {
       const own = servedByProvenThread(work, unit, node.start);
       if (own !== undefined) decide(node, own, "thread");
     }
@@ -187,6 +191,7 @@ export class Joiner {
   /** @param meta of the answer's end; undefined: there was none */
   serverFinished(node: TraceNode, meta: EventMeta | undefined): void {
     node.isFinished = true;
+    node.endNs = (meta ?? node.start).timestampNs;
     const work = this.#processes.get(node.start.tgid);
     if (work === undefined || node.unit === undefined) return;
     work.wakes?.closed(node);
@@ -196,18 +201,19 @@ export class Joiner {
       learnFromAnswer(work, node, unit);
       unit.lastAnswerOrder = meta.order;
       work.closed(node, meta.order);
+      if (unit === node.unit) work.lastAnswers.answered(unit, node, meta);
       work.forgetIfIdle(unit);
     } else {
       work.closed(node, this.#lastOrder);
     }
-    work.offspring.closed(node, (meta ?? node.start).timestampNs);
-    if (work.offspring.isHolding) this.#holding.add(work);
+    work.offspring.closed(node);
+    if (!work.late.isEmpty) this.#holding.add(work);
     this.#decideOrphans(work);
   }
 
   /** One unit of a process did something to another. */
   unitEdge(event: UnitEdgeEvent, order: number): void {
-    if (event.edge === UnitEdge.creates) this.#workOf(event.header.tgid).creators.add(event.toId, event.fromId, order);
+    if (event.edge === UnitEdge.creates) noteCreation(this.#workOf(event.header.tgid), event, order);
   }
 
   /** Events are missing: what seems to be open may be answered, and what seems to be alone may not be. */
@@ -237,10 +243,23 @@ export class Joiner {
     const work = this.#processes.get(tgid);
     if (work === undefined) return;
     for (const stretch of work.held.expired(NEVER)) this.#ended(work, stretch, NEVER);
+    work.late.advance(NEVER);
     this.#holding.delete(work);
     this.#processes.delete(tgid);
     for (const call of work.undecided) decide(call, undefined, undefined);
     work.io.giveUp(Number.POSITIVE_INFINITY);
+  }
+
+  /** By what the unit has read: a request that it serves, or one that it has answered. */
+  #joinByUnit(work: ProcessWork, node: TraceNode, unit: Unit): void {
+    const answered = answeredBy(work, unit.key, node.start);
+    if (answered !== undefined) {
+      if (work.late.hold(node, answered, "after_answer", node.start.timestampNs)) this.#holding.add(work);
+      return;
+    }
+    const served = unit.serving;
+    // A call that is known late was made under whatever the unit did then.
+    if (served !== undefined) decide(node, served.start.order < node.start.order ? served : undefined, "unit");
   }
 
   #joinBySending(work: ProcessWork, node: TraceNode, connecting: Connecting | undefined): void {

@@ -1,11 +1,20 @@
 /**
- * Doubt of evidence `creator`: what a request has created may serve others too, while that request goes on. Workers of a
- * pool are made by whoever finds none idle, and all at once by the first who needs them; then they stay.
+ * Doubt of evidence `creator`: what a request has created may serve others too. Workers of a pool are made by whoever finds
+ * none idle, or all at once by the first who needs them; actors, batchers and pings by the first who needs one. Then they
+ * stay.
  *
- * What is made for a request alone has done its calls when the request is answered, and makes none later. So creators are
- * believed where that was so for a few requests; a unit that goes on calling when its request is over costs many. Its first
- * call is why it was made; further ones may be for others and are told when the request is over.
+ * A unit's first call is why it was made, where requests make units of their own (makers.ts). Further calls may be for
+ * others: they are told when the request is answered, if all that it has made is done by then and that was so for a few
+ * requests. A unit that goes on calling behind the answer costs many, and the trust in first calls too.
+ *
+ * Behind the answer a call waits for a moment, in which a worker would call again, so that only a unit that has made no
+ * other call is believed; and where the unit that has made it serves another request by then, it may have been made for
+ * the connection. Both are believed all the same where nearly all requests of that moment make units of their own, as long
+ * as the calls of a unit come in one burst.
  */
+import { AFTER_ANSWER_NS } from "./last-answers.ts";
+import type { LateJoins } from "./late-joins.ts";
+import { Makers } from "./makers.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 
@@ -13,8 +22,8 @@ const MAX_UNITS = 4096;
 const PROVEN = 3;
 const MAX_CREDIT = 64;
 const COST_OF_OUTLIVING = 64;
-const MAX_PROVING = 64;
-const PROOF_WAIT_NS = 500_000_000;
+/** What a unit does one after the other for one request, it does in so much time, or it is not believed. */
+const BURST_NS = 500_000_000;
 
 interface Child {
   readonly served: TraceNode;
@@ -23,115 +32,136 @@ interface Child {
   /** Of these, what waits to be believed. */
   waiting: TraceNode[];
   callCount: number;
-}
-
-/** Calls of a request that is over: all that it created is done, and not yet believed. */
-interface Proving {
-  readonly calls: readonly TraceNode[];
-  readonly served: TraceNode;
-  readonly deadlineNs: number;
+  /** Of its first call. */
+  readonly sinceNs: number;
 }
 
 export class Offspring {
+  readonly #late: LateJoins;
   /** By the key of the unit; the oldest is forgotten first. */
   readonly #children = new Map<number, Child>();
   readonly #byServed = new Map<TraceNode, Child[]>();
-  #proving: Proving[] = [];
+  /** Requests of which a unit is forgotten: what else they have made can't be told from it. */
+  readonly #forgotten = new WeakSet<TraceNode>();
+  readonly #makers = new Makers();
+  /** Grows where all that a request has made is done when it is answered. */
   #credit = 0;
 
-  get isHolding(): boolean {
-    return this.#proving.length > 0;
+  constructor(late: LateJoins) {
+    this.#late = late;
   }
 
-  /** What waits for proof too long goes without. */
-  advance(nowNs: number): void {
-    while (this.#proving.length > 0 && this.#proving[0]!.deadlineNs <= nowNs) free(this.#proving.shift()!.calls);
-  }
-
-  /** The unit makes a call, for whomever. */
-  calls(unit: number): void {
-    if (this.#children.size === 0) return;
-    const child = this.#children.get(unit);
+  /** A unit calls for whom nobody knows: if it was made for a request, it serves others too. */
+  callsFor(unit: number, { destination, start }: TraceNode): void {
+    const child = this.#children.size > 0 ? this.#children.get(unit) : undefined;
     if (child === undefined || !child.served.isFinished) return;
-    this.#children.delete(unit);
-    this.#outlived();
+    child.callCount++;
+    this.#outlived(destination, start.timestampNs);
   }
 
   /** The call is made by a unit that was created for `served`, which is open. @returns whether it is decided */
-  join(call: TraceNode, unit: number, served: TraceNode): boolean {
-    const child = this.#childOf(unit, served);
+  joinOpen(call: TraceNode, unit: number, served: TraceNode): boolean {
+    if (this.#forgotten.has(served)) return false;
+    const nowNs = call.start.timestampNs;
+    const child = this.#childOf(unit, served, nowNs);
     child.calls = child.calls.filter(({ isFinished }) => !isFinished);
     child.calls.push(call);
     child.callCount++;
-    if (child.callCount === 1 && this.#credit >= PROVEN) return decide(call, served, "creator");
+    if (child.callCount === 1) {
+      if (this.#makers.add(call.destination, served, nowNs)) {
+        this.#shown(call.destination);
+        return decide(call, served, "creator");
+      }
+    }
     child.waiting.push(call);
     return false;
   }
 
+  /** @param hasReadOn the unit that has made this one has read another request since, or may have */
+  joinAnswered(call: TraceNode, unit: number, served: TraceNode, hasReadOn: boolean): void {
+    if (this.#forgotten.has(served)) return;
+    const { destination, start } = call;
+    const child = this.#childOf(unit, served, start.timestampNs);
+    child.callCount++;
+    if (child.callCount > 1) this.#outlived(destination, start.timestampNs);
+    this.#makers.add(destination, served, start.timestampNs);
+    this.#hold(call, child, start.timestampNs, hasReadOn);
+  }
+
   /** The request is answered, or never will be. */
-  closed(served: TraceNode, nowNs: number): void {
+  closed(served: TraceNode): void {
+    if (this.#children.size > 0) this.#makers.answered();
     const children = this.#byServed.get(served);
     if (children === undefined) return;
     this.#byServed.delete(served);
     if (served.isDoubtful) return;
-    if (children.some(({ calls }) => calls.some(({ isFinished }) => !isFinished))) {
-      this.#outlived();
-      return;
+    let isDone = true;
+    for (const { calls, callCount } of children) {
+      const underWay = calls.find(({ isFinished }) => !isFinished);
+      if (underWay === undefined) continue;
+      isDone = false;
+      if (callCount > 1) this.#outlived(underWay.destination, served.endNs);
     }
-    this.#credit = Math.min(MAX_CREDIT, this.#credit + 1);
-    const waiting = children.flatMap((child) => child.waiting.splice(0));
-    if (this.#credit >= PROVEN) {
-      believe(waiting, served);
-      if (this.#credit === PROVEN) this.#proven();
-    } else if (waiting.length > 0 && this.#proving.length < MAX_PROVING) {
-      for (const call of waiting) call.isHeld = true;
-      this.#proving.push({ calls: waiting, served, deadlineNs: nowNs + PROOF_WAIT_NS });
+    if (isDone) this.#credit = Math.min(MAX_CREDIT, this.#credit + 1);
+    for (const child of children) this.#closed(child);
+  }
+
+  #closed(child: Child): void {
+    const { served } = child;
+    for (const call of child.waiting.splice(0)) {
+      if (child.callCount === 1) this.#hold(call, child, served.endNs, false);
+      else if (this.#credit >= PROVEN) decide(call, served, "creator");
+      else if (this.#credit > 0) this.#late.hold(call, served, "creator", served.endNs, () => this.#credit >= PROVEN);
     }
   }
 
-  #proven(): void {
-    for (const { calls, served } of this.#takeProving()) believe(calls, served);
+  #hold(call: TraceNode, child: Child, nowNs: number, hasReadOn: boolean): void {
+    const { destination } = call;
+    const isInBurst = call.start.timestampNs - child.sinceNs <= BURST_NS;
+    const mark = this.#makers.mark(destination);
+    this.#late.hold(call, child.served, "creator", nowNs, (endNs) => {
+      if (child.callCount === 1 && !hasReadOn && this.#makers.isShown(destination, endNs)) return true;
+      return isInBurst && this.#makers.isUsualSince(destination, mark);
+    });
+  }
+
+  /** First calls that were waiting for it. */
+  #shown(destination: string): void {
     for (const children of this.#byServed.values()) {
-      for (const { waiting, callCount, served } of children) if (callCount === 1) believe(waiting.splice(0), served);
+      for (const child of children) {
+        if (child.callCount !== 1 || child.waiting[0]?.destination !== destination) continue;
+        for (const call of child.waiting.splice(0)) decide(call, child.served, "creator");
+      }
     }
   }
 
-  #takeProving(): readonly Proving[] {
-    const taken = this.#proving;
-    this.#proving = [];
-    for (const { calls } of taken) free(calls);
-    return taken;
-  }
-
-  #childOf(unit: number, served: TraceNode): Child {
+  #childOf(unit: number, served: TraceNode, nowNs: number): Child {
     const known = this.#children.get(unit);
     if (known?.served === served) return known;
-    if (this.#children.size >= MAX_UNITS) this.#forgetOldest();
-    const child: Child = { served, calls: [], waiting: [], callCount: 0 };
+    this.#age(nowNs);
+    const child: Child = { served, calls: [], waiting: [], callCount: 0, sinceNs: nowNs };
     this.#children.set(unit, child);
+    if (served.isFinished) return child;
     const siblings = this.#byServed.get(served);
     if (siblings !== undefined) siblings.push(child);
     else this.#byServed.set(served, [child]);
     return child;
   }
 
-  #forgetOldest(): void {
-    const [unit, { served }] = this.#children.entries().next().value!;
-    this.#children.delete(unit);
-    // Whether it has outlived its request will not be known.
-    this.#byServed.delete(served);
+  /** Those whose requests are over for good, and the oldest where there are too many. */
+  #age(nowNs: number): void {
+    for (const [unit, { served }] of this.#children) {
+      const isOver = served.isFinished && nowNs - served.endNs > AFTER_ANSWER_NS;
+      if (!isOver && this.#children.size < MAX_UNITS) return;
+      this.#children.delete(unit);
+      // Whether it has outlived its request will not be known.
+      this.#byServed.delete(served);
+      this.#forgotten.add(served);
+    }
   }
 
-  #outlived(): void {
+  #outlived(destination: string, nowNs: number): void {
     this.#credit = Math.max(-COST_OF_OUTLIVING, this.#credit - COST_OF_OUTLIVING);
-    this.#takeProving();
+    this.#makers.doubt(destination, nowNs);
   }
-}
-
-function believe(calls: readonly TraceNode[], served: TraceNode): void {
-  for (const call of calls) decide(call, served, "creator");
-}
-
-function free(calls: readonly TraceNode[]): void {
-  for (const call of calls) call.isHeld = false;
 }

@@ -5,6 +5,8 @@ import { Creators } from "./creators.ts";
 import { ServedConnections } from "./exact.ts";
 import { HeldJoins } from "./held-joins.ts";
 import { IoWork } from "./io-work.ts";
+import { LastAnswers } from "./last-answers.ts";
+import { LateJoins } from "./late-joins.ts";
 import { Offspring } from "./offspring.ts";
 import { OpenTokens } from "./passed-on.ts";
 import { ThreadLog } from "./thread-log.ts";
@@ -23,9 +25,13 @@ export class ProcessWork {
   readonly #logs = new Map<number, ThreadLog>();
   readonly connections = new ServedConnections();
   readonly creators = new Creators();
-  readonly offspring = new Offspring();
+  readonly late = new LateJoins();
+  readonly lastAnswers = new LastAnswers();
+  readonly offspring = new Offspring(this.late);
   /** Requests that it has read and not answered to the end, oldest first. */
   readonly open = new Set<TraceNode>();
+  /** Of these, what was read too early, and whoever comes first will take. */
+  readonly unclaimed = new Set<TraceNode>();
   /** Open requests by the span id that they carry. */
   readonly openByCarried = new Map<string, TraceNode>();
   /** How many open requests carry each trace. */
@@ -37,6 +43,8 @@ export class ProcessWork {
   readonly undecided: TraceNode[] = [];
   /** A request read by one thread was answered by another, both of which read and answer: threads say nothing. */
   handsOver = false;
+  /** The same of units that are no threads and are not bound to their connection. */
+  unitsHandOver = false;
   /** Answers by threads that have read nothing of what others have read, since another thread began to read. */
   workerAnswers = 0;
   /** Threads that have read requests by reads that sleep. */
@@ -59,6 +67,9 @@ export class ProcessWork {
   /** Requests that were alone in the process from beginning to end, and in how many of them each destination was called. */
   aloneRequests = 0;
   readonly aloneCalls = new Map<string, number>();
+  /** Destinations that were called in a request that came when the process had been quiet. */
+  readonly quietCalls = new Set<string>();
+  #answeredNs = Number.NEGATIVE_INFINITY;
   readonly #background = new Map<string, number>();
 
   /** Reads and writes of files. */
@@ -118,10 +129,13 @@ export class ProcessWork {
     }
     node.isPipelined = this.connections.opened(node);
     // Who takes what was read too early is open: it may well be another thread, or the pool's next job.
-    if (node.isPipelined && !unit.servesConnection) unit.hasRead = true;
-    else unit.read(node);
+    if (node.isPipelined && !unit.servesConnection) {
+      unit.hasRead = true;
+      this.unclaimed.add(node);
+    } else unit.read(node);
     this.open.add(node);
     this.openSince = node.start.order;
+    node.quietSinceNs = this.#answeredNs;
     if (node.carried !== undefined) {
       const { spanId, traceId } = node.carried;
       this.openByCarried.set(spanId, node);
@@ -137,9 +151,11 @@ export class ProcessWork {
 
   closed(node: TraceNode, order: number): void {
     if (this.open.delete(node) && node.carried !== undefined) this.#traceClosed(node.carried.traceId);
+    this.unclaimed.delete(node);
     this.openTokens.closed(node);
     this.connections.closed(node);
     this.openSince = order;
+    this.#answeredNs = Math.max(this.#answeredNs, node.endNs);
     if (node.carried !== undefined && this.openByCarried.get(node.carried.spanId) === node) {
       this.openByCarried.delete(node.carried.spanId);
     }
@@ -178,6 +194,8 @@ export class ProcessWork {
     }
     this.#logs.clear();
     this.held.forget();
+    this.late.forget();
+    this.lastAnswers.forget();
   }
 
   /** A call that is made while nothing is served: the process makes such calls on its own account. */

@@ -2,8 +2,9 @@
  * Evidence: while the call was made, and until the answer, the process served one request only.
  *
  * Proves: nothing else was there to cause it, unless the process makes such calls on its own account or serves what
- * nobody can read (TLS). Both are watched: a destination that is called while nothing is served, or in few of the
- * requests that are alone, is not believed; and the call must lie inside the request in time.
+ * nobody can read (TLS), or goes on with what was answered before. All three are watched: a destination that is called
+ * while nothing is served, or in few of the requests that are alone, is not believed, nor one that was never called in a
+ * request that came when the process had been quiet for a while; and the call must lie inside the request in time.
  */
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
@@ -14,15 +15,19 @@ const PATTERN_SHARE = 0.5;
 /** So many lone requests must have made such a call before a request that was not always alone is believed. */
 const PROVEN = 2;
 const MAX_DESTINATIONS = 256;
+/** Without a request for so long: what is called then is not a rest of the one before. */
+const QUIET_NS = 100_000_000;
 
 /** The answer of `served` is being written. @param isEnd the request is over with it */
 export function joinSingle(work: ProcessWork, served: TraceNode, isEnd: boolean): void {
   if (work.hasHidden || work.open.size !== 1 || !work.open.has(served)) return;
   const isAlone = work.openSince <= served.start.order;
+  const isAfterQuiet = isAlone && served.start.timestampNs - served.quietSinceNs >= QUIET_NS;
   const seen = isAlone && isEnd ? new Set<string>() : undefined;
   for (const call of work.undecided) {
     if (!call.isFinished || call.start.order <= work.openSince || call.start.order < served.start.order) continue;
     seen?.add(call.destination);
+    if (isAfterQuiet) addQuiet(work, call.destination);
     if (!call.isDecided && isPattern(work, call.destination, isAlone)) decide(call, served, "single");
   }
   if (seen === undefined) return;
@@ -33,9 +38,13 @@ export function joinSingle(work: ProcessWork, served: TraceNode, isEnd: boolean)
   }
 }
 
+function addQuiet(work: ProcessWork, destination: string): void {
+  if (work.quietCalls.size < MAX_DESTINATIONS) work.quietCalls.add(destination);
+}
+
 /** @param isAlone the request was alone from its beginning: its calls are all its own */
 function isPattern(work: ProcessWork, destination: string, isAlone: boolean): boolean {
-  if (work.isBackground(destination)) return false;
+  if (work.isBackground(destination) || !work.quietCalls.has(destination)) return false;
   const count = work.aloneCalls.get(destination) ?? 0;
   if (!isAlone && count < PROVEN) return false;
   return count + 1 >= (work.aloneRequests + 1) * PATTERN_SHARE;

@@ -19,6 +19,12 @@ export interface NodeEvent {
   readonly attributes: readonly Attribute[];
 }
 
+/** The connection of an exchange: same object, same connection. */
+export interface NodeConnection {
+  /** The local end has begun to close it. */
+  readonly isClosing?: boolean;
+}
+
 export class TraceNode {
   readonly isServer: boolean;
   /** A datagram's changes once, when its sender is known. */
@@ -26,8 +32,7 @@ export class TraceNode {
   readonly start: EventMeta;
   /** The unit of work that sent (client) or read (server) the request; undefined: nobody serves it. */
   readonly unit: Unit | undefined;
-  /** The connection that it is on: same object, same connection. */
-  connection: object;
+  connection: NodeConnection;
   /** What the request carries, as far as it is trusted. */
   readonly carried: TraceContext | undefined;
   /** What else it carries that names the request, as far as it is trusted. */
@@ -53,6 +58,10 @@ export class TraceNode {
   hasServer = false;
   /** The exchange is over. */
   isFinished = false;
+  /** Servers: when it was over. */
+  endNs = 0;
+  /** Servers: when the process had answered the request before it. */
+  quietSinceNs = 0;
   /** It makes no span of its own. */
   isLeftOut = false;
   /** Servers: it was read while an earlier request of its connection was not answered. */
@@ -84,7 +93,7 @@ export class TraceNode {
     id: ExchangeId,
     start: EventMeta,
     unit: Unit | undefined,
-    connection: object,
+    connection: NodeConnection,
     carried: TraceContext | undefined,
   ) {
     this.isServer = isServer;

@@ -22,6 +22,10 @@ const SERVES_CONNECTION: readonly number[] = [
   UnitKind.nginxRequest,
 ];
 
+export function servesConnection(kind: number): boolean {
+  return SERVES_CONNECTION.includes(kind);
+}
+
 /** HTTP/1.1 (RFC 9112, 9.3.2), whose servers handle what was pipelined one by one. */
 const ANSWERED_IN_ORDER = "http1";
 
@@ -41,6 +45,8 @@ export class Unit {
   answersOfOthers = 0;
   /** Order of the event with which it last ended an answer. */
   lastAnswerOrder = -1;
+  /** Order of the first event of the request that it has read last. */
+  lastReadOrder = -1;
 
   constructor(kind: number, key: number) {
     this.kind = kind;
@@ -52,7 +58,7 @@ export class Unit {
   }
 
   get servesConnection(): boolean {
-    return SERVES_CONNECTION.includes(this.kind);
+    return servesConnection(this.kind);
   }
 
   get servesWhatItReads(): boolean {
@@ -71,6 +77,7 @@ export class Unit {
     this.hasRead = true;
     if (this.open.some((other) => other.connection !== node.connection)) this.isShared = true;
     this.open.push(node);
+    this.lastReadOrder = node.start.order;
   }
 
   dropDecided(): void {
@@ -104,6 +111,10 @@ export type UnitFacts = Pick<EventMeta, "pid" | "unitKind" | "unitId" | "corouti
 /** A key for a unit, unique in its process: ids below 2^48, 16 kinds. */
 export function unitKey(kind: number, id: number): number {
   return (id % 0x1000000000000) * 16 + kind;
+}
+
+export function kindOfKey(key: number): number {
+  return key % 16;
 }
 
 /** Of the unit that made an event. */

@@ -1,0 +1,77 @@
+/**
+ * Evidence: the unit that makes a call has read a request, has answered it, and has read nothing from a client since.
+ *
+ * Proves: work goes on behind the answer (background tasks, logs, clean-up), for the same request: whoever waits for the
+ * next one waits in a read. Lies where a unit takes work that it has not read itself, so units that are not bound to
+ * their connection are not asked where one of them ever answered what another had read; and where a pointer names another
+ * unit meanwhile, so those only on the same thread and while the request's connection is open. A long time later a
+ * connection's unit may be at something else (a tunnel, a stream of its own), so there is an end to it.
+ */
+import { UnitKind } from "../../bpf/layout.gen.ts";
+import type { EventMeta } from "../event-meta.ts";
+import type { ProcessWork } from "./process-work.ts";
+import type { TraceNode } from "./trace-node.ts";
+import { kindOfKey, servesConnection, type Unit } from "./unit.ts";
+
+/** After its answer a request is nobody's parent for longer: receivers of traces do not wait for longer either. */
+export const AFTER_ANSWER_NS = 30_000_000_000;
+const MAX_UNITS = 8192;
+
+/** Kinds whose ids are counted up, never used again. */
+const NEVER_REUSED: readonly number[] = [UnitKind.goroutine, UnitKind.tokioTask, UnitKind.jvmVirtualThread];
+
+export interface LastAnswer {
+  readonly served: TraceNode;
+  readonly endNs: number;
+  /** The thread that wrote the end of the answer. */
+  readonly pid: number;
+}
+
+/** What the units of a process have answered last, as long as they have read nothing since. Bounded. */
+export class LastAnswers {
+  /** By the key of the unit, in the order of the answers. */
+  readonly #byUnit = new Map<number, LastAnswer>();
+
+  /** `unit` has read `served` and written its answer, which ends with `meta`. */
+  answered(unit: Unit, served: TraceNode, meta: EventMeta): void {
+    const { isDoubtful, isPipelined } = served;
+    if (!unit.servesWhatItReads) return;
+    if (isDoubtful || isPipelined || unit.isShared || unit.open.length > 0 || unit.lastReadOrder > meta.order) return;
+    this.#byUnit.delete(unit.key);
+    for (const [key, { endNs }] of this.#byUnit) {
+      if (this.#byUnit.size < MAX_UNITS && meta.timestampNs - endNs <= AFTER_ANSWER_NS) break;
+      this.#byUnit.delete(key);
+    }
+    this.#byUnit.set(unit.key, { served, endNs: meta.timestampNs, pid: meta.pid });
+  }
+
+  /** The unit reads from a client: what it does from now on may be for another request. */
+  reads(key: number): void {
+    if (this.#byUnit.size > 0) this.#byUnit.delete(key);
+  }
+
+  /** The request that the unit of this key has answered last; undefined: none, too long ago, or it has read since. */
+  of(key: number, nowNs: number): LastAnswer | undefined {
+    const last = this.#byUnit.get(key);
+    return last !== undefined && nowNs - last.endNs <= AFTER_ANSWER_NS ? last : undefined;
+  }
+
+  /** Events are missing: reads may be among them. */
+  forget(): void {
+    this.#byUnit.clear();
+  }
+}
+
+/** The request that the unit of this key is at although it has answered it, as `meta` of something that it does shows. */
+export function answeredBy(
+  work: ProcessWork,
+  key: number,
+  { pid, timestampNs }: Pick<EventMeta, "pid" | "timestampNs">,
+): TraceNode | undefined {
+  const last = work.lastAnswers.of(key, timestampNs);
+  if (last === undefined || timestampNs < work.doubtUntilNs) return undefined;
+  const kind = kindOfKey(key);
+  if (!servesConnection(kind) && (work.unitsHandOver || work.unclaimed.size > 0)) return undefined;
+  if (NEVER_REUSED.includes(kind)) return last.served;
+  return last.pid === pid && last.served.connection.isClosing !== true ? last.served : undefined;
+}

@@ -1,0 +1,56 @@
+/**
+ * Joins to requests that are answered already. An event that got lost could have been the read of another request, which
+ * the call would be for; that shows a moment later, on one of the connections of the process. So they wait for that long.
+ */
+import { decide } from "./trace-graph.ts";
+import type { TraceNode } from "./trace-node.ts";
+
+const WAIT_NS = 500_000_000;
+const MAX_HELD = 4096;
+
+/** Asked at the end of the wait; absent: nothing else is to be shown. */
+type IsShown = (nowNs: number) => boolean;
+
+interface Late {
+  readonly call: TraceNode;
+  readonly served: TraceNode;
+  readonly evidence: string;
+  readonly deadlineNs: number;
+  readonly isShown: IsShown | undefined;
+}
+
+export class LateJoins {
+  #held: Late[] = [];
+
+  get isEmpty(): boolean {
+    return this.#held.length === 0;
+  }
+
+  /** @returns false: there is no room */
+  hold(call: TraceNode, served: TraceNode, evidence: string, nowNs: number, isShown?: IsShown): boolean {
+    if (this.#held.length >= MAX_HELD) return false;
+    call.isHeld = true;
+    this.#held.push({ call, served, evidence, deadlineNs: nowNs + WAIT_NS, isShown });
+    return true;
+  }
+
+  advance(nowNs: number): void {
+    let over = 0;
+    while (over < this.#held.length && this.#held[over]!.deadlineNs <= nowNs) {
+      const { call, served, evidence, deadlineNs, isShown } = this.#held[over++]!;
+      call.isHeld = false;
+      decide(call, isShown === undefined || isShown(deadlineNs) ? served : undefined, evidence);
+    }
+    if (over > 0) this.#held.splice(0, over);
+  }
+
+  /** Events are missing: nobody is believed. */
+  forget(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const { call } of held) {
+      call.isHeld = false;
+      decide(call, undefined, undefined);
+    }
+  }
+}
