@@ -55,7 +55,7 @@ const epoll: Program = {
   name: "c-epoll",
   abilities: ["sleep"],
   // It takes what one read brings for the whole answer.
-  lacks: ["stream"],
+  lacks: ["stream", "pipelining"],
   missing: needs("cc"),
   start(port, next) {
     const binary = join(buildFolder(), "epoll");

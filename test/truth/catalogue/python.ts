@@ -50,7 +50,16 @@ function uwsgi(kind: string, size: readonly string[]): Program {
     abilities: SYNCHRONOUS,
     missing: () => needs("uwsgi")() ?? (existsSync(UWSGI_PLUGIN) ? undefined : "no uwsgi-plugin-python3"),
     start: (port, next) => {
-      const address = ["--http-socket", `127.0.0.1:${port}`, "--listen", "100", "--disable-logging", "--die-on-term"];
+      const address = [
+        "--http11-socket",
+        `127.0.0.1:${port}`,
+        "--listen",
+        "100",
+        "--disable-logging",
+        "--die-on-term",
+        "--logto",
+        "/dev/null",
+      ];
       const application = ["--plugin", "python3", "--module", "wsgi:app", "--enable-threads", "--master"];
       return run("uwsgi", [...application, ...address, ...size], port, next);
     },
