@@ -1,4 +1,5 @@
 /** Which runtime a process runs, and how its unit of work is read. Cheap recognisers first. */
+import { findBeam } from "./beam.ts";
 import { findCpython } from "./cpython.ts";
 import { findGo } from "./go.ts";
 import { findJvm } from "./jvm.ts";
@@ -9,7 +10,7 @@ import { findRuby } from "./ruby.ts";
 import { findTokio } from "./tokio.ts";
 import type { UnitFinding } from "./unit-plan.ts";
 
-const RECOGNISERS = [findNginx, findNode, findGo, findCpython, findJvm, findRuby, findTokio] as const;
+const RECOGNISERS = [findNginx, findBeam, findNode, findGo, findCpython, findJvm, findRuby, findTokio] as const;
 
 /** @returns undefined when no known runtime is there: the thread is the unit */
 export async function findRuntime(process: ProcessView, earlier?: UnitFinding): Promise<UnitFinding | undefined> {

@@ -90,7 +90,8 @@ export class RuntimeTable {
     if (entry === undefined) return true;
     if (!entry.wasLookedAt) return false;
     const { finding } = entry;
-    return finding === undefined || !isPlan(finding) || !WANDERS.includes(finding.unitKind);
+    if (finding === undefined) return true;
+    return isPlan(finding) ? !WANDERS.includes(finding.unitKind) : finding.wanders !== true;
   }
 
   /** Nothing is written for this process, which is not traced: what is learnt of its program holds for others. */

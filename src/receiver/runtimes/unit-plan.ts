@@ -95,6 +95,8 @@ export interface UnitPlan {
 export interface UnitOff {
   readonly runtime: string;
   readonly off: string;
+  /** Its work moves between threads all the same. */
+  readonly wanders?: boolean;
 }
 
 export type UnitFinding = UnitPlan | UnitOff;

@@ -115,4 +115,16 @@ const mojolicious: Program = {
   start: (port, next) => run("perl", ["mojo.pl"], port, next),
 };
 
-export const SERVERS: readonly Program[] = [nginx, php, puma, unicorn, starman, mojolicious];
+const beam: Program = {
+  name: "erlang",
+  abilities: ["sleep", "calls", "lingers"],
+  lacks: ["stream"],
+  missing: needs("erl", "erlc"),
+  start(port, next) {
+    const folder = mkdtempSync(join(tmpdir(), "truth-erlang-"));
+    spawnSync("erlc", ["-o", folder, join(SOURCES, "beam.erl")], { stdio: "inherit" });
+    return run("erl", ["+S", "2", "-noshell", "-pa", folder, "-eval", "beam:main([])"], port, next);
+  },
+};
+
+export const SERVERS: readonly Program[] = [nginx, php, puma, unicorn, starman, mojolicious, beam];
