@@ -9,6 +9,9 @@ import type { Stream } from "./stream.ts";
 
 const EMPTY = new Uint8Array(0);
 
+/** So many bytes are kept in search of a message boundary. */
+const RESYNC_BYTES = 16_384;
+
 export class Side {
   readonly stream: Stream;
   readonly direction: Direction;
@@ -133,6 +136,19 @@ export class Side {
   /** What its protocol is recognised by. */
   get start(): DirectionStart {
     return { bytes: this.stream.view(), isStreamStart: this.isAtStart };
+  }
+
+  /** A message starts `index` bytes on. */
+  syncAt(index: number): true {
+    if (index > 0) this.stream.discard(index, "resync");
+    this.isSynced = true;
+    return true;
+  }
+
+  /** No message starts in what is there: before `from` none can. */
+  searchOn(from: number): void {
+    if (from > 0) this.stream.discard(from, "resync");
+    if (this.stream.available > RESYNC_BYTES) this.stream.discard(this.stream.available - RESYNC_BYTES, "resync");
   }
 }
 

@@ -16,8 +16,6 @@ import { Stream } from "./stream.ts";
 
 /** So many bytes must be enough to tell a protocol. */
 const RECOGNITION_BYTES = 4096;
-/** So many bytes are kept in search of a message boundary. */
-const RESYNC_BYTES = 16_384;
 /** So many times in a row bytes may be no message of the protocol before the connection is given up. */
 const MAX_INVALID = 8;
 const NEVER = Number.POSITIVE_INFINITY;
@@ -392,14 +390,9 @@ export class Connection {
     let index = boundaryIn(this.protocol!, this.#state, stream, from, sender);
     const isFirst = from === 0 && stream.position === side.firstOffset;
     if (index < 0 && isFirst && mayBegin(this.protocol!, view, sender, this.#serverPort)) index = 0;
-    if (index >= 0) {
-      if (index > 0) stream.discard(index, "resync");
-      side.isSynced = true;
-      return true;
-    }
+    if (index >= 0) return side.syncAt(index);
     if (side.last !== undefined) this.#options.listener.unsynced(sender, side.last);
-    if (from > 0) stream.discard(from, "resync");
-    if (stream.available > RESYNC_BYTES) stream.discard(stream.available - RESYNC_BYTES, "resync");
+    side.searchOn(from);
     return false;
   }
 }
