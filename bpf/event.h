@@ -69,7 +69,7 @@ enum cause_kind {
 	CAUSE_GO_CONTEXT = 2,    /* id: the connection whose request's context, not yet cancelled, the call carries */
 	CAUSE_GO_CREATOR = 3,    /* id: goid that created the caller, after it has read its last request */
 	CAUSE_WAKER = 4,         /* id: the only unit that has woken this one since it last sent something */
-	CAUSE_NEW_WAKER = 5,     /* the same, beside the one that it then sent for */
+	CAUSE_NEW_WAKER = 5,     /* the same, beside the one that it has served */
 };
 
 enum event_flags {
@@ -229,6 +229,9 @@ struct wake_event {
 
 enum unit_edge {
 	UNIT_EDGE_CREATES = 1, /* from has created to, which has not run yet */
+	UNIT_EDGE_ANSWERS = 2, /* from has read from a connection to a server, and to is the first that it wakes since */
+	UNIT_EDGE_CREATES_THREAD = 3, /* to: its pid; from: the unit that header.pid is on, 0: the thread itself */
+	UNIT_EDGE_THREAD_ENDS = 4,    /* to: its pid; not told when its whole process ends */
 };
 
 /* One unit of a process did something to another. */
@@ -237,7 +240,7 @@ struct unit_edge_event {
 	__u64 from_id;
 	__u64 to_id;
 	__u32 edge;      /* enum unit_edge */
-	__u32 unit_kind; /* enum unit_kind, of both */
+	__u32 unit_kind; /* enum unit_kind, of both; creation of a thread: of from */
 };
 
 #pragma clang diagnostic pop

@@ -300,6 +300,7 @@ struct pid {
 
 struct signal_struct {
 	atomic_t live;
+	unsigned int flags;
 };
 
 struct mm_struct {

@@ -116,8 +116,11 @@ static __always_inline void emit_wanted(struct sock *sk, struct socket_info *inf
 		return;
 	read_unit(sk, call, process, regs, access);
 	note_request(info, call);
-	if (call->direction == DIRECTION_INGRESS)
+	if (call->direction == DIRECTION_INGRESS) {
 		note_read(&call->caller, process, call->now, info->role);
+		if (call->unit_kind == UNIT_TOKIO_TASK && info->role != SOCKET_ROLE_SERVER)
+			note_answer(&call->caller, call->unit.unit_id);
+	}
 	fill_event(&call->event, sk, info, call, access);
 	call->event_number = info->event_number[direction];
 	if (call->is_walked) {

@@ -14,6 +14,7 @@
 #include "process.bpf.h"
 #include "raw_call.bpf.h"
 #include "state.bpf.h"
+#include "thread.bpf.h"
 #include "wake.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -172,7 +173,7 @@ int BPF_PROG(trace_sched_waking, struct task_struct *wakee)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(trace_sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	return process_forked(parent, child);
+	return child->tgid == child->pid ? process_forked(parent, child) : thread_created(child);
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -184,6 +185,8 @@ int BPF_PROG(trace_sched_process_exec, struct task_struct *task, int old_pid, st
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(trace_sched_process_exit, struct task_struct *task)
 {
+	if (task->signal->live.counter)
+		thread_ended(task);
 	return process_exited(task);
 }
 

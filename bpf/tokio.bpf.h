@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * tokio: who woke a task, and who spawned it. A client connection is a task of its own (hyper): it writes when the task
- * that has a request for it wakes it. Uprobes, on the functions of tokio's waker and on the one that takes a new task in.
+ * that has a request for it wakes it, and wakes that one when it has read the answer. Uprobes, on the functions of
+ * tokio's waker and on the one that takes a new task in.
  */
 #ifndef SOCKSPAN_TOKIO_H
 #define SOCKSPAN_TOKIO_H
@@ -10,14 +11,17 @@
 #include "unit.bpf.h"
 
 /*
- * Who woke a task since it last sent something. The one that it then sent for wakes it again to take the rest of the
- * answer, and is told apart: what comes next may be for another.
+ * Who woke a task since it last sent something. The one that it has served wakes it again to take the rest of the
+ * answer, and may do so long after it was sent for: it hands its request over first, and wakes then. That is no waker of
+ * what comes next, which may be another's that was taken without a wake.
  */
 struct task_wake {
 	__u64 waker;
-	__u64 served;
+	__u64 served; /* sent for last; once the answer is read: woken for that */
 	__u32 others; /* wakes by further tasks: whose work comes next is not sure */
 	__u32 served_again;
+	__u32 has_read; /* from a connection to a server, and has woken nobody since */
+	__u32 padding;
 };
 
 struct {
@@ -68,6 +72,44 @@ static __always_inline bool is_worker(const struct caller *caller, __u64 id)
 	return true;
 }
 
+static __always_inline int tell_edge(const struct caller *caller, __u64 from, __u64 to, enum unit_edge edge)
+{
+	struct unit_edge_event *event = bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0);
+
+	if (!event) {
+		count(LOSS_RING_FULL);
+		return 0;
+	}
+	event->header.kind = EVENT_UNIT_EDGE;
+	event->header.length = sizeof(*event);
+	event->header.timestamp_ns = bpf_ktime_get_ns();
+	event->header.tgid = caller->tgid;
+	event->header.pid = caller->pid;
+	event->from_id = from;
+	event->to_id = to;
+	event->unit_kind = UNIT_TOKIO_TASK;
+	event->edge = edge;
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* The first that a connection's task wakes when it has read is the one that waits for the answer. */
+static __always_inline void tell_answered(const struct caller *caller, __u64 reader, __u64 woken)
+{
+	struct unit_key key = { .id = reader, .tgid = caller->tgid };
+	struct task_wake *known = bpf_map_lookup_elem(&task_wakes, &key);
+
+	if (!known || !known->has_read)
+		return;
+	known->has_read = 0;
+	known->served = woken;
+	if (known->waker == woken) {
+		known->waker = 0;
+		known->served_again = 1;
+	}
+	tell_edge(caller, reader, woken, UNIT_EDGE_ANSWERS);
+}
+
 static __always_inline int task_woken(__u64 header)
 {
 	struct caller caller = {};
@@ -79,9 +121,15 @@ static __always_inline int task_woken(__u64 header)
 		return 0;
 	key.id = task_id(header);
 	key.tgid = caller.tgid;
-	if (!key.id || key.id == first.waker)
+	if (!key.id)
 		return 0;
 	known = bpf_map_lookup_elem(&task_wakes, &key);
+	if (key.id == first.waker) {
+		/* In another's stead: that one came while the task was about to sleep (AtomicWaker). */
+		if (known)
+			known->others = 1;
+		return 0;
+	}
 	if (!known)
 		bpf_map_update_elem(&task_wakes, &key, &first, BPF_ANY);
 	else if (known->served == first.waker)
@@ -90,12 +138,12 @@ static __always_inline int task_woken(__u64 header)
 		known->waker = first.waker;
 	else if (known->waker != first.waker)
 		known->others = 1;
+	tell_answered(&caller, first.waker, key.id);
 	return 0;
 }
 
 static __always_inline int task_spawned(__u64 header)
 {
-	struct unit_edge_event *event;
 	struct caller caller = {};
 	__u64 creator = current_task_id(&caller), created;
 
@@ -104,22 +152,19 @@ static __always_inline int task_spawned(__u64 header)
 	created = task_id(header);
 	if (!created || created == creator)
 		return 0;
-	event = bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0);
-	if (!event) {
-		count(LOSS_RING_FULL);
-		return 0;
-	}
-	event->header.kind = EVENT_UNIT_EDGE;
-	event->header.length = sizeof(*event);
-	event->header.timestamp_ns = bpf_ktime_get_ns();
-	event->header.tgid = caller.tgid;
-	event->header.pid = caller.pid;
-	event->from_id = creator;
-	event->to_id = created;
-	event->unit_kind = UNIT_TOKIO_TASK;
-	event->edge = UNIT_EDGE_CREATES;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	return 0;
+	return tell_edge(&caller, creator, created, UNIT_EDGE_CREATES);
+}
+
+/* A task reads from a connection to a server. */
+static __always_inline void note_answer(const struct caller *caller, __u64 task)
+{
+	struct unit_key key = { .id = task, .tgid = caller->tgid };
+	struct task_wake *known = bpf_map_lookup_elem(&task_wakes, &key), first = { .has_read = 1 };
+
+	if (known)
+		known->has_read = 1;
+	else if (task)
+		bpf_map_update_elem(&task_wakes, &key, &first, BPF_ANY);
 }
 
 /* The wakes of the task that sends something: they are told with it, and count no more. */
@@ -130,9 +175,9 @@ static __always_inline void take_wakes(struct cause *cause, const struct caller 
 
 	if (!known)
 		return;
-	if (!known->others && (known->waker || known->served_again)) {
-		cause->kind = known->waker && known->served_again ? CAUSE_NEW_WAKER : CAUSE_WAKER;
-		cause->id = known->waker ? known->waker : known->served;
+	if (!known->others && known->waker) {
+		cause->kind = known->served_again ? CAUSE_NEW_WAKER : CAUSE_WAKER;
+		cause->id = known->waker;
 	}
 	if (known->waker)
 		known->served = known->others ? 0 : known->waker;

@@ -147,6 +147,9 @@ export type CauseKind = (typeof CauseKind)[keyof typeof CauseKind];
 
 export const UnitEdge = {
   creates: 1,
+  answers: 2,
+  createsThread: 3,
+  threadEnds: 4,
 } as const;
 export type UnitEdge = (typeof UnitEdge)[keyof typeof UnitEdge];
 

@@ -2,7 +2,7 @@
  * Programs that exist only here, whose true causes are known: the path of a call names the request that made it
  * (`/r7.1` was called by whoever serves `/r7`), and the joiner never looks at paths.
  */
-import { CauseKind, UnitKind } from "../../src/bpf/layout.gen.ts";
+import { CauseKind, EventKind, UnitEdge, UnitKind } from "../../src/bpf/layout.gen.ts";
 import { SpanKind } from "../../src/mapping/span.ts";
 import type { Doer } from "./events.ts";
 import { attribute, get, Host, type Link, ok } from "./host.ts";
@@ -157,8 +157,19 @@ export function simulate(options: SimulationOptions): Score {
     if (step === "read" || step === "answer") return { ...by, unitId: server };
     if (!connectionTasks.includes(request.upstream!)) connectionTasks.push(request.upstream!);
     const unitId = 1000 + connectionTasks.indexOf(request.upstream!);
-    return step === "reply" ? { ...by, unitId } : { ...by, unitId, causeKind: CauseKind.newWaker, causeId: server };
+    // Now and then the one that was served before wakes it late, and who calls now does not need to.
+    const waker = random() < 0.1 ? 100 + pick(servers.length) : server;
+    return step === "reply" ? { ...by, unitId } : { ...by, unitId, causeKind: CauseKind.newWaker, causeId: waker };
   };
+  const answered = lossy((request: Request): void => {
+    host.engine.unitEdge({
+      header: { kind: EventKind.unitEdge, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
+      fromId: 1000 + connectionTasks.indexOf(request.upstream!),
+      toId: 100 + servers.indexOf(request.link),
+      edge: UnitEdge.answers,
+      unitKind: UnitKind.tokioTask,
+    });
+  });
 
   const upstreamFor = (): Link =>
     pool.splice(pick(pool.length), 1)[0] ?? host.connect({ only: "client", serverPort: 9000 });
@@ -200,6 +211,7 @@ export function simulate(options: SimulationOptions): Score {
     if (request.step === "call") call(request);
     else if (request.step === "reply") {
       request.upstream!.clientReads(doerFor(request, "reply"), ok());
+      if (options.runtime === "tasks_and_connections") answered(request);
       pool.push(request.upstream!);
       request.step = request.callsLeft > 0 ? "call" : "answer";
       // Without timers, what follows from a reply happens before the loop reads anything else.

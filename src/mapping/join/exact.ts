@@ -4,8 +4,8 @@
  * `context`: the call carries the context of a request on a connection of net/http's server, which the server has not
  * cancelled, so that request is the one being handled there, whichever goroutine makes the call. `creator`: the caller
  * was created by the goroutine that serves the request, after it had read it. `waker`: a task of tokio's that serves the
- * request is the only one that has woken the connection's task since it last sent something, beside the one that it then
- * sent for and that still took its answer.
+ * request is the one that the connection's task wakes when it has read the call's answer; where that never comes, the only
+ * one that had woken it since it last sent something, beside the one that it has answered (answered-tasks.ts).
  *
  * Lie where a connection or a unit is at more than one request at once (they are not asked then), and where the kernel's
  * events of a request's answer and of the next request's begin both got lost.
@@ -66,34 +66,67 @@ export class ServedConnections {
 export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
   const { causeKind, causeId } = call.start;
   if (causeKind === CauseKind.goContext) return join(call, work.connections.servedIn(causeId), "context");
-  // Of a call that shares its connection, the one that was sent for before may have woken it for this one, too.
-  if (causeKind === CauseKind.waker || (causeKind === CauseKind.newWaker && call.hasConnection)) {
-    const isOwn = joinByOwnWaker(work, call, causeId);
-    if (isOwn !== undefined) return isOwn;
-  }
+  if (isWakerKnown(call) && expectAnswer(work, call, causeId)) return false;
   const creation = creationOf(work, call);
-  if (creation !== undefined) return joinCreated(work, call, creation);
+  if (creation !== undefined) return joinCreated(work, call, callerOf(call), creation);
   work.offspring.callsFor(callerOf(call), call);
   return false;
 }
 
-/** The waker serves the request itself. @returns whether the call's parent is decided now; undefined: it serves none */
-function joinByOwnWaker(work: ProcessWork, call: TraceNode, waker: number): boolean | undefined {
-  const own = work.unitNamed(UnitKind.tokioTask, waker);
-  if (own === undefined || own.open.length === 0) return undefined;
-  // What was read too early is its turn as soon as what came before it is answered.
-  return join(call, own.open[0]!.isPipelined || own.open.length > 1 ? own.serving : servedBy(own), "waker");
+/** Of a call that shares its connection, the one that was sent for before may have woken it for this one, too. */
+function isWakerKnown({ start, hasConnection }: TraceNode): boolean {
+  return start.causeKind === CauseKind.waker || (start.causeKind === CauseKind.newWaker && hasConnection);
+}
+
+/** The task that had woken the call's connection serves a request. @returns false: it serves none */
+function expectAnswer(work: ProcessWork, call: TraceNode, waker: number): boolean {
+  const unit = work.unitNamed(UnitKind.tokioTask, waker);
+  if (unit === undefined || unit.open.length === 0) return false;
+  const served = servedByTask(unit);
+  if (served !== undefined && served.start.order < call.start.order) work.answeredTasks.expect(call, served);
+  return true;
+}
+
+/** The task `reader` has read an answer and wakes `woken`, which has made the call. */
+export function joinAnswered(work: ProcessWork, reader: number, woken: number): void {
+  const call = work.answeredTasks.answered(reader, woken);
+  if (call === undefined) return;
+  const unit = work.unitNamed(UnitKind.tokioTask, woken);
+  if (unit !== undefined && unit.open.length > 0) {
+    join(call, servedByTask(unit), "waker");
+    return;
+  }
+  // Asked when it was sent, and waits for proof.
+  if (call.hasConnection && isWakerKnown(call) && call.start.causeId === woken) return;
+  const key = unitKey(UnitKind.tokioTask, woken);
+  const creation = work.creators.of(woken);
+  if (creation !== undefined) joinCreated(work, call, key, creation);
+  else work.offspring.callsFor(key, call);
+}
+
+/** What was read too early is its turn as soon as what came before it is answered. */
+function servedByTask(unit: Unit): TraceNode | undefined {
+  return unit.open[0]!.isPipelined || unit.open.length > 1 ? unit.serving : servedBy(unit);
 }
 
 /** For which request the unit that makes a call was created. */
-function creationOf(work: ProcessWork, { start }: TraceNode): CreatedFor | undefined {
+function creationOf(work: ProcessWork, { start, hasConnection }: TraceNode): CreatedFor | undefined {
   const { causeKind, causeId } = start;
-  if (causeKind === CauseKind.waker || causeKind === CauseKind.newWaker) return work.creators.of(causeId);
+  // What wakes a connection that carries several calls at a time may be a task that sends for all (HTTP/2).
+  if (causeKind === CauseKind.waker || causeKind === CauseKind.newWaker)
+    return hasConnection ? work.creators.of(causeId) : undefined;
   if (causeKind !== CauseKind.goCreator) return undefined;
   // Created after the creator's last read, be it of a request that is answered by now.
   const server = unitKey(UnitKind.goroutine, causeId);
   const served = answeredBy(work, server, start) ?? servedBy(work.unitNamed(UnitKind.goroutine, causeId));
   return served && { served, server };
+}
+
+/** A thread is created: for the request that the unit serves which has created it, or has just answered. */
+export function noteThread(work: ProcessWork, { header, unitKind, fromId, toId }: UnitEdgeEvent): void {
+  const [kind, id] = fromId === 0 ? [UnitKind.none, header.pid] : [unitKind, fromId];
+  const served = answeredBy(work, unitKey(kind, id), header) ?? servedBy(work.unitNamed(kind, id));
+  work.createdThreads.created(toId, header, served);
 }
 
 /** A unit is created: for the request that its creator is at, which it has read, or answered last, or was created for. */
@@ -108,13 +141,13 @@ export function noteCreation(work: ProcessWork, event: UnitEdgeEvent, order: num
   }
 }
 
-function joinCreated(work: ProcessWork, call: TraceNode, { served, server }: CreatedFor): boolean {
+function joinCreated(work: ProcessWork, call: TraceNode, unit: number, { served, server }: CreatedFor): boolean {
   if (served.start.order > call.start.order || served.isDoubtful) return false;
   const { timestampNs } = call.start;
-  if (!served.isFinished) return work.offspring.joinOpen(call, callerOf(call), served);
+  if (!served.isFinished) return work.offspring.joinOpen(call, unit, served);
   if (timestampNs < work.doubtUntilNs || timestampNs - served.endNs > AFTER_ANSWER_NS) return false;
   const hasReadOn = work.lastAnswers.of(server, timestampNs)?.served !== served;
-  work.offspring.joinAnswered(call, callerOf(call), served, hasReadOn);
+  work.offspring.joinAnswered(call, unit, served, hasReadOn);
   return false;
 }
 

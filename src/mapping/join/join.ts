@@ -7,7 +7,7 @@
 import { UnitEdge, type UnitEdgeEvent } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, stretchOfFirst } from "./connect.ts";
-import { joinExactly, noteCreation } from "./exact.ts";
+import { joinAnswered, joinExactly, noteCreation, noteThread } from "./exact.ts";
 import { isServedByThreads, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { isServerSpanOfLibrary, learnFromOwnContext, SdkSpans } from "./instrumented.ts";
 import { answeredBy } from "./last-answers.ts";
@@ -86,7 +86,8 @@ export class Joiner {
     for (const work of this.#holding) {
       for (const stretch of work.held.expired(nowNs)) this.#ended(work, stretch, nowNs);
       work.late.advance(nowNs);
-      if (!work.held.isEmpty || !work.late.isEmpty) continue;
+      work.createdThreads.advance(nowNs);
+      if (!work.held.isEmpty || !work.late.isEmpty || work.createdThreads.isHolding) continue;
       this.#holding.delete(work);
       this.#decideOrphans(work);
     }
@@ -111,6 +112,7 @@ export class Joiner {
     node.isMadeByOthers = isServerSpanOfLibrary(work, node.protocol, this.#sdkSpans);
     work.opened(node, node.unit);
     work.wakes?.requestRead(node);
+    work.createdThreads.forget(node.start.pid);
     work.logOf(node.start.pid).read(node, node.start);
   }
 
@@ -121,7 +123,9 @@ export class Joiner {
 
   /** The last byte of a request, or the first of a call's answer, has been read: what comes now can be due to it. */
   messageRead(node: TraceNode, meta: EventMeta): void {
-    if (meta.tgid === node.start.tgid) this.#processes.get(meta.tgid)?.logOf(meta.pid).read(node, meta);
+    const work = meta.tgid === node.start.tgid ? this.#processes.get(meta.tgid) : undefined;
+    work?.logOf(meta.pid).read(node, meta);
+    if (!node.isServer) work?.answeredTasks.answerRead(node, meta);
   }
 
   /** @param connecting of the connection's connect(2), if it was seen */
@@ -133,9 +137,11 @@ export class Joiner {
     const isIdle = work.open.size === 0;
     if (isIdle && !work.hasHidden) work.addBackground(node.destination);
     if (!isIdle) work.wakes?.called(work, node);
+    work.answeredTasks.called(node);
     const isCreated = joinExactly(work, node);
     if (!work.late.isEmpty) this.#holding.add(work);
     if (isCreated) return;
+    work.createdThreads.called(node);
     this.#joinByUnit(work, node, unit);
     if (node.isDecided) return;
     if (!node.isHeld && !movesBetweenThreads(unit.kind)) this.#joinBySending(work, node, connecting);
@@ -158,6 +164,7 @@ export class Joiner {
   /** The call's answer has been read. */
   clientFinished(node: TraceNode, meta: EventMeta | undefined): void {
     node.isFinished = true;
+    this.#processes.get(node.start.tgid)?.answeredTasks.callEnded(node, meta !== undefined);
     if (meta === undefined) return;
     const work = this.#workOf(meta.tgid);
     work.wakes?.replyRead(node, meta);
@@ -195,6 +202,7 @@ export class Joiner {
     const work = this.#processes.get(node.start.tgid);
     if (work === undefined || node.unit === undefined) return;
     work.wakes?.closed(node);
+    work.answeredTasks.requestEnded(node);
     if (meta !== undefined && meta.tgid === node.start.tgid) {
       this.#lastOrder = Math.max(this.#lastOrder, meta.order);
       const unit = work.unitOf(meta);
@@ -207,13 +215,23 @@ export class Joiner {
       work.closed(node, this.#lastOrder);
     }
     work.offspring.closed(node);
-    if (!work.late.isEmpty) this.#holding.add(work);
+    work.createdThreads.requestEnded(node);
+    if (!work.late.isEmpty || work.createdThreads.isHolding) this.#holding.add(work);
     this.#decideOrphans(work);
   }
 
   /** One unit of a process did something to another. */
   unitEdge(event: UnitEdgeEvent, order: number): void {
-    if (event.edge === UnitEdge.creates) noteCreation(this.#workOf(event.header.tgid), event, order);
+    const { edge, fromId, toId, header } = event;
+    // Most processes that create threads have nothing else to tell.
+    const work = edge === UnitEdge.creates ? this.#workOf(header.tgid) : this.#processes.get(header.tgid);
+    if (work === undefined) return;
+    if (edge === UnitEdge.creates) noteCreation(work, event, order);
+    else if (edge === UnitEdge.answers) joinAnswered(work, fromId, toId);
+    else if (work.areThreadsInDoubt(header)) work.createdThreads.forget(toId);
+    else if (edge === UnitEdge.createsThread) noteThread(work, event);
+    else if (edge === UnitEdge.threadEnds) work.createdThreads.ended(toId, header.timestampNs);
+    if (!work.late.isEmpty || work.createdThreads.isHolding) this.#holding.add(work);
   }
 
   /** Events are missing: what seems to be open may be answered, and what seems to be alone may not be. */
@@ -246,7 +264,11 @@ export class Joiner {
     work.late.advance(NEVER);
     this.#holding.delete(work);
     this.#processes.delete(tgid);
-    for (const call of work.undecided) decide(call, undefined, undefined);
+    work.createdThreads.advance(NEVER);
+    for (const call of work.undecided) {
+      work.answeredTasks.callEnded(call, call.isFinished);
+      decide(call, undefined, undefined);
+    }
     work.io.giveUp(Number.POSITIVE_INFINITY);
   }
 

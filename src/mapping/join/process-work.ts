@@ -1,6 +1,8 @@
 /** What is known of one process's work: its units, what it serves, and what it has taught us about itself. Bounded. */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
+import { AnsweredTasks } from "./answered-tasks.ts";
+import { CreatedThreads } from "./created-threads.ts";
 import { Creators } from "./creators.ts";
 import { ServedConnections } from "./exact.ts";
 import { HeldJoins } from "./held-joins.ts";
@@ -25,6 +27,8 @@ export class ProcessWork {
   readonly #logs = new Map<number, ThreadLog>();
   readonly connections = new ServedConnections();
   readonly creators = new Creators();
+  readonly answeredTasks = new AnsweredTasks();
+  readonly createdThreads = new CreatedThreads();
   readonly late = new LateJoins();
   readonly lastAnswers = new LastAnswers();
   readonly offspring = new Offspring(this.late);
@@ -175,12 +179,12 @@ export class ProcessWork {
   /** Until then only exact evidence speaks: loss comes in bursts, and what was lost is noticed late. */
   doubtUntilNs = 0;
 
-  isInDoubt(meta: EventMeta): boolean {
+  isInDoubt(meta: Pick<EventMeta, "timestampNs">): boolean {
     return meta.timestampNs < this.doubtUntilNs;
   }
 
   /** What a thread does one after the other need not belong together. */
-  areThreadsInDoubt(meta: EventMeta): boolean {
+  areThreadsInDoubt(meta: Pick<EventMeta, "timestampNs">): boolean {
     return this.isInDoubt(meta) || !this.#areThreadsUnits();
   }
 

@@ -27,15 +27,21 @@ const task = (unitId: number, over: Partial<Doer> = {}): Doer => ({
   ...over,
 });
 
-function spawn(host: Host, creator: number, created: number): void {
+function tellEdge(host: Host, fromId: number, toId: number, edge: UnitEdge): void {
   host.engine.unitEdge({
     header: { kind: EventKind.unitEdge, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
-    fromId: creator,
-    toId: created,
-    edge: UnitEdge.creates,
+    fromId,
+    toId,
+    edge,
     unitKind: UnitKind.tokioTask,
   });
 }
+
+const spawn = (host: Host, creator: number, created: number): void =>
+  tellEdge(host, creator, created, UnitEdge.creates);
+
+/** The task `reader` of a client connection wakes the first since it has read. */
+const answers = (host: Host, reader: number, woken: number): void => tellEdge(host, reader, woken, UnitEdge.answers);
 
 /** A goroutine that goroutine `creator` has made for its request. */
 const madeBy = (creator: number, id: number): Doer =>
@@ -230,18 +236,65 @@ describe("exact causes", () => {
     }
   });
 
-  it("waker: the task that has woken a client connection calls", () => {
+  it("waker: who is woken for the answer has called, whoever had woken the connection", () => {
     const host = new Host();
     inbound(host).serverReads(task(1), get("/a"));
     inbound(host).serverReads(task(2), get("/b"));
     const upstream = outbound(host);
-    upstream.send(task(9, { causeKind: CauseKind.waker, causeId: 2 }), get("/b.1")).clientReads(task(9), ok());
-    upstream.send(task(9, { causeKind: CauseKind.newWaker, causeId: 1 }), get("/a.1")).clientReads(task(9), ok());
-    host.end();
-    for (const name of ["a", "b"]) {
-      assert.equal(find(host, `/${name}.1`).parentSpanId, find(host, `/${name}`).spanId);
-      assert.equal(evidence(host, `/${name}.1`), "waker");
+    for (const [name, causeKind, causeId] of [
+      ["/b.1", CauseKind.waker, 2],
+      ["/a.1", CauseKind.waker, 2],
+      ["/b.2", CauseKind.none, 0],
+    ] as const) {
+      upstream.send(task(9, { causeKind, causeId }), get(name)).clientReads(task(9), ok());
+      answers(host, 9, name.startsWith("/a") ? 1 : 2);
     }
+    host.pass(0);
+    assert.equal(host.spans.length, 3, "they have left while the requests go on");
+    host.end();
+    for (const name of ["/b.1", "/a.1", "/b.2"]) {
+      assert.equal(find(host, name).parentSpanId, find(host, name.slice(0, -2)).spanId);
+      assert.equal(evidence(host, name), "waker");
+    }
+  });
+
+  it("waker: of a call that is not answered, the task that had woken the connection", () => {
+    const host = new Host();
+    const link = inbound(host).serverReads(task(1), get("/a"));
+    inbound(host).serverReads(task(2), get("/b"));
+    const waker = (causeId: number): Doer => task(9, { causeKind: CauseKind.newWaker, causeId });
+    outbound(host).send(waker(1), get("/a.1")).clientReads(task(9), ok());
+    const givenUp = [outbound(host).send(waker(1), get("/a.2")), outbound(host).send(waker(1), get("/a.3"))];
+    givenUp[0]!.close();
+    link.answer(task(1), ok());
+    givenUp[1]!.close();
+    host.end();
+    assert.equal(find(host, "/a.1").parentSpanId, undefined, "it was woken long after its own call");
+    for (const name of ["/a.2", "/a.3"]) {
+      assert.equal(find(host, name).parentSpanId, find(host, "/a").spanId, name);
+      assert.equal(evidence(host, name), "waker");
+    }
+  });
+
+  it("waker: what a task wakes is no answer to several calls, nor to one whose connection others had woken", () => {
+    const host = new Host();
+    inbound(host).serverReads(task(1), get("/x"));
+    inbound(host).serverReads(task(2), get("/y"));
+    const both = outbound(host);
+    const waker = (causeId: number): Doer => task(9, { causeKind: CauseKind.newWaker, causeId });
+    both.send(waker(1), get("/x.1")).send(waker(2), get("/y.1"));
+    both.clientReads(task(9), ok() + ok());
+    answers(host, 9, 1);
+    both.send(waker(1), get("/x.2")).send(waker(2), get("/y.2"));
+    both.clientReads(task(9), ok());
+    answers(host, 9, 2);
+    both.clientReads(task(9), ok());
+    answers(host, 9, 2);
+    host.end();
+    assert.equal(find(host, "/x.1").parentSpanId, undefined, "one read");
+    assert.equal(find(host, "/y.1").parentSpanId, undefined, "one read");
+    assert.equal(find(host, "/x.2").parentSpanId, undefined, "the ends differ");
+    assert.equal(find(host, "/y.2").parentSpanId, find(host, "/y").spanId, "both ends agree");
   });
 
   it("waker: a task that has read several requests at once takes them in order", () => {
@@ -250,6 +303,7 @@ describe("exact causes", () => {
     const upstream = outbound(host);
     for (const name of ["/a.1", "/b.1"]) {
       upstream.send(task(9, { causeKind: CauseKind.waker, causeId: 1 }), get(name)).clientReads(task(9), ok());
+      answers(host, 9, 1);
       link.answer(task(1), ok());
     }
     host.end();

@@ -23,7 +23,7 @@ function go(mode: string): Program {
   };
 }
 
-function java(name: string, client: string, threads: "pool" | "virtual"): Program {
+function java(name: string, client: string, threads: "pool" | "virtual", extra: Record<string, string> = {}): Program {
   const binary = threads === "virtual" ? JAVA_25 : "java";
   return {
     name,
@@ -35,7 +35,7 @@ function java(name: string, client: string, threads: "pool" | "virtual"): Progra
     start(port, next) {
       const classes = join(buildFolder(), "java");
       execFileSync("javac", ["-d", classes, "java/Truth.java"], { cwd: SOURCES });
-      return run(binary, ["-cp", classes, "Truth"], port, next, { CLIENT: client, THREADS: threads });
+      return run(binary, ["-cp", classes, "Truth"], port, next, { CLIENT: client, THREADS: threads, ...extra });
     },
   };
 }
@@ -70,6 +70,7 @@ export const COMPILED: readonly Program[] = [
   go("pool-context"),
   go("pool"),
   java("java-pool-url", "url", "pool"),
+  java("java-pool-spawn", "url", "pool", { CALLS_BY: "threads" }),
   java("java-httpclient-sync", "sync", "pool"),
   java("java-httpclient-async", "async", "pool"),
   java("java-virtual", "url", "virtual"),

@@ -70,6 +70,7 @@ const UWSGI_PLUGIN = "/usr/lib/uwsgi/plugins/python3_plugin.so";
 
 export const PYTHON: readonly Program[] = [
   script("python-threads", "python_threads.py", [...SYNCHRONOUS, "after"], []),
+  script("python-threads-spawn", "python_threads.py", SYNCHRONOUS, [], { CALLS_BY: "threads" }),
   script("asyncio-streams", "asyncio_streams.py", ASYNCHRONOUS, []),
   script("aiohttp", "aiohttp_app.py", ASYNCHRONOUS, ["aiohttp"]),
   script("aiohttp-uvloop", "aiohttp_app.py", ASYNCHRONOUS, ["aiohttp", "uvloop"], { LOOP: "uvloop" }),

@@ -76,12 +76,15 @@ trap 'kill $fpm $nginx; wait' TERM; wait`;
   },
 };
 
-const puma: Program = {
-  name: "puma",
-  abilities: ["sleep", "busy", "calls", "lingers"],
-  missing: () => (spawnSync("puma", ["--version"]).status === 0 ? undefined : "no puma on the PATH (Debian: puma)"),
-  start: (port, next) => run("puma", ["-q", "-t", "16:64", "-b", `tcp://127.0.0.1:${port}`, "config.ru"], port, next),
-};
+function puma(name: string, abilities: Program["abilities"], extra: Record<string, string> = {}): Program {
+  const size = ["-q", "-t", "16:64"];
+  return {
+    name,
+    abilities,
+    missing: () => (spawnSync("puma", ["--version"]).status === 0 ? undefined : "no puma on the PATH (Debian: puma)"),
+    start: (port, next) => run("puma", [...size, "-b", `tcp://127.0.0.1:${port}`, "config.ru"], port, next, extra),
+  };
+}
 
 const unicorn: Program = {
   name: "unicorn",
@@ -127,4 +130,13 @@ const beam: Program = {
   },
 };
 
-export const SERVERS: readonly Program[] = [nginx, php, puma, unicorn, starman, mojolicious, beam];
+export const SERVERS: readonly Program[] = [
+  nginx,
+  php,
+  puma("puma", ["sleep", "busy", "calls", "lingers"]),
+  puma("puma-spawn", ["sleep", "busy", "calls", "parallel", "lingers"], { CALLS_BY: "threads" }),
+  unicorn,
+  starman,
+  mojolicious,
+  beam,
+];

@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 NEXT = urlsplit(os.environ["NEXT"])
 _connections = local()
 _fan_out = ThreadPoolExecutor(64)
+# Each call is made by a thread of its own.
+_BY_THREADS = os.environ.get("CALLS_BY") == "threads"
 
 
 def call(path, patience):
@@ -63,7 +65,15 @@ def handle(target, call=call):
     indexes = range(1, int(query.get("n", 1)) + 1)
     if query.get("m") == "after":
         return lambda: threading.Thread(target=calls).start()
-    if query.get("m") == "par":
+    if _BY_THREADS:
+        threads = [threading.Thread(target=one, args=(index,)) for index in indexes]
+        for thread in threads:
+            thread.start()
+            if query.get("m") != "par":
+                thread.join()
+        for thread in threads:
+            thread.join()
+    elif query.get("m") == "par":
         list(_fan_out.map(one, indexes))
     else:
         calls()

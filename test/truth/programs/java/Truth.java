@@ -20,12 +20,15 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** The JDK's HttpServer with a pool (or virtual threads), calling on by HttpURLConnection or HttpClient. */
 public final class Truth {
     private static final String NEXT = System.getenv("NEXT");
     private static final String CLIENT = System.getenv().getOrDefault("CLIENT", "url"); // url, sync, async
+    /** Each call is made by a thread of its own. */
+    private static final boolean BY_THREADS = "threads".equals(System.getenv("CALLS_BY"));
     private static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
     /** Who makes calls beside the handler, or after it. */
@@ -63,8 +66,9 @@ public final class Truth {
             for (int index = 1; index <= calls; index++) {
                 String path = uri.getPath() + "." + index + "?" + uri.getRawQuery();
                 Callable<?> one = () -> one(path, query);
-                if (mode.equals("seq")) one.call();
-                else tasks.add(HELPERS.submit(one));
+                if (mode.equals("seq") && !BY_THREADS) one.call();
+                else tasks.add(submit(one));
+                if (mode.equals("seq") && BY_THREADS) tasks.get(index - 1).get();
             }
             if (mode.equals("par")) for (Future<?> task : tasks) task.get();
             Thread.sleep(Integer.parseInt(query.getOrDefault("p", "0")));
@@ -76,6 +80,13 @@ public final class Truth {
         } finally {
             exchange.close();
         }
+    }
+
+    private static Future<?> submit(Callable<?> one) {
+        if (!BY_THREADS) return HELPERS.submit(one);
+        FutureTask<?> task = new FutureTask<>(one);
+        new Thread(task).start();
+        return task;
     }
 
     private static void work(String kind) throws Exception {

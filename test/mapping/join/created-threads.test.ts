@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { EventKind, UnitEdge, UnitKind } from "../../../src/bpf/layout.gen.ts";
+import type { Span } from "../../../src/mapping/span.ts";
+import type { Doer } from "../../support/events.ts";
+import { attribute, get, Host, type Link, ok } from "../../support/host.ts";
+
+const TGID = 500;
+
+const inbound = (host: Host): Link => host.connect({ only: "server", clientAddress: "192.0.2.77" });
+const outbound = (host: Host): Link => host.connect({ only: "client", serverPort: 9000 });
+const thread = (pid: number, over: Partial<Doer> = {}): Doer => ({ tgid: TGID, pid, ...over });
+const find = (host: Host, path: string): Span =>
+  host.spans.find((span) => attribute(span, "url.path", "url.full")?.endsWith(path))!;
+
+function tell(host: Host, edge: UnitEdge, pid: number, toId: number, unitKind = 0, fromId = 0): void {
+  host.engine.unitEdge({
+    header: { kind: EventKind.unitEdge, length: 0, timestampNs: host.nowNs, tgid: TGID, pid },
+    fromId,
+    toId,
+    edge,
+    unitKind,
+  });
+}
+
+const create = (host: Host, creator: number, created: number): void =>
+  tell(host, UnitEdge.createsThread, creator, created);
+const end = (host: Host, pid: number): void => tell(host, UnitEdge.threadEnds, pid, pid);
+
+function call(host: Host, pid: number, path: string): void {
+  outbound(host).send(thread(pid), get(path)).clientReads(thread(pid), ok());
+}
+
+/** Two requests at once, so that nothing is joined because it is alone. */
+function twoRequests(host: Host): readonly [Link, Link] {
+  return [inbound(host).serverReads(thread(11), get("/a")), inbound(host).serverReads(thread(12), get("/b"))];
+}
+
+function assertParent(host: Host, path: string, parent: string | undefined): void {
+  const span = find(host, path);
+  assert.equal(span.parentSpanId, parent === undefined ? undefined : find(host, parent).spanId, path);
+  if (parent !== undefined) assert.equal(attribute(span, "sockspan.link.evidence"), "creator");
+}
+
+describe("created threads", () => {
+  it("call for the request that their creator served, also through others, if they end with it", () => {
+    const host = new Host();
+    const [a, b] = twoRequests(host);
+    create(host, 11, 21);
+    create(host, 12, 22);
+    create(host, 22, 23);
+    call(host, 22, "/b.1");
+    call(host, 21, "/a.1");
+    call(host, 21, "/a.2");
+    call(host, 23, "/b.2");
+    for (const pid of [21, 23]) end(host, pid);
+    b.answer(thread(12), ok());
+    a.answer(thread(11), ok());
+    // It was waited for, but the kernel has not taken it down yet.
+    host.pass(100);
+    end(host, 22);
+    host.end();
+    for (const name of ["/a.1", "/a.2"]) assertParent(host, name, "/a");
+    for (const name of ["/b.1", "/b.2"]) assertParent(host, name, "/b");
+  });
+
+  it("are told by the unit that created them, where the thread carries several", () => {
+    const host = new Host();
+    const virtual = (unitId: number): Doer => thread(11, { unitKind: UnitKind.jvmVirtualThread, unitId });
+    const a = inbound(host).serverReads(virtual(1), get("/a"));
+    const b = inbound(host).serverReads(virtual(2), get("/b"));
+    tell(host, UnitEdge.createsThread, 11, 21, UnitKind.jvmVirtualThread, 1);
+    call(host, 21, "/a.1");
+    end(host, 21);
+    a.answer(virtual(1), ok());
+    b.answer(virtual(2), ok());
+    host.end();
+    assertParent(host, "/a.1", "/a");
+  });
+
+  it("say nothing where they live on: they may be a pool's", () => {
+    const host = new Host();
+    const [a, b] = twoRequests(host);
+    create(host, 11, 21);
+    call(host, 21, "/a.1");
+    a.answer(thread(11), ok());
+    call(host, 21, "/b.1");
+    end(host, 21);
+    b.answer(thread(12), ok());
+    host.end();
+    assertParent(host, "/a.1", undefined);
+    assertParent(host, "/b.1", undefined);
+  });
+
+  it("that were created behind the answer call for it, if they end", () => {
+    const host = new Host();
+    const virtual = (unitId: number): Doer => thread(11, { unitKind: UnitKind.jvmVirtualThread, unitId });
+    const a = inbound(host).serverReads(virtual(1), get("/a"));
+    a.answer(virtual(1), ok());
+    for (const pid of [21, 22]) tell(host, UnitEdge.createsThread, 11, pid, UnitKind.jvmVirtualThread, 1);
+    call(host, 21, "/a.1");
+    call(host, 22, "/x.1");
+    end(host, 21);
+    host.pass(3000);
+    end(host, 22);
+    host.end();
+    assertParent(host, "/a.1", "/a");
+    assertParent(host, "/x.1", undefined);
+  });
+
+  it("of which one has served another request are believed for a while if they make one call", () => {
+    const host = new Host();
+    const [a, b] = twoRequests(host);
+    create(host, 11, 21);
+    create(host, 12, 22);
+    create(host, 12, 23);
+    call(host, 21, "/a.1");
+    a.answer(thread(11), ok());
+    call(host, 21, "/b.1");
+    for (const path of ["/b.2", "/b.3"]) call(host, 22, path);
+    call(host, 23, "/b.4");
+    for (const pid of [22, 23]) end(host, pid);
+    b.answer(thread(12), ok());
+    host.end();
+    for (const path of ["/b.2", "/b.3"]) assertParent(host, path, undefined);
+    assertParent(host, "/b.4", "/b");
+  });
+
+  it("say nothing where they end long after the request", () => {
+    const host = new Host();
+    const [a, b] = twoRequests(host);
+    create(host, 11, 21);
+    call(host, 21, "/a.1");
+    a.answer(thread(11), ok());
+    b.answer(thread(12), ok());
+    host.pass(3000);
+    end(host, 21);
+    host.end();
+    assertParent(host, "/a.1", undefined);
+  });
+
+  it("say nothing where their creator serves nothing, or several requests, or they serve one themselves", () => {
+    const host = new Host();
+    const [a, b] = twoRequests(host);
+    const other = inbound(host).serverReads(thread(12), get("/c"));
+    create(host, 10, 20);
+    create(host, 12, 22);
+    create(host, 11, 24);
+    inbound(host).serverReads(thread(24), get("/d"));
+    for (const pid of [20, 22]) {
+      call(host, pid, `/${pid}.1`);
+      end(host, pid);
+    }
+    call(host, 24, "/d.1");
+    end(host, 24);
+    a.answer(thread(11), ok());
+    b.answer(thread(12), ok());
+    other.answer(thread(12), ok());
+    host.end();
+    for (const name of ["/20.1", "/22.1", "/d.1"]) assertParent(host, name, undefined);
+  });
+
+  it("whose pid comes back are other ones", () => {
+    const host = new Host();
+    const [a, b] = twoRequests(host);
+    create(host, 11, 21);
+    // Its end was lost.
+    create(host, 10, 21);
+    call(host, 21, "/x.1");
+    end(host, 21);
+    a.answer(thread(11), ok());
+    b.answer(thread(12), ok());
+    host.end();
+    assertParent(host, "/x.1", undefined);
+  });
+});
