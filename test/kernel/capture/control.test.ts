@@ -9,6 +9,7 @@ import {
   ProcessFilter,
   ScopeKind,
   SocketRole,
+  UnitEdge,
   VerdictAction,
   VerdictFlags,
 } from "../../../src/bpf/layout.gen.ts";
@@ -165,6 +166,21 @@ describe("what the capture programs are told", () => {
     const actions = of(parent.tgid).map((event) => event.action);
     assert.equal(actions.filter((action) => action === ProcessAction.exit).length, 1);
     assert.equal(actions.filter((action) => action === ProcessAction.fork).length, 1);
+  });
+
+  it("tells which thread has created which, and when one ends before its process", () => {
+    const capture = start();
+    const { tgid, out } = runPython(
+      "threaded(lambda: out.update(inner=threading.get_native_id())).join(); time.sleep(0.05)",
+    );
+    const edges = capture.drain().edges.filter((event) => event.header.tgid === tgid);
+    assert.deepEqual(
+      edges.map(({ edge, header, toId }) => [edge, header.pid, toId]),
+      [
+        [UnitEdge.createsThread, tgid, out["inner"]],
+        [UnitEdge.threadEnds, out["inner"], out["inner"]],
+      ],
+    );
   });
 
   it("tells when a connection opens and ends, with the ids of its data", () => {

@@ -8,6 +8,7 @@ import {
   decodeSocketDataEvent,
   decodeSocketStateEvent,
   decodeTraceRequest,
+  decodeUnitEdgeEvent,
   EventKind,
   encodeSocketVerdict,
   encodeTraceConf,
@@ -24,6 +25,7 @@ import {
   type TraceConf,
   type TraceRequest,
   type TraceSettings,
+  type UnitEdgeEvent,
   UnitKind,
   type UnitStep,
 } from "../../../../src/bpf/layout.gen.ts";
@@ -82,6 +84,7 @@ export class KernelCapture implements Disposable {
   readonly #keepsEvents: boolean;
   readonly data: DataRecord[] = [];
   readonly states: SocketStateEvent[] = [];
+  readonly edges: UnitEdgeEvent[] = [];
   readonly processes: ProcessRecord[] = [];
   readonly io: IoRecord[] = [];
 
@@ -204,6 +207,8 @@ export class KernelCapture implements Disposable {
       this.data.push({ ...event, bytes: stretch.subarray(start, start + event.capturedLength) });
     } else if (header.kind === EventKind.socketState) {
       this.states.push(decodeSocketStateEvent(view, offset));
+    } else if (header.kind === EventKind.unitEdge) {
+      this.edges.push(decodeUnitEdgeEvent(view, offset));
     } else if (header.kind === EventKind.io) {
       const event = decodeIoEvent(view, offset);
       const start = offset + LAYOUT.io_event.sizeBytes;
@@ -219,6 +224,7 @@ export class KernelCapture implements Disposable {
           .join(""),
       });
     } else {
+      if (header.kind !== EventKind.process) throw new Error(`an event of kind ${header.kind} is not expected`);
       const event = decodeProcessEvent(view, offset);
       const start = offset + LAYOUT.process_event.sizeBytes;
       const argvAt = start + event.filenameLength;
