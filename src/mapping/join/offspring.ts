@@ -20,6 +20,7 @@ import type { TraceNode } from "./trace-node.ts";
 
 const MAX_UNITS = 4096;
 const PROVEN = 3;
+const MAX_AWAITED = 256;
 const MAX_CREDIT = 64;
 const COST_OF_OUTLIVING = 64;
 /** What a unit does one after the other for one request, it does in so much time, or it is not believed. */
@@ -44,6 +45,8 @@ export class Offspring {
   /** Requests of which a unit is forgotten: what else they have made can't be told from it. */
   readonly #forgotten = new WeakSet<TraceNode>();
   readonly #makers = new Makers();
+  /** Destinations that first calls may wait for; when it is full, so may calls to any other. */
+  readonly #awaited = new Set<string>();
   /** Grows where all that a request has made is done when it is answered. */
   #credit = 0;
 
@@ -72,6 +75,7 @@ export class Offspring {
         this.#shown(call.destination);
         return decide(call, served, "creator");
       }
+      if (this.#awaited.size < MAX_AWAITED) this.#awaited.add(call.destination);
     }
     child.waiting.push(call);
     return false;
@@ -127,6 +131,7 @@ export class Offspring {
 
   /** First calls that were waiting for it. */
   #shown(destination: string): void {
+    if (!this.#awaited.delete(destination) && this.#awaited.size < MAX_AWAITED) return;
     for (const children of this.#byServed.values()) {
       for (const child of children) {
         if (child.callCount !== 1 || child.waiting[0]?.destination !== destination) continue;
