@@ -8,10 +8,10 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} } as unknown as Co
 >[0]["log"];
 
 /** nginx is known by the name of its executable; its file is the smallest ELF with a .text section: our own Node. */
-function nginxView(tgid: number): ProcessView {
+function nginxView(tgid: number, executable = "/usr/sbin/nginx"): ProcessView {
   return {
     tgid,
-    executable: "/usr/sbin/nginx",
+    executable,
     mappings: () => Promise.resolve([]),
     file: () => Promise.resolve(undefined),
     memory: () => Promise.resolve(new Uint8Array()),
@@ -69,6 +69,21 @@ describe("RuntimeTable", () => {
     await new Promise((resolve) => setTimeout(resolve, 250));
     assert.ok(looks >= 2);
     assert.equal(table.areThreadsUnits(7), true);
+    table.stop();
+  });
+
+  it("believes no threads of Erlang, whose processes wander between them, and says so", async () => {
+    const table = new RuntimeTable({
+      view: (tgid) => Promise.resolve(nginxView(tgid, "/usr/lib/erlang/erts-13.1.5/bin/beam.smp")),
+      write: () => Promise.reject(new Error("there is nothing to be read")),
+      log: silent,
+    });
+    table.seen(7);
+    await table.settled(1000);
+    const finding = table.findingOf(7);
+    assert.ok(finding !== undefined && "off" in finding);
+    assert.equal(finding.runtime, "erlang");
+    assert.equal(table.areThreadsUnits(7), false);
     table.stop();
   });
 
