@@ -6,6 +6,7 @@
 #include "event.h"
 #include "scope.bpf.h"
 #include "unit.bpf.h"
+#include "unit_edge.bpf.h"
 
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
 
@@ -24,28 +25,6 @@ static __always_inline bool tells_threads(struct caller *caller, struct process_
 	       kind != UNIT_NODE_ASYNC && kind != UNIT_NGINX_REQUEST;
 }
 
-static __always_inline int tell_thread(const struct caller *caller, const struct unit *unit, __u32 kind, __u32 pid,
-				       enum unit_edge edge)
-{
-	struct unit_edge_event *event = bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0);
-
-	if (!event) {
-		count(LOSS_RING_FULL);
-		return 0;
-	}
-	event->header.kind = EVENT_UNIT_EDGE;
-	event->header.length = sizeof(*event);
-	event->header.timestamp_ns = bpf_ktime_get_ns();
-	event->header.tgid = caller->tgid;
-	event->header.pid = caller->pid;
-	event->from_id = unit->unit_id;
-	event->to_id = pid;
-	event->unit_kind = unit->unit_id ? kind : UNIT_NONE;
-	event->edge = edge;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	return 0;
-}
-
 /* The current thread has created a thread of its process. */
 static __always_inline int thread_created(struct task_struct *child)
 {
@@ -61,19 +40,19 @@ static __always_inline int thread_created(struct task_struct *child)
 		walk_unit_steps(&unit, process, &caller, NULL, THREAD_POINTER(ACCESS_PROBE, task), 0);
 		kind = unit.kind ? unit.kind : process->unit_kind;
 	}
-	return tell_thread(&caller, &unit, kind, created.pid, UNIT_EDGE_CREATES_THREAD);
+	return tell_edge(&caller, unit.unit_id, created.pid, unit.unit_id ? kind : UNIT_NONE,
+			 UNIT_EDGE_CREATES_THREAD);
 }
 
 /* The current thread ends, and others of its process go on. */
 static __always_inline int thread_ended(const struct task_struct *task)
 {
-	const struct unit unit = {};
 	struct caller caller = {};
 	struct process_control *process;
 
 	if (task->signal->flags & SIGNAL_GROUP_EXIT || !tells_threads(&caller, &process))
 		return 0;
-	return tell_thread(&caller, &unit, UNIT_NONE, caller.pid, UNIT_EDGE_THREAD_ENDS);
+	return tell_edge(&caller, 0, caller.pid, UNIT_NONE, UNIT_EDGE_THREAD_ENDS);
 }
 
 #endif

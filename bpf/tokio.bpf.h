@@ -9,6 +9,7 @@
 
 #include "scope.bpf.h"
 #include "unit.bpf.h"
+#include "unit_edge.bpf.h"
 
 /*
  * Who woke a task since it last sent something. The one that it has served wakes it again to take the rest of the
@@ -72,27 +73,6 @@ static __always_inline bool is_worker(const struct caller *caller, __u64 id)
 	return true;
 }
 
-static __always_inline int tell_edge(const struct caller *caller, __u64 from, __u64 to, enum unit_edge edge)
-{
-	struct unit_edge_event *event = bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0);
-
-	if (!event) {
-		count(LOSS_RING_FULL);
-		return 0;
-	}
-	event->header.kind = EVENT_UNIT_EDGE;
-	event->header.length = sizeof(*event);
-	event->header.timestamp_ns = bpf_ktime_get_ns();
-	event->header.tgid = caller->tgid;
-	event->header.pid = caller->pid;
-	event->from_id = from;
-	event->to_id = to;
-	event->unit_kind = UNIT_TOKIO_TASK;
-	event->edge = edge;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	return 0;
-}
-
 /* The first that a connection's task wakes when it has read is the one that waits for the answer. */
 static __always_inline void tell_answered(const struct caller *caller, __u64 reader, __u64 woken)
 {
@@ -107,7 +87,7 @@ static __always_inline void tell_answered(const struct caller *caller, __u64 rea
 		known->waker = 0;
 		known->served_again = 1;
 	}
-	tell_edge(caller, reader, woken, UNIT_EDGE_ANSWERS);
+	tell_edge(caller, reader, woken, UNIT_TOKIO_TASK, UNIT_EDGE_ANSWERS);
 }
 
 static __always_inline int task_woken(__u64 header)
@@ -152,7 +132,7 @@ static __always_inline int task_spawned(__u64 header)
 	created = task_id(header);
 	if (!created || created == creator)
 		return 0;
-	return tell_edge(&caller, creator, created, UNIT_EDGE_CREATES);
+	return tell_edge(&caller, creator, created, UNIT_TOKIO_TASK, UNIT_EDGE_CREATES);
 }
 
 /* A task reads from a connection to a server. */

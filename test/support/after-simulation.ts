@@ -5,7 +5,7 @@
 import { CauseKind, EventKind, UnitEdge, UnitKind } from "../../src/bpf/layout.gen.ts";
 import type { Doer } from "./events.ts";
 import { get, Host, type Link, ok } from "./host.ts";
-import { generator, type Score, score } from "./simulation.ts";
+import { generator, lose, type Score, score } from "./simulation.ts";
 
 /** Who makes the calls that follow an answer. */
 export type Follower =
@@ -290,14 +290,4 @@ export function simulateAfter(options: AfterOptions): Score {
   host.pass(10_000);
   host.end();
   return score(host);
-}
-
-function lose(host: Host, options: AfterOptions, random: () => number): void {
-  const { engine } = host;
-  const emit = engine.socketData.bind(engine);
-  engine.socketData = (...args) => {
-    if (random() < (options.lost ?? 0)) return;
-    emit(...args);
-    if (random() < (options.doubled ?? 0)) emit(...args);
-  };
 }

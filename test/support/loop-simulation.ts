@@ -6,7 +6,7 @@
 import { TurnPhase, UnitKind } from "../../src/bpf/layout.gen.ts";
 import type { Doer } from "./events.ts";
 import { get, Host, type Link, ok } from "./host.ts";
-import { generator, type Score, score } from "./simulation.ts";
+import { generator, lose, type Score, score } from "./simulation.ts";
 
 export interface LoopOptions {
   readonly seed: number;
@@ -185,14 +185,4 @@ export function simulateLoop(options: LoopOptions): Score {
   host.pass(10_000);
   host.end();
   return score(host);
-}
-
-function lose(host: Host, options: LoopOptions, random: () => number): void {
-  const { engine } = host;
-  const emit = engine.socketData.bind(engine);
-  engine.socketData = (...args) => {
-    if (random() < (options.lost ?? 0)) return;
-    emit(...args);
-    if (random() < (options.doubled ?? 0)) emit(...args);
-  };
 }

@@ -275,3 +275,14 @@ export function generator(seed: number): () => number {
     return ((x ^ (x >>> 14)) >>> 0) / 4_294_967_296;
   };
 }
+
+/** Of the socket events of `host` a share gets lost, and a share comes twice. */
+export function lose(host: Host, options: Pick<SimulationOptions, "lost" | "doubled">, random: () => number): void {
+  const { engine } = host;
+  const emit = engine.socketData.bind(engine);
+  engine.socketData = (...args) => {
+    if (random() < (options.lost ?? 0)) return;
+    emit(...args);
+    if (random() < (options.doubled ?? 0)) emit(...args);
+  };
+}

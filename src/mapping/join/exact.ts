@@ -145,7 +145,7 @@ function joinCreated(work: ProcessWork, call: TraceNode, unit: number, { served,
   if (served.start.order > call.start.order || served.isDoubtful) return false;
   const { timestampNs } = call.start;
   if (!served.isFinished) return work.offspring.joinOpen(call, unit, served);
-  if (timestampNs < work.doubtUntilNs || timestampNs - served.endNs > AFTER_ANSWER_NS) return false;
+  if (work.isInDoubt(call.start) || timestampNs - served.endNs > AFTER_ANSWER_NS) return false;
   const hasReadOn = work.lastAnswers.of(server, timestampNs)?.served !== served;
   work.offspring.joinAnswered(call, unit, served, hasReadOn);
   return false;

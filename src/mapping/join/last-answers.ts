@@ -66,12 +66,12 @@ export class LastAnswers {
 export function answeredBy(
   work: ProcessWork,
   key: number,
-  { pid, timestampNs }: Pick<EventMeta, "pid" | "timestampNs">,
+  meta: Pick<EventMeta, "pid" | "timestampNs">,
 ): TraceNode | undefined {
-  const last = work.lastAnswers.of(key, timestampNs);
-  if (last === undefined || timestampNs < work.doubtUntilNs) return undefined;
+  const last = work.lastAnswers.of(key, meta.timestampNs);
+  if (last === undefined || work.isInDoubt(meta)) return undefined;
   const kind = kindOfKey(key);
   if (!servesConnection(kind) && (work.unitsHandOver || work.unclaimed.size > 0)) return undefined;
   if (NEVER_REUSED.includes(kind)) return last.served;
-  return last.pid === pid && last.served.connection.isClosing !== true ? last.served : undefined;
+  return last.pid === meta.pid && last.served.connection.isClosing !== true ? last.served : undefined;
 }

@@ -2,8 +2,10 @@
  * Packets to events: finds the flow of each packet, keeps TCP in order, tells when connections open and close.
  * Bounded: MAXIMUM_FLOWS flows, MAXIMUM_WAITING_BYTES of segments over all of them, idle flows are dropped.
  */
+
 import { SocketRole } from "../../bpf/layout.gen.ts";
 import type { StageAccount } from "../../mapping/account.ts";
+import { uint32 } from "../../mapping/protocols/byte-reader.ts";
 import { type CapturedSocket, dataEvent, type EventSink, stateEvent, TcpState } from "./capture-events.ts";
 import { type TransportPayload, TransportProtocol } from "./network-layer.ts";
 import { TcpConnection, type TcpOutput } from "./tcp-connection.ts";
@@ -239,10 +241,6 @@ export class FlowTable {
       this.#remove(key, flow);
     }
   }
-}
-
-function uint32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
 /** The same for both directions; and whether the packet's source is the end that comes first in it. */

@@ -1,4 +1,5 @@
 /** From a captured frame to its IP packet. */
+import { uint16 } from "../../mapping/protocols/byte-reader.ts";
 import { LinkType } from "./capture.ts";
 
 const EtherType = {
@@ -43,10 +44,6 @@ export function networkHeaderOffset(linkType: number, frame: Uint8Array): number
 
 export function isKnownLinkType(linkType: number): boolean {
   return (Object.values(LinkType) as number[]).includes(linkType);
-}
-
-function uint16(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 8) | bytes[at + 1]!;
 }
 
 function isIp(etherType: number): boolean {

@@ -1,4 +1,5 @@
 /** IPv4 and IPv6: from a packet to its transport payload, fragments joined. */
+import { uint16 } from "../../mapping/protocols/byte-reader.ts";
 import { FragmentTable } from "./fragment-table.ts";
 
 export const TransportProtocol = { tcp: 6, udp: 17 } as const;
@@ -119,10 +120,6 @@ export class NetworkDecoder {
     payload.wireLength = whole.length;
     return payload;
   }
-}
-
-function uint16(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 8) | bytes[at + 1]!;
 }
 
 function latin1(bytes: Uint8Array, from: number, to: number): string {

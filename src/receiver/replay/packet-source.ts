@@ -63,17 +63,6 @@ export class PacketSource implements PacketSink {
     }
   }
 
-  /** The innermost packet of tunnels. */
-  #decode(packet: Uint8Array, wireLength: number, nowNs: number): DecodedPacket {
-    let payload = this.#network.decode(packet, wireLength, nowNs);
-    for (let depth = 0; depth < MAX_TUNNELS && typeof payload === "object"; depth++) {
-      const content = openTunnel(payload);
-      if (content === undefined) return payload;
-      payload = this.#network.decode(content.packet, content.wireLength, nowNs, content.networkId);
-    }
-    return payload;
-  }
-
   problem(problem: CaptureProblem): void {
     this.#options.problem(problem);
   }
@@ -83,6 +72,17 @@ export class PacketSource implements PacketSink {
     this.#flows.flush(this.#nowNs);
     this.#nowNs = 0;
     this.#nextAdvanceNs = 0;
+  }
+
+  /** The innermost packet of tunnels. */
+  #decode(packet: Uint8Array, wireLength: number, nowNs: number): DecodedPacket {
+    let payload = this.#network.decode(packet, wireLength, nowNs);
+    for (let depth = 0; depth < MAX_TUNNELS && typeof payload === "object"; depth++) {
+      const content = openTunnel(payload);
+      if (content === undefined) return payload;
+      payload = this.#network.decode(content.packet, content.wireLength, nowNs, content.networkId);
+    }
+    return payload;
   }
 
   #time(seconds: number, nanoseconds: number): number {

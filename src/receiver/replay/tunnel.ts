@@ -5,6 +5,7 @@
  *
  * UDP ports are a hint, no proof: what does not lead to a packet that fits is no tunnel.
  */
+import { uint16 } from "../../mapping/protocols/byte-reader.ts";
 import { LinkType } from "./capture.ts";
 import { networkHeaderOffset } from "./link-layer.ts";
 import { type TransportPayload, TransportProtocol } from "./network-layer.ts";
@@ -186,8 +187,4 @@ function isPacket(bytes: Uint8Array, at: number, wireLength: number): boolean {
     return at + 20 <= bytes.length && (bytes[at]! & 15) >= 5 && uint16(bytes, at + 2) <= wireLength - at;
   }
   return version === 6 && at + 40 <= bytes.length && uint16(bytes, at + 4) + 40 <= wireLength - at;
-}
-
-function uint16(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 8) | bytes[at + 1]!;
 }

@@ -89,7 +89,7 @@ function puma(name: string, abilities: Program["abilities"], extra: Record<strin
 const unicorn: Program = {
   name: "unicorn",
   abilities: ["sleep", "busy", "calls", "lingers"],
-  missing: () => needs("unicorn")(),
+  missing: needs("unicorn"),
   start(port, next) {
     const config = join(mkdtempSync(join(tmpdir(), "truth-unicorn-")), "unicorn.rb");
     writeFileSync(
