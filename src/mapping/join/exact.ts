@@ -17,7 +17,7 @@ import { AFTER_ANSWER_NS, answeredBy } from "./last-answers.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { oldestInOrder, type Unit, unitKey, unitKeyOf } from "./unit.ts";
+import { isAnsweredInOrder, oldestInOrder, type Unit, unitKey, unitKeyOf } from "./unit.ts";
 
 const MAX_CONTEXTS = 16_384;
 
@@ -48,10 +48,14 @@ export class ServedConnections {
     return open !== undefined && open.length > 1;
   }
 
-  closed(node: TraceNode): void {
+  /** @param order of the event that ended it */
+  closed(node: TraceNode, order: number): void {
     const open = this.#open.get(node.connection);
     const index = open?.indexOf(node) ?? -1;
-    if (index >= 0) open!.splice(index, 1);
+    if (index < 0) return;
+    open!.splice(index, 1);
+    const next = open![0];
+    if (index === 0 && next !== undefined && isAnsweredInOrder(next)) next.turnOrder = order;
   }
 
   /** The request that is handled on the connection of this context. */

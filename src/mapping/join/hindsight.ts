@@ -31,7 +31,7 @@ export function isServedByThreads(work: ProcessWork): boolean {
 export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Unit, meta: EventMeta): void {
   const evidence = answering.isThread ? threadEvidence(work, served, answering, meta) : unitEvidence(answering);
   if (evidence === undefined) return;
-  const since = Math.max(served.start.order, answering.lastAnswerOrder);
+  const since = Math.max(served.start.order, served.turnOrder, answering.lastAnswerOrder);
   for (const call of answering.calls) {
     if (call.isDecided || call.start.order < since || call.start.order > meta.order) continue;
     decide(call, served, evidence);

@@ -157,7 +157,7 @@ export class ProcessWork {
     if (this.open.delete(node) && node.carried !== undefined) this.#traceClosed(node.carried.traceId);
     this.unclaimed.delete(node);
     this.openTokens.closed(node);
-    this.connections.closed(node);
+    this.connections.closed(node, order);
     this.openSince = order;
     this.#answeredNs = Math.max(this.#answeredNs, node.endNs);
     if (node.carried !== undefined && this.openByCarried.get(node.carried.spanId) === node) {

@@ -66,6 +66,8 @@ export class TraceNode {
   isLeftOut = false;
   /** Servers: it was read while an earlier request of its connection was not answered. */
   isPipelined = false;
+  /** Of these, where answers come in order: the order of the end of the one before it. Until then nobody worked on it. */
+  turnOrder = -1;
   /** Servers: events were lost while it was open; whether it still is, nobody knows. */
   isDoubtful = false;
   /** Clients: what the thread read before it sent the call, or before it opened the connection for it. */

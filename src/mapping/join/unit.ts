@@ -29,6 +29,10 @@ export function servesConnection(kind: number): boolean {
 /** HTTP/1.1 (RFC 9112, 9.3.2), whose servers handle what was pipelined one by one. */
 const ANSWERED_IN_ORDER = "http1";
 
+export function isAnsweredInOrder({ protocol }: TraceNode): boolean {
+  return protocol === ANSWERED_IN_ORDER;
+}
+
 export class Unit {
   /** UnitKind; none: a thread. */
   readonly kind: number;
@@ -99,9 +103,7 @@ export class Unit {
 export function oldestInOrder(open: readonly TraceNode[]): TraceNode | undefined {
   const oldest = open[0];
   if (oldest === undefined || open.length === 1) return oldest;
-  const areRight = open.every(
-    ({ protocol, start }) => protocol === ANSWERED_IN_ORDER && start.order === oldest.start.order,
-  );
+  const areRight = open.every((node) => isAnsweredInOrder(node) && node.start.order === oldest.start.order);
   return areRight ? oldest : undefined;
 }
 

@@ -124,6 +124,23 @@ describe("evidence", () => {
     }
   });
 
+  it("answer_unit: a context that comes back for what was read too early has made none of the calls before its turn", () => {
+    const host = new Host();
+    const context = (unitId: number): Doer => ({ tgid: TGID, unitKind: UnitKind.pythonContext, unitId });
+    const reader = context(0x1000);
+    const early = inbound(host).serverReads(reader, get("/early1") + get("/early2"));
+    const other = inbound(host).serverReads(reader, get("/other"));
+    outbound(host).send(context(0x2000), get("/other.1")).clientReads(reader, ok());
+    early.answer(context(0x3000), ok());
+    // Its address names the context of the next request by now.
+    outbound(host).send(context(0x2000), get("/early2.1")).clientReads(reader, ok());
+    early.answer(context(0x2000), ok());
+    other.answer(context(0x4000), ok());
+    host.end();
+    assert.equal(find(host, "/other.1").parentSpanId, undefined);
+    assert.equal(find(host, "/early2.1").parentSpanId, find(host, "/early2").spanId);
+  });
+
   it("carried: what a proxy passes on unchanged names the request that it came with", () => {
     const host = new Host();
     const loop = { tgid: TGID };
