@@ -301,6 +301,7 @@ export class RuntimeTable {
     if (text === entry.written) return false;
     entry.written = text;
     await this.#options.write(tgid, plan);
+    this.#options.log.debug("wrote a process's units", { tgid, runtime: plan.runtime });
     return true;
   }
 
