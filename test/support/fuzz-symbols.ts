@@ -4,6 +4,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DebugInfo } from "../../src/receiver/debug-info/debug-info.ts";
+import { DebugSections } from "../../src/receiver/debug-info/debug-sections.ts";
 import { readElf, viewOf } from "../../src/receiver/elf/elf-file.ts";
 import { demangle } from "../../src/receiver/symbols/demangle.ts";
 import { ElfImage } from "../../src/receiver/symbols/elf-image.ts";
@@ -39,6 +41,7 @@ export async function loadSymbolSeeds(): Promise<SymbolSeed[]> {
     seeds.push({ kind: "ELF of Go", bytes: go, read: readImage });
     seeds.push({ kind: ".gopclntab", bytes: table, read: readGo });
   }
+  for (const [kind, bytes] of buildWithDebugInfo()) seeds.push({ kind, bytes, read: readDebugInfo });
   seeds.push({ kind: "perf map", bytes: Buffer.from(PERF_MAP.repeat(20)), read: readPerfMap });
   seeds.push({ kind: "kallsyms", bytes: Buffer.from(KALLSYMS.repeat(50)), read: readKernel });
   seeds.push({ kind: "mangled names", bytes: Buffer.from(MANGLED.join("\n")), read: readNames });
@@ -93,6 +96,27 @@ function readGo(bytes: Uint8Array, random: () => number): void {
     assert.ok((table?.linesAt(0x401000 + Math.floor(random() * 0x300000))?.length ?? 0) <= 65);
 }
 
+/** Only what is between the segments and the sections' headers is damaged: what counts is in the debug sections. */
+async function readDebugInfo(bytes: Uint8Array, random: () => number): Promise<void> {
+  const elf = await readElf({ read: (at, length) => Promise.resolve(bytes.subarray(at, at + length)) });
+  if (elf === undefined) return;
+  const debug = elf.sections.filter(({ name }) => name.startsWith(".debug_"));
+  for (let i = Math.floor(random() * 12); i >= 0 && debug.length > 0; i--) {
+    const { fileOffset, sizeBytes } = debug[Math.floor(random() * debug.length)]!;
+    bytes[fileOffset + Math.floor(random() * sizeBytes)] = Math.floor(random() * 256);
+  }
+  const sections = new DebugSections(elf);
+  const info = await DebugInfo.read(sections, 1 << 20);
+  const text = elf.sections.find(({ name }) => name === ".text");
+  for (let i = 0; i < LOOKUPS; i++) {
+    const address = (text?.address ?? 0) + Math.floor(random() * (text?.sizeBytes ?? 4096));
+    const lines = await info.linesAt(sections, address);
+    assert.ok((lines?.length ?? 0) <= 65);
+    for (const { functionName } of lines ?? []) assert.ok((functionName?.length ?? 0) <= 1024);
+  }
+  assert.ok(info.sizeBytes < 16 << 20);
+}
+
 function readPerfMap(bytes: Uint8Array, random: () => number): void {
   const map = new PerfMap();
   for (let at = 0; at < bytes.length; ) {
@@ -119,6 +143,33 @@ async function sectionOf(file: Uint8Array, name: string): Promise<Uint8Array | u
   const source = { read: (at: number, length: number) => Promise.resolve(file.subarray(at, at + length)) };
   const section = (await readElf(source))?.sections.find((each) => each.name === name);
   return section === undefined ? undefined : file.slice(section.fileOffset, section.fileOffset + section.sizeBytes);
+}
+
+const INLINED = `namespace a { struct B { int c; int d() const { return c * 7; } };
+static int e(const B& b) { return b.d() + b.c; } template <typename T> T f(T t) { return t + e(B{t}); } }
+int main(int n, char**) { int s = 0; for (int i = 0; i < n; i++) s += a::f(i); return s; }
+`;
+
+function buildWithDebugInfo(): [string, Uint8Array][] {
+  const folder = mkdtempSync(join(tmpdir(), "sockspan-fuzz-"));
+  const kinds = [
+    ["g++", "-gdwarf-5"],
+    ["g++", "-gdwarf-4"],
+    ["clang++", "-gdwarf-5"],
+  ] as const;
+  try {
+    writeFileSync(join(folder, "a.cpp"), INLINED);
+    return kinds.flatMap(([compiler, version]): [string, Uint8Array][] => {
+      try {
+        execFileSync(compiler, ["-O2", "-g", version, "-o", "a", "a.cpp"], { cwd: folder, stdio: "ignore" });
+        return [[`debug information of ${compiler} ${version}`, readFileSync(join(folder, "a"))]];
+      } catch {
+        return [];
+      }
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function buildGo(): Uint8Array | undefined {

@@ -68,6 +68,14 @@ export class DwarfReader {
     this.#take(count);
   }
 
+  /** Up to its NUL, which is passed. */
+  string(): string {
+    const start = this.at;
+    while (this.u8() !== 0);
+    const end = this.isBroken ? this.at : this.at - 1;
+    return Buffer.from(this.#view.buffer, this.#view.byteOffset + start, end - start).toString("utf8");
+  }
+
   /**
    * A pointer by its encoding.
    * @param base address of byte 0 of the view

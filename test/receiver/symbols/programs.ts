@@ -59,7 +59,7 @@ export function build(scratch: Scratch, language: "c" | "cpp" | "rust" | "go", f
 }
 
 /** nm(1), or Go's. */
-function namesOf(path: string): Map<string, number> {
+export function namesOf(path: string): Map<string, number> {
   const text = execFileSync("nm", [path], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
