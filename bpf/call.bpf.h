@@ -6,6 +6,7 @@
 #include "go.bpf.h"
 #include "payload.bpf.h"
 #include "socket.bpf.h"
+#include "python.bpf.h"
 #include "tokio.bpf.h"
 #include "unit.bpf.h"
 

@@ -182,6 +182,17 @@ struct go_layout {
 	__u16 padding;
 };
 
+#define FUNCTION_HOPS 2
+
+/* Where things lie in a CPython program: addresses as the process has them, offsets by its version. */
+struct python_layout {
+	__u64 work_item_type; /* of the jobs of ThreadPoolExecutor; 0: not known yet */
+	__u64 function_type;
+	__u16 task_context;   /* of a task of asyncio; 0: who makes tasks and jobs is not watched */
+	__u16 coroutine_name; /* its qualified name */
+	__s16 function_hops[FUNCTION_HOPS]; /* from a job to what it calls; 0: no hop */
+};
+
 /* Value of processes, key: tgid. User space writes filter and steps; the bucket is the programs' own. */
 struct process_control {
 	__u64 bucket_ns;
@@ -195,6 +206,7 @@ struct process_control {
 	struct unit_step steps[UNIT_STEPS];
 	struct pool_site pools[POOL_SITES];
 	struct go_layout go;
+	struct python_layout python;
 };
 
 /* Key of trace_map: a kind of enum unit_kind with that unit's id, UNIT_NONE with a thread's, or a process with 0. */

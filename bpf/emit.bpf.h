@@ -59,6 +59,10 @@ static __always_inline void read_unit(struct sock *sk, struct call *call, struct
 	walk_unit_steps(&call->unit, process, &call->caller, sk, THREAD_POINTER(access, task), call->go_register);
 	if (call->unit.kind)
 		call->unit_kind = call->unit.kind;
+	if (process->python.task_context && call->unit.unit_id) {
+		call->cause.id = python_creation(process, &call->caller, call->unit.unit_id, call->unit_kind);
+		call->cause.kind = call->cause.id ? CAUSE_CREATION : CAUSE_NONE;
+	}
 	if (process->unit_kind == UNIT_TOKIO_TASK && call->direction == DIRECTION_EGRESS && call->unit.unit_id)
 		take_wakes(&call->cause, &call->caller, call->unit.unit_id);
 }

@@ -70,6 +70,7 @@ enum cause_kind {
 	CAUSE_GO_CREATOR = 3,    /* id: goid that created the caller, after it has read its last request */
 	CAUSE_WAKER = 4,         /* id: the only unit that has woken this one since it last sent something */
 	CAUSE_NEW_WAKER = 5,     /* the same, beside the one that it has served */
+	CAUSE_CREATION = 6,      /* id: of the unit's creation, which was told before (unit_edge_event.to_id) */
 };
 
 enum event_flags {
@@ -238,9 +239,11 @@ enum unit_edge {
 struct unit_edge_event {
 	struct event_header header;
 	__u64 from_id;
-	__u64 to_id;
+	__u64 to_id; /* of a creation: an id that is never used again, as tokio's of the task */
+	__u64 from_creation; /* that of the maker; 0: was not seen */
+	__u64 work;      /* equal: made to run the same function; 0: not known */
 	__u32 edge;      /* enum unit_edge */
-	__u32 unit_kind; /* enum unit_kind, of both; creation of a thread: of from */
+	__u32 unit_kind; /* enum unit_kind, of from; UNIT_NONE: a thread; wakes: of both */
 };
 
 #pragma clang diagnostic pop

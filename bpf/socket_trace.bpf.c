@@ -190,7 +190,21 @@ int BPF_PROG(trace_sched_process_exit, struct task_struct *task)
 	return process_exited(task);
 }
 
-/* Uprobes, attached to the processes that have the functions: tokio's wakers, and the list that takes new tasks in. */
+/* Uprobes, attached to the processes that have the functions: who makes tasks and jobs in CPython, */
+
+SEC("uprobe")
+int python_task(struct pt_regs *regs)
+{
+	return task_made(FIRST_ARGUMENT(regs), SECOND_ARGUMENT(regs));
+}
+
+SEC("uprobe")
+int python_submit(struct pt_regs *regs)
+{
+	return job_submitted(SECOND_ARGUMENT(regs));
+}
+
+/* tokio's wakers, and the list that takes new tasks in. */
 
 SEC("uprobe")
 int tokio_wake(struct pt_regs *regs)

@@ -40,8 +40,10 @@ static __always_inline int thread_created(struct task_struct *child)
 		walk_unit_steps(&unit, process, &caller, NULL, THREAD_POINTER(ACCESS_PROBE, task), 0);
 		kind = unit.kind ? unit.kind : process->unit_kind;
 	}
-	return tell_edge(&caller, unit.unit_id, created.pid, unit.unit_id ? kind : UNIT_NONE,
-			 UNIT_EDGE_CREATES_THREAD);
+	return tell_edge(&caller, &(struct edge){ .from = unit.unit_id,
+						  .to = created.pid,
+						  .unit_kind = unit.unit_id ? kind : UNIT_NONE,
+						  .kind = UNIT_EDGE_CREATES_THREAD });
 }
 
 /* The current thread ends, and others of its process go on. */
@@ -52,7 +54,7 @@ static __always_inline int thread_ended(const struct task_struct *task)
 
 	if (task->signal->flags & SIGNAL_GROUP_EXIT || !tells_threads(&caller, &process))
 		return 0;
-	return tell_edge(&caller, 0, caller.pid, UNIT_NONE, UNIT_EDGE_THREAD_ENDS);
+	return tell_edge(&caller, &(struct edge){ .to = caller.pid, .kind = UNIT_EDGE_THREAD_ENDS });
 }
 
 #endif

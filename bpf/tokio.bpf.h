@@ -87,7 +87,8 @@ static __always_inline void tell_answered(const struct caller *caller, __u64 rea
 		known->waker = 0;
 		known->served_again = 1;
 	}
-	tell_edge(caller, reader, woken, UNIT_TOKIO_TASK, UNIT_EDGE_ANSWERS);
+	tell_edge(caller, &(struct edge){
+				  .from = reader, .to = woken, .unit_kind = UNIT_TOKIO_TASK, .kind = UNIT_EDGE_ANSWERS });
 }
 
 static __always_inline int task_woken(__u64 header)
@@ -132,7 +133,11 @@ static __always_inline int task_spawned(__u64 header)
 	created = task_id(header);
 	if (!created || created == creator)
 		return 0;
-	return tell_edge(&caller, creator, created, UNIT_TOKIO_TASK, UNIT_EDGE_CREATES);
+	return tell_edge(&caller, &(struct edge){ .from = creator,
+						  .to = created,
+						  .from_creation = creator,
+						  .unit_kind = UNIT_TOKIO_TASK,
+						  .kind = UNIT_EDGE_CREATES });
 }
 
 /* A task reads from a connection to a server. */

@@ -65,6 +65,7 @@ export const OBJECTS: readonly ObjectTypes[] = [
       "unit_step",
       "pool_site",
       "go_layout",
+      "python_layout",
       "process_control",
       "trace_key",
       "trace_settings",

@@ -142,6 +142,7 @@ export const CauseKind = {
   goCreator: 3,
   waker: 4,
   newWaker: 5,
+  creation: 6,
 } as const;
 export type CauseKind = (typeof CauseKind)[keyof typeof CauseKind];
 
@@ -201,7 +202,7 @@ export const LAYOUT = {
   socket_state_event: { sizeBytes: 128, offsets: { header: 0, coroutine_id: 24, unit_id: 32, unit_parent: 40, unit_count: 48, turn_id: 56, socket_cookie: 64, tuple: 72, local_first_sequence: 112, remote_first_sequence: 116, address_family: 120, protocol: 121, role: 122, old_state: 123, new_state: 124, unit_kind: 125 } },
   process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
   wake_event: { sizeBytes: 48, offsets: { header: 0, woken: 24, hops: 28, waker_ran_ns: 32, woken_ran_ns: 40 } },
-  unit_edge_event: { sizeBytes: 48, offsets: { header: 0, from_id: 24, to_id: 32, edge: 40, unit_kind: 44 } },
+  unit_edge_event: { sizeBytes: 64, offsets: { header: 0, from_id: 24, to_id: 32, from_creation: 40, work: 48, edge: 56, unit_kind: 60 } },
   trace_request: { sizeBytes: 48, offsets: { socket_cookie: 0, stream_offset: 8, read_ns: 16, answered_ns: 24, local_first_sequence: 32, remote_first_sequence: 36, open: 40, io_events: 44 } },
   io_event: { sizeBytes: 144, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, file_offset: 72, length: 80, inode: 88, request_socket_cookie: 96, request_stream_offset: 104, device: 112, error: 116, path_length: 120, operation: 124, file_type: 125, unit_kind: 126, is_path_cut: 127, comm: 128 } },
   trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68 } },
@@ -211,7 +212,8 @@ export const LAYOUT = {
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   pool_site: { sizeBytes: 48, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44 } },
   go_layout: { sizeBytes: 56, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, goid_counter: 16, context_key: 24, goid: 32, parent_goid: 34, start_pc: 36, processor: 38, goid_cache: 40, receive_queue: 42, sudog_channel: 44, write_request: 46, connection: 48, request_context: 50, wants_marks: 52 } },
-  process_control: { sizeBytes: 552, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 496 } },
+  python_layout: { sizeBytes: 24, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20 } },
+  process_control: { sizeBytes: 576, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 496, python: 552 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
   trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
@@ -309,6 +311,8 @@ export interface UnitEdgeEvent {
   readonly header: EventHeader;
   readonly fromId: number;
   readonly toId: number;
+  readonly fromCreation: number;
+  readonly work: number;
   readonly edge: number;
   readonly unitKind: number;
 }
@@ -429,6 +433,14 @@ export interface GoLayout {
   readonly wantsMarks: number;
 }
 
+export interface PythonLayout {
+  readonly workItemType: number;
+  readonly functionType: number;
+  readonly taskContext: number;
+  readonly coroutineName: number;
+  readonly functionHops: readonly number[];
+}
+
 export interface ProcessControl {
   readonly bucketNs: number;
   readonly bucketBytes: number;
@@ -441,6 +453,7 @@ export interface ProcessControl {
   readonly steps: readonly UnitStep[];
   readonly pools: readonly PoolSite[];
   readonly go: GoLayout;
+  readonly python: PythonLayout;
 }
 
 export interface TraceKey {
@@ -563,8 +576,10 @@ export function decodeUnitEdgeEvent(view: DataView, offset: number): UnitEdgeEve
     header: decodeEventHeader(view, offset),
     fromId: u64(view, offset + 24),
     toId: u64(view, offset + 32),
-    edge: view.getUint32(offset + 40, true),
-    unitKind: view.getUint32(offset + 44, true),
+    fromCreation: u64(view, offset + 40),
+    work: u64(view, offset + 48),
+    edge: view.getUint32(offset + 56, true),
+    unitKind: view.getUint32(offset + 60, true),
   };
 }
 
@@ -804,6 +819,15 @@ export function encodeGoLayout(view: DataView, offset: number, value: GoLayout):
 }
 
 /** Writes into zeroed memory. */
+export function encodePythonLayout(view: DataView, offset: number, value: PythonLayout): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.workItemType)), true);
+  view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.functionType)), true);
+  view.setUint16(offset + 16, value.taskContext, true);
+  view.setUint16(offset + 18, value.coroutineName, true);
+  value.functionHops.slice(0, 2).forEach((element, index) => { view.setUint16(offset + 20 + index * 2, element, true); });
+}
+
+/** Writes into zeroed memory. */
 export function encodeProcessControl(view: DataView, offset: number, value: ProcessControl): void {
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.bucketNs)), true);
   view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.bucketBytes)), true);
@@ -816,6 +840,7 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 48 + index * 16, element); });
   value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 304 + index * 48, element); });
   encodeGoLayout(view, offset + 496, value.go);
+  encodePythonLayout(view, offset + 552, value.python);
 }
 
 /** Writes into zeroed memory. */

@@ -8,6 +8,7 @@ import {
   LAYOUT,
   type ProcessControl,
   type ProcessFilter,
+  type PythonLayout,
   type TraceConf,
   UnitKind,
 } from "../bpf/layout.gen.ts";
@@ -65,11 +66,19 @@ const NO_GO: GoPlan = {
   requestContext: 0,
 };
 
+const NO_PYTHON: PythonLayout = {
+  workItemType: 0,
+  functionType: 0,
+  taskContext: 0,
+  coroutineName: 0,
+  functionHops: [],
+};
+
 /** How the programs read a process's unit of work, and what else they watch of it. */
 export type ProcessPlan = Pick<
   ProcessControl,
   "unitKind" | "steps" | "pools" | "flags" | "lockAddress" | "lockLength"
-> & { readonly go?: GoPlan | undefined };
+> & { readonly go?: GoPlan | undefined; readonly python?: PythonLayout | undefined };
 
 export const NO_PLAN: ProcessPlan = {
   unitKind: UnitKind.none,
@@ -90,6 +99,7 @@ export function processControlBytes(filter: ProcessFilter, plan: ProcessPlan = N
     filter,
     stepCount: plan.steps.length,
     go: { ...(plan.go ?? NO_GO), contextKey: 0, wantsMarks: 0 },
+    python: plan.python ?? NO_PYTHON,
   });
   return bytes;
 }

@@ -4,7 +4,7 @@
  */
 import { statSync } from "node:fs";
 import { BpfError } from "../bpf/error.ts";
-import type { UprobeRequest } from "../ipc/messages.ts";
+import type { UprobePlace, UprobeRequest } from "../ipc/messages.ts";
 import { UprobeRefusedError } from "./error.ts";
 import { parseExecutableMapping } from "./executable-mapping.ts";
 
@@ -20,10 +20,14 @@ export interface AttachedUprobe {
   readonly offset: number;
 }
 
+interface Attached extends UprobePlace {
+  readonly detach: () => void;
+}
+
 export class Uprobes {
   readonly #attach: AttachUprobe;
   readonly #isOn: boolean;
-  readonly #attached = new Map<number, { readonly probes: AttachedUprobe[]; readonly detach: (() => void)[] }>();
+  readonly #attached = new Map<number, readonly Attached[]>();
 
   constructor(isOn: boolean, attach: AttachUprobe) {
     this.#isOn = isOn;
@@ -31,43 +35,49 @@ export class Uprobes {
   }
 
   get list(): readonly AttachedUprobe[] {
-    return [...this.#attached.values()].flatMap(({ probes }) => probes);
+    return [...this.#attached].flatMap(([tgid, probes]) =>
+      probes.map(({ program, offset }) => ({ program, tgid, offset })),
+    );
   }
 
   /**
-   * All of a request or nothing; what the process had before is taken off.
+   * All of a request or nothing. What the process has and is to have stays as it is; what else it has is taken off.
    *
    * @param maps text of /proc/PID/maps
    * @throws UprobeRefusedError
    */
-  attach({ tgid, start, end, probes }: UprobeRequest, maps: string): void {
-    this.detach(tgid);
+  attach({ tgid, probes }: UprobeRequest, maps: string): void {
     if (!this.#isOn) throw new UprobeRefusedError(tgid, "uprobes are switched off");
+    const had = this.#attached.get(tgid) ?? [];
     this.#forgetEnded();
-    if (this.#attached.size >= MAX_PROCESSES)
+    if (this.#attached.size >= MAX_PROCESSES && had.length === 0)
       throw new UprobeRefusedError(tgid, `${MAX_PROCESSES} processes have some`);
-    const mapping = parseExecutableMapping(maps, start, end);
-    if (mapping === undefined) throw new UprobeRefusedError(tgid, "no such executable mapping of a file");
-    const path = `/proc/${tgid}/map_files/${start.toString(16)}-${end.toString(16)}`;
-    const entry = { probes: [] as AttachedUprobe[], detach: [] as (() => void)[] };
-    this.#attached.set(tgid, entry);
-    for (const { program, offset } of probes) {
-      try {
-        const isInside = offset >= mapping.fileOffset && offset < mapping.fileOffset + (end - start);
-        if (!isInside) throw new UprobeRefusedError(tgid, `offset ${offset} is not in the mapping`);
-        entry.detach.push(this.#attach(program, tgid, path, offset));
-        entry.probes.push({ program, tgid, offset });
-      } catch (error) {
-        this.detach(tgid);
-        throw error instanceof BpfError ? new UprobeRefusedError(tgid, error.message, { cause: error }) : error;
-      }
+    const kept = had.filter((each) => probes.some((probe) => isSame(probe, each)));
+    for (const each of had) if (!kept.includes(each)) each.detach();
+    const now = [...kept];
+    this.#attached.set(tgid, now);
+    try {
+      for (const probe of probes)
+        if (!kept.some((each) => isSame(probe, each))) now.push(this.#attachOne(tgid, probe, maps));
+    } catch (error) {
+      this.detach(tgid);
+      throw error instanceof BpfError ? new UprobeRefusedError(tgid, error.message, { cause: error }) : error;
     }
   }
 
   detach(tgid: number): void {
-    const entry = this.#attached.get(tgid);
+    const probes = this.#attached.get(tgid);
     this.#attached.delete(tgid);
-    for (const detach of entry?.detach ?? []) detach();
+    for (const { detach } of probes ?? []) detach();
+  }
+
+  #attachOne(tgid: number, { program, start, end, offset }: UprobePlace, maps: string): Attached {
+    const mapping = parseExecutableMapping(maps, start, end);
+    if (mapping === undefined) throw new UprobeRefusedError(tgid, "no such executable mapping of a file");
+    const isInside = offset >= mapping.fileOffset && offset < mapping.fileOffset + (end - start);
+    if (!isInside) throw new UprobeRefusedError(tgid, `offset ${offset} is not in the mapping`);
+    const path = `/proc/${tgid}/map_files/${start.toString(16)}-${end.toString(16)}`;
+    return { program, start, end, offset, detach: this.#attach(program, tgid, path, offset) };
   }
 
   /** The event of a process's end may have been lost. */
@@ -76,4 +86,10 @@ export class Uprobes {
       if (statSync(`/proc/${tgid}`, { throwIfNoEntry: false }) === undefined) this.detach(tgid);
     }
   }
+}
+
+function isSame(one: UprobePlace, other: UprobePlace): boolean {
+  return (
+    one.program === other.program && one.start === other.start && one.end === other.end && one.offset === other.offset
+  );
 }

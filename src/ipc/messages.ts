@@ -54,6 +54,14 @@ const goLayout = z.strictObject({
   requestContext: u16,
 });
 
+const pythonLayout = z.strictObject({
+  workItemType: address,
+  functionType: address,
+  taskContext: u16,
+  coroutineName: u16,
+  functionHops: z.array(z.int().min(-0x8000).max(0x7fff)).max(2),
+});
+
 /** The worker parses what these bring; the broker and its reader only move bytes. */
 const processRead = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("process_mappings"), tgid }),
@@ -117,14 +125,21 @@ export interface ProcessImages {
   /** Of its own pid namespace; perf maps are named by it. */
   readonly namespacePid: number;
 }
-/** Programs at places of a file that the process has mapped, named by the mapping as /proc/PID/maps gives it. */
+/** A program at a place of a file that the process has mapped, named by the mapping as /proc/PID/maps gives it. */
+const uprobe = z.strictObject({
+  program: z.enum(["tokio_wake", "tokio_spawn", "python_task", "python_submit"]),
+  start: address,
+  end: address,
+  /** Of an instruction's first byte, in the file. */
+  offset: address,
+});
+export type UprobePlace = z.output<typeof uprobe>;
+
+/** All that the process is to have. */
 const uprobeRequest = z.strictObject({
   type: z.literal("attach_uprobes"),
   tgid,
-  start: address,
-  end: address,
-  /** Offsets of first bytes of instructions in the file. */
-  probes: z.array(z.strictObject({ program: z.enum(["tokio_wake", "tokio_spawn"]), offset: address })).max(8),
+  probes: z.array(uprobe).max(8),
 });
 export type UprobeRequest = z.output<typeof uprobeRequest>;
 
@@ -145,6 +160,7 @@ export const workerRequest = z.discriminatedUnion("type", [
     lockAddress: address,
     lockLength: address,
     go: goLayout.optional(),
+    python: pythonLayout.optional(),
   }),
   uprobeRequest,
   /** Of a process that was to be told of its wake-ups, or has uprobes: it is gone, or runs something else. */

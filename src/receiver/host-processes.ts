@@ -14,6 +14,8 @@ export interface HostProcesses {
 
 export function createHostProcesses(client: BrokerClient, host: HostFacts, log: Log): HostProcesses {
   const table = new ProcessTable({ host, askFacts: (tgid) => client.request({ type: "process_facts", tgid }) });
+  /** Processes that have the uprobes of their plan. */
+  const probed = new Set<number>();
   const runtimes = new RuntimeTable({
     view: async (tgid) => {
       // The table has asked at exec and at first sight; only processes that have done nothing yet are asked about here.
@@ -21,15 +23,25 @@ export function createHostProcesses(client: BrokerClient, host: HostFacts, log: 
       return facts?.executablePath === undefined ? undefined : brokerProcess(client, tgid, facts.executablePath);
     },
     write: async (tgid, plan) => {
-      await client.request({ type: "unit_steps", tgid, ...processPlan(plan) });
+      const had = plan.uprobes !== undefined && probed.has(tgid);
+      await client.request({ type: "unit_steps", tgid, ...processPlan(plan, had) });
       if (plan.uprobes === undefined) return;
-      const { start, end, probes } = plan.uprobes;
-      // Where they are switched off or can't be had, other evidence joins.
-      await client
-        .request({ type: "attach_uprobes", tgid, start, end, probes: [...probes] })
-        .catch((error: unknown) => log.debug("no uprobes", { tgid, error: String(error) }));
+      try {
+        await client.request({ type: "attach_uprobes", tgid, probes: [...plan.uprobes] });
+        probed.add(tgid);
+      } catch (error) {
+        // Where they are switched off or can't be had, other evidence joins.
+        probed.delete(tgid);
+        log.debug("no uprobes", { tgid, error: String(error) });
+      }
+      // What only uprobes bring is looked for where they are.
+      if (plan.python !== undefined && had !== probed.has(tgid))
+        await client.request({ type: "unit_steps", tgid, ...processPlan(plan, !had) });
     },
-    over: (tgid) => void client.request({ type: "plan_over", tgid }).catch(() => {}),
+    over: (tgid) => {
+      probed.delete(tgid);
+      client.request({ type: "plan_over", tgid }).catch(() => {});
+    },
     log,
   });
   return { table, runtimes };

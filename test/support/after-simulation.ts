@@ -129,6 +129,8 @@ export function simulateAfter(options: AfterOptions): Score {
       header: { kind: EventKind.unitEdge, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
       fromId: from,
       toId: created,
+      fromCreation: from,
+      work: 0,
       edge: UnitEdge.creates,
       unitKind: UnitKind.tokioTask,
     });

@@ -31,5 +31,6 @@ export function localProcess(tgid: number): ProcessView {
     file: (path) => Promise.resolve(fileSource(`/proc/${tgid}/root${path}`)),
     memory: (address, lengthBytes) => Promise.resolve(readAt(`/proc/${tgid}/mem`, address, lengthBytes)),
     threads: () => Promise.resolve(readdirSync(`/proc/${tgid}/task`).map(Number)),
+    again: () => localProcess(tgid),
   };
 }

@@ -166,6 +166,8 @@ export function simulate(options: SimulationOptions): Score {
       header: { kind: EventKind.unitEdge, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
       fromId: 1000 + connectionTasks.indexOf(request.upstream!),
       toId: 100 + servers.indexOf(request.link),
+      fromCreation: 0,
+      work: 0,
       edge: UnitEdge.answers,
       unitKind: UnitKind.tokioTask,
     });

@@ -14,9 +14,11 @@ export interface CreatedFor {
   readonly served: TraceNode;
   /** Key of the unit that serves it. */
   readonly server: number;
+  /** Equal: made to run the same function; 0: not known. */
+  readonly work: number;
 }
 
-/** For which request each unit of a process was created; ids are never used again. Bounded. */
+/** For which request each unit of a process was created, by the creation's id: never used again. Bounded. */
 export class Creators {
   readonly #creations = new Map<number, CreatedFor>();
 

@@ -3,9 +3,10 @@
  *
  * `context`: the call carries the context of a request on a connection of net/http's server, which the server has not
  * cancelled, so that request is the one being handled there, whichever goroutine makes the call. `creator`: the caller
- * was created by the goroutine that serves the request, after it had read it. `waker`: a task of tokio's that serves the
- * request is the one that the connection's task wakes when it has read the call's answer; where that never comes, the only
- * one that had woken it since it last sent something, beside the one that it has answered (answered-tasks.ts).
+ * was created by the unit that serves the request, after it had read it, or by one that was created so. `waker`: a task of
+ * tokio's that serves the request is the one that the connection's task wakes when it has read the call's answer; where that
+ * never comes, the only one that had woken it since it last sent something, beside the one that it has answered
+ * (answered-tasks.ts).
  *
  * Lie where a connection or a unit is at more than one request at once (they are not asked then), and where the kernel's
  * events of a request's answer and of the next request's begin both got lost.
@@ -14,12 +15,24 @@ import { CauseKind, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts
 import type { EventMeta } from "../event-meta.ts";
 import type { CreatedFor } from "./creators.ts";
 import { AFTER_ANSWER_NS, answeredBy } from "./last-answers.ts";
+import { servedByProvenThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { isAnsweredInOrder, oldestInOrder, type Unit, unitKey, unitKeyOf } from "./unit.ts";
+import {
+  isAnsweredInOrder,
+  kindOfKey,
+  oldestInOrder,
+  SERVES_WHAT_IT_READS,
+  type Unit,
+  unitKey,
+  unitKeyOf,
+} from "./unit.ts";
 
 const MAX_CONTEXTS = 16_384;
+
+/** Kinds of units that may be at a request which another one has read. */
+const ANSWERS_FOR_OTHERS: readonly number[] = [UnitKind.none, UnitKind.pythonContext, UnitKind.pythonJob];
 
 /** Connections of a process as a server, by what names them in its memory. */
 export class ServedConnections {
@@ -58,6 +71,11 @@ export class ServedConnections {
     if (index === 0 && next !== undefined && isAnsweredInOrder(next)) next.turnOrder = order;
   }
 
+  /** A request is open on the connection. */
+  isServing(connection: object): boolean {
+    return (this.#open.get(connection)?.length ?? 0) > 0;
+  }
+
   /** The request that is handled on the connection of this context. */
   servedIn(context: number): TraceNode | undefined {
     const connection = this.#byContext.get(context);
@@ -73,8 +91,35 @@ export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
   if (isWakerKnown(call) && expectAnswer(work, call, causeId)) return false;
   const creation = creationOf(work, call);
   if (creation !== undefined) return joinCreated(work, call, callerOf(call), creation);
-  work.offspring.callsFor(callerOf(call), call);
+  if (call.start.causeKind !== CauseKind.creation || !joinMade(work, call))
+    work.offspring.callsFor(callerOf(call), call);
   return false;
+}
+
+/** Whose work it is shows by the answers of the makers. @returns whether one of them has answered already */
+function joinMade(work: ProcessWork, call: TraceNode): boolean {
+  if (call.unit!.open.length > 0) return false;
+  for (const creation of work.lineage.of(call.start.causeId)) {
+    const served = work.lineage.answeredOf(creation);
+    if (served === undefined) work.lineage.wait(call, creation);
+    else {
+      joinCreated(work, call, callerOf(call), { served, server: creation.maker, work: creation.work });
+      return true;
+    }
+  }
+  return false;
+}
+
+/** `served` is being answered by the unit of `meta`, which has been at it since: what it has made meanwhile called for it. */
+export function joinMadeByAnswer(
+  work: ProcessWork,
+  served: TraceNode,
+  { key }: Unit,
+  since: number,
+  meta: EventMeta,
+): void {
+  for (const { call, creation } of work.lineage.take(key, since, meta))
+    joinCreated(work, call, callerOf(call), { served, server: key, work: creation.work });
 }
 
 /** Of a call that shares its connection, the one that was sent for before may have woken it for this one, too. */
@@ -116,6 +161,7 @@ function servedByTask(unit: Unit): TraceNode | undefined {
 /** For which request the unit that makes a call was created. */
 function creationOf(work: ProcessWork, { start, hasConnection }: TraceNode): CreatedFor | undefined {
   const { causeKind, causeId } = start;
+  if (causeKind === CauseKind.creation) return work.creators.of(causeId);
   // What wakes a connection that carries several calls at a time may be a task that sends for all (HTTP/2).
   if (causeKind === CauseKind.waker || causeKind === CauseKind.newWaker)
     return hasConnection ? work.creators.of(causeId) : undefined;
@@ -123,7 +169,7 @@ function creationOf(work: ProcessWork, { start, hasConnection }: TraceNode): Cre
   // Created after the creator's last read, be it of a request that is answered by now.
   const server = unitKey(UnitKind.goroutine, causeId);
   const served = answeredBy(work, server, start) ?? servedBy(work.unitNamed(UnitKind.goroutine, causeId));
-  return served && { served, server };
+  return served && { served, server, work: 0 };
 }
 
 /** A thread is created: for the request that the unit serves which has created it, or has just answered. */
@@ -135,28 +181,46 @@ export function noteThread(work: ProcessWork, { header, unitKind, fromId, toId }
 
 /** A unit is created: for the request that its creator is at, which it has read, or answered last, or was created for. */
 export function noteCreation(work: ProcessWork, event: UnitEdgeEvent, order: number): void {
-  const unit = work.unitNamed(event.unitKind, event.fromId);
-  const server = unitKey(event.unitKind, event.fromId);
-  const served = answeredBy(work, server, event.header) ?? servedBy(unit);
-  if (served !== undefined && served.start.order < order) work.creators.add(event.toId, { served, server });
+  const { unitKind, fromId, fromCreation, toId, work: kind } = event;
+  const unit = work.unitNamed(unitKind, fromId);
+  const server = unitKey(unitKind, fromId);
+  const served = answeredBy(work, server, event.header) ?? openOf(work, unit, event, order);
+  if (served !== undefined && served.start.order < order) work.creators.add(toId, { served, server, work: kind });
   else if (unit === undefined || unit.open.length === 0) {
-    const inherited = work.creators.of(event.fromId);
-    if (inherited !== undefined) work.creators.add(event.toId, inherited);
-  }
+    const inherited = work.creators.of(fromCreation);
+    if (inherited !== undefined) work.creators.add(toId, { ...inherited, work: kind });
+    else if (ANSWERS_FOR_OTHERS.includes(unitKind)) work.lineage.add(event, order);
+  } else if (unit.isThread) work.lineage.add(event, order);
 }
 
-function joinCreated(work: ProcessWork, call: TraceNode, unit: number, { served, server }: CreatedFor): boolean {
+/** The request that the unit is at, as it has read it. */
+function openOf(work: ProcessWork, unit: Unit | undefined, { header }: UnitEdgeEvent, order: number) {
+  if (unit?.isThread) return servedByProvenThread(work, unit, { timestampNs: header.timestampNs, order });
+  return unit?.servesWhatItReads ? servedBy(unit) : undefined;
+}
+
+function joinCreated(work: ProcessWork, call: TraceNode, unit: number, created: CreatedFor): boolean {
+  const { served } = created;
   if (served.start.order > call.start.order || served.isDoubtful) return false;
   const { timestampNs } = call.start;
-  if (!served.isFinished) return work.offspring.joinOpen(call, unit, served);
+  if (!served.isFinished) return work.offspring.joinOpen(call, unit, created);
   if (work.isInDoubt(call.start) || timestampNs - served.endNs > AFTER_ANSWER_NS) return false;
-  const hasReadOn = work.lastAnswers.of(server, timestampNs)?.served !== served;
-  work.offspring.joinAnswered(call, unit, served, hasReadOn);
+  work.offspring.joinAnswered(call, unit, created, hasReadOn(work, created, timestampNs));
   return false;
 }
 
+/** The unit that was at the request is at another one by now, or may be. */
+function hasReadOn(work: ProcessWork, { served, server }: CreatedFor, nowNs: number): boolean {
+  const last = work.lastAnswers.of(server, nowNs);
+  // Of a unit that does not read what it serves, the connection tells.
+  if (last === undefined && !SERVES_WHAT_IT_READS.includes(kindOfKey(server)))
+    return work.connections.isServing(served.connection);
+  return last?.served !== served;
+}
+
 /** Key of the unit that makes the call, as far as is known: with tokio the one that has woken the connection's. */
-export function callerOf({ start }: TraceNode): number {
+export function callerOf({ start, unit }: TraceNode): number {
+  if (start.causeKind === CauseKind.creation) return unitKey(unit!.kind, start.causeId);
   const isWoken = start.causeKind === CauseKind.waker || start.causeKind === CauseKind.newWaker;
   return isWoken ? unitKey(UnitKind.tokioTask, start.causeId) : unitKeyOf(start);
 }

@@ -6,6 +6,8 @@
  * only where the process shows that its threads are its units.
  */
 import type { EventMeta } from "../event-meta.ts";
+import { joinMadeByAnswer } from "./exact.ts";
+import { creationOf } from "./lineage.ts";
 import { servedByOwnThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
@@ -34,8 +36,9 @@ export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Un
   const since = Math.max(served.start.order, served.turnOrder, answering.lastAnswerOrder);
   for (const call of answering.calls) {
     if (call.isDecided || call.start.order < since || call.start.order > meta.order) continue;
-    decide(call, served, evidence);
+    if (creationOf(call.start) === creationOf(meta)) decide(call, served, evidence);
   }
+  joinMadeByAnswer(work, served, answering, since, meta);
 }
 
 function unitEvidence(answering: Unit): string | undefined {

@@ -207,9 +207,11 @@ export class Joiner {
       this.#lastOrder = Math.max(this.#lastOrder, meta.order);
       const unit = work.unitOf(meta);
       learnFromAnswer(work, node, unit);
+      const since = Math.max(node.start.order, unit.lastAnswerOrder);
       unit.lastAnswerOrder = meta.order;
       work.closed(node, meta.order);
       if (unit === node.unit) work.lastAnswers.answered(unit, node, meta);
+      work.lineage.answered(unit.key, node, since, meta);
       work.forgetIfIdle(unit);
     } else {
       work.closed(node, this.#lastOrder);

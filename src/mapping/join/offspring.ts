@@ -7,11 +7,14 @@
  * others: they are told when the request is answered, if all that it has made is done by then and that was so for a few
  * requests. A unit that goes on calling behind the answer costs many, and the trust in first calls too.
  *
+ * Where the runtime shows what a unit was made to run, that is counted for each such function by itself.
+ *
  * Behind the answer a call waits for a moment, in which a worker would call again, so that only a unit that has made no
  * other call is believed; and where the unit that has made it serves another request by then, it may have been made for
  * the connection. Both are believed all the same where nearly all requests of that moment make units of their own, as long
  * as the calls of a unit come in one burst.
  */
+import type { CreatedFor } from "./creators.ts";
 import { AFTER_ANSWER_NS } from "./last-answers.ts";
 import type { LateJoins } from "./late-joins.ts";
 import { Makers } from "./makers.ts";
@@ -19,6 +22,7 @@ import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 const MAX_UNITS = 4096;
+const MAX_KINDS = 256;
 const PROVEN = 3;
 const MAX_AWAITED = 256;
 const MAX_CREDIT = 64;
@@ -28,6 +32,7 @@ const BURST_NS = 500_000_000;
 
 interface Child {
   readonly served: TraceNode;
+  readonly work: number;
   /** Calls, as far as they are not over. */
   calls: TraceNode[];
   /** Of these, what waits to be believed. */
@@ -47,8 +52,8 @@ export class Offspring {
   readonly #makers = new Makers();
   /** Destinations that first calls may wait for; when it is full, so may calls to any other. */
   readonly #awaited = new Set<string>();
-  /** Grows where all that a request has made is done when it is answered. */
-  #credit = 0;
+  /** By the function that units run: grows where all that a request has made is done when it is answered. */
+  readonly #credits = new Map<number, number>();
 
   constructor(late: LateJoins) {
     this.#late = late;
@@ -59,20 +64,21 @@ export class Offspring {
     const child = this.#children.size > 0 ? this.#children.get(unit) : undefined;
     if (child === undefined || !child.served.isFinished) return;
     child.callCount++;
-    this.#outlived(destination, start.timestampNs);
+    this.#outlived(child, destination, start.timestampNs);
   }
 
   /** The call is made by a unit that was created for `served`, which is open. @returns whether it is decided */
-  joinOpen(call: TraceNode, unit: number, served: TraceNode): boolean {
+  joinOpen(call: TraceNode, unit: number, created: CreatedFor): boolean {
+    const { served } = created;
     if (this.#forgotten.has(served)) return false;
     const nowNs = call.start.timestampNs;
-    const child = this.#childOf(unit, served, nowNs);
+    const child = this.#childOf(unit, created, nowNs);
     child.calls = child.calls.filter(({ isFinished }) => !isFinished);
     child.calls.push(call);
     child.callCount++;
     if (child.callCount === 1) {
-      if (this.#makers.add(call.destination, served, nowNs)) {
-        this.#shown(call.destination);
+      if (this.#makers.add(kindOf(child, call.destination), served, nowNs)) {
+        this.#shown(child.work, call.destination);
         return decide(call, served, "creator");
       }
       if (this.#awaited.size < MAX_AWAITED) this.#awaited.add(call.destination);
@@ -82,13 +88,14 @@ export class Offspring {
   }
 
   /** @param hasReadOn the unit that has made this one has read another request since, or may have */
-  joinAnswered(call: TraceNode, unit: number, served: TraceNode, hasReadOn: boolean): void {
+  joinAnswered(call: TraceNode, unit: number, created: CreatedFor, hasReadOn: boolean): void {
+    const { served } = created;
     if (this.#forgotten.has(served)) return;
     const { destination, start } = call;
-    const child = this.#childOf(unit, served, start.timestampNs);
+    const child = this.#childOf(unit, created, start.timestampNs);
     child.callCount++;
-    if (child.callCount > 1) this.#outlived(destination, start.timestampNs);
-    this.#makers.add(destination, served, start.timestampNs);
+    if (child.callCount > 1) this.#outlived(child, destination, start.timestampNs);
+    this.#makers.add(kindOf(child, destination), served, start.timestampNs);
     this.#hold(call, child, start.timestampNs, hasReadOn);
   }
 
@@ -99,28 +106,29 @@ export class Offspring {
     if (children === undefined) return;
     this.#byServed.delete(served);
     if (served.isDoubtful) return;
-    let isDone = true;
-    for (const { calls, callCount } of children) {
-      const underWay = calls.find(({ isFinished }) => !isFinished);
-      if (underWay === undefined) continue;
-      isDone = false;
-      if (callCount > 1) this.#outlived(underWay.destination, served.endNs);
+    const areDone = new Map<number, boolean>();
+    for (const child of children) {
+      const underWay = child.calls.find(({ isFinished }) => !isFinished);
+      areDone.set(child.work, underWay === undefined && areDone.get(child.work) !== false);
+      if (underWay !== undefined && child.callCount > 1) this.#outlived(child, underWay.destination, served.endNs);
     }
-    if (isDone) this.#credit = Math.min(MAX_CREDIT, this.#credit + 1);
+    for (const [work, isDone] of areDone)
+      if (isDone) this.#setCredit(work, Math.min(MAX_CREDIT, this.#creditOf(work) + 1));
     for (const child of children) this.#closed(child);
   }
 
   #closed(child: Child): void {
-    const { served } = child;
+    const { served, work } = child;
+    const isProven = () => this.#creditOf(work) >= PROVEN;
     for (const call of child.waiting.splice(0)) {
       if (child.callCount === 1) this.#hold(call, child, served.endNs, false);
-      else if (this.#credit >= PROVEN) decide(call, served, "creator");
-      else if (this.#credit > 0) this.#late.hold(call, served, "creator", served.endNs, () => this.#credit >= PROVEN);
+      else if (isProven()) decide(call, served, "creator");
+      else if (this.#creditOf(work) > 0) this.#late.hold(call, served, "creator", served.endNs, isProven);
     }
   }
 
   #hold(call: TraceNode, child: Child, nowNs: number, hasReadOn: boolean): void {
-    const { destination } = call;
+    const destination = kindOf(child, call.destination);
     const isInBurst = call.start.timestampNs - child.sinceNs <= BURST_NS;
     const mark = this.#makers.mark(destination);
     this.#late.hold(call, child.served, "creator", nowNs, (endNs) => {
@@ -130,21 +138,21 @@ export class Offspring {
   }
 
   /** First calls that were waiting for it. */
-  #shown(destination: string): void {
+  #shown(work: number, destination: string): void {
     if (!this.#awaited.delete(destination) && this.#awaited.size < MAX_AWAITED) return;
     for (const children of this.#byServed.values()) {
       for (const child of children) {
-        if (child.callCount !== 1 || child.waiting[0]?.destination !== destination) continue;
+        if (child.work !== work || child.callCount !== 1 || child.waiting[0]?.destination !== destination) continue;
         for (const call of child.waiting.splice(0)) decide(call, child.served, "creator");
       }
     }
   }
 
-  #childOf(unit: number, served: TraceNode, nowNs: number): Child {
+  #childOf(unit: number, { served, work }: CreatedFor, nowNs: number): Child {
     const known = this.#children.get(unit);
     if (known?.served === served) return known;
     this.#age(nowNs);
-    const child: Child = { served, calls: [], waiting: [], callCount: 0, sinceNs: nowNs };
+    const child: Child = { served, work, calls: [], waiting: [], callCount: 0, sinceNs: nowNs };
     this.#children.set(unit, child);
     if (served.isFinished) return child;
     const siblings = this.#byServed.get(served);
@@ -165,8 +173,23 @@ export class Offspring {
     }
   }
 
-  #outlived(destination: string, nowNs: number): void {
-    this.#credit = Math.max(-COST_OF_OUTLIVING, this.#credit - COST_OF_OUTLIVING);
-    this.#makers.doubt(destination, nowNs);
+  #outlived(child: Child, destination: string, nowNs: number): void {
+    this.#setCredit(child.work, Math.max(-COST_OF_OUTLIVING, this.#creditOf(child.work) - COST_OF_OUTLIVING));
+    this.#makers.doubt(kindOf(child, destination), nowNs);
   }
+
+  #creditOf(work: number): number {
+    return this.#credits.get(work) ?? 0;
+  }
+
+  #setCredit(work: number, credit: number): void {
+    if (this.#credits.size >= MAX_KINDS && !this.#credits.has(work))
+      this.#credits.delete(this.#credits.keys().next().value!);
+    this.#credits.set(work, credit);
+  }
+}
+
+/** What is learnt apart: units that run one function and call one destination. */
+function kindOf({ work }: Child, destination: string): string {
+  return work === 0 ? destination : `${destination} ${work}`;
 }

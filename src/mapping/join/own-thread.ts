@@ -16,8 +16,10 @@ import type { Unit } from "./unit.ts";
 /** So many answers by the thread that had read the request, while others were busy, before calls are joined at once. */
 const PROVEN_AT_ONCE = 3;
 
+type Moment = Pick<EventMeta, "timestampNs" | "order">;
+
 /** The one request that `unit`, a thread that sleeps in its reads, has read and not answered. */
-export function servedByOwnThread(work: ProcessWork, unit: Unit, meta: EventMeta): TraceNode | undefined {
+export function servedByOwnThread(work: ProcessWork, unit: Unit, meta: Moment): TraceNode | undefined {
   if (!unit.isThread || unit.isShared || unit.open.length !== 1) return undefined;
   if (work.blockingReaders < 2 || work.handsOver || work.blockingReadersHandOver || work.areThreadsInDoubt(meta))
     return undefined;
@@ -26,6 +28,6 @@ export function servedByOwnThread(work: ProcessWork, unit: Unit, meta: EventMeta
 }
 
 /** The same when a call goes out: its parent without waiting for the answer. */
-export function servedByProvenThread(work: ProcessWork, unit: Unit, meta: EventMeta): TraceNode | undefined {
+export function servedByProvenThread(work: ProcessWork, unit: Unit, meta: Moment): TraceNode | undefined {
   return work.ownAnswers >= PROVEN_AT_ONCE ? servedByOwnThread(work, unit, meta) : undefined;
 }

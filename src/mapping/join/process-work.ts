@@ -9,6 +9,7 @@ import { HeldJoins } from "./held-joins.ts";
 import { IoWork } from "./io-work.ts";
 import { LastAnswers } from "./last-answers.ts";
 import { LateJoins } from "./late-joins.ts";
+import { Lineage } from "./lineage.ts";
 import { Offspring } from "./offspring.ts";
 import { OpenTokens } from "./passed-on.ts";
 import { ThreadLog } from "./thread-log.ts";
@@ -29,6 +30,7 @@ export class ProcessWork {
   readonly creators = new Creators();
   readonly answeredTasks = new AnsweredTasks();
   readonly createdThreads = new CreatedThreads();
+  readonly lineage = new Lineage();
   readonly late = new LateJoins();
   readonly lastAnswers = new LastAnswers();
   readonly offspring = new Offspring(this.late);
@@ -200,6 +202,7 @@ export class ProcessWork {
     this.held.forget();
     this.late.forget();
     this.lastAnswers.forget();
+    this.lineage.forget();
   }
 
   /** A call that is made while nothing is served: the process makes such calls on its own account. */

@@ -127,7 +127,7 @@ export function parseRecordingLine(line: string): RecordedLine | undefined {
   }
   if (isRecord(value["unit_edge"])) {
     const raw = value["unit_edge"];
-    const numbers = numberFields(raw, ["fromId", "toId", "edge", "unitKind"]);
+    const numbers = numberFields(raw, UNIT_EDGE_FIELDS) ?? earlierEdge(raw);
     const header = eventHeader(raw["header"]);
     if (numbers === undefined || header === undefined) return undefined;
     return { kind: "unit_edge", event: { ...numbers, header } as unknown as UnitEdgeEvent };
@@ -205,6 +205,15 @@ const IO_FIELDS = [
   "isPathCut",
   "unitKind",
 ] as const satisfies readonly (keyof IoEvent)[];
+
+const EARLIER_UNIT_EDGE_FIELDS = ["fromId", "toId", "edge", "unitKind"] as const;
+const UNIT_EDGE_FIELDS = [...EARLIER_UNIT_EDGE_FIELDS, "fromCreation", "work"] as const;
+
+/** The first recordings told of tokio's tasks only. */
+function earlierEdge(raw: JsonRecord): Record<string, number> | undefined {
+  const numbers = numberFields(raw, EARLIER_UNIT_EDGE_FIELDS);
+  return numbers && { ...numbers, fromCreation: numbers["fromId"]!, work: 0 };
+}
 
 type JsonRecord = Readonly<Record<string, unknown>>;
 

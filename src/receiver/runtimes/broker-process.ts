@@ -23,6 +23,7 @@ export function brokerProcess(client: ProcessReader, tgid: number, executable: s
     },
     memory: (address, lengthBytes) => processMemory(client, tgid, address, lengthBytes),
     threads: () => client.request({ type: "process_threads", tgid }),
+    again: () => brokerProcess(client, tgid, executable),
   };
 }
 

@@ -10,6 +10,10 @@ export interface Offsets {
   readonly context: number;
   readonly contextVersion: number;
   readonly dataStack: number | undefined;
+  /** Of a task of asyncio (Modules/_asynciomodule.c, TaskObj.task_context). */
+  readonly taskContext: number;
+  /** Of a coroutine (Include/cpython/genobject.h). */
+  readonly coroutineName: number;
 }
 
 export const OFFSETS = new Map<string, Offsets>([
@@ -23,6 +27,8 @@ export const OFFSETS = new Map<string, Offsets>([
       context: 240,
       contextVersion: 248,
       dataStack: undefined,
+      taskContext: 168,
+      coroutineName: 56,
     },
   ],
   [
@@ -35,6 +41,8 @@ export const OFFSETS = new Map<string, Offsets>([
       context: 240,
       contextVersion: 248,
       dataStack: undefined,
+      taskContext: 176,
+      coroutineName: 48,
     },
   ],
   [
@@ -47,6 +55,8 @@ export const OFFSETS = new Map<string, Offsets>([
       context: 224,
       contextVersion: 232,
       dataStack: 296,
+      taskContext: 152,
+      coroutineName: 40,
     },
   ],
   [
@@ -59,6 +69,8 @@ export const OFFSETS = new Map<string, Offsets>([
       context: 208,
       contextVersion: 216,
       dataStack: 232,
+      taskContext: 152,
+      coroutineName: 32,
     },
   ],
   [
@@ -71,6 +83,8 @@ export const OFFSETS = new Map<string, Offsets>([
       context: 208,
       contextVersion: 216,
       dataStack: 232,
+      taskContext: 136,
+      coroutineName: 32,
     },
   ],
 ]);
@@ -79,6 +93,8 @@ export const OFFSETS = new Map<string, Offsets>([
 export interface FrameLayout {
   /** Of the code object in _PyInterpreterFrame; its locals are behind SPECIALS words. */
   readonly code: number;
+  /** Of the globals in _PyInterpreterFrame. */
+  readonly globals: number;
   /** In words; undefined: made of co_stacksize, co_nlocalsplus and the frame's own words. */
   readonly frameSize: number | undefined;
   readonly stackSize: number;
@@ -89,10 +105,13 @@ export interface FrameLayout {
   readonly attributes: readonly number[];
 }
 
-const FRAMES_312 = { code: 0, frameSize: 76, stackSize: 64, localCount: 72, text: 40 };
+const FRAMES_312 = { code: 0, globals: 24, frameSize: 76, stackSize: 64, localCount: 72, text: 40 };
 
 export const FRAME_LAYOUTS = new Map<string, FrameLayout>([
-  ["3.11", { code: 32, frameSize: undefined, stackSize: 68, localCount: 76, text: 48, attributes: [-32, 0] }],
+  [
+    "3.11",
+    { code: 32, globals: 8, frameSize: undefined, stackSize: 68, localCount: 76, text: 48, attributes: [-32, 0] },
+  ],
   // The pointer to the values is one too low: its lowest bit tells it from a dictionary's.
   ["3.12", { ...FRAMES_312, attributes: [-24, 1] }],
   // Behind the object, after eight bytes about themselves.

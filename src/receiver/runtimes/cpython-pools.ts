@@ -32,6 +32,18 @@ const LOOPS: readonly KnownLoop[] = [
   { qualifiedName: "WorkerThread.run", file: /cheroot\/workers\/threadpool\.py$/, job: "conn" },
 ];
 
+/** ThreadPoolExecutor's thread while it has no job: the frame of a job would follow. */
+const POOL_LOOP = { qualifiedName: "_worker", file: /concurrent\/futures\/thread\.py$/ };
+const WORK_ITEM = LOOPS.find(({ awaitedBy }) => awaitedBy === "work_item")!;
+
+/** What names the jobs of ThreadPoolExecutor and what they run. */
+export interface WorkItems {
+  readonly type: number;
+  readonly functionType: number;
+  /** From a job to what it calls. */
+  readonly functionHops: readonly number[];
+}
+
 /** Of the thread state, the stack and the frames of one look. */
 const MAX_THREADS = 4096;
 const MAX_NEW_THREADS = 4;
@@ -51,9 +63,14 @@ export class PythonPools {
   readonly #objects: PythonObjects;
   /** Thread states whose loop is known, and all that can be known of it, by the root of their stack. */
   readonly #done = new Map<number, number>();
+  /** Threads that had no job, in the same way: others first. */
+  readonly #idle = new Map<number, number>();
   readonly #sites = new Map<number, PoolSite>();
   /** Loops whose jobs tasks may await, by their code. */
   readonly #awaited = new Set<number>();
+  /** Globals of concurrent/futures/thread.py; 0: no thread of its pools has been seen. */
+  #globals = 0;
+  #workItems: WorkItems | undefined;
 
   constructor(process: ProcessView, interpreter: number, offsets: Offsets, layout: FrameLayout) {
     this.#process = process;
@@ -61,6 +78,19 @@ export class PythonPools {
     this.#offsets = offsets;
     this.#layout = layout;
     this.#objects = new PythonObjects(process, layout);
+  }
+
+  get hasWorkItems(): boolean {
+    return this.#globals !== 0;
+  }
+
+  /** undefined: no thread of ThreadPoolExecutor has been seen, or they have not been asked for. */
+  get workItems(): WorkItems | undefined {
+    return this.#workItems;
+  }
+
+  async findWorkItems(): Promise<void> {
+    if (this.#workItems === undefined && this.#globals !== 0) await this.#findJob();
   }
 
   /** Of some loop the way to the task is not known: none of its jobs was at hand. */
@@ -80,20 +110,23 @@ export class PythonPools {
       if (state.length < THREAD_STATE_BYTES) break;
       const view = viewOf(state);
       const chunk = u64(view, this.#offsets.dataStack!);
-      if (chunk !== 0 && this.#done.get(thread) !== chunk) {
+      if (chunk !== 0 && this.#done.get(thread) !== chunk && this.#idle.get(thread) !== chunk) {
         looked++;
-        const { isWhole, root } = await this.#lookAt(chunk);
+        const { isWhole, isIdle, root } = await this.#lookAt(chunk);
+        if (isIdle) this.#idle.set(thread, chunk);
         // A deep stack has a chunk on top that comes and goes: only a thread with another root is another thread.
         if (isWhole && root === chunk) this.#done.set(thread, chunk);
       }
       thread = u64(view, NEXT_THREAD);
     }
+    // All others have been looked at: their turn again.
+    if (looked < MAX_NEW_THREADS) this.#idle.clear();
     if (this.#done.size > 2 * MAX_THREADS) this.#done.clear();
     return [...this.#sites.values()].sort((left, right) => left.codeOffset - right.codeOffset).slice(0, MAX_SITES);
   }
 
   /** @returns isWhole: a second look would bring nothing */
-  async #lookAt(chunk: number): Promise<{ isWhole: boolean; root: number }> {
+  async #lookAt(chunk: number): Promise<{ isWhole: boolean; isIdle?: boolean; root: number }> {
     let root = chunk;
     let view = await this.#chunk(root);
     for (let hop = 0; view !== undefined && hop < MAX_CHUNKS && u64(view, 0) !== 0; hop++) {
@@ -102,16 +135,47 @@ export class PythonPools {
     }
     if (view === undefined) return { isWhole: false, root };
     let frame = FIRST_FRAME;
+    let poolLoop = 0;
     for (let index = 0; index < MAX_FRAMES && frame + 8 * FRAME_WORDS < STACK_BYTES; index++) {
       const code = await this.#objects.code(u64(view, frame + this.#layout.code));
+      const loop = code && LOOPS.find((known) => isOf(code, known));
+      if (poolLoop !== 0 && loop !== WORK_ITEM) {
+        const isWhole = await this.#addIdlePool(view, poolLoop, frame);
+        return { isWhole, isIdle: true, root };
+      }
       if (code === undefined) return { isWhole: index > 3, root };
-      const loop = LOOPS.find(
-        ({ qualifiedName, file }) => qualifiedName === code.qualifiedName && file.test(code.fileName),
-      );
+      poolLoop = isOf(code, POOL_LOOP) ? frame : 0;
       if (loop !== undefined) return { isWhole: await this.#addSite(loop, code, frame, view), root };
       frame += code.frameBytes;
     }
     return { isWhole: true, root };
+  }
+
+  /**
+   * A job may be over before anybody looks, so its class is taken from the globals of the pool's loop.
+   *
+   * @param frame where that of a job would be
+   */
+  async #addIdlePool(stack: DataView, poolLoop: number, frame: number): Promise<boolean> {
+    const known = [...this.#sites.values()].find(({ codeOffset }) => codeOffset === frame + this.#layout.code);
+    if (known !== undefined) return known.hopCount > 0;
+    this.#globals = u64(stack, poolLoop + this.#layout.globals);
+    const run = await this.#findJob();
+    if (run !== undefined) await this.#addSite(WORK_ITEM, run, frame, undefined);
+    return false;
+  }
+
+  /** @returns the code of _WorkItem.run */
+  async #findJob(): Promise<PythonCode | undefined> {
+    const type = await this.#objects.valueIn(this.#globals, "_WorkItem");
+    const dictionary = type === 0 ? 0 : await this.#objects.pointer(type + PyOffset.typeDictionary);
+    const run = dictionary === 0 ? 0 : await this.#objects.valueIn(dictionary, "run");
+    const code =
+      run === 0 ? undefined : await this.#objects.code(await this.#objects.pointer(run + PyOffset.functionCode));
+    if (code === undefined || !isOf(code, WORK_ITEM)) return undefined;
+    const functionType = await this.#objects.pointer(run + PyOffset.type);
+    this.#workItems ??= { type, functionType, functionHops: this.#attribute(1) };
+    return code;
   }
 
   async #chunk(address: number): Promise<DataView | undefined> {
@@ -119,14 +183,16 @@ export class PythonPools {
     return bytes.length < STACK_BYTES ? undefined : viewOf(bytes);
   }
 
-  async #addSite(loop: KnownLoop, code: PythonCode, frame: number, stack: DataView): Promise<boolean> {
+  /** @param stack undefined: the thread has no job */
+  async #addSite(loop: KnownLoop, code: PythonCode, frame: number, stack: DataView | undefined): Promise<boolean> {
     const known = this.#sites.get(code.address);
     if (known !== undefined && (known.hopCount > 0 || loop.awaitedBy === undefined)) return true;
     const local = (await code.names()).indexOf(loop.job);
     if (local < 0) return true;
     const jobOffset = frame + 8 * (FRAME_WORDS + local);
     if (loop.awaitedBy !== undefined) this.#awaited.add(code.address);
-    const job = u64(stack, jobOffset);
+    const job = stack === undefined ? 0 : u64(stack, jobOffset);
+    if (loop === WORK_ITEM && stack !== undefined) this.#globals = u64(stack, frame + this.#layout.globals);
     const way = loop.awaitedBy === undefined || job === 0 ? undefined : await this.#wayToTask(loop.awaitedBy, job);
     this.#sites.set(code.address, {
       code: code.address,
@@ -184,6 +250,10 @@ export class PythonPools {
     hops[hops.length - 1]! += 8 * index;
     return hops;
   }
+}
+
+function isOf(code: PythonCode, { qualifiedName, file }: { qualifiedName: string; file: RegExp }): boolean {
+  return code.qualifiedName === qualifiedName && file.test(code.fileName);
 }
 
 interface Way {

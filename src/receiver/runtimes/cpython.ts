@@ -6,10 +6,11 @@
  * (Python/pystate.c, _PyGILState_NoteThreadState), so the way is: thread pointer -> key -> thread state -> context.
  * The offsets are fixed within a minor version; the plan is checked on the live process before it is used.
  */
-import { UnitKind } from "../../bpf/layout.gen.ts";
+import { type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 import { u64, viewOf } from "../elf/elf-file.ts";
 import { findSymbol } from "../elf/symbols.ts";
 import { FRAME_LAYOUTS, type FrameLayout, OFFSETS, type Offsets } from "./cpython-layout.ts";
+import { PythonMakers } from "./cpython-makers.ts";
 import { PythonPools } from "./cpython-pools.ts";
 import { addressOf, findImage, type Image } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
@@ -23,6 +24,8 @@ const MAX_KEY = 32;
 const LIBRARY = /^libpython(3\.\d+)\S*\.so/;
 const EXECUTABLE = /^python(3\.\d+)\S*$/;
 const GREENLET = /^_greenlet\S*\.so/;
+const GEVENT = /^_gevent_c\S*\.so/;
+const ASYNCIO = /^_asyncio\S*\.so/;
 
 /**
  * @param earlier of this process: what it had found is kept
@@ -43,7 +46,7 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
     return { runtime: RUNTIME, off: "the GILState key is not set: not initialised yet, or not glibc" };
   const doubt = await checkThreads(process, runtimeAddress, offsets);
   if (doubt !== undefined) return { runtime: RUNTIME, off: doubt };
-  const hasGreenlets = (await process.mappings()).some(({ path }) => GREENLET.test(baseName(path)));
+  const hasGreenlets = await servesByGreenlets(process);
   const keyOffset = FIRST_KEY_OFFSET + 16 * key + 8;
   const plan: UnitPlan = {
     runtime: RUNTIME,
@@ -52,12 +55,19 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
     steps: stepsOf(keyOffset, offsets, hasGreenlets),
     isFinal: hasGreenlets,
   };
+  if (hasGreenlets) return plan;
+  const makers = new PythonMakers(process, image, offsets);
   const frames = FRAME_LAYOUTS.get(version);
-  if (hasGreenlets || frames === undefined) return plan;
+  if (frames === undefined) {
+    const refine = async () => {
+      await makers.find();
+      return { ...plan, ...makers.watched(undefined) };
+    };
+    return { ...plan, refine };
+  }
   if (earlier !== undefined && isPlan(earlier) && earlier.runtime === RUNTIME && earlier.lookAgain !== undefined)
     return earlier.lookAgain();
-  return planWithPools(process, plan, await pointerAt(process, runtimeAddress + offsets.interpreters), keyOffset, {
-    offsets,
+  return planWithPools(makers, plan, await pointerAt(process, runtimeAddress + offsets.interpreters), keyOffset, {
     frames,
     lock: { address: runtimeAddress, lengthBytes: symbol.sizeBytes },
   });
@@ -65,26 +75,41 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
 
 /** The pools' loops are seen when their threads are: the plan is made anew when new threads show. */
 async function planWithPools(
-  process: ProcessView,
+  makers: PythonMakers,
   plan: UnitPlan,
   interpreter: number,
   keyOffset: number,
-  { offsets, frames, lock }: { readonly offsets: Offsets; readonly frames: FrameLayout; readonly lock: LockRange },
+  { frames, lock }: { readonly frames: FrameLayout; readonly lock: LockRange },
 ): Promise<UnitPlan> {
-  const finder = new PythonPools(process, interpreter, offsets, frames);
+  const finder = new PythonPools(makers.process, interpreter, makers.offsets, frames);
+  let knownPools = 0;
   const look = async (): Promise<UnitPlan> => {
     const pools = await finder.look();
-    return pools.length === 0
-      ? { ...plan, lookAgain: look }
-      : {
-          ...plan,
-          pools,
-          steps: [...plan.steps, ...poolSteps(keyOffset, offsets)],
-          // Who waits for a job that no task awaits shows when it is woken. The interpreter's lock is in _PyRuntime.
-          ...(pools.some(({ hopCount }) => hopCount === 0) && { wakes: lock }),
-          isIncomplete: finder.isIncomplete,
-          lookAgain: look,
-        };
+    // What is only for uprobes is looked for when the pools are told: requests that come meanwhile are to have their units.
+    const isTold = pools.length > 0 && pools.length === knownPools;
+    knownPools = pools.length;
+    if (isTold && finder.hasWorkItems) {
+      await finder.findWorkItems();
+      await makers.findPut();
+    }
+    return planOf(pools);
+  };
+  const planOf = (pools: readonly PoolSite[]): UnitPlan => ({
+    ...plan,
+    ...makers.watched(finder.workItems),
+    ...(pools.length > 0 && {
+      pools,
+      steps: [...plan.steps, ...poolSteps(keyOffset, makers.offsets)],
+      // Who waits for a job that no task awaits shows when it is woken. The interpreter's lock is in _PyRuntime.
+      ...(pools.some(({ hopCount }) => hopCount === 0) && { wakes: lock }),
+      isIncomplete: finder.isIncomplete || (finder.hasWorkItems && !(finder.workItems && makers.hasPut)),
+    }),
+    lookAgain: look,
+    ...(!makers.hasAll && { refine }),
+  });
+  const refine = async () => {
+    await makers.find();
+    return look();
   };
   return look();
 }
@@ -114,6 +139,13 @@ function stepsOf(keyOffset: number, offsets: Offsets, hasGreenlets: boolean): re
 
 function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** SQLAlchemy loads greenlet too, for its own ends, in programs of asyncio. */
+async function servesByGreenlets(process: ProcessView): Promise<boolean> {
+  const loaded = (await process.mappings()).map(({ path }) => baseName(path));
+  const has = (library: RegExp) => loaded.some((name) => library.test(name));
+  return has(GREENLET) && (has(GEVENT) || !has(ASYNCIO));
 }
 
 async function interpreterOf(process: ProcessView): Promise<Image | undefined> {

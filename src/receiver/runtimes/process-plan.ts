@@ -24,7 +24,11 @@ const KINDS: Readonly<Record<UnitStep["step"], UnitStepKind>> = {
 
 type Steps = Extract<WorkerRequest, { type: "unit_steps" }>;
 
-export function processPlan({ unitKind, steps, pools, wakes, go }: UnitPlan): Omit<Steps, "type" | "tgid"> {
+/** @param hasUprobes those of the plan are attached */
+export function processPlan(
+  { unitKind, steps, pools, wakes, go, python }: UnitPlan,
+  hasUprobes: boolean,
+): Omit<Steps, "type" | "tgid"> {
   const lock = wakes === undefined || wakes === "all" ? undefined : wakes;
   return {
     unitKind,
@@ -34,5 +38,6 @@ export function processPlan({ unitKind, steps, pools, wakes, go }: UnitPlan): Om
     lockAddress: lock?.address ?? 0,
     lockLength: lock?.lengthBytes ?? 0,
     go,
+    python: python && hasUprobes ? { ...python, functionHops: [...python.functionHops] } : undefined,
   };
 }

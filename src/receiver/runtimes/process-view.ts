@@ -25,4 +25,6 @@ export interface ProcessView {
   memory(address: number, lengthBytes: number): Promise<Uint8Array>;
   /** Thread ids. */
   threads(): Promise<readonly number[]>;
+  /** The same process, with the mappings that it has by now. */
+  again(): ProcessView;
 }

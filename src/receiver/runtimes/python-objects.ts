@@ -13,6 +13,8 @@ export const PyOffset = {
   codeNames: 96,
   codeFile: 112,
   codeQualifiedName: 128,
+  typeDictionary: 264,
+  dictionaryKeys: 32,
   functionCode: 48,
   functionClosure: 72,
   cellContent: 16,
@@ -21,7 +23,16 @@ export const PyOffset = {
 
 const CODE_BYTES = 136;
 const MAX_TEXT_BYTES = 400;
+const USER_SPACE_END = 2 ** 47;
 const MAX_ITEMS = 64;
+/** PyDictKeysObject (Include/internal/pycore_dict.h) */
+const KEYS_INDEX_BYTES_LOG2 = 9;
+const KEYS_KIND = 10;
+const KEYS_COUNT = 24;
+const KEYS_INDICES = 32;
+const KEYS_OF_TEXT = 1;
+const MAX_KEYS = 256;
+const MAX_INDEX_BYTES_LOG2 = 12;
 const MAX_FRAME_WORDS = 4096;
 
 export interface PythonCode {
@@ -48,8 +59,7 @@ export class PythonObjects {
 
   /** @returns 0 where nothing is mapped */
   async pointer(address: number): Promise<number> {
-    if (!(address > 0)) return 0;
-    const bytes = await this.#process.memory(address, 8);
+    const bytes = await this.#memory(address, 8);
     return bytes.length === 8 ? u64(viewOf(bytes), 0) : 0;
   }
 
@@ -66,7 +76,28 @@ export class PythonObjects {
   /** `_asyncio.Future`, of an object. */
   async typeName(object: number): Promise<string> {
     const name = await this.follow(object, [PyOffset.type, PyOffset.typeName]);
-    return name === 0 ? "" : cString(await this.#process.memory(name, MAX_TEXT_BYTES), 0);
+    return name === 0 ? "" : cString(await this.#memory(name, MAX_TEXT_BYTES), 0);
+  }
+
+  /** In a dictionary whose keys are all strings, as those of modules and classes are; 0: not in it. */
+  async valueIn(dictionary: number, key: string): Promise<number> {
+    const keys = await this.pointer(dictionary + PyOffset.dictionaryKeys);
+    const head = viewOf(await this.#memory(keys, KEYS_INDICES));
+    if (head.byteLength < KEYS_INDICES || head.getUint8(KEYS_KIND) !== KEYS_OF_TEXT) return 0;
+    const indexBytesLog2 = head.getUint8(KEYS_INDEX_BYTES_LOG2);
+    const count = u64(head, KEYS_COUNT);
+    if (indexBytesLog2 > MAX_INDEX_BYTES_LOG2 || count > MAX_KEYS) return 0;
+    const entries = viewOf(await this.#memory(keys + KEYS_INDICES + 2 ** indexBytesLog2, 16 * count));
+    const places = Array.from({ length: Math.floor(entries.byteLength / 16) }, (_, index) => 16 * index);
+    const names = await Promise.all(places.map((at) => this.#text(u64(entries, at))));
+    const index = names.indexOf(key);
+    return index < 0 ? 0 : u64(entries, 16 * index + 8);
+  }
+
+  /** What lies on a stack may be of any kind. */
+  #memory(address: number, lengthBytes: number): Promise<Uint8Array> {
+    const isUserSpace = address > 0 && address < USER_SPACE_END;
+    return isUserSpace ? this.#process.memory(address, lengthBytes) : Promise.resolve(new Uint8Array());
   }
 
   async code(address: number): Promise<PythonCode | undefined> {
@@ -78,8 +109,7 @@ export class PythonObjects {
   }
 
   async #readCode(address: number): Promise<PythonCode | undefined> {
-    if (!(address > 0)) return undefined;
-    const bytes = await this.#process.memory(address, CODE_BYTES);
+    const bytes = await this.#memory(address, CODE_BYTES);
     if (bytes.length < CODE_BYTES) return undefined;
     const view = viewOf(bytes);
     const type = u64(view, PyOffset.type);
@@ -106,7 +136,7 @@ export class PythonObjects {
 
   async #names(tuple: number): Promise<readonly string[]> {
     const count = Math.min(await this.pointer(tuple + PyOffset.size), MAX_ITEMS);
-    const items = await this.#process.memory(tuple + PyOffset.tupleItems, 8 * Math.max(1, count));
+    const items = await this.#memory(tuple + PyOffset.tupleItems, 8 * Math.max(1, count));
     if (items.length < 8 * count) return [];
     const view = viewOf(items);
     return Promise.all(Array.from({ length: count }, (_, index) => this.#text(u64(view, 8 * index))));
@@ -115,7 +145,7 @@ export class PythonObjects {
   /** Only compact ASCII, as names and paths of libraries are. */
   async #text(object: number): Promise<string> {
     if (object === 0) return "";
-    const bytes = await this.#process.memory(object, this.#layout.text + MAX_TEXT_BYTES);
+    const bytes = await this.#memory(object, this.#layout.text + MAX_TEXT_BYTES);
     if (bytes.length < this.#layout.text) return "";
     const length = u64(viewOf(bytes), PyOffset.size);
     if (length > MAX_TEXT_BYTES) return "";

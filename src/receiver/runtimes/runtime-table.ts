@@ -297,7 +297,7 @@ export class RuntimeTable {
 
   /** @returns whether it is another plan than before */
   async #write(tgid: number, entry: Entry, plan: UnitPlan): Promise<boolean> {
-    const text = JSON.stringify([plan.steps, plan.pools, plan.wakes, plan.go, plan.uprobes]);
+    const text = JSON.stringify([plan.steps, plan.pools, plan.wakes, plan.go, plan.uprobes, plan.python]);
     if (text === entry.written) return false;
     entry.written = text;
     await this.#options.write(tgid, plan);

@@ -62,7 +62,7 @@ async function uprobesOf(
   process: ProcessView,
   image: Image,
   symbols: readonly ElfSymbol[],
-): Promise<{ uprobes: UprobePlan } | undefined> {
+): Promise<{ uprobes: readonly UprobePlan[] } | undefined> {
   const named = (isWanted: (name: Buffer) => boolean) =>
     symbols.filter((symbol) => symbol.type !== STT_TLS && isWanted(Buffer.from(symbol.name)));
   const table = named(isWakerTable)[0];
@@ -74,18 +74,21 @@ async function uprobesOf(
     (candidate) => candidate.isExecutable && candidate.path === image.path && wakes.every((at) => isIn(candidate, at)),
   );
   if (mapping === undefined) return undefined;
+  const { start, end, fileOffset } = mapping;
   const place = (program: "tokio_wake" | "tokio_spawn") => (at: number) => ({
     program,
-    offset: at - mapping.start + mapping.fileOffset,
+    start,
+    end,
+    offset: at - start + fileOffset,
   });
-  const probes = [
+  const uprobes = [
     ...wakes.map(place("tokio_wake")),
     ...spawns
       .filter((at) => isIn(mapping, at))
       .slice(0, MAX_SPAWN_PLACES)
       .map(place("tokio_spawn")),
   ];
-  return { uprobes: { start: mapping.start, end: mapping.end, probes } };
+  return { uprobes };
 }
 
 function isIn(mapping: MemoryMapping, address: number): boolean {

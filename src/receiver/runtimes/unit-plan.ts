@@ -49,12 +49,23 @@ export interface GoPlan {
   readonly requestContext: number;
 }
 
-/** Programs of bpf/socket_trace.bpf.c at places of a file that the process has mapped. */
+/** A program of bpf/socket_trace.bpf.c at a place of a file that the process has mapped. */
 export interface UprobePlan {
-  /** The executable mapping that holds all of them. */
+  readonly program: "tokio_wake" | "tokio_spawn" | "python_task" | "python_submit";
+  /** The executable mapping that holds it. */
   readonly start: number;
   readonly end: number;
-  readonly probes: readonly { readonly program: "tokio_wake" | "tokio_spawn"; readonly offset: number }[];
+  /** Of an instruction's first byte, in the file. */
+  readonly offset: number;
+}
+
+/** Where things lie in a CPython program, for its uprobes (struct python_layout in bpf/control.h). */
+export interface PythonPlan {
+  readonly workItemType: number;
+  readonly functionType: number;
+  readonly taskContext: number;
+  readonly coroutineName: number;
+  readonly functionHops: readonly number[];
 }
 
 /** Futexes in this range order the runtime's own threads. */
@@ -82,7 +93,9 @@ export interface UnitPlan {
   /** Why there are no steps, where there are none. */
   readonly off?: string;
   readonly go?: GoPlan;
-  readonly uprobes?: UprobePlan;
+  readonly uprobes?: readonly UprobePlan[];
+  /** Read only where the uprobes are there. */
+  readonly python?: PythonPlan;
   /** false: the process may still load what changes the plan. */
   readonly isFinal: boolean;
   /** What takes longer to find out, or to doubt: asked for when this plan is in force. */

@@ -17,6 +17,8 @@ function tell(host: Host, edge: UnitEdge, pid: number, toId: number, unitKind = 
     header: { kind: EventKind.unitEdge, length: 0, timestampNs: host.nowNs, tgid: TGID, pid },
     fromId,
     toId,
+    fromCreation: 0,
+    work: 0,
     edge,
     unitKind,
   });

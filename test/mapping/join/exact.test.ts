@@ -32,6 +32,8 @@ function tellEdge(host: Host, fromId: number, toId: number, edge: UnitEdge): voi
     header: { kind: EventKind.unitEdge, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
     fromId,
     toId,
+    fromCreation: edge === UnitEdge.creates ? fromId : 0,
+    work: 0,
     edge,
     unitKind: UnitKind.tokioTask,
   });

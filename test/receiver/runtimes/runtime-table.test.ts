@@ -16,6 +16,7 @@ function nginxView(tgid: number, executable = "/usr/sbin/nginx"): ProcessView {
     file: () => Promise.resolve(undefined),
     memory: () => Promise.resolve(new Uint8Array()),
     threads: () => Promise.resolve([]),
+    again: () => nginxView(tgid),
   };
 }
 

@@ -1,0 +1,135 @@
+/**
+ * Evidence `creator` where it shows late for which request a unit was made: a task of asyncio does not read what it serves,
+ * it only writes the answer. So the calls of what it makes, itself or through others, are kept until it answers; then those
+ * are the request's whose makers were made since it was read. Behind the answer, those that were made before it.
+ */
+import { CauseKind, type UnitEdgeEvent } from "../../bpf/layout.gen.ts";
+import type { EventMeta } from "../event-meta.ts";
+import { AFTER_ANSWER_NS } from "./last-answers.ts";
+import type { TraceNode } from "./trace-node.ts";
+import { unitKey } from "./unit.ts";
+
+const MAX_MADE = 16_384;
+const MAX_GENERATIONS = 8;
+const MAX_MAKERS = 4096;
+const MAX_ANSWERS = 16;
+const MAX_CALLS = 1024;
+const FIRST_SWEEP = 64;
+
+/** How a unit was made. */
+export interface Creation {
+  /** Key of the unit that made it. */
+  readonly maker: number;
+  /** Of the maker's own creation, which tells it from others at the same address; 0: it was not seen. */
+  readonly makerCreation: number;
+  /** In the order of all events. */
+  readonly order: number;
+  /** Equal: made to run the same function; 0: not known. */
+  readonly work: number;
+}
+
+export interface MadeCall {
+  readonly call: TraceNode;
+  /** By the maker: of the unit that calls, or of one that has made it. */
+  readonly creation: Creation;
+}
+
+interface Answered {
+  readonly served: TraceNode;
+  readonly makerCreation: number;
+  /** Orders of the events between which the unit was at it. */
+  readonly since: number;
+  readonly until: number;
+}
+
+interface Waiting {
+  calls: MadeCall[];
+  sweepAt: number;
+}
+
+/** Of the units of one process. Bounded. */
+export class Lineage {
+  readonly #creations = new Map<number, Creation>();
+  /** By the key of a maker; what it has answered, oldest first. */
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #answered = new Map<number, Answered[]>();
+
+  add({ fromId, unitKind, fromCreation, toId, work }: UnitEdgeEvent, order: number): void {
+    if (this.#creations.size >= MAX_MADE) this.#creations.delete(this.#creations.keys().next().value!);
+    this.#creations.set(toId, { maker: unitKey(unitKind, fromId), makerCreation: fromCreation, order, work });
+  }
+
+  /** How a unit was made, then its maker, and so on. */
+  *of(creation: number): Generator<Creation> {
+    let at = this.#creations.get(creation);
+    for (let generation = 0; at !== undefined && generation < MAX_GENERATIONS; generation++) {
+      yield at;
+      at = at.makerCreation === 0 ? undefined : this.#creations.get(at.makerCreation);
+    }
+  }
+
+  /** The call waits for an answer of the maker. */
+  wait(call: TraceNode, creation: Creation): void {
+    let waiting = this.#waiting.get(creation.maker);
+    if (waiting === undefined) {
+      if (this.#waiting.size >= MAX_MAKERS) this.#waiting.delete(this.#waiting.keys().next().value!);
+      waiting = { calls: [], sweepAt: FIRST_SWEEP };
+      this.#waiting.set(creation.maker, waiting);
+    }
+    waiting.calls.push({ call, creation });
+    if (waiting.calls.length < waiting.sweepAt) return;
+    waiting.calls = waiting.calls.filter((each) => !each.call.isDecided).slice(-MAX_CALLS);
+    waiting.sweepAt = Math.max(FIRST_SWEEP, 2 * waiting.calls.length);
+  }
+
+  /** `maker` answers with `meta` what it has been at since: the calls of what it has made meanwhile, which wait no longer. */
+  take(maker: number, since: number, meta: EventMeta): readonly MadeCall[] {
+    const waiting = this.#waiting.get(maker);
+    if (waiting === undefined) return [];
+    const makerCreation = creationOf(meta);
+    const taken: MadeCall[] = [];
+    const left: MadeCall[] = [];
+    for (const each of waiting.calls) {
+      const { call, creation } = each;
+      if (call.isDecided) continue;
+      const isOwn =
+        creation.makerCreation === makerCreation && creation.order >= since && call.start.order <= meta.order;
+      (isOwn ? taken : left).push(each);
+    }
+    if (left.length === 0) this.#waiting.delete(maker);
+    else waiting.calls = left;
+    return taken;
+  }
+
+  /** `maker` has written the end of the answer with `meta`. */
+  answered(maker: number, served: TraceNode, since: number, meta: EventMeta): void {
+    if (this.#creations.size === 0 || served.isDoubtful) return;
+    const answers = this.#answered.get(maker) ?? [];
+    this.#answered.delete(maker);
+    for (const [key, earlier] of this.#answered) {
+      const endNs = earlier.at(-1)!.served.endNs;
+      if (this.#answered.size < MAX_MAKERS && meta.timestampNs - endNs <= AFTER_ANSWER_NS) break;
+      this.#answered.delete(key);
+    }
+    if (answers.length >= MAX_ANSWERS) answers.shift();
+    answers.push({ served, makerCreation: creationOf(meta), since, until: meta.order });
+    this.#answered.set(maker, answers);
+  }
+
+  /** The request that the maker was at when it made this, if it has answered it by now. */
+  answeredOf({ maker, makerCreation, order }: Creation): TraceNode | undefined {
+    const isIt = (each: Answered) => each.makerCreation === makerCreation && order >= each.since && order <= each.until;
+    return this.#answered.get(maker)?.find(isIt)?.served;
+  }
+
+  /** Events are missing: what is answered may not be what it seems. */
+  forget(): void {
+    this.#answered.clear();
+    this.#waiting.clear();
+  }
+}
+
+/** Of the unit that made an event, where its creation was seen; else 0. */
+export function creationOf({ causeKind, causeId }: EventMeta): number {
+  return causeKind === CauseKind.creation ? causeId : 0;
+}

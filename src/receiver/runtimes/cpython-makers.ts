@@ -1,0 +1,58 @@
+/**
+ * Who makes the tasks of asyncio and the jobs of ThreadPoolExecutor in CPython: nothing leads from them to their maker, so
+ * uprobes see them made (bpf/python.bpf.h). Tasks by the type's tp_init, jobs when `submit` puts them into the pool's queue.
+ */
+import type { Offsets } from "./cpython-layout.ts";
+import type { WorkItems } from "./cpython-pools.ts";
+import { type CodePlace, findTypeFunction, type WantedFunction } from "./cpython-types.ts";
+import type { Image } from "./images.ts";
+import type { ProcessView } from "./process-view.ts";
+import type { PythonPlan, UprobePlan } from "./unit-plan.ts";
+
+const TASK_INIT: WantedFunction = { type: "_asyncio.Task", module: "_asyncio" };
+const QUEUE_PUT: WantedFunction = { type: "_queue.SimpleQueue", method: "put", module: "_queue" };
+const NO_WORK_ITEMS: WorkItems = { type: 0, functionType: 0, functionHops: [] };
+
+export class PythonMakers {
+  readonly process: ProcessView;
+  readonly offsets: Offsets;
+  readonly #image: Image;
+  #task: CodePlace | undefined;
+  #put: CodePlace | undefined;
+
+  constructor(process: ProcessView, image: Image, offsets: Offsets) {
+    this.process = process;
+    this.#image = image;
+    this.offsets = offsets;
+  }
+
+  get hasAll(): boolean {
+    return this.#task !== undefined && this.hasPut;
+  }
+
+  get hasPut(): boolean {
+    return this.#put !== undefined;
+  }
+
+  /** Modules are loaded when they are first used, so a search that found nothing may later. */
+  async find(): Promise<void> {
+    const process = this.process.again();
+    this.#task ??= await findTypeFunction(process, this.#image, TASK_INIT);
+    this.#put ??= await findTypeFunction(process, this.#image, QUEUE_PUT);
+  }
+
+  async findPut(): Promise<void> {
+    this.#put ??= await findTypeFunction(this.process.again(), this.#image, QUEUE_PUT);
+  }
+
+  /** What was found, as parts of a plan. */
+  watched(workItems: WorkItems | undefined): { uprobes: readonly UprobePlan[]; python: PythonPlan } | undefined {
+    const uprobes: UprobePlan[] = [];
+    if (this.#task !== undefined) uprobes.push({ program: "python_task", ...this.#task });
+    if (this.#put !== undefined) uprobes.push({ program: "python_submit", ...this.#put });
+    if (uprobes.length === 0) return undefined;
+    const { taskContext, coroutineName } = this.offsets;
+    const { type: workItemType, functionType, functionHops } = workItems ?? NO_WORK_ITEMS;
+    return { uprobes, python: { workItemType, functionType, taskContext, coroutineName, functionHops } };
+  }
+}
