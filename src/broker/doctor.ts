@@ -20,6 +20,7 @@ export interface Check {
   readonly advice: string | undefined;
 }
 
+const UPROBE_SOURCE = "/sys/bus/event_source/devices/uprobe";
 const BTF_PATH = "/sys/kernel/btf/vmlinux";
 
 export function examine(objectPath: string): Check[] {
@@ -44,6 +45,14 @@ export function examine(objectPath: string): Check[] {
       return mode;
     }),
     ...capture(objectPath, config),
+    check("uprobes", () => {
+      if (existsSync(UPROBE_SOURCE))
+        return "there; a process whose runtime needs them is named below where it lacks them";
+      throw new Limit(
+        `${UPROBE_SOURCE} is missing`,
+        "calls of tokio's clients, and of what asyncio's tasks and ThreadPoolExecutor's jobs make, have no parent: a kernel with CONFIG_UPROBE_EVENTS=y",
+      );
+    }),
     check("maps by the worker", () => {
       const value = readOr("/proc/sys/kernel/unprivileged_bpf_disabled", "0").trim();
       if (value === "0") return "allowed";

@@ -23,15 +23,20 @@ export function doctorCommand(command: Command): void {
   });
 }
 
+function unitText(off: string | undefined, limit: string | undefined): string {
+  if (off !== undefined) return `the thread is the unit of work: ${escapeText(off)}`;
+  return limit === undefined ? "its unit of work is read" : `its unit of work is read; ${escapeText(limit)}`;
+}
+
 /** Where a runtime is not read, the thread is the unit of work, and less can be joined. */
 async function runtimes(): Promise<string> {
   const found = await localRuntimes(listProcesses(), readProcess);
   if (found.length === 0) return "";
-  const rows = found.map(({ tgid, comm, runtime, off }) => [
-    off === undefined ? Finding.good : Finding.limited,
+  const rows = found.map(({ tgid, comm, runtime, off, limit }) => [
+    off === undefined && limit === undefined ? Finding.good : Finding.limited,
     `${tgid} ${escapeText(comm)}`,
     escapeText(runtime),
-    off === undefined ? "its unit of work is read" : `the thread is the unit of work: ${escapeText(off)}`,
+    unitText(off, limit),
   ]);
   return `\n${table([["FINDING", "PROCESS", "RUNTIME", "UNIT OF WORK"], ...rows])}`;
 }

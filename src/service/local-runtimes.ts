@@ -12,6 +12,8 @@ export interface LocalRuntime {
   readonly runtime: string;
   /** Why the thread is the unit there; undefined: the runtime's own unit is read. */
   readonly off: string | undefined;
+  /** What can't be read beside the unit. */
+  readonly limit: string | undefined;
 }
 
 /** Reads a process as the broker does. */
@@ -25,14 +27,16 @@ export async function localRuntimes(tgids: readonly number[], read: ReadProcess)
   >[0];
   for (const tgid of tgids) {
     try {
-      const finding = await findRuntime(brokerProcess(client, tgid, readlinkSync(`/proc/${tgid}/exe`)));
-      if (finding === undefined) continue;
+      const first = await findRuntime(brokerProcess(client, tgid, readlinkSync(`/proc/${tgid}/exe`)));
+      if (first === undefined) continue;
+      const finding = isPlan(first) && first.refine !== undefined ? await first.refine() : first;
       const version = isPlan(finding) ? finding.version : "";
       found.push({
         tgid,
         comm: readFileSync(`/proc/${tgid}/comm`, "utf8").trim(),
         runtime: version === "" ? finding.runtime : `${finding.runtime} ${version}`,
         off: isPlan(finding) ? undefined : finding.off,
+        limit: isPlan(finding) ? finding.limit : undefined,
       });
     } catch {
       // It is gone, or a kernel thread, or another user's.

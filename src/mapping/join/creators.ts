@@ -23,6 +23,7 @@ export class Creators {
   readonly #creations = new Map<number, CreatedFor>();
 
   add(created: number, creation: CreatedFor): void {
+    if (this.#creations.has(created)) return;
     if (this.#creations.size >= MAX_CREATED) this.#creations.delete(this.#creations.keys().next().value!);
     this.#creations.set(created, creation);
   }

@@ -88,6 +88,7 @@ export class ServedConnections {
 export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
   const { causeKind, causeId } = call.start;
   if (causeKind === CauseKind.goContext) return join(call, work.connections.servedIn(causeId), "context");
+  if (causeKind === CauseKind.creation) work.lineage.called(causeId);
   if (isWakerKnown(call) && expectAnswer(work, call, causeId)) return false;
   const creation = creationOf(work, call);
   if (creation !== undefined) return joinCreated(work, call, callerOf(call), creation);
@@ -118,7 +119,7 @@ export function joinMadeByAnswer(
   since: number,
   meta: EventMeta,
 ): void {
-  for (const { call, creation } of work.lineage.take(key, since, meta))
+  for (const { call, creation } of work.lineage.take(key, served, since, meta))
     joinCreated(work, call, callerOf(call), { served, server: key, work: creation.work });
 }
 
@@ -182,6 +183,10 @@ export function noteThread(work: ProcessWork, { header, unitKind, fromId, toId }
 /** A unit is created: for the request that its creator is at, which it has read, or answered last, or was created for. */
 export function noteCreation(work: ProcessWork, event: UnitEdgeEvent, order: number): void {
   const { unitKind, fromId, fromCreation, toId, work: kind } = event;
+  if (ANSWERS_FOR_OTHERS.includes(unitKind)) {
+    if (work.lineage.isHandedOn(event)) return;
+    work.lineage.add(event, order);
+  }
   const unit = work.unitNamed(unitKind, fromId);
   const server = unitKey(unitKind, fromId);
   const served = answeredBy(work, server, event.header) ?? openOf(work, unit, event, order);
@@ -189,8 +194,7 @@ export function noteCreation(work: ProcessWork, event: UnitEdgeEvent, order: num
   else if (unit === undefined || unit.open.length === 0) {
     const inherited = work.creators.of(fromCreation);
     if (inherited !== undefined) work.creators.add(toId, { ...inherited, work: kind });
-    else if (ANSWERS_FOR_OTHERS.includes(unitKind)) work.lineage.add(event, order);
-  } else if (unit.isThread) work.lineage.add(event, order);
+  }
 }
 
 /** The request that the unit is at, as it has read it. */

@@ -22,10 +22,13 @@ export interface Creation {
   readonly maker: number;
   /** Of the maker's own creation, which tells it from others at the same address; 0: it was not seen. */
   readonly makerCreation: number;
+  readonly madeNs: number;
   /** In the order of all events. */
   readonly order: number;
   /** Equal: made to run the same function; 0: not known. */
   readonly work: number;
+  /** It has made a call itself. */
+  hasCalled: boolean;
 }
 
 export interface MadeCall {
@@ -37,6 +40,7 @@ export interface MadeCall {
 interface Answered {
   readonly served: TraceNode;
   readonly makerCreation: number;
+  readonly untilNs: number;
   /** Orders of the events between which the unit was at it. */
   readonly since: number;
   readonly until: number;
@@ -54,9 +58,33 @@ export class Lineage {
   readonly #waiting = new Map<number, Waiting>();
   readonly #answered = new Map<number, Answered[]>();
 
-  add({ fromId, unitKind, fromCreation, toId, work }: UnitEdgeEvent, order: number): void {
+  add({ header, fromId, unitKind, fromCreation, toId, work }: UnitEdgeEvent, order: number): void {
+    // Told twice: the first time tells when it was.
+    if (this.#creations.has(toId)) return;
     if (this.#creations.size >= MAX_MADE) this.#creations.delete(this.#creations.keys().next().value!);
-    this.#creations.set(toId, { maker: unitKey(unitKind, fromId), makerCreation: fromCreation, order, work });
+    this.#creations.set(toId, {
+      maker: unitKey(unitKind, fromId),
+      makerCreation: fromCreation,
+      madeNs: header.timestampNs,
+      order,
+      work,
+      hasCalled: false,
+    });
+  }
+
+  /** The unit of this creation makes a call. */
+  called(creation: number): void {
+    const made = this.#creations.get(creation);
+    if (made !== undefined) made.hasCalled = true;
+  }
+
+  /**
+   * The maker, or one that has made it, runs the same function and has made its call: so goes on whoever is done with one
+   * job and takes the next one from a queue, which is another request's.
+   */
+  isHandedOn({ fromCreation, work }: UnitEdgeEvent): boolean {
+    for (const maker of this.of(fromCreation)) if (maker.work === work && maker.hasCalled) return true;
+    return false;
   }
 
   /** How a unit was made, then its maker, and so on. */
@@ -82,8 +110,8 @@ export class Lineage {
     waiting.sweepAt = Math.max(FIRST_SWEEP, 2 * waiting.calls.length);
   }
 
-  /** `maker` answers with `meta` what it has been at since: the calls of what it has made meanwhile, which wait no longer. */
-  take(maker: number, since: number, meta: EventMeta): readonly MadeCall[] {
+  /** `maker` answers `served` with `meta`, at which it has been since: the calls of what it has made meanwhile. */
+  take(maker: number, served: TraceNode, since: number, meta: EventMeta): readonly MadeCall[] {
     const waiting = this.#waiting.get(maker);
     if (waiting === undefined) return [];
     const makerCreation = creationOf(meta);
@@ -92,8 +120,12 @@ export class Lineage {
     for (const each of waiting.calls) {
       const { call, creation } = each;
       if (call.isDecided) continue;
+      // A making that is told late is told among what came after it.
       const isOwn =
-        creation.makerCreation === makerCreation && creation.order >= since && call.start.order <= meta.order;
+        creation.makerCreation === makerCreation &&
+        creation.order >= since &&
+        creation.madeNs >= served.start.timestampNs &&
+        call.start.order <= meta.order;
       (isOwn ? taken : left).push(each);
     }
     if (left.length === 0) this.#waiting.delete(maker);
@@ -112,13 +144,24 @@ export class Lineage {
       this.#answered.delete(key);
     }
     if (answers.length >= MAX_ANSWERS) answers.shift();
-    answers.push({ served, makerCreation: creationOf(meta), since, until: meta.order });
+    answers.push({
+      served,
+      makerCreation: creationOf(meta),
+      untilNs: meta.timestampNs,
+      since,
+      until: meta.order,
+    });
     this.#answered.set(maker, answers);
   }
 
   /** The request that the maker was at when it made this, if it has answered it by now. */
-  answeredOf({ maker, makerCreation, order }: Creation): TraceNode | undefined {
-    const isIt = (each: Answered) => each.makerCreation === makerCreation && order >= each.since && order <= each.until;
+  answeredOf({ maker, makerCreation, madeNs, order }: Creation): TraceNode | undefined {
+    const isIt = ({ served, ...each }: Answered) =>
+      each.makerCreation === makerCreation &&
+      order >= each.since &&
+      order <= each.until &&
+      madeNs >= served.start.timestampNs &&
+      madeNs <= each.untilNs;
     return this.#answered.get(maker)?.find(isIt)?.served;
   }
 

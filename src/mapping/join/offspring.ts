@@ -38,6 +38,8 @@ interface Child {
   /** Of these, what waits to be believed. */
   waiting: TraceNode[];
   callCount: number;
+  /** The kind of its first call, as long as that is not shown. */
+  awaited: string;
   /** Of its first call. */
   readonly sinceNs: number;
 }
@@ -50,7 +52,7 @@ export class Offspring {
   /** Requests of which a unit is forgotten: what else they have made can't be told from it. */
   readonly #forgotten = new WeakSet<TraceNode>();
   readonly #makers = new Makers();
-  /** Destinations that first calls may wait for; when it is full, so may calls to any other. */
+  /** Kinds of which first calls may wait; when it is full, so may those of any other. */
   readonly #awaited = new Set<string>();
   /** By the function that units run: grows where all that a request has made is done when it is answered. */
   readonly #credits = new Map<number, number>();
@@ -77,11 +79,10 @@ export class Offspring {
     child.calls.push(call);
     child.callCount++;
     if (child.callCount === 1) {
-      if (this.#makers.add(kindOf(child, call.destination), served, nowNs)) {
-        this.#shown(child.work, call.destination);
-        return decide(call, served, "creator");
-      }
-      if (this.#awaited.size < MAX_AWAITED) this.#awaited.add(call.destination);
+      const kind = kindOf(child, call.destination);
+      if (this.#makers.isShown(kind, nowNs)) return decide(call, served, "creator");
+      child.awaited = kind;
+      if (this.#awaited.size < MAX_AWAITED) this.#awaited.add(kind);
     }
     child.waiting.push(call);
     return false;
@@ -114,7 +115,11 @@ export class Offspring {
     }
     for (const [work, isDone] of areDone)
       if (isDone) this.#setCredit(work, Math.min(MAX_CREDIT, this.#creditOf(work) + 1));
-    for (const child of children) this.#closed(child);
+    for (const child of children) {
+      // Not earlier: until now its unit may have called for another request.
+      if (child.awaited !== "" && this.#makers.add(child.awaited, served, served.endNs)) this.#shown(child.awaited);
+      this.#closed(child);
+    }
   }
 
   #closed(child: Child): void {
@@ -138,11 +143,12 @@ export class Offspring {
   }
 
   /** First calls that were waiting for it. */
-  #shown(work: number, destination: string): void {
-    if (!this.#awaited.delete(destination) && this.#awaited.size < MAX_AWAITED) return;
+  #shown(kind: string): void {
+    if (!this.#awaited.delete(kind) && this.#awaited.size < MAX_AWAITED) return;
     for (const children of this.#byServed.values()) {
       for (const child of children) {
-        if (child.work !== work || child.callCount !== 1 || child.waiting[0]?.destination !== destination) continue;
+        const first = child.callCount === 1 ? child.waiting[0] : undefined;
+        if (first === undefined || kindOf(child, first.destination) !== kind) continue;
         for (const call of child.waiting.splice(0)) decide(call, child.served, "creator");
       }
     }
@@ -152,7 +158,7 @@ export class Offspring {
     const known = this.#children.get(unit);
     if (known?.served === served) return known;
     this.#age(nowNs);
-    const child: Child = { served, work, calls: [], waiting: [], callCount: 0, sinceNs: nowNs };
+    const child: Child = { served, work, calls: [], waiting: [], callCount: 0, awaited: "", sinceNs: nowNs };
     this.#children.set(unit, child);
     if (served.isFinished) return child;
     const siblings = this.#byServed.get(served);

@@ -59,6 +59,8 @@ export class ProcessWork {
   blockingReadersHandOver = false;
   /** It has connections as a server that can't be read: requests that nobody sees. */
   hasHidden = false;
+  /** When the first request came that was seen. */
+  servesSinceNs = Number.POSITIVE_INFINITY;
   /** Order of the event since which `open` is as it is. */
   openSince = -1;
   /** Grows when the two witnesses of the turn rule agree, and falls when they do not. */
@@ -141,6 +143,7 @@ export class ProcessWork {
     } else unit.read(node);
     this.open.add(node);
     this.openSince = node.start.order;
+    this.servesSinceNs = Math.min(this.servesSinceNs, node.start.timestampNs);
     node.quietSinceNs = this.#answeredNs;
     if (node.carried !== undefined) {
       const { spanId, traceId } = node.carried;

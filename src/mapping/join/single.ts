@@ -4,8 +4,10 @@
  * Proves: nothing else was there to cause it, unless the process makes such calls on its own account or serves what
  * nobody can read (TLS), or goes on with what was answered before. All three are watched: a destination that is called
  * while nothing is served, or in few of the requests that are alone, is not believed, nor one that was never called in a
- * request that came when the process had been quiet for a while; and the call must lie inside the request in time.
+ * request that came when the process had been quiet for a while; and the call must lie inside the request in time. Nor is a
+ * unit believed that is known to have been made while earlier requests were served: it may go on for one of them.
  */
+import { CauseKind } from "../../bpf/layout.gen.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -28,7 +30,8 @@ export function joinSingle(work: ProcessWork, served: TraceNode, isEnd: boolean)
     if (!call.isFinished || call.start.order <= work.openSince || call.start.order < served.start.order) continue;
     seen?.add(call.destination);
     if (isAfterQuiet) addQuiet(work, call.destination);
-    if (!call.isDecided && isPattern(work, call.destination, isAlone)) decide(call, served, "single");
+    if (call.isDecided || isMadeForOthers(work, call, served)) continue;
+    if (isPattern(work, call.destination, isAlone)) decide(call, served, "single");
   }
   if (seen === undefined) return;
   work.aloneRequests++;
@@ -36,6 +39,12 @@ export function joinSingle(work: ProcessWork, served: TraceNode, isEnd: boolean)
     if (work.aloneCalls.size >= MAX_DESTINATIONS && !work.aloneCalls.has(destination)) continue;
     work.aloneCalls.set(destination, (work.aloneCalls.get(destination) ?? 0) + 1);
   }
+}
+
+/** By a unit that was made since the process began to serve, and before this request came. */
+function isMadeForOthers({ servesSinceNs }: ProcessWork, { start }: TraceNode, served: TraceNode): boolean {
+  const madeNs = start.causeKind === CauseKind.creation ? start.causeId : 0;
+  return madeNs >= servesSinceNs && madeNs < served.start.timestampNs;
 }
 
 function addQuiet(work: ProcessWork, destination: string): void {

@@ -10,6 +10,8 @@ export interface Offsets {
   readonly context: number;
   readonly contextVersion: number;
   readonly dataStack: number | undefined;
+  /** Of sys.modules; undefined where frames are not read either. */
+  readonly modules: number | undefined;
   /** Of a task of asyncio (Modules/_asynciomodule.c, TaskObj.task_context). */
   readonly taskContext: number;
   /** Of a coroutine (Include/cpython/genobject.h). */
@@ -27,6 +29,7 @@ export const OFFSETS = new Map<string, Offsets>([
       context: 240,
       contextVersion: 248,
       dataStack: undefined,
+      modules: undefined,
       taskContext: 168,
       coroutineName: 56,
     },
@@ -41,6 +44,7 @@ export const OFFSETS = new Map<string, Offsets>([
       context: 240,
       contextVersion: 248,
       dataStack: undefined,
+      modules: undefined,
       taskContext: 176,
       coroutineName: 48,
     },
@@ -55,6 +59,7 @@ export const OFFSETS = new Map<string, Offsets>([
       context: 224,
       contextVersion: 232,
       dataStack: 296,
+      modules: 888,
       taskContext: 152,
       coroutineName: 40,
     },
@@ -69,6 +74,7 @@ export const OFFSETS = new Map<string, Offsets>([
       context: 208,
       contextVersion: 216,
       dataStack: 232,
+      modules: 944,
       taskContext: 152,
       coroutineName: 32,
     },
@@ -83,6 +89,7 @@ export const OFFSETS = new Map<string, Offsets>([
       context: 208,
       contextVersion: 216,
       dataStack: 232,
+      modules: 7656,
       taskContext: 136,
       coroutineName: 32,
     },

@@ -11,6 +11,7 @@ import type { PythonPlan, UprobePlan } from "./unit-plan.ts";
 
 const TASK_INIT: WantedFunction = { type: "_asyncio.Task", module: "_asyncio" };
 const QUEUE_PUT: WantedFunction = { type: "_queue.SimpleQueue", method: "put", module: "_queue" };
+const ASYNCIO = /\/_asyncio\.[^/]*so$/;
 const NO_WORK_ITEMS: WorkItems = { type: 0, functionType: 0, functionHops: [] };
 
 export class PythonMakers {
@@ -19,9 +20,13 @@ export class PythonMakers {
   readonly #image: Image;
   #task: CodePlace | undefined;
   #put: CodePlace | undefined;
+  #limit: string | undefined;
+  readonly #readsJobs: boolean;
 
-  constructor(process: ProcessView, image: Image, offsets: Offsets) {
+  /** @param readsJobs the jobs of pools are units */
+  constructor(process: ProcessView, image: Image, offsets: Offsets, readsJobs: boolean) {
     this.process = process;
+    this.#readsJobs = readsJobs;
     this.#image = image;
     this.offsets = offsets;
   }
@@ -38,11 +43,18 @@ export class PythonMakers {
   async find(): Promise<void> {
     const process = this.process.again();
     this.#task ??= await findTypeFunction(process, this.#image, TASK_INIT);
-    this.#put ??= await findTypeFunction(process, this.#image, QUEUE_PUT);
+    if (this.#readsJobs) this.#put ??= await findTypeFunction(process, this.#image, QUEUE_PUT);
+    const isThere = (await process.mappings()).some(({ path }) => ASYNCIO.test(path));
+    this.#limit = isThere && this.#task === undefined ? "who makes its tasks is not seen: no _asyncio.Task" : undefined;
   }
 
   async findPut(): Promise<void> {
     this.#put ??= await findTypeFunction(this.process.again(), this.#image, QUEUE_PUT);
+  }
+
+  /** What was looked for and not found, in words for a user. */
+  get limit(): string | undefined {
+    return this.#limit;
   }
 
   /** What was found, as parts of a plan. */

@@ -34,6 +34,8 @@ const LOOPS: readonly KnownLoop[] = [
 
 /** ThreadPoolExecutor's thread while it has no job: the frame of a job would follow. */
 const POOL_LOOP = { qualifiedName: "_worker", file: /concurrent\/futures\/thread\.py$/ };
+/** Methods of threading.Thread, from the thread's beginning. */
+const THREAD_FRAMES: readonly string[] = ["_bootstrap", "_bootstrap_inner", "run"];
 const WORK_ITEM = LOOPS.find(({ awaitedBy }) => awaitedBy === "work_item")!;
 
 /** What names the jobs of ThreadPoolExecutor and what they run. */
@@ -71,6 +73,8 @@ export class PythonPools {
   /** Globals of concurrent/futures/thread.py; 0: no thread of its pools has been seen. */
   #globals = 0;
   #workItems: WorkItems | undefined;
+  #isPrepared = false;
+  #hasThreads = false;
 
   constructor(process: ProcessView, interpreter: number, offsets: Offsets, layout: FrameLayout) {
     this.#process = process;
@@ -93,8 +97,50 @@ export class PythonPools {
     if (this.#workItems === undefined && this.#globals !== 0) await this.#findJob();
   }
 
+  /** The threads' loop is known before there are any. */
+  get isPrepared(): boolean {
+    return this.#isPrepared;
+  }
+
+  /** A thread of a pool has been seen. */
+  get hasThreads(): boolean {
+    return this.#hasThreads;
+  }
+
+  /**
+   * A pool may be made by the first request that needs it. Its threads will have the frames of threading.Thread, of the
+   * pool's loop and of the job, whose sizes their code tells.
+   */
+  async prepare(): Promise<void> {
+    if (this.#isPrepared || this.#offsets.modules === undefined) return;
+    const modules = await this.#objects.pointer(this.#interpreter + this.#offsets.modules);
+    const [threading = 0, pools = 0] = await this.#objects.valuesIn(modules, [
+      "threading",
+      "concurrent.futures.thread",
+    ]);
+    const globalsOf = (module: number) => this.#objects.follow(module, [PyOffset.moduleDictionary]);
+    const globals = await globalsOf(pools);
+    const [threadType = 0] = await this.#objects.valuesIn(await globalsOf(threading), ["Thread"]);
+    if (globals === 0 || threadType === 0) return;
+    const [loop = 0] = await this.#objects.valuesIn(globals, [POOL_LOOP.qualifiedName]);
+    const methods = await this.#objects.pointer(threadType + PyOffset.typeDictionary);
+    const functions = [...(await this.#objects.valuesIn(methods, THREAD_FRAMES)), loop];
+    let frame = FIRST_FRAME;
+    for (const each of functions) {
+      const code = await this.#objects.code(await this.#objects.follow(each, [PyOffset.functionCode]));
+      if (code === undefined) return;
+      frame += code.frameBytes;
+    }
+    this.#globals = globals;
+    const run = await this.#findJob();
+    if (run === undefined) return;
+    this.#isPrepared = true;
+    if (!this.#sites.has(run.address)) await this.#addSite(WORK_ITEM, run, frame, undefined);
+  }
+
   /** Of some loop the way to the task is not known: none of its jobs was at hand. */
   get isIncomplete(): boolean {
+    if (!this.#hasThreads) return false;
     for (const { code, hopCount } of this.#sites.values()) if (hopCount === 0 && this.#awaited.has(code)) return true;
     return false;
   }
@@ -139,6 +185,7 @@ export class PythonPools {
     for (let index = 0; index < MAX_FRAMES && frame + 8 * FRAME_WORDS < STACK_BYTES; index++) {
       const code = await this.#objects.code(u64(view, frame + this.#layout.code));
       const loop = code && LOOPS.find((known) => isOf(code, known));
+      if (poolLoop !== 0 || loop !== undefined) this.#hasThreads = true;
       if (poolLoop !== 0 && loop !== WORK_ITEM) {
         const isWhole = await this.#addIdlePool(view, poolLoop, frame);
         return { isWhole, isIdle: true, root };

@@ -56,12 +56,12 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
     isFinal: hasGreenlets,
   };
   if (hasGreenlets) return plan;
-  const makers = new PythonMakers(process, image, offsets);
   const frames = FRAME_LAYOUTS.get(version);
+  const makers = new PythonMakers(process, image, offsets, frames !== undefined);
   if (frames === undefined) {
     const refine = async () => {
       await makers.find();
-      return { ...plan, ...makers.watched(undefined) };
+      return { ...plan, ...makers.watched(undefined), ...limitOf(makers) };
     };
     return { ...plan, refine };
   }
@@ -97,21 +97,28 @@ async function planWithPools(
   const planOf = (pools: readonly PoolSite[]): UnitPlan => ({
     ...plan,
     ...makers.watched(finder.workItems),
+    ...limitOf(makers),
     ...(pools.length > 0 && {
       pools,
       steps: [...plan.steps, ...poolSteps(keyOffset, makers.offsets)],
       // Who waits for a job that no task awaits shows when it is woken. The interpreter's lock is in _PyRuntime.
-      ...(pools.some(({ hopCount }) => hopCount === 0) && { wakes: lock }),
-      isIncomplete: finder.isIncomplete || (finder.hasWorkItems && !(finder.workItems && makers.hasPut)),
+      ...(finder.hasThreads && pools.some(({ hopCount }) => hopCount === 0) && { wakes: lock }),
+      isIncomplete:
+        finder.isIncomplete || (finder.hasThreads && finder.hasWorkItems && !(finder.workItems && makers.hasPut)),
     }),
     lookAgain: look,
-    ...(!makers.hasAll && { refine }),
+    ...(!(makers.hasAll && finder.isPrepared) && { refine }),
   });
   const refine = async () => {
     await makers.find();
+    if (makers.hasPut) await finder.prepare();
     return look();
   };
   return look();
+}
+
+function limitOf({ limit }: PythonMakers): Pick<UnitPlan, "limit"> {
+  return limit === undefined ? {} : { limit };
 }
 
 /** A thread of a pool has its job as its unit, whatever the steps before have found: the last steps. */

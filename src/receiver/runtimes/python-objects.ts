@@ -14,6 +14,7 @@ export const PyOffset = {
   codeFile: 112,
   codeQualifiedName: 128,
   typeDictionary: 264,
+  moduleDictionary: 16,
   dictionaryKeys: 32,
   functionCode: 48,
   functionClosure: 72,
@@ -31,8 +32,11 @@ const KEYS_KIND = 10;
 const KEYS_COUNT = 24;
 const KEYS_INDICES = 32;
 const KEYS_OF_TEXT = 1;
-const MAX_KEYS = 256;
-const MAX_INDEX_BYTES_LOG2 = 12;
+const MAX_KEYS = 8192;
+const MAX_INDEX_BYTES_LOG2 = 15;
+/** Names lie close together: they are read together where no more than this lies between two of them. */
+const MAX_GAP_BYTES = 4096;
+const MAX_TOGETHER_BYTES = 1 << 16;
 const MAX_FRAME_WORDS = 4096;
 
 export interface PythonCode {
@@ -81,17 +85,30 @@ export class PythonObjects {
 
   /** In a dictionary whose keys are all strings, as those of modules and classes are; 0: not in it. */
   async valueIn(dictionary: number, key: string): Promise<number> {
+    return (await this.valuesIn(dictionary, [key]))[0]!;
+  }
+
+  async valuesIn(dictionary: number, wanted: readonly string[]): Promise<readonly number[]> {
+    const entries = await this.#entriesOf(dictionary);
+    const keys = Array.from({ length: Math.floor(entries.byteLength / 16) }, (_, index) => u64(entries, 16 * index));
+    const names = await this.#texts(keys);
+    return wanted.map((key) => {
+      const index = names.indexOf(key);
+      return index < 0 ? 0 : u64(entries, 16 * index + 8);
+    });
+  }
+
+  /** Pairs of pointers to key and value. */
+  async #entriesOf(dictionary: number): Promise<DataView> {
+    const none = new DataView(new ArrayBuffer(0));
+    if (dictionary === 0) return none;
     const keys = await this.pointer(dictionary + PyOffset.dictionaryKeys);
     const head = viewOf(await this.#memory(keys, KEYS_INDICES));
-    if (head.byteLength < KEYS_INDICES || head.getUint8(KEYS_KIND) !== KEYS_OF_TEXT) return 0;
+    if (head.byteLength < KEYS_INDICES || head.getUint8(KEYS_KIND) !== KEYS_OF_TEXT) return none;
     const indexBytesLog2 = head.getUint8(KEYS_INDEX_BYTES_LOG2);
     const count = u64(head, KEYS_COUNT);
-    if (indexBytesLog2 > MAX_INDEX_BYTES_LOG2 || count > MAX_KEYS) return 0;
-    const entries = viewOf(await this.#memory(keys + KEYS_INDICES + 2 ** indexBytesLog2, 16 * count));
-    const places = Array.from({ length: Math.floor(entries.byteLength / 16) }, (_, index) => 16 * index);
-    const names = await Promise.all(places.map((at) => this.#text(u64(entries, at))));
-    const index = names.indexOf(key);
-    return index < 0 ? 0 : u64(entries, 16 * index + 8);
+    if (indexBytesLog2 > MAX_INDEX_BYTES_LOG2 || count > MAX_KEYS) return none;
+    return viewOf(await this.#memory(keys + KEYS_INDICES + 2 ** indexBytesLog2, 16 * count));
   }
 
   /** What lies on a stack may be of any kind. */
@@ -142,10 +159,31 @@ export class PythonObjects {
     return Promise.all(Array.from({ length: count }, (_, index) => this.#text(u64(view, 8 * index))));
   }
 
-  /** Only compact ASCII, as names and paths of libraries are. */
+  async #texts(objects: readonly number[]): Promise<readonly string[]> {
+    const lengthBytes = this.#layout.text + MAX_TEXT_BYTES;
+    const texts = new Map<number, string>();
+    const readTogether = async (group: readonly number[]) => {
+      const first = group[0]!;
+      const bytes = await this.#memory(first, group.at(-1)! - first + lengthBytes);
+      for (const at of group) texts.set(at, this.#textIn(bytes.subarray(at - first, at - first + lengthBytes)));
+    };
+    const groups: number[][] = [];
+    for (const at of [...new Set(objects)].filter((object) => object !== 0).sort((left, right) => left - right)) {
+      const group = groups.at(-1);
+      const fits = group && at - group.at(-1)! <= MAX_GAP_BYTES && at - group[0]! <= MAX_TOGETHER_BYTES;
+      if (fits) group.push(at);
+      else groups.push([at]);
+    }
+    await Promise.all(groups.map(readTogether));
+    return objects.map((object) => texts.get(object) ?? "");
+  }
+
   async #text(object: number): Promise<string> {
-    if (object === 0) return "";
-    const bytes = await this.#memory(object, this.#layout.text + MAX_TEXT_BYTES);
+    return object === 0 ? "" : this.#textIn(await this.#memory(object, this.#layout.text + MAX_TEXT_BYTES));
+  }
+
+  /** Only compact ASCII, as names and paths of libraries are. */
+  #textIn(bytes: Uint8Array): string {
     if (bytes.length < this.#layout.text) return "";
     const length = u64(viewOf(bytes), PyOffset.size);
     if (length > MAX_TEXT_BYTES) return "";

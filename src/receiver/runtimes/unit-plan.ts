@@ -92,6 +92,8 @@ export interface UnitPlan {
   readonly wakes?: LockRange | "all";
   /** Why there are no steps, where there are none. */
   readonly off?: string;
+  /** What can't be read beside the unit, in words for a user. */
+  readonly limit?: string;
   readonly go?: GoPlan;
   readonly uprobes?: readonly UprobePlan[];
   /** Read only where the uprobes are there. */
