@@ -4,9 +4,9 @@
  * from the job of a pool, so uprobes see both made: the type's tp_init of _asyncio.Task, and _queue.SimpleQueue.put, by
  * which ThreadPoolExecutor.submit hands over its job.
  *
- * A task runs under a context that its initialisation makes, and whose address soon names another one. At the function's
- * entry the context is not there yet: it is read when the thread does the next thing that is seen. From then on it is the
- * task's for as long as the task holds it.
+ * A task runs under a context that its initialisation makes. At the function's entry the context is not there yet: it is read
+ * when the thread does the next thing that is seen. From then on it is the task's for as long as the task holds it. Both
+ * addresses soon name others, often together: which task it is, its address and the last making there say.
  */
 #ifndef SOCKSPAN_PYTHON_H
 #define SOCKSPAN_PYTHON_H
@@ -39,6 +39,14 @@ struct {
 	__type(key, struct unit_key);
 	__type(value, struct python_creation);
 } python_creations SEC(".maps");
+
+/* The last task that was made at an address: the id of its creation. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct unit_key);
+	__type(value, __u64);
+} python_tasks SEC(".maps");
 
 /* By thread. */
 struct {
@@ -97,8 +105,6 @@ static __noinline int finish_making(const struct process_control *process, const
 	    (known->task == CONTEXT_SHARED || holds_context(process, known->task, key.id)))
 		made.task = CONTEXT_SHARED;
 	bpf_map_update_elem(&python_creations, &key, &made, BPF_ANY);
-	if (made.task != CONTEXT_SHARED)
-		tell_creation(making, caller);
 	return 0;
 }
 
@@ -114,6 +120,7 @@ static __noinline __u64 python_creation(const struct process_control *process, c
 {
 	struct unit_key key = { .id = unit, .tgid = caller->tgid };
 	struct python_creation *known;
+	__u64 *last;
 
 	finish_making(process, caller);
 	known = bpf_map_lookup_elem(&python_creations, &key);
@@ -121,7 +128,12 @@ static __noinline __u64 python_creation(const struct process_control *process, c
 		return 0;
 	if (kind == UNIT_PYTHON_JOB)
 		return !known->task && is_job(process, unit) ? known->id : 0;
-	return known->task && holds_context(process, known->task, unit) ? known->id : 0;
+	if (!known->task || !holds_context(process, known->task, unit))
+		return 0;
+	/* Another one has been made there, whose context is not yet read on the thread that has made it. */
+	key.id = known->task;
+	last = bpf_map_lookup_elem(&python_tasks, &key);
+	return last ? *last : known->id;
 }
 
 /* Who makes what `making` is told of. @return whether the process is one whose makers are watched */
@@ -151,6 +163,7 @@ static __always_inline int task_made(__u64 self, __u64 arguments)
 {
 	struct process_control *process = NULL;
 	struct python_making making = {};
+	struct unit_key key = { .id = self };
 	struct caller caller = {};
 	__u64 thread;
 
@@ -165,6 +178,9 @@ static __always_inline int task_made(__u64 self, __u64 arguments)
 		making.work = read_u64(read_u64(arguments + TUPLE_ITEMS) + process->python.coroutine_name);
 	thread = (__u64)caller.tgid << 32 | caller.pid;
 	bpf_map_update_elem(&python_makings, &thread, &making, BPF_ANY);
+	key.tgid = caller.tgid;
+	bpf_map_update_elem(&python_tasks, &key, &making.id, BPF_ANY);
+	tell_creation(&making, &caller);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
  */
 import type { EventMeta } from "../event-meta.ts";
 import { joinMadeByAnswer } from "./exact.ts";
-import { creationOf } from "./lineage.ts";
+import { creationOf, isSameUnit } from "./lineage.ts";
 import { servedByOwnThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
@@ -34,9 +34,10 @@ export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Un
   const evidence = answering.isThread ? threadEvidence(work, served, answering, meta) : unitEvidence(answering);
   if (evidence === undefined) return;
   const since = Math.max(served.start.order, served.turnOrder, answering.lastAnswerOrder);
+  const creation = creationOf(meta);
   for (const call of answering.calls) {
     if (call.isDecided || call.start.order < since || call.start.order > meta.order) continue;
-    if (creationOf(call.start) === creationOf(meta)) decide(call, served, evidence);
+    if (isSameUnit(creationOf(call.start), call.start.timestampNs, creation)) decide(call, served, evidence);
   }
   joinMadeByAnswer(work, served, answering, since, meta);
 }

@@ -122,7 +122,7 @@ export class Lineage {
       if (call.isDecided) continue;
       // A making that is told late is told among what came after it.
       const isOwn =
-        creation.makerCreation === makerCreation &&
+        isSameUnit(creation.makerCreation, creation.madeNs, makerCreation) &&
         creation.order >= since &&
         creation.madeNs >= served.start.timestampNs &&
         call.start.order <= meta.order;
@@ -157,7 +157,7 @@ export class Lineage {
   /** The request that the maker was at when it made this, if it has answered it by now. */
   answeredOf({ maker, makerCreation, madeNs, order }: Creation): TraceNode | undefined {
     const isIt = ({ served, ...each }: Answered) =>
-      each.makerCreation === makerCreation &&
+      isSameUnit(makerCreation, madeNs, each.makerCreation) &&
       order >= each.since &&
       order <= each.until &&
       madeNs >= served.start.timestampNs &&
@@ -170,6 +170,14 @@ export class Lineage {
     this.#answered.clear();
     this.#waiting.clear();
   }
+}
+
+/**
+ * Of two units at one address: the one that was created as `creation` did something at `atNs`, the one created as `current`
+ * is there now. Since that one was made it holds the address; other threads than its maker's do not see so at once.
+ */
+export function isSameUnit(creation: number, atNs: number, current: number): boolean {
+  return creation === current || (creation < current && current <= atNs);
 }
 
 /** Of the unit that made an event, where its creation was seen; else 0. */

@@ -21,6 +21,11 @@ const RUNTIME = "cpython";
 const FIRST_KEY_OFFSET = 0x310;
 const MAX_KEY = 32;
 
+/** PyThreadState.interp, behind the links to its neighbours. */
+const THREAD_INTERPRETER = 16;
+/** PID_MAX_LIMIT (include/linux/threads.h) */
+const MAX_THREAD_ID = 1 << 22;
+
 const LIBRARY = /^libpython(3\.\d+)\S*\.so/;
 const EXECUTABLE = /^python(3\.\d+)\S*$/;
 const GREENLET = /^_greenlet\S*\.so/;
@@ -201,16 +206,16 @@ async function pointerAt(process: ProcessView, address: number): Promise<number>
   return bytes.length === 8 ? u64(viewOf(bytes), 0) : 0;
 }
 
-/** The first thread state names a thread of this process: the table fits this build. */
+/** The first thread state names its interpreter and a thread: the table fits this build. */
 async function checkThreads(process: ProcessView, runtime: number, offsets: Offsets): Promise<string | undefined> {
   const interpreter = await pointerAt(process, runtime + offsets.interpreters);
   const thread = interpreter === 0 ? 0 : await pointerAt(process, interpreter + offsets.threads);
   if (thread === 0) return "no thread state found: not initialised yet, or another layout";
-  if (offsets.nativeThreadId === undefined) {
-    const owner = await pointerAt(process, thread + 16);
-    return owner === interpreter ? undefined : "the thread state does not name its interpreter: another layout";
-  }
+  const owner = await pointerAt(process, thread + THREAD_INTERPRETER);
+  if (owner !== interpreter) return "the thread state does not name its interpreter: another layout";
+  if (offsets.nativeThreadId === undefined) return undefined;
   const nativeId = await pointerAt(process, thread + offsets.nativeThreadId);
-  const isOwn = (await process.threads()).includes(nativeId);
-  return isOwn ? undefined : `native_thread_id ${nativeId} is no thread of the process: another layout`;
+  // As its own pid namespace knows it, which in a container is not ours.
+  const isId = nativeId > 0 && nativeId <= MAX_THREAD_ID;
+  return isId ? undefined : `native_thread_id ${nativeId} is no thread's: another layout`;
 }
