@@ -100,11 +100,13 @@ export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
 /** Whose work it is shows by the answers of the makers. @returns whether one of them has answered already */
 function joinMade(work: ProcessWork, call: TraceNode): boolean {
   if (call.unit!.open.length > 0) return false;
-  for (const creation of work.lineage.of(call.start.causeId)) {
+  const creations = [...work.lineage.of(call.start.causeId)];
+  for (const creation of creations) {
+    const made = { call, creation, work: creations[0]!.work };
     const served = work.lineage.answeredOf(creation);
-    if (served === undefined) work.lineage.wait(call, creation);
+    if (served === undefined) work.lineage.wait(made);
     else {
-      joinCreated(work, call, callerOf(call), { served, server: creation.maker, work: creation.work });
+      joinCreated(work, call, callerOf(call), { served, server: creation.maker, work: made.work });
       return true;
     }
   }
@@ -119,8 +121,8 @@ export function joinMadeByAnswer(
   since: number,
   meta: EventMeta,
 ): void {
-  for (const { call, creation } of work.lineage.take(key, served, since, meta))
-    joinCreated(work, call, callerOf(call), { served, server: key, work: creation.work });
+  for (const made of work.lineage.take(key, served, since, meta))
+    joinCreated(work, made.call, callerOf(made.call), { served, server: key, work: made.work });
 }
 
 /** Of a call that shares its connection, the one that was sent for before may have woken it for this one, too. */

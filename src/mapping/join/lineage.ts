@@ -35,6 +35,8 @@ export interface MadeCall {
   readonly call: TraceNode;
   /** By the maker: of the unit that calls, or of one that has made it. */
   readonly creation: Creation;
+  /** What the unit that calls was made to run. */
+  readonly work: number;
 }
 
 interface Answered {
@@ -97,14 +99,15 @@ export class Lineage {
   }
 
   /** The call waits for an answer of the maker. */
-  wait(call: TraceNode, creation: Creation): void {
-    let waiting = this.#waiting.get(creation.maker);
+  wait(made: MadeCall): void {
+    const { maker } = made.creation;
+    let waiting = this.#waiting.get(maker);
     if (waiting === undefined) {
       if (this.#waiting.size >= MAX_MAKERS) this.#waiting.delete(this.#waiting.keys().next().value!);
       waiting = { calls: [], sweepAt: FIRST_SWEEP };
-      this.#waiting.set(creation.maker, waiting);
+      this.#waiting.set(maker, waiting);
     }
-    waiting.calls.push({ call, creation });
+    waiting.calls.push(made);
     if (waiting.calls.length < waiting.sweepAt) return;
     waiting.calls = waiting.calls.filter((each) => !each.call.isDecided).slice(-MAX_CALLS);
     waiting.sweepAt = Math.max(FIRST_SWEEP, 2 * waiting.calls.length);

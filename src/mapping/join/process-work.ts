@@ -9,7 +9,7 @@ import { HeldJoins } from "./held-joins.ts";
 import { IoWork } from "./io-work.ts";
 import { LastAnswers } from "./last-answers.ts";
 import { LateJoins } from "./late-joins.ts";
-import { Lineage } from "./lineage.ts";
+import { creationOf, Lineage } from "./lineage.ts";
 import { Offspring } from "./offspring.ts";
 import { OpenTokens } from "./passed-on.ts";
 import { ThreadLog } from "./thread-log.ts";
@@ -91,7 +91,16 @@ export class ProcessWork {
   }
 
   unitOf(meta: EventMeta): Unit {
-    return this.#unit(unitKeyOf(meta), unitKindOf(meta));
+    const key = unitKeyOf(meta);
+    const kind = unitKindOf(meta);
+    const unit = this.#unit(key, kind);
+    const creation = creationOf(meta);
+    if (unit.isCreatedAs(creation, meta.timestampNs)) return unit;
+    // The address has come back.
+    this.#units.delete(key);
+    const next = this.#unit(key, kind);
+    next.isCreatedAs(creation, meta.timestampNs);
+    return next;
   }
 
   /** The unit that serves what is read on `connection`: the reader, or the goroutine that it reads for. */
@@ -127,7 +136,8 @@ export class ProcessWork {
 
   /** The unit has ended what it did: if its id is a pointer, the next unit with this id is another one. */
   forgetIfIdle(unit: Unit): void {
-    if (!unit.isThread && unit.isIdle && !unit.isShared) this.#units.delete(unit.key);
+    if (unit.isThread || !unit.isIdle || unit.isShared) return;
+    if (this.#units.get(unit.key) === unit) this.#units.delete(unit.key);
   }
 
   opened(node: TraceNode, unit: Unit): void {

@@ -52,9 +52,28 @@ export class Unit {
   /** Order of the first event of the request that it has read last. */
   lastReadOrder = -1;
 
+  /** Of its creation, where the runtime tells it; 0: not seen. */
+  #creation = 0;
+  /** When it was seen first. */
+  #sinceNs = Number.NaN;
+
   constructor(kind: number, key: number) {
     this.kind = kind;
     this.key = key;
+  }
+
+  /**
+   * Something was done at `nowNs` by what was created as `creation`. Who was made by another thread than the one that it
+   * runs on is seen without its creation at first, or, late, with that of the one before.
+   *
+   * @returns false: that is another unit at the same address
+   */
+  isCreatedAs(creation: number, nowNs: number): boolean {
+    if (Number.isNaN(this.#sinceNs)) {
+      this.#sinceNs = nowNs;
+      this.#creation = creation;
+    } else if (creation > this.#creation && creation <= this.#sinceNs) this.#creation = creation;
+    return creation <= this.#creation;
   }
 
   get isThread(): boolean {

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { CauseKind, EventKind, UnitEdge, UnitKind } from "../../../src/bpf/layout.gen.ts";
+import type { Doer } from "../../support/events.ts";
+import { attribute, get, Host, ok } from "../../support/host.ts";
+
+const TGID = 900;
+const READER = 0x7f00_0000;
+const FETCH = 0x5000;
+
+interface Task {
+  readonly context: number;
+  readonly creation: number;
+}
+
+/** A program of asyncio with a task for each request. */
+class Program {
+  readonly host = new Host();
+  #nextContext = 0x7f10_0000;
+  #requests = 0;
+
+  #newContext(): number {
+    this.#nextContext += 64;
+    return this.#nextContext;
+  }
+
+  by({ context, creation }: Task, tgid = TGID): Doer {
+    return {
+      tgid,
+      pid: tgid,
+      unitKind: UnitKind.pythonContext,
+      unitId: context,
+      causeKind: CauseKind.creation,
+      causeId: creation,
+    };
+  }
+
+  make(maker: Task | undefined, work = FETCH, context = this.#newContext()): Task {
+    this.host.nowNs += 1000;
+    const creation = this.host.nowNs;
+    this.host.engine.unitEdge({
+      header: { kind: EventKind.unitEdge, length: 0, timestampNs: creation, tgid: TGID, pid: TGID },
+      fromId: maker?.context ?? READER,
+      toId: creation,
+      fromCreation: maker?.creation ?? 0,
+      work,
+      edge: UnitEdge.creates,
+      unitKind: UnitKind.pythonContext,
+    });
+    return { context, creation };
+  }
+
+  /** A request is read, and a task made for it. @returns its end */
+  serve(context?: number): { readonly task: Task; readonly path: string; answer(): void } {
+    const link = this.host.connect({ only: "server" });
+    const path = `/r${++this.#requests}`;
+    link.serverReads({ tgid: TGID, pid: TGID, unitKind: UnitKind.pythonContext, unitId: READER }, get(path));
+    const task = this.make(undefined, 1, context);
+    return { task, path, answer: () => void link.answer(this.by(task), ok()) };
+  }
+
+  call(task: Task, path: string, tgid = TGID): void {
+    const doer = this.by(task, tgid);
+    this.host.connect({ only: "client", serverPort: 9000 }).send(doer, get(path)).clientReads(doer, ok());
+  }
+
+  /** So many requests whose task makes one that calls, and another one beside them, so that none is alone. */
+  warm(count = 5): void {
+    const beside = this.serve();
+    for (let index = 0; index < count; index++) {
+      const { task, path, answer } = this.serve();
+      this.call(this.make(task), `${path}.1`);
+      answer();
+    }
+    beside.answer();
+  }
+
+  /** The path of the parent of the call. */
+  parentOf(path: string): string | undefined {
+    const spans = this.host.end();
+    const call = spans.find((span) => attribute(span, "url.full")?.endsWith(path));
+    assert.ok(call, path);
+    const parent = spans.find(({ spanId }) => spanId === call.parentSpanId);
+    assert.equal(parent === undefined, call.parentSpanId === undefined);
+    return parent && attribute(parent, "url.path");
+  }
+}
+
+describe("what tasks of asyncio have made", () => {
+  it("is the request's that the maker of the maker answers", () => {
+    const program = new Program();
+    program.warm();
+    const [one, other] = [program.serve(), program.serve()];
+    program.call(program.make(program.make(one.task, 2)), "/nested");
+    other.answer();
+    one.answer();
+    program.host.pass(10_000);
+    assert.equal(program.parentOf("/nested"), one.path);
+  });
+
+  it("is another's, where its context is one that another task had before", () => {
+    const program = new Program();
+    program.warm();
+    const context = 0x7f30_0000;
+    const one = program.serve(context);
+    const child = program.make(one.task);
+    one.answer();
+    const other = program.serve(context);
+    const own = program.make(other.task);
+    program.call(child, "/first");
+    program.call(own, "/second");
+    other.answer();
+    program.host.pass(10_000);
+    assert.equal(program.parentOf("/first"), one.path);
+    assert.equal(program.parentOf("/second"), other.path);
+  });
+
+  it("is nobody's half a minute after the answer", () => {
+    const program = new Program();
+    program.warm();
+    const one = program.serve();
+    const child = program.make(one.task);
+    one.answer();
+    program.host.pass(31_000);
+    const beside = [program.serve(), program.serve()];
+    program.call(child, "/late");
+    for (const each of beside) each.answer();
+    program.host.pass(10_000);
+    assert.equal(program.parentOf("/late"), undefined);
+  });
+
+  it("is nobody's where it is a task that lives on and calls again", () => {
+    const program = new Program();
+    program.warm();
+    const one = program.serve();
+    const poller = program.make(one.task, 0x6000);
+    one.answer();
+    for (let index = 0; index < 5; index++) {
+      const beside = [program.serve(), program.serve()];
+      program.call(poller, `/poll${index}`);
+      for (const each of beside) each.answer();
+      program.host.pass(1000);
+    }
+    program.host.pass(10_000);
+    for (let index = 0; index < 5; index++) assert.equal(program.parentOf(`/poll${index}`), undefined);
+  });
+
+  it("is nobody's where a task that has called makes the next of its kind", () => {
+    const program = new Program();
+    program.warm();
+    const [one, other] = [program.serve(), program.serve()];
+    const fetch = program.make(one.task);
+    program.call(fetch, "/own");
+    // The other request's, which was queued.
+    program.call(program.make(fetch), "/queued");
+    one.answer();
+    other.answer();
+    program.host.pass(10_000);
+    assert.equal(program.parentOf("/own"), one.path);
+    assert.equal(program.parentOf("/queued"), undefined);
+  });
+
+  it("is nobody's in a process that was forked while it served", () => {
+    const program = new Program();
+    program.warm();
+    const one = program.serve();
+    const child = program.make(one.task);
+    program.call(child, "/forked", TGID + 1);
+    one.answer();
+    program.host.pass(10_000);
+    assert.equal(program.parentOf("/forked"), undefined);
+  });
+
+  it("is told by the task's generation, where another thread still sees the one before", () => {
+    const program = new Program();
+    program.warm();
+    const [one, other] = [program.serve(), program.serve()];
+    program.call({ ...one.task, creation: 0 }, "/unseen");
+    program.call({ ...other.task, creation: 1 }, "/earlier");
+    other.answer();
+    one.answer();
+    program.host.pass(10_000);
+    assert.equal(program.parentOf("/unseen"), one.path);
+    assert.equal(program.parentOf("/earlier"), other.path);
+  });
+});
