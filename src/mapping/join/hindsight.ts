@@ -31,7 +31,7 @@ export function isServedByThreads(work: ProcessWork): boolean {
 
 /** The answer of `served` is being written by the unit of `meta`. */
 export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Unit, meta: EventMeta): void {
-  const evidence = answering.isThread ? threadEvidence(work, served, answering, meta) : unitEvidence(answering);
+  const evidence = answerEvidence(work, served, answering, meta);
   if (evidence === undefined) return;
   const since = Math.max(served.start.order, served.turnOrder, answering.lastAnswerOrder);
   const creation = creationOf(meta);
@@ -42,7 +42,14 @@ export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Un
   joinMadeByAnswer(work, served, answering, since, meta);
 }
 
-function unitEvidence(answering: Unit): string | undefined {
+/** Why what the unit has done since `served` came is believed to be for it; undefined: it is not. */
+export function answerEvidence(
+  work: ProcessWork,
+  served: TraceNode,
+  answering: Unit,
+  meta: EventMeta,
+): string | undefined {
+  if (answering.isThread) return threadEvidence(work, served, answering, meta);
   return answering.isShared ? undefined : "answer_unit";
 }
 

@@ -8,7 +8,7 @@ import { UnitEdge, type UnitEdgeEvent } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, stretchOfFirst } from "./connect.ts";
 import { joinAnswered, joinExactly, noteCreation, noteThread } from "./exact.ts";
-import { isServedByThreads, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
+import { answerEvidence, isServedByThreads, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { isServerSpanOfLibrary, learnFromOwnContext, SdkSpans } from "./instrumented.ts";
 import { answeredBy } from "./last-answers.ts";
 import { servedByProvenThread } from "./own-thread.ts";
@@ -207,11 +207,12 @@ export class Joiner {
       this.#lastOrder = Math.max(this.#lastOrder, meta.order);
       const unit = work.unitOf(meta);
       learnFromAnswer(work, node, unit);
-      const since = Math.max(node.start.order, unit.lastAnswerOrder);
+      const since = Math.max(node.start.order, node.turnOrder, unit.lastAnswerOrder);
+      const isBelieved = answerEvidence(work, node, unit, meta) !== undefined;
       unit.lastAnswerOrder = meta.order;
       work.closed(node, meta.order);
       if (unit === node.unit) work.lastAnswers.answered(unit, node, meta);
-      work.lineage.answered(unit.key, node, since, meta);
+      if (isBelieved) work.lineage.answered(unit.key, node, since, meta);
       work.forgetIfIdle(unit);
     } else {
       work.closed(node, this.#lastOrder);
