@@ -15,7 +15,8 @@ export function addScriptFrames(native: readonly Frame[], scripts: readonly Scri
   return native.flatMap((frame, index) => {
     const script = byIndex.get(index);
     if (script === undefined) return [frame];
-    const name = frame.lines[0]?.functionName;
+    // Whose code it is, whatever was put into it.
+    const name = frame.lines.at(-1)?.functionName;
     // Functions of V8 itself have no script.
     const isOwn = name === undefined || frame.type === "v8js" || LOOPS.test(name) || script.fileName === undefined;
     // A perf map says the line too.

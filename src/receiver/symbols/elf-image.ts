@@ -2,6 +2,7 @@
 import { crc32 } from "node:zlib";
 import type { FrameLine } from "../../mapping/profile.ts";
 import type { Attribute } from "../../mapping/span.ts";
+import type { DebugLine } from "../debug-info/debug-info.ts";
 import type { ByteSource } from "../elf/byte-source.ts";
 import { addressOfOffset, cString, type ElfFile, readElf, readSection, sectionNamed, viewOf } from "../elf/elf-file.ts";
 import { type BuildIds, buildIdAttributes, hostTailHash, readBuildIds } from "./build-id.ts";
@@ -37,7 +38,11 @@ export interface ImageFrame {
   readonly lines: readonly FrameLine[];
 }
 
+/** In which file there is debug information: in the very one, or in a separate one. */
+export type DebugInfoPlace = "own" | "separate";
+
 export class ElfImage {
+  readonly debugInfo: DebugInfoPlace | undefined;
   /** process.executable.build_id.*, for the mapping. */
   readonly attributes: readonly Attribute[];
   readonly #elf: Pick<ElfFile, "segments">;
@@ -49,11 +54,13 @@ export class ElfImage {
     attributes: readonly Attribute[],
     functions: readonly FunctionTable[],
     go: GoLineTable | undefined,
+    debugInfo: DebugInfoPlace | undefined,
   ) {
     this.#elf = { segments: elf.segments };
     this.attributes = attributes;
     this.#functions = functions;
     this.#go = go;
+    this.debugInfo = debugInfo;
   }
 
   /** @returns undefined when the file is no ELF file of 64 bits */
@@ -64,16 +71,33 @@ export class ElfImage {
     const attributes = buildIdAttributes(ids, await hostTailHash(source, source.sizeBytes));
     const go = await readGoLineTable(elf);
     // Go's table has all that is Go's; what cgo brought in is in the symbol table, where there is one.
-    const functions = await functionTables(elf, ids, findDebugFile);
-    return new ElfImage(elf, attributes, functions, go);
+    const { tables, debugInfo } = await functionTables(elf, ids, findDebugFile);
+    return new ElfImage(elf, attributes, tables, go, debugInfo);
+  }
+
+  /** The file that `debugInfo` says, opened anew: readers close what is idle. */
+  async openDebugInfo({ source, findDebugFile }: ElfImageInput): Promise<ElfFile | undefined> {
+    const elf = this.debugInfo === undefined ? undefined : await readElf(source);
+    if (elf === undefined || this.debugInfo === "own") return elf;
+    return await debugElf(elf, await readBuildIds(elf), findDebugFile);
+  }
+
+  /** Where debug information is to be asked for; undefined where it has nothing to add. */
+  debugAddress(fileOffset: number): number | undefined {
+    if (this.debugInfo === undefined) return undefined;
+    const address = addressOfOffset(this.#elf as ElfFile, fileOffset);
+    return address === undefined || this.#go?.linesAt(address) !== undefined ? undefined : address;
   }
 
   get sizeBytes(): number {
     return this.#functions.reduce((sum, table) => sum + table.sizeBytes, 4096) + (this.#go?.sizeBytes ?? 0);
   }
 
-  /** @param fileOffset of the instruction in the file */
-  frameAt(fileOffset: number): ImageFrame {
+  /**
+   * @param fileOffset of the instruction in the file
+   * @param debug what debug information says of it
+   */
+  frameAt(fileOffset: number, debug: readonly DebugLine[] = []): ImageFrame {
     const address = addressOfOffset(this.#elf as ElfFile, fileOffset);
     if (address === undefined) return { type: "native", lines: [] };
     const goLines = this.#go?.linesAt(address);
@@ -82,10 +106,20 @@ export class ElfImage {
       const name = table.nameAt(address);
       if (name === undefined || name === "") continue;
       const type = languageOf(name) === "rust" ? "rust" : "native";
-      return { type, lines: [{ functionName: demangle(name), fileName: undefined, lineNumber: 0 }] };
+      return { type, lines: withDebug(demangle(name), debug) };
     }
-    return { type: "native", lines: [] };
+    return { type: "native", lines: withDebug(undefined, debug) };
   }
+}
+
+/**
+ * The symbol's name wins: it is the one of the very code, clones told apart.
+ * An inlined function that has no name is left out; whoever called it stays.
+ */
+function withDebug(symbol: string | undefined, debug: readonly DebugLine[]): FrameLine[] {
+  const own = debug.at(-1) ?? { functionName: undefined, fileName: undefined, lineNumber: 0 };
+  const all = [...debug.slice(0, -1), { ...own, functionName: symbol ?? own.functionName }];
+  return all.filter((line): line is FrameLine => line.functionName !== undefined);
 }
 
 /** .symtab of the file, else of its debug file; .dynsym beside it, for what the other does not have. */
@@ -93,15 +127,27 @@ async function functionTables(
   elf: ElfFile,
   ids: BuildIds,
   findDebugFile: ElfImageInput["findDebugFile"],
-): Promise<FunctionTable[]> {
+): Promise<{ readonly tables: FunctionTable[]; readonly debugInfo: DebugInfoPlace | undefined }> {
   const own = await readFunctionTable(elf, ".symtab", TABLE_LIMIT_BYTES);
-  if (own !== undefined) return [own];
+  const hasOwn = hasDebugInfo(elf);
+  if (own !== undefined && (hasOwn || sectionNamed(elf, ".gnu_debuglink") === undefined)) {
+    return { tables: [own], debugInfo: hasOwn ? "own" : undefined };
+  }
   const debug = await debugElf(elf, ids, findDebugFile);
+  const isSeparate = debug !== undefined && hasDebugInfo(debug);
+  const debugInfo = hasOwn ? "own" : isSeparate ? "separate" : undefined;
+  if (own !== undefined) return { tables: [own], debugInfo };
   const tables = [
     debug === undefined ? undefined : await readFunctionTable(debug, ".symtab", TABLE_LIMIT_BYTES),
     await readFunctionTable(elf, ".dynsym", TABLE_LIMIT_BYTES),
   ];
-  return tables.filter((table) => table !== undefined);
+  return { tables: tables.filter((table) => table !== undefined), debugInfo };
+}
+
+function hasDebugInfo(elf: ElfFile): boolean {
+  const section = sectionNamed(elf, ".debug_info");
+  const SHT_NOBITS = 8;
+  return section !== undefined && section.type !== SHT_NOBITS && section.sizeBytes > 0;
 }
 
 /** Never one that is not this file's: by the same build id, else by the checksum in .gnu_debuglink. */

@@ -2,14 +2,15 @@
 import type { OpenedFile, Replies } from "../../ipc/messages.ts";
 import { READ_LIMIT_BYTES } from "../../ipc/read-limit.ts";
 import { bufferedSource } from "./buffered-source.ts";
+import { DebugLines, type FoundLines } from "./debug-lines.ts";
 import type { SizedSource } from "./elf-image.ts";
-import { ElfImage } from "./elf-image.ts";
+import { ElfImage, type ElfImageInput } from "./elf-image.ts";
 import { ImageCache, type ImageOutcome } from "./image-cache.ts";
-import { jitName } from "./jit-name.ts";
 import { KernelSymbolReader, type KernelSymbols } from "./kernel-symbols.ts";
 import { PerfMapFile } from "./perf-map-file.ts";
+import { frame, ProcessAnswer } from "./process-answer.ts";
 import { type CodeMapping, ProcessMap } from "./process-map.ts";
-import type { ResolvedFrame, ResolvedMapping, ResolvedProcess, SymbolAsk } from "./thread-message.ts";
+import type { ResolvedFrame, ResolvedProcess, SymbolAsk } from "./thread-message.ts";
 
 const PROCESS_LIMIT = 8192;
 const KEPT_AFTER_EXIT_MS = 10_000;
@@ -47,6 +48,7 @@ export class SymbolStore {
   readonly #options: SymbolStoreOptions;
   readonly #processes = new Map<number, Process>();
   readonly #images: ImageCache;
+  readonly #debugLines: DebugLines;
   #vdso: Promise<ElfImage | undefined> | undefined;
   #kernel: Promise<KernelSymbols | null> | undefined;
   #kernelReadAtMs = 0;
@@ -54,6 +56,7 @@ export class SymbolStore {
   constructor(options: SymbolStoreOptions) {
     this.#options = options;
     this.#images = new ImageCache(options.nowMs);
+    this.#debugLines = new DebugLines(options.nowMs);
   }
 
   seen(tgid: number): void {
@@ -82,7 +85,9 @@ export class SymbolStore {
     const process = this.#processes.get(tgid) ?? this.#add(tgid);
     await within(this.#refreshFor(process, addresses), deadlineMs - this.#options.nowMs());
     const outcomes = await this.#imagesFor(process, addresses, deadlineMs);
-    const answer = new Answer(process, outcomes);
+    const debug = new Map<string, FoundLines>();
+    await within(this.#describe(process, addresses, outcomes, deadlineMs, debug), deadlineMs - this.#options.nowMs());
+    const answer = new ProcessAnswer(process, outcomes, debug);
     if (addresses.some((address) => answer.isJit(address))) {
       await within(this.#perfMapOf(process).refresh(), deadlineMs - this.#options.nowMs());
     }
@@ -127,6 +132,7 @@ export class SymbolStore {
   tidy(): void {
     this.#forgetGone();
     this.#images.tidy();
+    this.#debugLines.tidy();
   }
 
   #forgetGone(): void {
@@ -179,17 +185,54 @@ export class SymbolStore {
   }
 
   async #image(process: Process, file: OpenedFile): Promise<ImageOutcome> {
-    const source = this.#source(file);
-    return await this.#images.get(file, source, async (query) => {
-      const opened = await this.#options.ask({
-        type: "debug_file",
-        tgid: process.tgid,
-        image: file.file,
-        ...(query.buildId === undefined ? {} : { buildId: query.buildId }),
-        ...(query.linkName === undefined ? {} : { linkName: query.linkName }),
-      });
-      return opened !== undefined && "file" in opened ? this.#source(opened) : undefined;
+    const { source, findDebugFile } = this.#input(process, file);
+    return await this.#images.get(file, source, findDebugFile);
+  }
+
+  #input(process: Process, file: OpenedFile): ElfImageInput {
+    return {
+      source: this.#source(file),
+      findDebugFile: async (query) => {
+        const opened = await this.#options.ask({
+          type: "debug_file",
+          tgid: process.tgid,
+          image: file.file,
+          ...(query.buildId === undefined ? {} : { buildId: query.buildId }),
+          ...(query.linkName === undefined ? {} : { linkName: query.linkName }),
+        });
+        return opened !== undefined && "file" in opened ? this.#source(opened) : undefined;
+      },
+    };
+  }
+
+  /**
+   * Lines and inlined functions, for images that have debug information.
+   * @param found by the files' identities; grows while this goes on
+   */
+  async #describe(
+    process: Process,
+    addresses: Float64Array,
+    outcomes: ReadonlyMap<string, ImageOutcome>,
+    deadlineMs: number,
+    found: Map<string, FoundLines>,
+  ): Promise<void> {
+    const wanted = new Map<OpenedFile, { readonly image: ElfImage; readonly addresses: number[] }>();
+    for (const address of addresses) {
+      const mapping = process.map?.mappingAt(address);
+      const outcome = mapping?.file === undefined ? undefined : outcomes.get(mapping.file.identity);
+      if (mapping?.file === undefined || outcome === undefined || "reason" in outcome) continue;
+      const inFile = outcome.image.debugAddress(address - mapping.start + mapping.fileOffset);
+      if (inFile === undefined) continue;
+      const list = wanted.get(mapping.file);
+      if (list === undefined) wanted.set(mapping.file, { image: outcome.image, addresses: [inFile] });
+      else list.addresses.push(inFile);
+    }
+    const jobs = [...wanted].map(async ([file, { image, addresses }]) => {
+      const open = () => image.openDebugInfo(this.#input(process, file));
+      const lines = await this.#debugLines.find(file.identity, open, addresses, deadlineMs);
+      found.set(file.identity, new Map([...(found.get(file.identity) ?? []), ...lines]));
     });
+    await Promise.all(jobs);
   }
 
   async #vdsoImage(): Promise<ImageOutcome> {
@@ -258,84 +301,6 @@ export class SymbolStore {
     }
     return reader.finish() ?? null;
   }
-}
-
-/** One process's addresses with all that was found for them. */
-class Answer {
-  readonly #process: Process;
-  readonly #outcomes: ReadonlyMap<string, ImageOutcome>;
-  readonly #mappings: ResolvedMapping[] = [];
-  readonly #indexes = new Map<CodeMapping, number>();
-
-  constructor(process: Process, outcomes: ReadonlyMap<string, ImageOutcome>) {
-    this.#process = process;
-    this.#outcomes = outcomes;
-  }
-
-  /** Code that a runtime made: memory without a file, or in a file that is no program (a memfd). */
-  isJit(address: number): boolean {
-    const mapping = this.#process.map?.mappingAt(address);
-    return mapping !== undefined && isJitMapping(mapping, this.#outcomeOf(mapping));
-  }
-
-  resolve(addresses: Float64Array): ResolvedProcess {
-    const frames = Array.from(addresses, (address) => this.#frameAt(address));
-    return { mappings: this.#mappings, frames };
-  }
-
-  #outcomeOf(mapping: CodeMapping): ImageOutcome | undefined {
-    return this.#outcomes.get(mapping.file?.identity ?? mapping.path);
-  }
-
-  #frameAt(address: number): ResolvedFrame {
-    const { map } = this.#process;
-    if (map === undefined) return { ...frame("native", -1, []), reason: "process_gone", isVolatile: true };
-    const mapping = map.mappingAt(address);
-    if (mapping === undefined) return { ...frame("native", -1, []), reason: "no_mapping", isVolatile: true };
-    const outcome = this.#outcomeOf(mapping);
-    if (isJitMapping(mapping, outcome)) return this.#jitFrame(address, map.runtime);
-    if (outcome === undefined || "reason" in outcome) {
-      const reason = outcome?.reason ?? mapping.refused ?? "late";
-      // A later look may open the file again.
-      return { ...frame("native", this.#index(mapping, []), []), reason, isVolatile: outcome?.reason !== "not_elf" };
-    }
-    const { image } = outcome;
-    const { type, lines } = image.frameAt(address - mapping.start + mapping.fileOffset);
-    const index = this.#index(mapping, image.attributes);
-    return lines.length > 0 ? frame(type, index, lines) : { ...frame(type, index, lines), reason: "no_symbol" };
-  }
-
-  #jitFrame(address: number, runtime: string): ResolvedFrame {
-    const { perfMap } = this.#process;
-    const name = perfMap?.find(address);
-    if (name !== undefined) {
-      const { type, line } = jitName(name);
-      return { ...frame(type ?? runtime, -1, [line]), isVolatile: true };
-    }
-    const line = { functionName: "[JIT]", fileName: undefined, lineNumber: 0 };
-    return { ...frame(runtime, -1, [line]), reason: perfMap?.reason ?? "late", isVolatile: true };
-  }
-
-  #index(mapping: CodeMapping, attributes: ResolvedMapping["attributes"]): number {
-    let index = this.#indexes.get(mapping);
-    if (index === undefined) {
-      const { start, end, fileOffset, path } = mapping;
-      index = this.#mappings.push({ start, end, fileOffset, path, attributes }) - 1;
-      this.#indexes.set(mapping, index);
-    }
-    return index;
-  }
-}
-
-function isJitMapping({ path, file, refused }: CodeMapping, outcome: ImageOutcome | undefined): boolean {
-  if (file !== undefined) return outcome !== undefined && "reason" in outcome && outcome.reason === "not_elf";
-  return (
-    refused === undefined && (path === "" || path.startsWith("[anon") || path.startsWith("//") || path === "[heap]")
-  );
-}
-
-function frame(type: string, mapping: number, lines: ResolvedFrame["lines"]): ResolvedFrame {
-  return { type, mapping, lines, reason: undefined, isVolatile: false };
 }
 
 /** What does not come in time goes on by itself, and is there the next time. */

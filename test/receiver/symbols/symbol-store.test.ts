@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SymbolStore } from "../../../src/receiver/symbols/symbol-store.ts";
 import type { ResolvedFrame } from "../../../src/receiver/symbols/thread-message.ts";
@@ -8,9 +8,16 @@ import { LocalBroker } from "../../support/local-broker.ts";
 import { Program } from "../../support/program.ts";
 import { Scratch } from "../../support/scratch.ts";
 import { skip } from "../../support/skip.ts";
-import { build, has, loadBias } from "./programs.ts";
+import { build, has, loadBias, namesOf } from "./programs.ts";
 
 const nameOf = (frame: ResolvedFrame | undefined) => frame?.lines.map(({ functionName }) => functionName).join(" < ");
+
+const INLINED = `#include <unistd.h>
+static inline int square(volatile int *x) { return *x * *x; }
+static inline int twice(volatile int *x) { return square(x) + 1; }
+__attribute__((noinline)) int burn(volatile int *x) { return twice(x) + 5; }
+int main(void) { volatile int x = 3; write(1, "ready\\n", 6); for (;;) { x = burn(&x) & 255; usleep(1000); } }
+`;
 
 describe("SymbolStore", function () {
   this.timeout(60_000);
@@ -99,6 +106,35 @@ describe("SymbolStore", function () {
     const { frames } = await again.resolve(pid, Float64Array.of(address), performance.now() + 10_000);
     assert.equal(nameOf(frames[0]), "");
   });
+
+  for (const [title, isSeparate] of [
+    ["", false],
+    [" by its debug file", true],
+  ] as const) {
+    it(`shows what a compiler has put into a function${title}, with files and lines`, async function () {
+      needs(this, "gcc");
+      const path = scratch.path("inlined");
+      const source = scratch.path("inlined.c");
+      writeFileSync(source, INLINED);
+      execFileSync("gcc", ["-O2", "-g", "-no-pie", "-o", path, source]);
+      const from = namesOf(path).get("burn")!;
+      if (isSeparate) {
+        mkdirSync(scratch.path(".debug"));
+        execFileSync("objcopy", ["--only-keep-debug", path, scratch.path(".debug/inlined.debug")]);
+        execFileSync("strip", [path]);
+        execFileSync("objcopy", [`--add-gnu-debuglink=${scratch.path(".debug/inlined.debug")}`, path]);
+      }
+      const { pid } = await start(path);
+      const { frames } = await resolve(pid, ...Array.from({ length: 24 }, (_, i) => from + i));
+      const found = frames.find((frame) => frame.lines.length === 3);
+      assert.equal(nameOf(found), "square < twice < burn");
+      assert.deepEqual(
+        found!.lines.map(({ fileName, lineNumber }) => [fileName, lineNumber]),
+        [2, 3, 4].map((lineNumber) => [source, lineNumber]),
+      );
+      assert.ok(frames.every(({ isVolatile }) => !isVolatile));
+    });
+  }
 
   it("demangles C++", async function () {
     needs(this, "g++");
