@@ -24,6 +24,8 @@ export interface LoopOptions {
   readonly sharesCalls?: boolean;
   /** Connections are opened by whoever comes, and given to whoever waits longest. */
   readonly poolGivesToOldest?: boolean;
+  /** So many requests come at once on one connection. */
+  readonly pipelined?: number;
   readonly lost?: number;
   readonly doubled?: number;
   /** Node's ids were not found. */
@@ -39,6 +41,8 @@ interface Request {
   readonly link: Link;
   callsDone: number;
   callsMade: number;
+  /** Its answer is ready, and may have to wait for those before it. */
+  isReady: boolean;
 }
 
 interface Waiting {
@@ -114,10 +118,17 @@ export function simulateLoop(options: LoopOptions): Score {
   };
 
   const answer = (request: Request): void => {
-    request.link.answer(doer(), ok());
+    request.isReady = true;
+    const pipeline = pipelines.get(request.link)!;
+    while (pipeline[0]?.isReady) {
+      pipeline.shift();
+      request.link.answer(doer(), ok());
+    }
+    if (pipeline.length > 0) return;
     servers.push(request.link);
     active--;
   };
+  const pipelines = new Map<Link, Request[]>();
 
   const proceed = (request: Request): void => {
     request.callsDone++;
@@ -137,10 +148,14 @@ export function simulateLoop(options: LoopOptions): Score {
       const link = arrivals.splice(pick(arrivals.length), 1)[0];
       if (link === undefined) return;
       read();
-      const request: Request = { id: ++started, link, callsDone: 0, callsMade: 0 };
-      link.serverReads(doer(), get(`/r${request.id}`));
+      const pipeline = Array.from({ length: options.pipelined ?? 1 }, (): Request => {
+        return { id: ++started, link, callsDone: 0, callsMade: 0, isReady: false };
+      });
+      pipelines.set(link, [...pipeline]);
+      link.serverReads(doer(), pipeline.map(({ id }) => get(`/r${id}`)).join(""));
       counter++;
-      for (let index = 0; index < (options.isParallel ? calls : 1); index++) work(request);
+      for (const request of pipeline)
+        for (let index = 0; index < (options.isParallel ? calls : 1); index++) work(request);
     },
     () => {
       const reply = replies.splice(pick(replies.length), 1)[0];

@@ -1,6 +1,7 @@
 /** The last message that a thread read: what happens until it reads the next is likely caused by it. */
 import { type EventMeta, isInPollCallback } from "../event-meta.ts";
 import type { TraceNode } from "./trace-node.ts";
+import { ANSWERED_IN_ORDER } from "./unit.ts";
 
 /** From one read to the next on a thread: all calls in it share their cause, if the thread is a loop of callbacks. */
 export class Stretch {
@@ -15,9 +16,9 @@ export class Stretch {
   hasSent = false;
   /** The same read brought another request too: whose the calls are nobody knows. */
   isShared = false;
-  /** The one request that was answered in it. */
+  /** The first request that was answered in it. */
   answered: TraceNode | undefined;
-  /** Two were. */
+  /** Two were, and neither had to wait for the other. */
   answersSeveral = false;
 
   constructor(cause: TraceNode, start: EventMeta, isExact: boolean) {
@@ -28,7 +29,9 @@ export class Stretch {
 
   answers(served: TraceNode): void {
     this.hasSent = true;
-    if (this.answered !== undefined && this.answered !== served) this.answersSeveral = true;
+    if (this.answered !== undefined && this.answered !== served && !isBehind(served, this.answered)) {
+      this.answersSeveral = true;
+    }
     this.answered ??= served;
   }
 }
@@ -73,4 +76,9 @@ export class ThreadLog {
     }
     return stretch;
   }
+}
+
+/** Both came on one connection, whose answers go out in order: this one was ready, and waited for that one. */
+function isBehind(served: TraceNode, first: TraceNode): boolean {
+  return served.isPipelined && served.connection === first.connection && served.protocol === ANSWERED_IN_ORDER;
 }

@@ -90,11 +90,16 @@ export function differed(work: ProcessWork): void {
 
 /** The request at the beginning of a chain: read, call, its answer, next call, ... */
 export function causeOf(call: TraceNode): TraceNode | undefined {
-  let at: TraceNode | undefined = call.stretch?.cause;
+  let at: TraceNode | undefined = causeIn(call.stretch);
   for (let depth = 0; at !== undefined && !at.isServer && depth < MAX_CHAIN; depth++) {
-    at = at.isDecided ? at.parent : at.stretch?.cause;
+    at = at.isDecided ? at.parent : causeIn(at.stretch);
   }
   return at?.isServer ? at : undefined;
+}
+
+/** undefined: one read brought several requests. */
+function causeIn(stretch: Stretch | undefined): TraceNode | undefined {
+  return stretch === undefined || stretch.isShared ? undefined : stretch.cause;
 }
 
 export function decideChain(call: TraceNode, served: TraceNode): void {

@@ -27,7 +27,7 @@ export function servesConnection(kind: number): boolean {
 }
 
 /** HTTP/1.1 (RFC 9112, 9.3.2), whose servers handle what was pipelined one by one. */
-const ANSWERED_IN_ORDER = "http1";
+export const ANSWERED_IN_ORDER = "http1";
 
 export function isAnsweredInOrder({ protocol }: TraceNode): boolean {
   return protocol === ANSWERED_IN_ORDER;

@@ -48,6 +48,20 @@ describe("joining in a loop whose phase is read", function () {
   it("gives no wrong parent where one call answers several requests", () => check({ sharesCalls: true }, 0));
   it("gives no wrong parent where the pool gives connections to whoever waits longest", () =>
     check({ poolGivesToOldest: true, pool: 8 }, 0.5));
+  it("finds the calls of requests that came at once, as far as their answers had not to wait", () => {
+    for (const options of [{}, { work: "timer" }, { work: "file" }, { pool: 4 }] as const)
+      check({ pipelined: 4, ...options }, 0.4);
+  });
+  it("gives no wrong parent where requests came at once and call several times, or for each other", () => {
+    for (const options of [
+      { calls: 3 },
+      { calls: 3, isParallel: true },
+      { answersLate: true },
+      { sharesCalls: true },
+    ]) {
+      for (const work of ["none", "timer"] as const) check({ pipelined: 4, work, ...options }, 0);
+    }
+  });
   it("gives no wrong parent where the phase is not known", () => {
     for (const work of ["none", "timer", "file"] as const) check({ hasNoPhase: true, work }, 0);
   });
