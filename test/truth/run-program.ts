@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../support/free-port.ts";
 import type { Program } from "./catalogue/program.ts";
 import { Driver, waitForPort } from "./load.ts";
@@ -13,6 +14,7 @@ import type { Result } from "./table.ts";
 import { Tracer } from "./tracer.ts";
 
 const START_MS = 120_000;
+const AFTERWARDS_MS = 1500;
 let nextRun = 0;
 
 interface Run {
@@ -108,6 +110,8 @@ async function driveRow(program: Program, driver: Driver, row: Row): Promise<Run
   const prefix = `t${nextRun++}r`;
   const { requests, inFlight, pipelined, attempts } = row;
   const failed = await driver.drive({ prefix, requests, inFlight, pipelined, query: row.query });
+  // Calls that nobody waits for: the program is not to be stopped under them.
+  if (row.needs.includes("after")) await sleep(AFTERWARDS_MS);
   return { row, failed, expectation: { prefix, requests, calls: callSuffixes(program, row), attempts } };
 }
 

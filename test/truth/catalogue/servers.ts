@@ -69,8 +69,9 @@ clear_env = no
     const location = `fastcgi_pass php; fastcgi_keep_conn on; ${parameters.map((p) => `fastcgi_param ${p};`).join(" ")}`;
     const upstream = `upstream php { server 127.0.0.1:${socketPort}; keepalive 64; }`;
     writeFileSync(join(folder, "nginx.conf"), nginxConfig(port, location, upstream));
-    // One process to stop: the shell, which stops both.
-    const script = `/usr/sbin/${phpFpm()} -F -y ${folder}/fpm.conf & fpm=$!; nginx -p ${folder} -c nginx.conf & nginx=$!
+    // One process to stop: the shell, which stops both. nginx would answer for PHP as long as that does not listen.
+    const script = `/usr/sbin/${phpFpm()} -F -y ${folder}/fpm.conf & fpm=$!
+until (exec 3<>/dev/tcp/127.0.0.1/${socketPort}) 2>/dev/null; do sleep 0.05; done; nginx -p ${folder} -c nginx.conf & nginx=$!
 trap 'kill $fpm $nginx; wait' TERM; wait`;
     return run("bash", ["-c", script], port, next);
   },
