@@ -18,6 +18,9 @@ const TGID = 100;
 /** Between two messages: 100 000 a second. */
 const STEP_NS = 10_000;
 
+/** What it waits for is more than the program has in flight. */
+const BEHIND_THE_ANSWER = "goroutines, calls behind the answer";
+
 type Who = Partial<EventMeta>;
 
 /** Who takes each step of the request in this slot; `count` is the number of the request. */
@@ -39,6 +42,7 @@ const loop: Who = { pid: TGID };
 const runtimes: Readonly<Record<string, Runtime>> = {
   "thread per request": alike((slot) => ({ pid: 200 + slot, isBlocking: true })),
   goroutines: alike((slot, count) => ({ pid: 200 + (count % 4), coroutineId: 1000 + slot })),
+  [BEHIND_THE_ANSWER]: alike((slot, count) => ({ pid: 200 + (count % 4), coroutineId: 1000 + slot })),
   "Go, calls by workers": {
     read: (slot) => ({
       pid: 200,
@@ -97,11 +101,13 @@ interface Message {
 }
 
 /** Other requests' steps lie between the steps of each, except where a loop does two of them in one turn. */
-function messagesOf(runtime: Runtime, isLoop: boolean): Message[] {
+function messagesOf(name: string, runtime: Runtime): Message[] {
   const messages: Message[] = [];
-  const lag: Readonly<Record<Step, number>> = isLoop
+  const lag: Readonly<Record<Step, number>> = LOOPS.includes(name)
     ? { read: 0, call: 0, reply: 32, answer: 32 }
-    : { read: 0, call: 16, reply: 32, answer: 48 };
+    : name === BEHIND_THE_ANSWER
+      ? { read: 0, call: 20, reply: 32, answer: 16 }
+      : { read: 0, call: 16, reply: 32, answer: 48 };
   for (let at = 0; at < REQUESTS_PER_ROUND + IN_FLIGHT; at++) {
     for (const step of STEPS) {
       const count = at - lag[step];
@@ -124,6 +130,7 @@ class Program {
     request: undefined,
     call: undefined,
   }));
+  readonly #late: { readonly request: TraceNode; readonly call: TraceNode }[] = [];
   calls = 0;
   joined = 0;
 
@@ -133,6 +140,8 @@ class Program {
       this.#step(this.#slots[slot]!, step, at);
       if (++count % 1024 === 0) this.#joiner.advance(at.timestampNs);
     }
+    this.#joiner.advance(Number.POSITIVE_INFINITY);
+    for (const { request, call } of this.#late) this.#count(request, call);
   }
 
   #step(slot: Slot, step: Step, at: EventMeta): void {
@@ -147,6 +156,7 @@ class Program {
       slot.call.destination = "127.0.0.1:8080";
       slot.call.hasConnection = true;
       joiner.clientStarted(slot.call, undefined);
+      if (slot.request!.isFinished) this.#late.push({ request: slot.request!, call: slot.call });
     } else if (step === "reply") {
       joiner.bytesRead(at, false);
       joiner.messageRead(slot.call!, at);
@@ -154,7 +164,7 @@ class Program {
     } else {
       joiner.serverAnswers(slot.request!, at, true);
       joiner.serverFinished(slot.request!, at);
-      this.#count(slot.request!, slot.call!);
+      if (slot.call !== undefined) this.#count(slot.request!, slot.call);
     }
   }
 
@@ -182,7 +192,7 @@ const joined = new Map<string, number>();
 for (let round = -1; round < ROUNDS; round++) {
   for (const [name, runtime] of Object.entries(runtimes)) {
     const program = new Program();
-    const messages = messagesOf(runtime, LOOPS.includes(name));
+    const messages = messagesOf(name, runtime);
     const started = process.cpuUsage();
     program.run(messages);
     const { user, system } = process.cpuUsage(started);

@@ -14,6 +14,14 @@ export type Follower =
   | "greenlet"
   | "virtual_thread"
   | "pool_job"
+  /** A thread for each connection. */
+  | "connection_thread"
+  /** A process that serves one connection after the other. */
+  | "sequential"
+  /** Threads that read, answer, and take what is queued, whoever has queued it. */
+  | "pool_threads"
+  /** The same, of which the last to become idle is the first to be asked. */
+  | "stacked_threads"
   /** A task that the request spawns. */
   | "child"
   /** The same, which calls several times. */
@@ -74,6 +82,7 @@ interface Job {
 
 export function simulateAfter(options: AfterOptions): Score {
   const { follower } = options;
+  const isThreadPool = follower === "pool_threads" || follower === "stacked_threads";
   const random = generator(options.seed);
   const pick = (count: number): number => Math.floor(random() * count);
   const host = new Host();
@@ -90,9 +99,11 @@ export function simulateAfter(options: AfterOptions): Score {
   let batched = 0;
   let batcher = 0;
   let pinger = 0;
+  const idleThreads = Array.from({ length: WORKERS }, (_, index) => TGID + index);
   let nextUnit = 1000;
   let connections = 0;
   let started = 0;
+  let isBusy = false;
 
   const by = (unitKind: number, unitId: number): Doer => ({ tgid: TGID, pid: TGID + pick(4), unitKind, unitId });
   const task = (unitId: number): Doer => by(UnitKind.tokioTask, unitId);
@@ -110,6 +121,14 @@ export function simulateAfter(options: AfterOptions): Score {
           causeKind: CauseKind.goConnection,
           causeId: 0xc000 + server.index * 96,
         };
+      case "connection_thread":
+        return { tgid: TGID, pid: TGID + server.index, isBlocking: true };
+      case "sequential":
+        return { tgid: TGID, pid: TGID, isBlocking: true };
+      case "pool_threads":
+        return { tgid: TGID, pid: idleThreads.splice(pick(idleThreads.length), 1)[0]!, isBlocking: true };
+      case "stacked_threads":
+        return { tgid: TGID, pid: idleThreads.pop()!, isBlocking: true };
       case "greenlet":
         return { ...by(UnitKind.greenlet, 0x7f00_0000 + server.index * 64), pid: TGID };
       case "virtual_thread":
@@ -179,11 +198,21 @@ export function simulateAfter(options: AfterOptions): Score {
   const follow = (request: Request, isFirst: boolean): (() => void) => {
     const { id, unit, server } = request;
     const path = `/r${id}.1`;
+    const isCalling = options.calling === undefined || random() < options.calling;
     const toIdle = (): void => {
-      if (options.closes) server.link.close();
+      if (options.closes || follower === "sequential") server.link.serverCloses().close();
       else idle.push(server);
+      if (follower === "sequential") isBusy = false;
     };
-    if (options.calling !== undefined && random() >= options.calling) {
+    if (isThreadPool) {
+      idleThreads.push(unit.pid!);
+      if (!isCalling) return toIdle;
+      return () => {
+        toIdle();
+        queue.push(path);
+      };
+    }
+    if (!isCalling) {
       if (unit.unitKind === UnitKind.pythonJob) addresses.unshift(unit.unitId!);
       return toIdle;
     }
@@ -246,8 +275,9 @@ export function simulateAfter(options: AfterOptions): Score {
   };
 
   const start = (): void => {
-    const isNew = idle.length === 0;
-    if (isNew) idle.push({ link: host.connect({ only: "server" }), index: connections++, helper: 0 });
+    if (isBusy || (isThreadPool && idleThreads.length === 0)) return;
+    isBusy = follower === "sequential";
+    if (idle.length === 0) idle.push({ link: host.connect({ only: "server" }), index: connections++, helper: 0 });
     const server = idle.splice(pick(idle.length), 1)[0]!;
     const unit = unitOf(server);
     const request: Request = { id: ++started, server, unit, child: 0 };
@@ -267,6 +297,11 @@ export function simulateAfter(options: AfterOptions): Score {
   const seen = new Set<Server>();
 
   const call = (): void => {
+    if (isThreadPool && queue.length > 0 && idleThreads.length > 0) {
+      const pid = follower === "stacked_threads" ? idleThreads.pop()! : idleThreads.shift()!;
+      const thread = { tgid: TGID, pid, isBlocking: true };
+      send({ path: queue.shift()!, by: thread, done: () => idleThreads.push(thread.pid) });
+    }
     const job = jobs.splice(pick(jobs.length), 1)[0];
     if (job !== undefined) send(job);
   };
@@ -280,7 +315,7 @@ export function simulateAfter(options: AfterOptions): Score {
   };
 
   const steps = [answer, call, reply];
-  while (started < options.requests || active.length + jobs.length + replies.length > 0) {
+  while (started < options.requests || active.length + jobs.length + replies.length + queue.length > 0) {
     if (pinger !== 0 && random() < options.pings!) {
       host.pass(600);
       send({ path: "/background", by: calling(pinger), done: nothing });

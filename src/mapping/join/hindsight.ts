@@ -8,7 +8,7 @@
 import type { EventMeta } from "../event-meta.ts";
 import { joinMadeByAnswer } from "./exact.ts";
 import { creationOf, isSameUnit } from "./lineage.ts";
-import { servedByOwnThread } from "./own-thread.ts";
+import { mayBeOfOwnThread, servedByOwnThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -37,6 +37,7 @@ export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Un
   const creation = creationOf(meta);
   for (const call of answering.calls) {
     if (call.isDecided || call.start.order < since || call.start.order > meta.order) continue;
+    if (evidence === "thread" && !mayBeOfOwnThread(work, call)) continue;
     if (isSameUnit(creationOf(call.start), call.start.timestampNs, creation)) decide(call, served, evidence);
   }
   joinMadeByAnswer(work, served, answering, since, meta);

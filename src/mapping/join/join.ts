@@ -10,8 +10,8 @@ import { type Connecting, joinByConnect, stretchOfFirst } from "./connect.ts";
 import { joinAnswered, joinExactly, noteCreation, noteThread } from "./exact.ts";
 import { answerEvidence, isServedByThreads, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { isServerSpanOfLibrary, learnFromOwnContext, SdkSpans } from "./instrumented.ts";
-import { answeredBy } from "./last-answers.ts";
-import { servedByProvenThread } from "./own-thread.ts";
+import { AFTER_ANSWER_NS, answeredBy, areBelieved } from "./last-answers.ts";
+import { callerOfThread } from "./own-thread.ts";
 import { joinPassedOn } from "./passed-on.ts";
 import { ProcessWork } from "./process-work.ts";
 import { joinByReplyTurn, noteAnswer } from "./reply-turn.ts";
@@ -42,6 +42,7 @@ export class Joiner {
   /** Those in which something is held. */
   readonly #holding = new Set<ProcessWork>();
   #lastOrder = 0;
+  #sweptNs = 0;
   /** What it could not keep, by reason. */
   readonly forgotten = new Map<string, number>();
 
@@ -83,6 +84,7 @@ export class Joiner {
 
   /** @param nowNs of the events' clock */
   advance(nowNs: number): void {
+    if (nowNs - this.#sweptNs > AFTER_ANSWER_NS) this.#sweep(nowNs);
     for (const work of this.#holding) {
       for (const stretch of work.held.expired(nowNs)) this.#ended(work, stretch, nowNs);
       work.late.advance(nowNs);
@@ -150,7 +152,7 @@ export class Joiner {
       return;
     }
     if (!node.isDecided && !node.isHeld) {
-      const own = servedByProvenThread(work, unit, node.start);
+      const own = callerOfThread(work, unit, node);
       if (own !== undefined) decide(node, own, "thread");
     }
     // Decided ones too: who is alone is learnt from them.
@@ -275,11 +277,21 @@ export class Joiner {
     work.io.giveUp(Number.POSITIVE_INFINITY);
   }
 
+  #sweep(nowNs: number): void {
+    this.#sweptNs = nowNs;
+    for (const { lastAnswers, offspring } of this.#processes.values()) {
+      lastAnswers.expire(nowNs);
+      offspring.expire(nowNs);
+    }
+  }
+
   /** By what the unit has read: a request that it serves, or one that it has answered. */
   #joinByUnit(work: ProcessWork, node: TraceNode, unit: Unit): void {
     const answered = answeredBy(work, unit.key, node.start);
     if (answered !== undefined) {
-      if (work.late.hold(node, answered, "after_answer", node.start.timestampNs)) this.#holding.add(work);
+      const isShown = (timestampNs: number) => areBelieved(work, unit.kind, { timestampNs });
+      if (work.late.hold(node, answered, "after_answer", node.start.timestampNs, isShown)) this.#holding.add(work);
+      else this.#count("late");
       return;
     }
     const served = unit.serving;
@@ -336,7 +348,11 @@ export class Joiner {
   }
 
   #giveUp(node: TraceNode, reason: string): void {
-    if (decide(node, undefined, undefined)) this.forgotten.set(reason, (this.forgotten.get(reason) ?? 0) + 1);
+    if (decide(node, undefined, undefined)) this.#count(reason);
+  }
+
+  #count(reason: string): void {
+    this.forgotten.set(reason, (this.forgotten.get(reason) ?? 0) + 1);
   }
 
   #workOf(tgid: number): ProcessWork {

@@ -4,8 +4,9 @@
  * Proves: work goes on behind the answer (background tasks, logs, clean-up), for the same request: whoever waits for the
  * next one waits in a read. Lies where a unit takes work that it has not read itself, so units that are not bound to
  * their connection are not asked where one of them ever answered what another had read; and where a pointer names another
- * unit meanwhile, so those only on the same thread and while the request's connection is open. A long time later a
- * connection's unit may be at something else (a tunnel, a stream of its own), so there is an end to it.
+ * unit meanwhile, so those only on the same thread and while the request's connection is open. Of threads only such are
+ * asked that are bound to their connections, or serve one after the other (thread-bonds.ts), and while that is open: with
+ * it they are at the end of what they do for it.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
@@ -13,8 +14,13 @@ import type { ProcessWork } from "./process-work.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { kindOfKey, servesConnection, type Unit } from "./unit.ts";
 
-/** After its answer a request is nobody's parent for longer: receivers of traces do not wait for longer either. */
-export const AFTER_ANSWER_NS = 30_000_000_000;
+/**
+ * After its answer a request is nobody's parent for longer. What waits for the next request may wake up without one, and
+ * see to its own affairs: a read that times out is not told.
+ */
+export const AFTER_ANSWER_NS = 10_000_000_000;
+/** Threads may have something of their own to do while nobody calls. */
+const THREAD_AFTER_NS = 1_000_000_000;
 const MAX_UNITS = 8192;
 
 /** Kinds whose ids are counted up, never used again. */
@@ -35,14 +41,20 @@ export class LastAnswers {
   /** `unit` has read `served` and written its answer, which ends with `meta`. */
   answered(unit: Unit, served: TraceNode, meta: EventMeta): void {
     const { isDoubtful, isPipelined } = served;
-    if (!unit.servesWhatItReads) return;
+    if (!unit.servesWhatItReads && !(unit.isThread && served.start.isBlocking)) return;
     if (isDoubtful || isPipelined || unit.isShared || unit.open.length > 0 || unit.lastReadOrder > meta.order) return;
     this.#byUnit.delete(unit.key);
+    if (this.#byUnit.size >= MAX_UNITS) this.#byUnit.delete(this.#byUnit.keys().next().value!);
+    this.expire(meta.timestampNs);
+    this.#byUnit.set(unit.key, { served, endNs: meta.timestampNs, pid: meta.pid });
+  }
+
+  /** What was answered too long ago is forgotten. */
+  expire(nowNs: number): void {
     for (const [key, { endNs }] of this.#byUnit) {
-      if (this.#byUnit.size < MAX_UNITS && meta.timestampNs - endNs <= AFTER_ANSWER_NS) break;
+      if (nowNs - endNs <= AFTER_ANSWER_NS) return;
       this.#byUnit.delete(key);
     }
-    this.#byUnit.set(unit.key, { served, endNs: meta.timestampNs, pid: meta.pid });
   }
 
   /** The unit reads from a client: what it does from now on may be for another request. */
@@ -70,8 +82,18 @@ export function answeredBy(
 ): TraceNode | undefined {
   const last = work.lastAnswers.of(key, meta.timestampNs);
   if (last === undefined || work.isInDoubt(meta)) return undefined;
+  const { served, endNs, pid } = last;
   const kind = kindOfKey(key);
-  if (!servesConnection(kind) && (work.unitsHandOver || work.unclaimed.size > 0)) return undefined;
-  if (NEVER_REUSED.includes(kind)) return last.served;
-  return last.pid === meta.pid && last.served.connection.isClosing !== true ? last.served : undefined;
+  if (!areBelieved(work, kind, meta)) return undefined;
+  if (NEVER_REUSED.includes(kind)) return served;
+  if (kind === UnitKind.none && meta.timestampNs - endNs > THREAD_AFTER_NS) return undefined;
+  return pid === meta.pid && served.connection.isClosing !== true ? served : undefined;
+}
+
+/** Units of this kind do not take over, as far as the process has shown, what others have read. */
+export function areBelieved(work: ProcessWork, kind: number, meta: Pick<EventMeta, "timestampNs">): boolean {
+  if (servesConnection(kind)) return true;
+  if (kind !== UnitKind.none) return !work.unitsHandOver && work.unclaimed.size === 0;
+  if (work.handsOver || work.blockingReadersHandOver || work.areThreadsInDoubt(meta)) return false;
+  return work.bonds.isSequential || work.bonds.isBound;
 }

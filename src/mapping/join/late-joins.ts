@@ -6,7 +6,7 @@ import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 const WAIT_NS = 500_000_000;
-const MAX_HELD = 4096;
+const MAX_HELD = 16_384;
 
 /** Asked at the end of the wait; absent: nothing else is to be shown. */
 type IsShown = (nowNs: number) => boolean;

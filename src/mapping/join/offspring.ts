@@ -157,7 +157,8 @@ export class Offspring {
   #childOf(unit: number, { served, work }: CreatedFor, nowNs: number): Child {
     const known = this.#children.get(unit);
     if (known?.served === served) return known;
-    this.#age(nowNs);
+    this.expire(nowNs);
+    if (this.#children.size >= MAX_UNITS) this.#forgetOldest();
     const child: Child = { served, work, calls: [], waiting: [], callCount: 0, awaited: "", sinceNs: nowNs };
     this.#children.set(unit, child);
     if (served.isFinished) return child;
@@ -167,16 +168,20 @@ export class Offspring {
     return child;
   }
 
-  /** Those whose requests are over for good, and the oldest where there are too many. */
-  #age(nowNs: number): void {
+  /** Units whose requests are over for good. */
+  expire(nowNs: number): void {
     for (const [unit, { served }] of this.#children) {
-      const isOver = served.isFinished && nowNs - served.endNs > AFTER_ANSWER_NS;
-      if (!isOver && this.#children.size < MAX_UNITS) return;
+      if (!served.isFinished || nowNs - served.endNs <= AFTER_ANSWER_NS) return;
       this.#children.delete(unit);
-      // Whether it has outlived its request will not be known.
-      this.#byServed.delete(served);
-      this.#forgotten.add(served);
     }
+  }
+
+  #forgetOldest(): void {
+    const [unit, { served }] = this.#children.entries().next().value!;
+    this.#children.delete(unit);
+    // Whether it has outlived its request will not be known.
+    this.#byServed.delete(served);
+    this.#forgotten.add(served);
   }
 
   #outlived(child: Child, destination: string, nowNs: number): void {

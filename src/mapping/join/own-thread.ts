@@ -3,8 +3,9 @@
  *
  * Proves: the thread waits for one socket at a time, so no runtime moves tasks between such threads: those can't afford a
  * read that sleeps. What it calls before it answers, it calls for what it has read. Lies in two kinds of programs: a loop
- * over sockets that would sleep but that it never lets, which is one thread, so one reading thread is not enough; and a
- * reader that hands its requests to a pool and then takes work from that pool itself, so a process in which one such
+ * over sockets that would sleep but that it never lets, which is one thread, so one reading thread is asked only where it
+ * serves one connection after the other (thread-bonds.ts), and not of destinations that it calls while it serves nothing;
+ * and a reader that hands its requests to a pool and then takes work from that pool itself, so a process in which one such
  * request was answered by another thread is never asked again. Until a few requests were answered by their readers it
  * speaks at the answer only, when the hand-over would have shown.
  */
@@ -21,13 +22,24 @@ type Moment = Pick<EventMeta, "timestampNs" | "order">;
 /** The one request that `unit`, a thread that sleeps in its reads, has read and not answered. */
 export function servedByOwnThread(work: ProcessWork, unit: Unit, meta: Moment): TraceNode | undefined {
   if (!unit.isThread || unit.isShared || unit.open.length !== 1) return undefined;
-  if (work.blockingReaders < 2 || work.handsOver || work.blockingReadersHandOver || work.areThreadsInDoubt(meta))
-    return undefined;
+  if (work.handsOver || work.blockingReadersHandOver || work.areThreadsInDoubt(meta)) return undefined;
+  if (work.blockingReaders < 2 && !work.bonds.isSequential) return undefined;
   const served = unit.open[0]!;
   return served.start.isBlocking && served.start.order < meta.order ? served : undefined;
 }
 
-/** The same when a call goes out: its parent without waiting for the answer. */
+/** The same as soon as it is done: without waiting for the answer. */
 export function servedByProvenThread(work: ProcessWork, unit: Unit, meta: Moment): TraceNode | undefined {
   return work.ownAnswers >= PROVEN_AT_ONCE ? servedByOwnThread(work, unit, meta) : undefined;
+}
+
+/** The parent of a call when it goes out, also of a process that serves one connection after the other. */
+export function callerOfThread(work: ProcessWork, unit: Unit, call: TraceNode): TraceNode | undefined {
+  if (work.ownAnswers < PROVEN_AT_ONCE && !work.bonds.isSequential) return undefined;
+  return mayBeOfOwnThread(work, call) ? servedByOwnThread(work, unit, call.start) : undefined;
+}
+
+/** false: the one thread that reads makes such calls on its own account, too. */
+export function mayBeOfOwnThread(work: ProcessWork, { destination }: TraceNode): boolean {
+  return work.blockingReaders >= 2 || !work.isBackground(destination);
 }

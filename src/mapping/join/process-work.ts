@@ -12,6 +12,7 @@ import { LateJoins } from "./late-joins.ts";
 import { creationOf, Lineage } from "./lineage.ts";
 import { Offspring } from "./offspring.ts";
 import { OpenTokens } from "./passed-on.ts";
+import { ThreadBonds } from "./thread-bonds.ts";
 import { ThreadLog } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { Unit, unitKey, unitKeyOf, unitKindOf } from "./unit.ts";
@@ -53,6 +54,7 @@ export class ProcessWork {
   unitsHandOver = false;
   /** Answers by threads that have read nothing of what others have read, since another thread began to read. */
   workerAnswers = 0;
+  readonly bonds = new ThreadBonds();
   /** Threads that have read requests by reads that sleep. */
   blockingReaders = 0;
   /** A request was read by a thread that sleeps in its reads, and answered by another. */
@@ -146,6 +148,7 @@ export class ProcessWork {
       this.workerAnswers = 0;
     }
     node.isPipelined = this.connections.opened(node);
+    if (unit.isThread) this.bonds.requestRead(node, this.open.size === 0 || node.isPipelined);
     // Who takes what was read too early is open: it may well be another thread, or the pool's next job.
     if (node.isPipelined && !unit.servesConnection) {
       unit.hasRead = true;

@@ -15,8 +15,12 @@ function total(follower: Follower, options: Partial<AfterOptions>) {
 
 /** Whose calls are told by what they are made by. */
 const SURE: readonly Follower[] = ["goroutine", "greenlet", "virtual_thread", "child", "child_goroutine"];
+/** Of whose threads it has to be learnt. */
+const THREADS: readonly Follower[] = ["connection_thread", "sequential"];
 const OTHERS: readonly Follower[] = [
   "pool_job",
+  "pool_threads",
+  "stacked_threads",
   "calling_child",
   "growing_pool",
   "pool_at_once",
@@ -29,7 +33,7 @@ const OTHERS: readonly Follower[] = [
 describe("joining what follows an answer", function () {
   this.timeout(20_000);
 
-  for (const follower of [...SURE, ...OTHERS]) {
+  for (const follower of [...SURE, ...THREADS, ...OTHERS]) {
     for (const inFlight of [1, 2, 16]) {
       it(`gives ${follower} no wrong parent at ${inFlight} in flight`, () => {
         for (const options of [{}, { closes: true }, { calling: 0.5 }]) {
@@ -47,6 +51,12 @@ describe("joining what follows an answer", function () {
         assert.ok(wrong <= 1, wrongEvidence.join(" "));
       }
     });
+
+    if (THREADS.includes(follower))
+      it(`finds most calls of ${follower} when it has shown what it is`, () => {
+        const { right, none } = total(follower, {});
+        assert.ok(right >= 0.7 * (right + none), `${right} of ${right + none}`);
+      });
 
     it(`does not take the pings of ${follower}'s program for a request's`, () => {
       for (const inFlight of [1, 2, 16]) {
