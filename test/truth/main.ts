@@ -46,6 +46,9 @@ async function main(): Promise<number> {
         continue;
       }
       const here = rows.filter((row) => canRun(program, row));
+      for (const [shape, reason] of Object.entries(program.lacks ?? {})) {
+        if (rows.some((row) => row.shape === shape)) skipped.push(`${program.name}, ${shape}: ${reason}`);
+      }
       if (here.length === 0) continue;
       say(`running ${program.name}: ${here.length} rows`);
       const startedMs = Date.now();

@@ -127,7 +127,7 @@ export function allRows(): readonly Row[] {
 }
 
 export function canRun(program: Program, row: Row): boolean {
-  if (program.lacks?.includes(row.shape)) return false;
+  if (program.lacks?.[row.shape] !== undefined) return false;
   return row.needs.every((ability) => program.abilities.includes(ability));
 }
 

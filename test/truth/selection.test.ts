@@ -41,6 +41,13 @@ describe("what a truth run measures", () => {
     assert.ok(rows.every((row) => row.calls === 1 && row.work === "none"));
   });
 
+  it("asks no program for a shape that it lacks", () => {
+    const shapes = allRows()
+      .filter((row) => canRun(program("gunicorn-sync"), row))
+      .map(({ shape }) => shape);
+    assert.ok(shapes.includes("chain") && !shapes.includes("pipelining"));
+  });
+
   it("knows what is called for a request, with a hop of the program's own in between", () => {
     const row = allRows().find(({ shape }) => shape === "sequence")!;
     assert.deepEqual(callSuffixes(program("node-http"), row), [".1", ".2", ".3"]);

@@ -54,8 +54,10 @@ const tokio: Program = {
 const epoll: Program = {
   name: "c-epoll",
   abilities: ["sleep"],
-  // It takes what one read brings for the whole answer.
-  lacks: ["stream", "pipelining"],
+  lacks: {
+    stream: "it takes what one read brings for the whole answer",
+    pipelining: "it takes what one read brings for one request",
+  },
   missing: needs("cc"),
   start(port, next) {
     const binary = join(buildFolder(), "epoll");

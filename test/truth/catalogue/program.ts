@@ -15,8 +15,8 @@ export type Ability = "sleep" | "busy" | "calls" | "parallel" | "after" | "linge
 export interface Program {
   readonly name: string;
   readonly abilities: readonly Ability[];
-  /** Shapes that it can't serve, whatever its abilities. */
-  readonly lacks?: readonly string[];
+  /** Shapes that it can't serve, whatever its abilities, and why. */
+  readonly lacks?: Readonly<Record<string, string>>;
   /** The calls pass a hop of its own: its calls are `.1.1` to `.1.n`, and the hop is `.1`. */
   readonly hasHop?: boolean;
   /** undefined: it can run here; else what is missing. */
@@ -35,6 +35,9 @@ export const EVERYTHING: readonly Ability[] = [
   "retries",
   "gives_up",
 ];
+
+/** For `lacks`: servers that drop what comes behind a request. */
+export const ONE_BY_ONE = { pipelining: "it answers one of the requests that come at once, and closes the connection" };
 
 /** A pool of this size is never full. */
 export const AMPLE_POOL = 256;

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { type Ability, needs, type Program, run } from "./program.ts";
+import { type Ability, needs, ONE_BY_ONE, type Program, run } from "./program.ts";
 
 const SYNCHRONOUS: readonly Ability[] = ["sleep", "busy", "calls", "parallel", "lingers", "retries", "gives_up"];
 const ASYNCHRONOUS: readonly Ability[] = [...SYNCHRONOUS, "after", "pool"];
@@ -31,10 +31,16 @@ function script(
   };
 }
 
-function gunicorn(kind: string, size: readonly string[], modules: readonly string[]): Program {
+function gunicorn(
+  kind: string,
+  size: readonly string[],
+  modules: readonly string[],
+  facts: Pick<Program, "lacks"> = {},
+): Program {
   return {
     name: `gunicorn-${kind}`,
     abilities: SYNCHRONOUS,
+    ...facts,
     missing: needsPython(modules),
     start: (port, next) => {
       const address = ["-b", `127.0.0.1:${port}`, "--log-level", "error"];
@@ -48,6 +54,7 @@ function uwsgi(kind: string, size: readonly string[]): Program {
   return {
     name: `uwsgi-${kind}`,
     abilities: SYNCHRONOUS,
+    lacks: ONE_BY_ONE,
     missing: () => needs("uwsgi")() ?? (existsSync(UWSGI_PLUGIN) ? undefined : "no uwsgi-plugin-python3"),
     start: (port, next) => {
       const address = [
@@ -76,7 +83,7 @@ export const PYTHON: readonly Program[] = [
   script("aiohttp-uvloop", "aiohttp_app.py", ASYNCHRONOUS, ["aiohttp", "uvloop"], { LOOP: "uvloop" }),
   script("fastapi-async", "fastapi_app.py", ASYNCHRONOUS, ["fastapi", "uvicorn", "httpx"]),
   script("fastapi-sync", "fastapi_app.py", SYNCHRONOUS, ["fastapi", "uvicorn", "httpx"], { ENDPOINT: "sync" }),
-  gunicorn("sync", ["-w", "16"], ["gunicorn"]),
+  gunicorn("sync", ["-w", "16"], ["gunicorn"], { lacks: ONE_BY_ONE }),
   gunicorn("gthread", ["--threads", "64"], ["gunicorn"]),
   gunicorn("gevent", ["--worker-connections", "256"], ["gunicorn", "gevent"]),
   uwsgi("processes", ["--processes", "16"]),

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { needs, type Program, run, SOURCES } from "./program.ts";
+import { needs, ONE_BY_ONE, type Program, run, SOURCES } from "./program.ts";
 
 /** Calls on under `/h/<id>.1`, so that its request and its call can be told apart. */
 function nginxConfig(port: number, location: string, extra: string): string {
@@ -90,6 +90,7 @@ function puma(name: string, abilities: Program["abilities"], extra: Record<strin
 const unicorn: Program = {
   name: "unicorn",
   abilities: ["sleep", "busy", "calls", "lingers"],
+  lacks: ONE_BY_ONE,
   missing: needs("unicorn"),
   start(port, next) {
     const config = join(mkdtempSync(join(tmpdir(), "truth-unicorn-")), "unicorn.rb");
@@ -122,7 +123,7 @@ const mojolicious: Program = {
 const beam: Program = {
   name: "erlang",
   abilities: ["sleep", "calls", "lingers"],
-  lacks: ["stream"],
+  lacks: { stream: "it reads no chunked answers" },
   missing: needs("erl", "erlc"),
   start(port, next) {
     const folder = mkdtempSync(join(tmpdir(), "truth-erlang-"));
