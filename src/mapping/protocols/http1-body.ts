@@ -1,7 +1,7 @@
 /** What is behind an HTTP/1 head: chunks, trailers, and bodies whose first bytes are read. */
 import { latin1 } from "../latin1.ts";
 import { RPC_BODY_BYTES, readHttpRpc } from "./http-rpc.ts";
-import { headerOf, parseFraming } from "./http1-head.ts";
+import { parseFraming } from "./http1-head.ts";
 import { CR, type DirectionState, type Http1Message, LF, MAX_HEAD, Phase } from "./http1-state.ts";
 import { INVALID, type MessageSink, NEED_MORE } from "./protocol.ts";
 
@@ -18,8 +18,12 @@ export function parseBody(
   const message = direction.message!;
   const size = message.bodySize!;
   if (!isCut && bytes.length < Math.min(size, RPC_BODY_BYTES)) return NEED_MORE;
-  const header = (name: string): string | undefined => headerOf(message.headers, message.initials, name);
-  message.rpc = readHttpRpc(bytes.subarray(0, size), header("content-type") ?? "", header("soapaction"));
+  const { fields } = message;
+  message.rpc = readHttpRpc(
+    bytes.subarray(0, size),
+    fields.valueOf("content-type") ?? "",
+    fields.valueOf("soapaction"),
+  );
   direction.phase = Phase.head;
   direction.message = undefined;
   sink.end(message);

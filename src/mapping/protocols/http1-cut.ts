@@ -1,5 +1,5 @@
 /** Start lines, and messages of heads whose rest never came. */
-import { parseFraming } from "./http1-head.ts";
+import { HeaderFields } from "./http1-fields.ts";
 import type { Http1Message } from "./http1-state.ts";
 import { MessageRole } from "./protocol.ts";
 
@@ -35,15 +35,15 @@ function cutMessage(
   line: Pick<Http1Message, "method" | "target" | "version" | "statusCode">,
   headers: string,
 ): Http1Message | undefined {
-  const framing = parseFraming(headers, 0);
-  if (framing === undefined) return undefined;
+  const fields = HeaderFields.parse(headers);
+  if (fields === undefined) return undefined;
+  const { isChunked, contentLength } = fields.framing;
   return {
     role,
     id: undefined,
     endsAtClose: true,
     ...line,
-    headers,
-    initials: framing.initials,
-    bodySize: framing.isChunked ? undefined : framing.contentLength,
+    fields,
+    bodySize: isChunked ? undefined : contentLength,
   };
 }

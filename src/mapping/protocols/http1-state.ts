@@ -1,5 +1,6 @@
 /** What HTTP/1 keeps of a connection, and what it makes of a message. */
 import type { HttpRpc } from "./http-rpc.ts";
+import type { HeaderFields } from "./http1-fields.ts";
 import type { MessageRole } from "./protocol.ts";
 
 export interface Http1Message {
@@ -12,9 +13,7 @@ export interface Http1Message {
   /** Responses. */
   readonly statusCode: number;
   readonly version: string;
-  /** The header lines as they came, latin1, ended by line feeds. */
-  readonly headers: string;
-  readonly initials: number;
+  readonly fields: HeaderFields;
   /** Where its length says so. */
   readonly bodySize: number | undefined;
   /** The call that its body carries. */
@@ -31,6 +30,8 @@ export interface DirectionState {
   message: Http1Message | undefined;
   /** So many bytes at the start of an unfinished head have no end of it: they need no second look. */
   scanned: number;
+  /** Where RecentFields keeps those of the head before. */
+  slot: number;
 }
 
 export interface Http1State {

@@ -11,7 +11,7 @@ import { mayCarryRpc } from "./http-rpc.ts";
 import { describeHttp } from "./http-semantics.ts";
 import { endOfHead, parseBody, parseChunk, parseTrailers } from "./http1-body.ts";
 import { cutRequest, cutResponse, requestLine } from "./http1-cut.ts";
-import { headerOf, parseFraming } from "./http1-head.ts";
+import { type HeaderFields, RecentFields } from "./http1-fields.ts";
 import { looksLikeRequestLine, looksLikeStatusLine } from "./http1-start-line.ts";
 import { CR, type DirectionState, type Http1Message, type Http1State, LF, MAX_HEAD, Phase } from "./http1-state.ts";
 import {
@@ -29,6 +29,8 @@ import {
 } from "./protocol.ts";
 
 const MAX_UNANSWERED = 1024;
+
+const recentFields = new RecentFields();
 
 /** @param readsBodies also looks at the first bytes of bodies that may carry a call (http-rpc.ts) */
 function createHttp1(readsBodies: boolean): Protocol<Http1Message, Http1State> {
@@ -52,8 +54,8 @@ function createHttp1(readsBodies: boolean): Protocol<Http1Message, Http1State> {
 
     createState() {
       return {
-        client: { phase: Phase.head, message: undefined, scanned: 0 },
-        server: { phase: Phase.head, message: undefined, scanned: 0 },
+        client: { phase: Phase.head, message: undefined, scanned: 0, slot: 0 },
+        server: { phase: Phase.head, message: undefined, scanned: 0, slot: 0 },
         methods: [],
         readsBodies,
       };
@@ -117,7 +119,7 @@ function createHttp1(readsBodies: boolean): Protocol<Http1Message, Http1State> {
     },
 
     carried(message, key) {
-      return headerOf(message.headers, message.initials, key);
+      return message.fields.valueOf(key);
     },
 
     describe: describeHttp1,
@@ -134,16 +136,15 @@ function describeHttp1(session: Session<Http1Message>, view: SpanView): SpanFiel
     {
       method: request.method,
       target: request.target,
-      authority: headerOf(request.headers, request.initials, "host"),
+      authority: request.fields.valueOf("host"),
       scheme: undefined,
       version: request.version,
       statusCode: response?.statusCode,
       incomplete: session.incomplete,
       requestBodySize: request.bodySize,
       responseBodySize: request.method === "HEAD" ? undefined : response?.bodySize,
-      requestHeader: (name) => headerOf(request.headers, request.initials, name),
-      responseHeader: (name) =>
-        response === undefined ? undefined : headerOf(response.headers, response.initials, name),
+      requestHeader: (name) => request.fields.valueOf(name),
+      responseHeader: (name) => response?.fields.valueOf(name),
       rpc: request.rpc,
     },
     view,
@@ -167,31 +168,42 @@ function parseHead(
     const start = sender === Sender.client ? looksLikeRequestLine(bytes, 0) : looksLikeStatusLine(bytes, 0);
     if (start === Recognition.no) return INVALID;
   }
-  const end = endOfHead(bytes, direction.scanned);
-  if (end < 0) {
-    if (bytes.length > MAX_HEAD) return INVALID;
-    direction.scanned = bytes.length;
-    return NEED_MORE;
+  const lineEnd = bytes.indexOf(LF, 0) + 1;
+  // Of a head that came in pieces the end is known to be behind them.
+  let fields = direction.scanned === 0 ? recentFields.match(direction.slot, bytes, lineEnd) : undefined;
+  let end = lineEnd + recentFields.lengthOf(direction.slot);
+  if (fields === undefined) {
+    end = endOfHead(bytes, direction.scanned);
+    if (end < 0) {
+      if (bytes.length > MAX_HEAD) return INVALID;
+      direction.scanned = bytes.length;
+      return NEED_MORE;
+    }
+    direction.scanned = 0;
+    if (end > MAX_HEAD) return INVALID;
+    direction.slot = recentFields.slotOf(bytes, lineEnd, end);
+    fields = recentFields.match(direction.slot, bytes, lineEnd);
+    if (fields !== undefined) end = lineEnd + recentFields.lengthOf(direction.slot);
+    else fields = recentFields.parse(direction.slot, bytes, lineEnd, end);
   }
-  direction.scanned = 0;
-  if (end > MAX_HEAD) return INVALID;
-  const head = latin1(bytes, 0, end);
+  if (fields === undefined) return INVALID;
+  const line = latin1(bytes, 0, lineEnd);
   return sender === Sender.client
-    ? parseRequest(head, end, state, direction, sink)
-    : parseResponse(head, end, state, direction, sink);
+    ? parseRequest(line, fields, end, state, direction, sink)
+    : parseResponse(line, fields, end, state, direction, sink);
 }
 
 function parseRequest(
-  head: string,
+  startLine: string,
+  fields: HeaderFields,
   end: number,
   state: Http1State,
   direction: DirectionState,
   sink: MessageSink<Http1Message>,
 ): number {
-  const lineEnd = head.indexOf("\n");
-  const line = requestLine(head, lineEnd);
-  const framing = parseFraming(head, lineEnd + 1);
-  if (framing === undefined || line === undefined) return INVALID;
+  const line = requestLine(startLine, startLine.length - 1);
+  if (line === undefined) return INVALID;
+  const { framing } = fields;
   const { method, target, version } = line;
   // RFC 9112 section 6.1 and 6.3: the server can't know where such a request ends.
   if (framing.isTransferEncoded && (version === "1.0" || !framing.isChunked)) return INVALID;
@@ -205,17 +217,12 @@ function parseRequest(
     target,
     statusCode: 0,
     version,
-    headers: head.slice(lineEnd + 1),
-    initials: framing.initials,
+    fields,
     bodySize: framing.isChunked ? undefined : framing.contentLength,
   };
   if (framing.isChunked) return beginChunked(message, end, direction, sink);
   const size = framing.contentLength ?? 0;
-  if (
-    state.readsBodies &&
-    size > 0 &&
-    mayCarryRpc(method, headerOf(message.headers, message.initials, "content-type"))
-  ) {
+  if (state.readsBodies && size > 0 && mayCarryRpc(method, fields.valueOf("content-type"))) {
     direction.phase = Phase.body;
     direction.message = message;
     sink.begin(message);
@@ -226,19 +233,18 @@ function parseRequest(
 }
 
 function parseResponse(
-  head: string,
+  startLine: string,
+  fields: HeaderFields,
   end: number,
   state: Http1State,
   direction: DirectionState,
   sink: MessageSink<Http1Message>,
 ): number {
-  const lineEnd = head.indexOf("\n");
-  const statusCode = Number(head.slice(9, 12));
-  const framing = parseFraming(head, lineEnd + 1);
-  if (framing === undefined) return INVALID;
+  const statusCode = Number(startLine.slice(9, 12));
+  const { framing } = fields;
   // Interim answers (100 Continue, 103 Early Hints): the answer is still to come.
   if (statusCode < 200 && statusCode !== 101) return end;
-  const version = head.slice(5, 8);
+  const version = startLine.slice(5, 8);
   const method = state.methods.shift();
   const isTunnel = method === "CONNECT" && statusCode < 300;
   const hasBody = method !== "HEAD" && !isTunnel && statusCode >= 200 && statusCode !== 204 && statusCode !== 304;
@@ -253,8 +259,7 @@ function parseResponse(
     target: "",
     statusCode,
     version,
-    headers: head.slice(lineEnd + 1),
-    initials: framing.initials,
+    fields,
     bodySize: isChunked || untilClose ? undefined : framing.contentLength,
   };
   if (isChunked) return beginChunked(message, end, direction, sink);
@@ -266,7 +271,7 @@ function parseResponse(
   }
   sink.message(message);
   if (isTunnel) sink.upgrade(UPGRADE_TO_ANY);
-  else if (statusCode === 101) sink.upgrade(upgradeName(headerOf(message.headers, message.initials, "upgrade")));
+  else if (statusCode === 101) sink.upgrade(upgradeName(fields.valueOf("upgrade")));
   return end + (hasBody ? framing.contentLength! : 0);
 }
 
