@@ -3,6 +3,7 @@
  * Bounded in bytes: the oldest leaves first, with what is known.
  */
 import type { StageAccount } from "./account.ts";
+import { letGo } from "./join/let-go.ts";
 import { firstUndecided, settle, whenSettled } from "./join/trace-graph.ts";
 import type { Resource, Span } from "./span.ts";
 import { finishSpan, type SpanDraft, sizeOfDraft } from "./span-draft.ts";
@@ -18,9 +19,9 @@ export interface DepartureOptions {
 }
 
 interface Held {
-  readonly draft: SpanDraft;
+  /** undefined: it has left. */
+  draft: SpanDraft | undefined;
   readonly deadlineNs: number;
-  hasLeft: boolean;
   /** Its part of the sum. */
   sizeBytes: number;
 }
@@ -57,9 +58,9 @@ export class Departure {
       this.#emit(draft);
       return;
     }
-    const held: Held = { draft, deadlineNs: draft.endNs + this.#options.settleNs, hasLeft: false, sizeBytes: 0 };
+    const held: Held = { draft, deadlineNs: draft.endNs + this.#options.settleNs, sizeBytes: 0 };
     whenSettled(draft.node, () => this.#leave(held));
-    if (held.hasLeft) return;
+    if (held.draft === undefined) return;
     this.#held.push(held);
     held.sizeBytes = sizeOfDraft(draft);
     this.#heldBytes += held.sizeBytes;
@@ -70,7 +71,7 @@ export class Departure {
     this.#nowNs = Math.max(this.#nowNs, nowNs);
     while (this.#first < this.#held.length) {
       const oldest = this.#held[this.#first]!;
-      if (oldest.hasLeft) this.#passFirst();
+      if (oldest.draft === undefined) this.#passFirst();
       else if (oldest.deadlineNs <= nowNs) this.#force("settle");
       else break;
     }
@@ -81,7 +82,7 @@ export class Departure {
   /** Everything leaves. */
   flush(): void {
     while (this.#first < this.#held.length) {
-      if (this.#held[this.#first]!.hasLeft) this.#passFirst();
+      if (this.#held[this.#first]!.draft === undefined) this.#passFirst();
       else this.#force("end");
     }
     this.#name(Number.POSITIVE_INFINITY);
@@ -89,10 +90,10 @@ export class Departure {
   }
 
   #force(reason: string): void {
-    const oldest = this.#held[this.#first]!;
-    if (!oldest.hasLeft) {
+    const { draft } = this.#held[this.#first]!;
+    if (draft !== undefined) {
       this.cut.set(reason, (this.cut.get(reason) ?? 0) + 1);
-      settle(oldest.draft.node);
+      settle(draft.node);
     }
     this.#passFirst();
   }
@@ -106,10 +107,12 @@ export class Departure {
   }
 
   #leave(held: Held): void {
-    if (held.hasLeft) return;
-    held.hasLeft = true;
+    const { draft } = held;
+    if (draft === undefined) return;
+    // What waits behind one that stays long holds no spans that have left.
+    held.draft = undefined;
     this.#heldBytes -= held.sizeBytes;
-    this.#emit(held.draft);
+    this.#emit(draft);
   }
 
   #emit(draft: SpanDraft): void {
@@ -137,6 +140,7 @@ export class Departure {
     const clockOffsetNs = this.#options.clockOffsetNs();
     const span = finishSpan(draft, resource, clockOffsetNs);
     this.#options.explain?.(draft, span, clockOffsetNs);
+    letGo(draft.node);
     this.#ready.push(span);
     if (this.#ready.length >= BATCH) this.#send();
   }
