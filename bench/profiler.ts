@@ -1,7 +1,7 @@
 /**
  * What sampling at 97 Hz costs where every core is busy: the work that programs get done per second of their own CPU time (in
- * which the kernel's part of a sample lies), the cores that user space takes, and its resident memory, with spans alone and with
- * profiles too. Rounds are interleaved; the figures are medians.
+ * which the kernel's part of a sample lies), the cores that user space takes, and its memory, with spans alone and with
+ * profiles too: the sum of what is resident in each process, and of each one's part of what several share. Rounds are interleaved; the figures are medians.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -16,7 +16,7 @@ import type { Burnt } from "./programs/burn.ts";
 const ROUNDS = 3;
 const SECONDS = 8;
 /** Programs are described, tables of symbols read, compilers of JavaScript done. */
-const SETTLE_SECONDS = 6;
+const SETTLE_SECONDS = 12;
 const TICKS_PER_SECOND = 100;
 const BURN = fileURLToPath(new URL("programs/burn.js", import.meta.url));
 const TRACES = "traces: {receivers: [socket_trace], exporters: [file]}";
@@ -26,6 +26,7 @@ interface Sample {
   readonly turnsPerCpuSecond: number;
   readonly userSpaceCores: number;
   readonly residentMb: number;
+  readonly proportionalMb: number;
 }
 
 const candidates: Readonly<Record<string, string | undefined>> = {
@@ -57,13 +58,14 @@ const result = Object.fromEntries(
       workKept: rounded(medianOf(name, "turnsPerCpuSecond") / medianOf("bare", "turnsPerCpuSecond"), 4),
       userSpaceCores: rounded(medianOf(name, "userSpaceCores"), 4),
       residentMb: Math.round(medianOf(name, "residentMb")),
+      proportionalMb: Math.round(medianOf(name, "proportionalMb")),
     },
   ]),
 );
 process.stdout.write(`${JSON.stringify({ bench: "profiler", rounds: ROUNDS, seconds: SECONDS, result }, null, 2)}\n`);
 
 async function measure(configuration: string | undefined): Promise<Sample> {
-  if (configuration === undefined) return { ...(await work()), userSpaceCores: 0, residentMb: 0 };
+  if (configuration === undefined) return { ...(await work()), userSpaceCores: 0, residentMb: 0, proportionalMb: 0 };
   const scratch = await Scratch.create();
   try {
     const [config, output] = [scratch.path("config.yaml"), scratch.path("out.jsonl")];
@@ -78,7 +80,8 @@ async function measure(configuration: string | undefined): Promise<Sample> {
     return {
       ...burnt,
       userSpaceCores: (ticksOf(processes) - ticks) / TICKS_PER_SECOND / seconds,
-      residentMb: processes.reduce((sum, pid) => sum + residentMb(pid), 0),
+      residentMb: memoryMb(processes, "Rss"),
+      proportionalMb: memoryMb(processes, "Pss"),
     };
   } finally {
     await scratch.cleanUp();
@@ -115,8 +118,9 @@ function ticksOf(pids: readonly number[]): number {
   }, 0);
 }
 
-function residentMb(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readText(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
+function memoryMb(pids: readonly number[], what: "Rss" | "Pss"): number {
+  const line = new RegExp(`^${what}:\\s+(\\d+) kB`, "m");
+  return pids.reduce((sum, pid) => sum + Number(line.exec(readText(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0) / 1024, 0);
 }
 
 function readText(path: string): string {

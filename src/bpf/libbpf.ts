@@ -116,6 +116,7 @@ function declareLibbpf(): Libbpf {
 export interface Libc {
   mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): Pointer;
   munmap(address: Pointer, length: number): number;
+  memcpy(to: Pointer, from: Uint8Array, length: number): Pointer;
   poll(descriptors: Uint8Array | null, count: number, timeoutMs: number): number;
   clockGettime(clock: number, timespec: BigInt64Array): number;
   prctl(option: number, a: number, b: number, c: number, d: number): number;
@@ -149,6 +150,7 @@ function declareLibc(): Libc {
   return {
     mmap: f("void *mmap(void *address, size_t length, int protection, int flags, int fd, long offset)"),
     munmap: f("int munmap(void *address, size_t length)"),
+    memcpy: f("void *memcpy(void *to, const void *from, size_t length)"),
     poll: f("int poll(void *descriptors, unsigned long count, int timeout)"),
     clockGettime: f("int clock_gettime(int clock, void *timespec)"),
     prctl: f("int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)"),

@@ -1,10 +1,9 @@
 /** Raw bytes of a process for the worker, which parses them. Runs in the reader process only: any of these may hang. */
 import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 import type { ProcessRead, Replies } from "../ipc/messages.ts";
-import { READ_LIMIT_BYTES } from "../ipc/read-limit.ts";
 
 const THREAD_LIMIT = 4096;
-const MAPPINGS_LIMIT_BYTES = 4 * READ_LIMIT_BYTES;
+const MAPPINGS_LIMIT_BYTES = 4 << 20;
 
 /** What can't be read is empty: the process may be gone at any moment. */
 export function readProcess(read: ProcessRead): Replies[ProcessRead["type"]] {

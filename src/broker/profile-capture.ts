@@ -1,11 +1,12 @@
 /** The profiler in the kernel: loaded, a clock on each CPU, and the scheduler's switches where waits are wanted. */
 import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { encodeProfileConf, LAYOUT, PROFILE_LAYOUT } from "../bpf/layout.gen.ts";
 import { type LossCounter, readLossCounters } from "../bpf/loss-reason.ts";
 import type { BpfMap } from "../bpf/map.ts";
 import { BpfObject } from "../bpf/object.ts";
 import type { AttachedProbe, ProfileAttachment } from "../ipc/messages.ts";
-import type { ProfileConfig } from "../ipc/profile-config.ts";
+import { type ProfileConfig, ringSizeBytes } from "../ipc/profile-config.ts";
 import { traceConfBytes } from "./control.ts";
 import { CpuClocks } from "./cpu-clocks.ts";
 import { scopeConf } from "./kernel-scope.ts";
@@ -38,7 +39,7 @@ export class ProfileCapture implements Disposable {
       object.checkLayout({ ...PROFILE_LAYOUT, ...SHARED_LAYOUT });
       const hasWaits = config.off_cpu.share > 0;
       object.selectPrograms(new Set(profilePrograms(hasWaits)));
-      object.setMaxEntries("stack_samples", config.ring_buffer_size_bytes);
+      object.setMaxEntries("stack_samples", ringSizeBytes(config, cpus().length));
       object.setMaxEntries("unwind_rows", config.unwind_rows);
       if (hasWaits) object.setMaxEntries("waits", WAITS);
       object.setConstant("trace_conf", traceConfBytes(scopeConf(config.scope)));

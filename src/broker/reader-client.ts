@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { ProcessRead, Replies, SymbolRead } from "../ipc/messages.ts";
 import type { ProcessFacts } from "../ipc/process-facts.ts";
+import { heapEnvironment } from "./heap-environment.ts";
 
 const QUEUE_LIMIT = 10_000;
 /** It waits for files: what it holds is soon garbage, and needs no helpers to collect. */
@@ -96,6 +97,7 @@ export class ReaderClient {
   #spawn(): ChildProcess {
     const child = spawn(process.execPath, [...NODE_ARGUMENTS, this.#options.entry], {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
+      env: heapEnvironment(),
     });
     if (child.pid !== undefined) this.#options.onStart(child.pid);
     child.on("message", (message) => this.#receive(child, message as ReaderReply));

@@ -5,6 +5,7 @@ import type { MapDescriptor } from "../bpf/map.ts";
 import type { ControlQuestion } from "../ipc/control.ts";
 import { type BrokerMessage, type WorkerRequest, workerMessage, workerRequest } from "../ipc/messages.ts";
 import { streamChannel } from "../ipc/stream-channel.ts";
+import { heapEnvironment } from "./heap-environment.ts";
 import { WorkerQuestions } from "./worker-questions.ts";
 
 /** stdin, stdout, stderr and the message channel come first. */
@@ -34,6 +35,7 @@ export class WorkerProcess {
     const pipes = Array.from({ length: options.threadChannels ?? 0 }, () => "pipe" as const);
     this.#child = spawn(process.execPath, [...options.nodeArguments, options.entry], {
       stdio: ["ignore", "inherit", "inherit", "ipc", ...options.inherited, ...pipes],
+      env: heapEnvironment(),
     });
     this.#child.on("message", (message) => void this.#receive(message, (reply) => this.send(reply)));
     pipes.forEach((_, index) => {

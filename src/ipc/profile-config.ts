@@ -30,7 +30,8 @@ export const profileConfig = z.strictObject({
     .refine((bytes) => bytes >= MIB && bytes <= 512 * MIB && Number.isInteger(Math.log2(bytes)), {
       message: "not a power of two from 1MiB to 512MiB",
     })
-    .prefault("4MiB"),
+    /** Else as much as a second of samples of all CPUs takes. */
+    .optional(),
   /** Rows of unwinding tables in the kernel, 8 bytes each: a big program has 300 000, the C library 23 000. */
   unwind_rows: z
     .int()
@@ -40,3 +41,12 @@ export const profileConfig = z.strictObject({
 });
 
 export type ProfileConfig = z.output<typeof profileConfig>;
+
+/** Of a sample with deep stacks. */
+const SAMPLE_BYTES = 1536;
+
+/** The reader looks ten times a second, and may have to wait for a processor. */
+export function ringSizeBytes({ ring_buffer_size_bytes, sampling_frequency }: ProfileConfig, cpus: number): number {
+  const secondBytes = cpus * sampling_frequency * SAMPLE_BYTES;
+  return ring_buffer_size_bytes ?? Math.min(64 * MIB, Math.max(MIB, 2 ** Math.ceil(Math.log2(secondBytes))));
+}

@@ -13,6 +13,7 @@ import { ConfigInvalidError } from "./config/problem.ts";
 import { validate } from "./config/validate.ts";
 import { Logger } from "./log.ts";
 import { sudoUser } from "./sudo-user.ts";
+import { setThreadFlags } from "./v8-settings.ts";
 import { WorkerHost } from "./worker-host.ts";
 import { type FailedEvent, WorkerEvent, type WorkerSettings } from "./worker-settings.ts";
 
@@ -23,6 +24,7 @@ const log = new Logger({
   now: () => new Date(),
 });
 
+setThreadFlags();
 const connection = await connectToBroker();
 const { client, hello } = connection;
 

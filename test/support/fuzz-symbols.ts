@@ -1,4 +1,4 @@
-/** One run of the fuzzer over what symbols are read from: a real file, damaged from one seed. Nothing may throw or hang. */
+/** One run of the fuzzer over what profiles are read from: files and memory of a process, damaged from one seed. Nothing may throw or hang. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,6 +14,7 @@ import { jitName } from "../../src/receiver/symbols/jit-name.ts";
 import { KernelSymbols } from "../../src/receiver/symbols/kernel-symbols.ts";
 import { PerfMap } from "../../src/receiver/symbols/perf-map.ts";
 import { compileRows } from "../../src/receiver/unwind/compile-rows.ts";
+import { loadMemorySeeds } from "./fuzz-memory.ts";
 import { generator } from "./random.ts";
 
 /** One part of a corpus: what is damaged, and who has to bear it. */
@@ -45,7 +46,7 @@ export async function loadSymbolSeeds(): Promise<SymbolSeed[]> {
   seeds.push({ kind: "perf map", bytes: Buffer.from(PERF_MAP.repeat(20)), read: readPerfMap });
   seeds.push({ kind: "kallsyms", bytes: Buffer.from(KALLSYMS.repeat(50)), read: readKernel });
   seeds.push({ kind: "mangled names", bytes: Buffer.from(MANGLED.join("\n")), read: readNames });
-  return seeds;
+  return [...seeds, ...loadMemorySeeds()];
 }
 
 const PERF_MAP = `7f0000001000 40 JS:*handle /srv/app.js:10:20\n7f0000001040 1c0 Builtin:CEntry\n7f0000000000 3000 py::f:/a b.py\n0 0 x\n`;

@@ -16,25 +16,25 @@ export function* readFields(message: Uint8Array): Generator<WireField> {
   let at = 0;
   while (at < message.length) {
     const start = at;
-    const key = readVarint(message, at);
+    const key = readNumber(message, at);
     if (key === undefined) return;
     at = key.end;
-    const wireType = Number(key.value & 7n);
-    const field = Number(key.value >> 3n);
+    const wireType = key.value % 8;
+    const field = Math.floor(key.value / 8);
     let value = 0n;
     let bytes: Uint8Array = empty;
     switch (wireType) {
       case WireType.varint: {
-        const varint = readVarint(message, at);
+        const varint = readShortVarint(message, at) ?? readLongVarint(message, at);
         if (varint === undefined) return;
-        value = varint.value;
+        value = typeof varint.value === "bigint" ? varint.value : BigInt(varint.value);
         at = varint.end;
         break;
       }
       case WireType.lengthDelimited: {
-        const length = readVarint(message, at);
-        if (length === undefined || length.value > BigInt(message.length - length.end)) return;
-        at = length.end + Number(length.value);
+        const length = readNumber(message, at);
+        if (length === undefined || length.value > message.length - length.end) return;
+        at = length.end + length.value;
         bytes = message.subarray(length.end, at);
         break;
       }
@@ -61,7 +61,27 @@ export function asText(bytes: Uint8Array): string {
   return textDecoder.decode(bytes);
 }
 
-function readVarint(message: Uint8Array, from: number): { value: bigint; end: number } | undefined {
+/** A tag or a length: short, but a writer may leave room for more bytes than it needs. */
+function readNumber(message: Uint8Array, from: number): { value: number; end: number } | undefined {
+  const short = readShortVarint(message, from);
+  if (short !== undefined) return short;
+  const long = readLongVarint(message, from);
+  return long === undefined ? undefined : { value: Number(long.value), end: long.end };
+}
+
+/** Of at most four bytes; undefined: it is longer, or cut. */
+function readShortVarint(message: Uint8Array, from: number): { value: number; end: number } | undefined {
+  let value = 0;
+  for (let i = 0; i < 4; i++) {
+    const byte = message[from + i];
+    if (byte === undefined) return undefined;
+    value |= (byte & 0x7f) << (i * 7);
+    if (byte < 0x80) return { value, end: from + i + 1 };
+  }
+  return undefined;
+}
+
+function readLongVarint(message: Uint8Array, from: number): { value: bigint; end: number } | undefined {
   let value = 0n;
   for (let i = 0; i < 10; i++) {
     const byte = message[from + i];

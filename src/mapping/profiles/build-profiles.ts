@@ -1,7 +1,7 @@
 /** Symbolized samples of one period to profiles: one for each process's resource and kind of sample. */
 import type { Profile, ProfileSample } from "../profile.ts";
 import type { Attribute, Resource } from "../span.ts";
-import type { SampleKind } from "./stack-sample.ts";
+import type { SampleKind, StackSample } from "./stack-sample.ts";
 import type { SymbolizedSample } from "./symbolized-sample.ts";
 
 export interface ProfilePeriod {
@@ -58,17 +58,49 @@ function profileOf(
     if (sample.timestampNs > last) last = sample.timestampNs;
   }
   const timeUnixNano = BigInt(first) + clockOffsetNs;
+  const attributes = new SharedAttributes();
   return {
     type: TYPES[kind],
     resource,
     timeUnixNano,
     durationNano: BigInt(last - first) + 1n,
     periodNano,
-    samples: group.map((symbolized) => sampleOf(symbolized, clockOffsetNs)),
+    samples: group.map((symbolized) => sampleOf(symbolized, clockOffsetNs, attributes)),
   };
 }
 
-function sampleOf({ sample, stack }: SymbolizedSample, clockOffsetNs: bigint): ProfileSample {
+function sampleOf(
+  { sample, stack }: SymbolizedSample,
+  clockOffsetNs: bigint,
+  attributes: SharedAttributes,
+): ProfileSample {
+  return {
+    timeUnixNano: BigInt(sample.timestampNs) + clockOffsetNs,
+    stack,
+    attributes: attributes.of(sample),
+    link: sample.link,
+    value: sample.kind === "off_cpu" ? sample.valueNs : 1,
+  };
+}
+
+/** One list for all samples of a profile that have the same. */
+class SharedAttributes {
+  readonly #known = new Map<string, readonly Attribute[]>();
+
+  of(sample: StackSample): readonly Attribute[] {
+    const { pid, comm, cpu, coroutineId, waker, link, isCut, contextAttributes } = sample;
+    if (contextAttributes.length > 0) return attributesOf(sample);
+    const who = `${pid} ${cpu} ${coroutineId} ${waker?.tgid} ${waker?.pid} ${link?.isInferred} ${isCut} ${comm}`;
+    let attributes = this.#known.get(who);
+    if (attributes === undefined) {
+      attributes = attributesOf(sample);
+      this.#known.set(who, attributes);
+    }
+    return attributes;
+  }
+}
+
+function attributesOf(sample: StackSample): Attribute[] {
   const attributes: Attribute[] = [
     ["thread.id", sample.pid],
     ["thread.name", sample.comm],
@@ -83,11 +115,5 @@ function sampleOf({ sample, stack }: SymbolizedSample, clockOffsetNs: bigint): P
   }
   if (sample.link?.isInferred === true) attributes.push(INFERRED);
   if (sample.isCut) attributes.push(CUT);
-  return {
-    timeUnixNano: BigInt(sample.timestampNs) + clockOffsetNs,
-    stack,
-    attributes,
-    link: sample.link,
-    value: sample.kind === "off_cpu" ? sample.valueNs : 1,
-  };
+  return attributes;
 }

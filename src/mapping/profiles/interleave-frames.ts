@@ -26,6 +26,15 @@ export function interleaveFrames(native: readonly Frame[], { type, loopFunctions
   return stack;
 }
 
-function frameOf({ functionName, fileName, lineNumber }: InterpretedFrame, type: string): Frame {
-  return { address: 0n, mapping: undefined, type, lines: [{ functionName, fileName, lineNumber }] };
+function frameOf(interpreted: InterpretedFrame, type: string): Frame {
+  let frame = known.get(interpreted);
+  if (frame === undefined) {
+    const { functionName, fileName, lineNumber } = interpreted;
+    frame = { address: 0n, mapping: undefined, type, lines: [{ functionName, fileName, lineNumber }] };
+    known.set(interpreted, frame);
+  }
+  return frame;
 }
+
+/** Samples share what was interpreted, and so its frame. */
+const known = new WeakMap<InterpretedFrame, Frame>();

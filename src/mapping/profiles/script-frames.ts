@@ -1,5 +1,5 @@
 /** Puts JavaScript functions, which the machine's stack has no names for, into it. */
-import type { Frame } from "../profile.ts";
+import type { Frame, FrameLine } from "../profile.ts";
 import type { ScriptFrame } from "./stack-sample.ts";
 
 /** V8's loops: what they run is the function. They are in the executable, or copied beside the code that V8 makes. */
@@ -18,13 +18,21 @@ export function addScriptFrames(native: readonly Frame[], scripts: readonly Scri
     // Whose code it is, whatever was put into it.
     const name = frame.lines.at(-1)?.functionName;
     // Functions of V8 itself have no script.
-    const isOwn = name === undefined || frame.type === "v8js" || LOOPS.test(name) || script.fileName === undefined;
+    const isOwn = name === undefined || frame.type === "v8js" || LOOPS.test(name) || script.line.fileName === undefined;
     // A perf map says the line too.
     if (frame.type === "v8js" && frame.lines.some(({ lineNumber }) => lineNumber > 0)) return [frame];
     return isOwn ? [frameOf(script)] : [frame, frameOf(script)];
   });
 }
 
-function frameOf({ functionName, fileName }: ScriptFrame): Frame {
-  return { address: 0n, mapping: undefined, type: "v8js", lines: [{ functionName, fileName, lineNumber: 0 }] };
+function frameOf({ line }: ScriptFrame): Frame {
+  let frame = known.get(line);
+  if (frame === undefined) {
+    frame = { address: 0n, mapping: undefined, type: "v8js", lines: [line] };
+    known.set(line, frame);
+  }
+  return frame;
 }
+
+/** Lines are shared between samples, and so are their frames. */
+const known = new WeakMap<FrameLine, Frame>();

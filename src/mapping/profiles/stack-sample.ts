@@ -1,5 +1,6 @@
 /** One sampled stack, as the `profile` receiver has it before its addresses have names. */
 import type { UnitKind } from "../../bpf/layout.gen.ts";
+import type { FrameLine } from "../profile.ts";
 import type { Attribute } from "../span.ts";
 
 export type SampleKind = "on_cpu" | "off_cpu";
@@ -30,8 +31,8 @@ export interface InterpreterStack {
 export interface ScriptFrame {
   /** In userStack. */
   readonly index: number;
-  readonly functionName: string;
-  readonly fileName: string | undefined;
+  /** Samples share them. */
+  readonly line: FrameLine;
 }
 
 /** The span that a sample was taken for. */

@@ -11,6 +11,8 @@ const PT_TLS = 7;
 const SHF_EXECINSTR = 4;
 const SHF_COMPRESSED = 0x800;
 const MAX_HEADERS = 4096;
+/** Entries are 56 and 64 bytes; a file may leave room, but not make us read megabytes for it. */
+const MAX_ENTRY_BYTES = 128;
 const MAX_NAMES_BYTES = 1 << 20;
 
 export interface Segment {
@@ -78,7 +80,7 @@ export async function readElf(source: ByteSource): Promise<ElfFile | undefined> 
 }
 
 async function readSegments(source: ByteSource, offset: number, entrySize: number, count: number): Promise<Segment[]> {
-  if (entrySize < 56 || count > MAX_HEADERS) return [];
+  if (entrySize < 56 || entrySize > MAX_ENTRY_BYTES || count > MAX_HEADERS) return [];
   const bytes = await source.read(offset, entrySize * count);
   const view = viewOf(bytes);
   const segments: Segment[] = [];
@@ -98,7 +100,7 @@ async function readSegments(source: ByteSource, offset: number, entrySize: numbe
 async function readSections(source: ByteSource, header: DataView): Promise<Section[]> {
   const entrySize = header.getUint16(58, true);
   const count = header.getUint16(60, true);
-  if (entrySize < 64 || count === 0 || count > MAX_HEADERS) return [];
+  if (entrySize < 64 || entrySize > MAX_ENTRY_BYTES || count === 0 || count > MAX_HEADERS) return [];
   const bytes = await source.read(u64(header, 40), entrySize * count);
   const view = viewOf(bytes);
   const namesAt = header.getUint16(62, true) * entrySize;

@@ -14,6 +14,8 @@ export interface ElfSymbol {
 const ENTRY_BYTES = 24;
 /** A symbol table of 128 MB belongs to no program that we read more of. */
 const MAX_TABLE_BYTES = 128 << 20;
+/** No compiler's names are longer; a table without a NUL must not be read to its end for each of its symbols. */
+const MAX_NAME_BYTES = 4096;
 
 async function tableOf(
   elf: ElfFile,
@@ -51,8 +53,9 @@ export async function scanSymbols(
     if (isCandidate[nameAt] !== 1) continue;
     const isUndefined = view.getUint16(at + 6, true) === 0;
     if (isUndefined || nameAt === 0) continue;
-    const end = names.indexOf(0, nameAt);
-    if (!isWanted(names.subarray(nameAt, end < 0 ? names.length : end))) continue;
+    const rest = names.subarray(nameAt, nameAt + MAX_NAME_BYTES);
+    const end = rest.indexOf(0);
+    if (!isWanted(end < 0 ? rest : rest.subarray(0, end))) continue;
     found.push({
       name: cString(read.names, nameAt),
       type: (read.entries[at + 4] ?? 0) & 0xf,
@@ -67,8 +70,13 @@ export async function scanSymbols(
 function namesWith(names: Buffer, words: readonly string[]): Uint8Array {
   const marks = new Uint8Array(names.length);
   for (const word of words) {
+    let last = 0;
     for (let at = names.indexOf(word, 0, "latin1"); at >= 0; at = names.indexOf(word, at + 1, "latin1")) {
-      marks.fill(1, at === 0 ? 0 : names.lastIndexOf(0, at - 1) + 1, at + 1);
+      // What lies before the last one is marked already, if it is of the same name.
+      let start = at;
+      while (start > last && names[start - 1] !== 0) start--;
+      marks.fill(1, start, at + 1);
+      last = at;
     }
   }
   return marks;

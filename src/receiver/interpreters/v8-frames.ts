@@ -1,5 +1,6 @@
 /** Names of JavaScript frames: which function each is of is in the sample, its name is read from V8's heap. */
 import { encodeScriptEngine, PROFILE_LAYOUT } from "../../bpf/layout.gen.ts";
+import type { FrameLine } from "../../mapping/profile.ts";
 import type { ScriptFrame } from "../../mapping/profiles/stack-sample.ts";
 import { readElf } from "../elf/elf-file.ts";
 import type { MemoryMapping, ProcessView } from "../runtimes/process-view.ts";
@@ -16,17 +17,20 @@ export interface RawScriptFrame {
   /** In the user stack. */
   readonly index: number;
   /** Tagged pointer to the SharedFunctionInfo. */
-  readonly shared: bigint;
+  readonly shared: number;
 }
 
 interface Known {
-  readonly found: Promise<V8Function | undefined>;
   readonly readMs: number;
+  isRead: boolean;
+  /** undefined: there is no such function. */
+  line: FrameLine | undefined;
+  reading: Promise<void>;
 }
 
 interface V8Process {
   readonly heap: V8Heap;
-  readonly functions: Map<bigint, Known>;
+  readonly functions: Map<number, Known>;
 }
 
 export interface V8FramesOptions {
@@ -68,29 +72,31 @@ export class V8Frames {
     this.#processes.delete(tgid);
   }
 
-  async resolve(tgid: number, frames: readonly RawScriptFrame[]): Promise<readonly ScriptFrame[]> {
+  /** At once where all of them are known, as they mostly are. */
+  resolve(tgid: number, frames: readonly RawScriptFrame[]): readonly ScriptFrame[] | Promise<readonly ScriptFrame[]> {
     const process = this.#processes.get(tgid);
     if (process === undefined) return [];
-    const found = await Promise.all(frames.map(({ shared }) => this.#function(process, shared)));
-    return frames.flatMap(({ index }, at) => {
-      const named = found[at];
-      if (named === undefined) return [];
-      const { name, fileName } = named;
-      return [{ index, functionName: name === "" ? "(anonymous)" : name, fileName }];
-    });
+    const functions = frames.map(({ shared }) => this.#function(process, shared));
+    if (functions.every(({ isRead }) => isRead)) return namedFrames(frames, functions);
+    return Promise.all(functions.map(({ reading }) => reading)).then(() => namedFrames(frames, functions));
   }
 
-  #function({ functions, heap }: V8Process, shared: bigint): Promise<V8Function | undefined> {
-    const known = functions.get(shared);
+  #function({ functions, heap }: V8Process, shared: number): Known {
     const nowMs = this.#options.now();
-    if (known !== undefined && nowMs - known.readMs < TRUSTED_MS) return known.found;
+    const last = functions.get(shared);
+    if (last !== undefined && nowMs - last.readMs < TRUSTED_MS) return last;
     if (functions.size >= FUNCTION_LIMIT) functions.clear();
-    const found = heap.functionOf(Number(shared)).catch(() => undefined);
-    functions.set(shared, { found, readMs: nowMs });
-    void found.then((value) => {
-      if (value === undefined) functions.delete(shared);
-    });
-    return found;
+    const known: Known = { readMs: nowMs, isRead: false, line: undefined, reading: Promise.resolve() };
+    known.reading = heap
+      .functionOf(shared)
+      .catch(() => undefined)
+      .then((found) => {
+        if (found !== undefined) known.line = lineOf(found);
+        known.isRead = true;
+        if (found === undefined && functions.get(shared) === known) functions.delete(shared);
+      });
+    functions.set(shared, known);
+    return known;
   }
 
   #constantsOf(view: ProcessView, { path, inode }: MemoryMapping): Promise<V8Constants | undefined> {
@@ -104,6 +110,17 @@ export class V8Frames {
     }
     return constants;
   }
+}
+
+function lineOf({ name, fileName }: V8Function): FrameLine {
+  return { functionName: name === "" ? "(anonymous)" : name, fileName, lineNumber: 0 };
+}
+
+function namedFrames(frames: readonly RawScriptFrame[], functions: readonly Known[]): ScriptFrame[] {
+  return frames.flatMap(({ index }, at) => {
+    const line = functions[at]?.line;
+    return line === undefined ? [] : [{ index, line }];
+  });
 }
 
 async function readConstants(view: ProcessView, path: string): Promise<V8Constants | undefined> {

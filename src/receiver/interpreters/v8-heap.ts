@@ -21,12 +21,12 @@ export interface V8Function {
 }
 
 export class V8Heap {
-  readonly #view: ProcessView;
+  readonly #view: Pick<ProcessView, "memory">;
   readonly #constants: V8Constants;
   /** Maps, which say types, are never moved nor freed while objects have them. */
   readonly #types = new Map<number, number>();
 
-  constructor(view: ProcessView, constants: V8Constants) {
+  constructor(view: Pick<ProcessView, "memory">, constants: V8Constants) {
     this.#view = view;
     this.#constants = constants;
   }
@@ -36,10 +36,9 @@ export class V8Heap {
     const { sharedType, sharedName, sharedScript } = this.#constants;
     const object = await this.#read(shared, SHARED_BYTES);
     if (object === undefined || (await this.#typeOf(object)) !== sharedType) return undefined;
-    const view = viewOf(object);
     const [name, fileName] = await Promise.all([
-      this.#nameOf(u64(view, sharedName)),
-      this.#fileOf(u64(view, sharedScript)),
+      this.#nameOf(wordAt(object, sharedName)),
+      this.#fileOf(wordAt(object, sharedScript)),
     ]);
     return { name, fileName };
   }
@@ -52,8 +51,7 @@ export class V8Heap {
     const object = await this.#read(pointer, words * WORD);
     if (object === undefined) return "";
     if ((await this.#typeOf(object)) !== scopeType) return (await this.#text(pointer)) ?? "";
-    const view = viewOf(object);
-    const word = (index: number) => ((index + 2) * WORD <= object.length ? u64(view, (index + 1) * WORD) : 0);
+    const word = (index: number) => wordAt(object, (index + 1) * WORD);
     const locals = Math.floor(word(scopeLocalCount) / 2 ** SMI_SHIFT);
     // More are in a table of their own, in one word.
     const after = scopeFirstVariable + (locals > MAX_LOCALS ? 1 + locals : 2 * locals);
@@ -71,7 +69,7 @@ export class V8Heap {
     const { scriptType, scriptName } = this.#constants;
     const object = isHeap(pointer) ? await this.#read(pointer, scriptName + WORD) : undefined;
     if (object === undefined || (await this.#typeOf(object)) !== scriptType) return undefined;
-    const text = await this.#text(u64(viewOf(object), scriptName));
+    const text = await this.#text(wordAt(object, scriptName));
     return text === undefined || text === "" ? undefined : text;
   }
 
@@ -82,10 +80,9 @@ export class V8Heap {
       const object = await this.#read(at, c.twoByteChars + MAX_TEXT_CHARACTERS * 2);
       const type = object === undefined ? undefined : await this.#typeOf(object);
       if (object === undefined || type === undefined || type >= c.firstNonString) return undefined;
-      const view = viewOf(object);
       const representation = type & c.representationMask;
       if (representation === c.sequential) {
-        const length = Math.min(view.getInt32(c.stringLength, true), MAX_TEXT_CHARACTERS);
+        const length = Math.min(i32At(object, c.stringLength), MAX_TEXT_CHARACTERS);
         if (length < 0) return undefined;
         const isOneByte = (type & c.encodingMask) === c.oneByte;
         const start = isOneByte ? c.oneByteChars : c.twoByteChars;
@@ -93,21 +90,21 @@ export class V8Heap {
         return isOneByte ? bytes.toString("latin1") : bytes.toString("utf16le");
       }
       // A flat one's second half is empty.
-      if (representation === c.cons) at = u64(view, c.consFirst);
-      else if (representation === c.thin) at = u64(view, c.thinActual);
+      if (representation === c.cons) at = wordAt(object, c.consFirst);
+      else if (representation === c.thin) at = wordAt(object, c.thinActual);
       else return undefined;
     }
     return undefined;
   }
 
   async #typeOf(object: Uint8Array): Promise<number | undefined> {
-    const map = u64(viewOf(object), 0);
+    const map = wordAt(object, 0);
     const known = this.#types.get(map);
     if (known !== undefined) return known;
     const { mapInstanceType } = this.#constants;
     const bytes = isHeap(map) ? await this.#read(map, mapInstanceType + 2) : undefined;
-    if (bytes === undefined) return undefined;
-    const type = viewOf(bytes).getUint16(mapInstanceType, true);
+    const type = bytes === undefined ? undefined : u16At(bytes, mapInstanceType);
+    if (type === undefined) return undefined;
     if (this.#types.size > 4096) this.#types.clear();
     this.#types.set(map, type);
     return type;
@@ -122,4 +119,22 @@ export class V8Heap {
 
 function isHeap(pointer: number): boolean {
   return pointer > 4096 && Number.isSafeInteger(pointer) && (pointer & TAG_MASK) === HEAP_TAG;
+}
+
+/** Offsets are what a stranger's executable says: nothing lies beyond what was read. */
+function wordAt(bytes: Uint8Array, at: number): number {
+  return isWithin(bytes, at, WORD) ? u64(viewOf(bytes), at) : 0;
+}
+
+/** -1 where nothing is. */
+function i32At(bytes: Uint8Array, at: number): number {
+  return isWithin(bytes, at, 4) ? viewOf(bytes).getInt32(at, true) : -1;
+}
+
+function u16At(bytes: Uint8Array, at: number): number | undefined {
+  return isWithin(bytes, at, 2) ? viewOf(bytes).getUint16(at, true) : undefined;
+}
+
+function isWithin(bytes: Uint8Array, at: number, lengthBytes: number): boolean {
+  return at >= 0 && at + lengthBytes <= bytes.length;
 }

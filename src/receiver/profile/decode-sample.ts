@@ -10,15 +10,13 @@ import {
 } from "../../bpf/layout.gen.ts";
 import type { SampleLink, StackSample } from "../../mapping/profiles/stack-sample.ts";
 import type { RawScriptFrame } from "../interpreters/v8-frames.ts";
+import { CommTexts } from "./comm-texts.ts";
+import { StackWords } from "./stack-words.ts";
 
 const HEADER_BYTES = PROFILE_LAYOUT.stack_sample_event.sizeBytes;
-/** INTERRUPTED_FRAME of bpf/profile_event.h. */
-const INTERRUPTED = 1n << 63n;
-/** SCRIPT_FUNCTION of bpf/profile_event.h. */
-const SCRIPT_FUNCTION = 1n << 62n;
-const NOTHING = new BigUint64Array(0);
 const NO_SCRIPTS: StackSample["scriptFrames"] = [];
 const NO_BYTES = new Uint8Array(0);
+const NO_INTERPRETERS: readonly RawInterpreterFrame[] = [];
 const NO_ATTRIBUTES: StackSample["contextAttributes"] = [];
 const ZEROES = /^0+$/;
 
@@ -42,35 +40,43 @@ export interface DecodedSample {
   readonly endAddress: number;
 }
 
-/** @returns undefined when the record is too short for what it says */
-export function decodeSample(view: DataView, offset: number, lengthBytes: number): DecodedSample | undefined {
-  if (lengthBytes < HEADER_BYTES) return undefined;
-  const event = decodeStackSampleEvent(view, offset);
-  const { kernelFrames, userFrames, scriptFrames, interpreterFrames, flags } = event;
-  const framesAt = offset + HEADER_BYTES;
-  const interpretersAt = framesAt + 8 * (kernelFrames + userFrames + scriptFrames);
-  const contextAt = interpretersAt + 16 * interpreterFrames;
-  if (contextAt + event.contextBytes > offset + lengthBytes) return undefined;
-  const user = splitUserWords(view, framesAt + 8 * kernelFrames, userFrames, scriptFrames);
-  return {
-    sample: {
-      ...headOf(event),
-      kernelStack: addresses(view, framesAt, kernelFrames),
-      userStack: user.stack,
-      interruptedFrames: user.interrupted,
-      interpreterStack: undefined,
-      scriptFrames: NO_SCRIPTS,
-      isCut: isCut(event),
-      link: linkOf(event),
-      contextAttributes: NO_ATTRIBUTES,
-    },
-    interpreterFrames: interpreters(view, interpretersAt, interpreterFrames),
-    scriptFrames: user.scripts,
-    contextBytes: copyOf(view, contextAt, event.contextBytes),
-    end: event.stackEnd as StackEnd,
-    isUnexplained: (flags & (SampleFlags.noMappings | SampleFlags.unknownMapping)) !== 0,
-    endAddress: event.endAddress,
-  };
+/** Keeps what the next sample can use again: most come from the same threads, and arrays of their own cost more than what is in them. */
+export class SampleDecoder {
+  readonly #comms = new CommTexts();
+  readonly #words = new StackWords();
+
+  /** @returns undefined when the record is too short for what it says */
+  decode(view: DataView, offset: number, lengthBytes: number): DecodedSample | undefined {
+    if (lengthBytes < HEADER_BYTES) return undefined;
+    const event = decodeStackSampleEvent(view, offset);
+    const { kernelFrames, userFrames, scriptFrames, interpreterFrames, flags } = event;
+    const framesAt = offset + HEADER_BYTES;
+    const interpretersAt = framesAt + 8 * (kernelFrames + userFrames + scriptFrames);
+    const contextAt = interpretersAt + 16 * interpreterFrames;
+    if (contextAt + event.contextBytes > offset + lengthBytes) return undefined;
+    const user = this.#words.split(view, framesAt + 8 * kernelFrames, userFrames, scriptFrames);
+    return {
+      sample: {
+        ...headOf(event),
+        comm: this.#comms.text(event.comm),
+        kernelStack: this.#words.copy(view, framesAt, kernelFrames),
+        userStack: user.stack,
+        interruptedFrames: user.interrupted,
+        interpreterStack: undefined,
+        scriptFrames: NO_SCRIPTS,
+        isCut: isCut(event),
+        link: linkOf(event),
+        contextAttributes: NO_ATTRIBUTES,
+      },
+      interpreterFrames:
+        interpreterFrames === 0 ? NO_INTERPRETERS : interpreters(view, interpretersAt, interpreterFrames),
+      scriptFrames: user.scripts,
+      contextBytes: copyOf(view, contextAt, event.contextBytes),
+      end: event.stackEnd as StackEnd,
+      isUnexplained: (flags & (SampleFlags.noMappings | SampleFlags.unknownMapping)) !== 0,
+      endAddress: event.endAddress,
+    };
+  }
 }
 
 function headOf(event: StackSampleEvent) {
@@ -82,7 +88,6 @@ function headOf(event: StackSampleEvent) {
     tgid: header.tgid,
     pid: header.pid,
     cpu: event.cpu,
-    comm: commText(event.comm),
     unitKind: event.unitKind as UnitKind,
     unitId: event.unitId,
     coroutineId: event.coroutineId,
@@ -105,34 +110,8 @@ function isCut({ stackEnd, flags }: StackSampleEvent): boolean {
   return !isWhole || (flags & SampleFlags.kernelCut) !== 0;
 }
 
-/** Addresses, some with marks in their upper bits, some followed by the function that they are of. */
-function splitUserWords(view: DataView, at: number, frames: number, scriptWords: number) {
-  const stack = frames === 0 ? NOTHING : new BigUint64Array(frames);
-  const interrupted: number[] = [];
-  const scripts: RawScriptFrame[] = [];
-  let count = 0;
-  for (let i = 0; i < frames + scriptWords; i++) {
-    const word = view.getBigUint64(at + 8 * i, true);
-    if ((word & INTERRUPTED) === 0n && (word & SCRIPT_FUNCTION) !== 0n) {
-      if (count > 0) scripts.push({ index: count - 1, shared: word & ~SCRIPT_FUNCTION });
-      continue;
-    }
-    if (count >= frames) break;
-    if ((word & INTERRUPTED) !== 0n) interrupted.push(count);
-    stack[count++] = word & ~INTERRUPTED;
-  }
-  return { stack: stack.subarray(0, count), interrupted, scripts };
-}
-
 function copyOf(view: DataView, at: number, lengthBytes: number): Uint8Array {
   return lengthBytes === 0 ? NO_BYTES : new Uint8Array(view.buffer, view.byteOffset + at, lengthBytes).slice();
-}
-
-function addresses(view: DataView, at: number, count: number): BigUint64Array {
-  if (count === 0) return NOTHING;
-  const stack = new BigUint64Array(count);
-  for (let i = 0; i < count; i++) stack[i] = view.getBigUint64(at + 8 * i, true);
-  return stack;
 }
 
 function interpreters(view: DataView, at: number, count: number): RawInterpreterFrame[] {
@@ -144,10 +123,4 @@ function interpreters(view: DataView, at: number, count: number): RawInterpreter
       isEntry: (instruction & 1n) !== 0n,
     };
   });
-}
-
-/** task->comm, up to its NUL. */
-export function commText(comm: Uint8Array): string {
-  const end = comm.indexOf(0);
-  return Buffer.from(comm.subarray(0, end < 0 ? comm.length : end)).toString("utf8");
 }

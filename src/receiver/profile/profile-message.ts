@@ -1,8 +1,8 @@
 /** What the profiler's thread and its owner say to each other. */
 import type { CaptureDescriptors } from "../../ipc/messages.ts";
-import type { StackSample } from "../../mapping/profiles/stack-sample.ts";
 import type { Attribute } from "../../mapping/span.ts";
 import type { ExecFacts } from "../process-table.ts";
+import type { PackedSamples } from "./pack-samples.ts";
 
 export interface ProfileThreadData {
   readonly capture: CaptureDescriptors;
@@ -51,7 +51,7 @@ export interface UnwindCounters {
 
 export interface ProfileBatch {
   readonly kind: "batch";
-  readonly samples: readonly StackSample[];
+  readonly samples: PackedSamples;
   readonly changes: readonly ProcessChange[];
   readonly damagedRecords: number;
   /** Samples that were thrown away. */

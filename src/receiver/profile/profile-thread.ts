@@ -4,7 +4,8 @@
  */
 import { Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
-import { mapArray } from "../../bpf/mapped-array.ts";
+import type { MapDescriptor } from "../../bpf/map.ts";
+import { arraySizeBytes, mapArray, writeArray } from "../../bpf/mapped-array.ts";
 import { mapRingBuffer } from "../../bpf/ring-buffer.ts";
 import { BrokerClient } from "../../ipc/broker-client.ts";
 import { streamChannel } from "../../ipc/stream-channel.ts";
@@ -14,13 +15,17 @@ import { OtelContexts } from "../otel-context/otel-contexts.ts";
 import { brokerProcess, mappedFile, processMemory } from "../runtimes/broker-process.ts";
 import type { MemoryMapping } from "../runtimes/process-view.ts";
 import { ImageReader } from "../unwind/image-reader.ts";
-import { ImageTable } from "../unwind/image-table.ts";
+import { ImageTable, type RowMemory } from "../unwind/image-table.ts";
 import { MappingTable } from "../unwind/mapping-table.ts";
 import { ProcessUnwinding } from "../unwind/process-unwinding.ts";
+import { packSamples, transferOf } from "./pack-samples.ts";
 import type { ProfileMessage, ProfileOrder, ProfileThreadData } from "./profile-message.ts";
 import { RecordReader } from "./record-reader.ts";
 
-const LOOK_INTERVAL_MS = 50;
+/** Names of what has just run are read at once. */
+const LOOK_INTERVAL_MS = 100;
+/** The receiver waits for longer than that before it does anything with a sample; processes that start or end are told at once. */
+const TELL_INTERVAL_MS = 250;
 const STRETCH_BYTES = 1 << 20;
 /** Programs that are described before the first sample, at once. */
 const PARALLEL_DESCRIPTIONS = 4;
@@ -37,8 +42,8 @@ if (port !== null) {
 function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): void {
   const client = new BrokerClient(streamChannel(new Socket({ fd: data.channelFd })));
   const { ring } = mapRingBuffer(data.capture.ring.fd, data.capture.ring.maxEntries);
-  const mappings = new MappingTable(arrayOf(data, "unwind_mappings"));
-  const images = new ImageTable(arrayOf(data, "unwind_rows"), (place) => mappings.withdrawRows(place));
+  const mappings = new MappingTable(mapArray(mapOf(data, "unwind_mappings")).bytes);
+  const images = new ImageTable(rowMemory(mapOf(data, "unwind_rows")), (place) => mappings.withdrawRows(place));
   const reader = new ImageReader(images, data.rowLimit);
   const python = new CpythonFrames({
     view: (tgid, executable) => brokerProcess(client, tgid, executable),
@@ -81,39 +86,42 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
     isWanted: (tgid) => !own.has(tgid) && (only.size === 0 || only.has(tgid)),
   });
 
-  const say = (message: ProfileMessage) => port.postMessage(message);
-  const look = () => {
+  const say = (message: ProfileMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+  let lastTellMs = 0;
+  const tell = (timestampNs: number) => {
+    lastTellMs = performance.now();
+    const { samples, ...rest } = records.take();
+    const packed = packSamples(samples);
+    const counters = {
+      ends: { ...records.ends },
+      unexplained: records.unexplained,
+      imagesCompiled: reader.compiled,
+      imagesRefused: images.refused,
+      processesDescribed: unwinding.described,
+      processesRefused: unwinding.refused,
+      processesPending: unwinding.pending,
+      rowsUsed: images.usedRows,
+      mappingsUsed: mappings.usedCount,
+    };
+    say({ kind: "batch", samples: packed, ...rest, timestampNs, counters }, transferOf(packed));
+  };
+  const look = (isLast: boolean) => {
     // Before the look: what is submitted during it may be missed.
     const timestampNs = Number(process.hrtime.bigint());
     for (let stretch = ring.peek(STRETCH_BYTES); stretch.length > 0; stretch = ring.peek(STRETCH_BYTES)) {
       records.read(new DataView(stretch.buffer, stretch.byteOffset, stretch.length));
       ring.release(stretch.length);
     }
-    say({
-      kind: "batch",
-      ...records.take(),
-      timestampNs,
-      counters: {
-        ends: { ...records.ends },
-        unexplained: records.unexplained,
-        imagesCompiled: reader.compiled,
-        imagesRefused: images.refused,
-        processesDescribed: unwinding.described,
-        processesRefused: unwinding.refused,
-        processesPending: unwinding.pending,
-        rowsUsed: images.usedRows,
-        mappingsUsed: mappings.usedCount,
-      },
-    });
+    if (isLast || records.hasChanges || performance.now() - lastTellMs >= TELL_INTERVAL_MS) tell(timestampNs);
   };
-  const timer = setInterval(look, LOOK_INTERVAL_MS);
+  const timer = setInterval(() => look(false), LOOK_INTERVAL_MS);
   port.on("message", (order: ProfileOrder) => {
     if (order.kind === "describe") void describeAll(unwinding, order.tgids).then(() => say({ kind: "described" }));
     else {
       clearInterval(timer);
-      look();
+      look(true);
       void records.settled().then(() => {
-        look();
+        look(true);
         say({ kind: "ended" });
         port.close();
       });
@@ -130,10 +138,14 @@ async function describeAll(unwinding: ProcessUnwinding, tgids: readonly number[]
   await Promise.all(Array.from({ length: PARALLEL_DESCRIPTIONS }, work));
 }
 
-function arrayOf({ capture }: ProfileThreadData, name: string): Uint8Array {
+function mapOf({ capture }: ProfileThreadData, name: string): MapDescriptor {
   const descriptor = capture.maps.find((map) => map.name === name);
   if (descriptor === undefined) throw new Error(`the broker gave no map ${name}`);
-  return mapArray(descriptor).bytes;
+  return descriptor;
+}
+
+function rowMemory(map: MapDescriptor): RowMemory {
+  return { sizeBytes: arraySizeBytes(map), write: (offset, bytes) => writeArray(map, offset, bytes) };
 }
 
 function mapWrite(map: string, tgid: number, value: Uint8Array) {

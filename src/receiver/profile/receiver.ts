@@ -15,6 +15,7 @@ import type { Span } from "../../mapping/span.ts";
 import type { HostProcesses } from "../host-processes.ts";
 import type { Receiver } from "../receiver.ts";
 import type { Symbolizer } from "../symbols/symbolizer.ts";
+import { SampleUnpacker } from "./pack-samples.ts";
 import type { ProcessChange, ProfileBatch, UnwindCounters } from "./profile-message.ts";
 import { ProfileThread } from "./profile-thread-client.ts";
 import { SampleAccounts } from "./sample-accounts.ts";
@@ -50,6 +51,7 @@ export class ProfileReceiver implements Receiver {
   readonly #clock = new ClockOffset();
   readonly #thread: ProfileThread;
   readonly #sampleAccounts = new SampleAccounts();
+  readonly #unpacker = new SampleUnpacker();
   readonly #linker: SampleLinker;
   #next: (profiles: readonly Profile[]) => void = () => {};
   #attachment: ProfileAttachment | undefined;
@@ -160,7 +162,7 @@ export class ProfileReceiver implements Receiver {
     }
     this.#sampleAccounts.batch(batch);
     const { table, runtimes } = this.#options.processes;
-    for (const sample of batch.samples) {
+    for (const sample of this.#unpacker.unpack(batch.samples)) {
       this.#waiting.push(sample);
       if (sample.tgid === this.#lastTgid) continue;
       this.#lastTgid = sample.tgid;

@@ -9,20 +9,29 @@ import {
 } from "../../bpf/layout.gen.ts";
 import { forEachRecord } from "../../bpf/ring-records.ts";
 import type { InterpreterStack, StackSample } from "../../mapping/profiles/stack-sample.ts";
+import { commText } from "../comm-text.ts";
 import type { RawScriptFrame } from "../interpreters/v8-frames.ts";
 import { execFacts } from "../socket-trace/exec-facts.ts";
-import { commText, type DecodedSample, decodeSample, type RawInterpreterFrame } from "./decode-sample.ts";
+import { type DecodedSample, type RawInterpreterFrame, SampleDecoder } from "./decode-sample.ts";
 import type { ProcessChange } from "./profile-message.ts";
 
 /** ProcessUnwinding, as far as records go into it. */
 export interface FrameNames {
-  resolve(tgid: number, frames: readonly RawInterpreterFrame[]): Promise<InterpreterStack | undefined>;
+  /** At once where everything is known. */
+  resolve(
+    tgid: number,
+    frames: readonly RawInterpreterFrame[],
+  ): InterpreterStack | undefined | Promise<InterpreterStack | undefined>;
   exited(tgid: number): void;
 }
 
 /** V8Frames, as far as records go into it. */
 export interface ScriptNames {
-  resolve(tgid: number, frames: readonly RawScriptFrame[]): Promise<StackSample["scriptFrames"]>;
+  /** At once where everything is known. */
+  resolve(
+    tgid: number,
+    frames: readonly RawScriptFrame[],
+  ): StackSample["scriptFrames"] | Promise<StackSample["scriptFrames"]>;
   exited(tgid: number): void;
 }
 
@@ -57,6 +66,7 @@ export class RecordReader {
   /** Samples whose interpreter's frames are being named. */
   readonly #naming = new Set<Promise<void>>();
   readonly #isWanted: (tgid: number) => boolean;
+  readonly #decoder = new SampleDecoder();
   #samples: StackSample[] = [];
   #changes: ProcessChange[] = [];
   #damagedRecords = 0;
@@ -79,6 +89,11 @@ export class RecordReader {
   /** An SDK in a process says who it is. */
   described(tgid: number, attributes: StackSample["contextAttributes"]): void {
     this.#changes.push({ kind: "described", tgid, attributes });
+  }
+
+  /** Something that has to be told soon: a process may be gone before its files are read. */
+  get hasChanges(): boolean {
+    return this.#changes.length > 0;
   }
 
   /** What has come since the last time. */
@@ -109,7 +124,7 @@ export class RecordReader {
   }
 
   #sample(view: DataView, offset: number, lengthBytes: number): void {
-    const decoded = decodeSample(view, offset, lengthBytes);
+    const decoded = this.#decoder.decode(view, offset, lengthBytes);
     if (decoded === undefined) {
       this.#damagedRecords++;
       return;
@@ -127,28 +142,30 @@ export class RecordReader {
     }
     this.#contexts.sampled(sample.tgid);
     const { interpreterFrames, scriptFrames, contextBytes } = decoded;
-    const isWhole = interpreterFrames.length === 0 && scriptFrames.length === 0 && contextBytes.length === 0;
-    if (isWhole) this.#samples.push(sample);
-    else this.#name(decoded);
+    const { tgid } = sample;
+    const interpreterStack =
+      interpreterFrames.length === 0 ? undefined : this.#interpreters.resolve(tgid, interpreterFrames);
+    const scripts = scriptFrames.length === 0 ? sample.scriptFrames : this.#scripts.resolve(tgid, scriptFrames);
+    const isKnown = !(interpreterStack instanceof Promise) && !(scripts instanceof Promise);
+    if (isKnown && contextBytes.length === 0) {
+      const isBare = interpreterStack === undefined && scripts === sample.scriptFrames;
+      this.#samples.push(isBare ? sample : { ...sample, interpreterStack, scriptFrames: scripts });
+    } else this.#name(decoded, interpreterStack, scripts);
   }
 
-  #name(decoded: DecodedSample): void {
-    const naming = this.#named(decoded)
-      .then((sample) => {
-        this.#samples.push(sample);
+  #name(
+    { sample, contextBytes }: DecodedSample,
+    interpreterStack: ReturnType<FrameNames["resolve"]>,
+    scripts: ReturnType<ScriptNames["resolve"]>,
+  ): void {
+    const attributes =
+      contextBytes.length === 0 ? sample.contextAttributes : this.#contexts.attributes(sample.tgid, contextBytes);
+    const naming = Promise.all([interpreterStack, scripts, attributes])
+      .then(([interpreterStack, scriptFrames, contextAttributes]) => {
+        this.#samples.push({ ...sample, interpreterStack, scriptFrames, contextAttributes });
       })
       .finally(() => this.#naming.delete(naming));
     this.#naming.add(naming);
-  }
-
-  async #named({ sample, interpreterFrames, scriptFrames, contextBytes }: DecodedSample): Promise<StackSample> {
-    const { tgid } = sample;
-    const [interpreterStack, scripts, contextAttributes] = await Promise.all([
-      interpreterFrames.length === 0 ? undefined : this.#interpreters.resolve(tgid, interpreterFrames),
-      scriptFrames.length === 0 ? sample.scriptFrames : this.#scripts.resolve(tgid, scriptFrames),
-      contextBytes.length === 0 ? sample.contextAttributes : this.#contexts.attributes(tgid, contextBytes),
-    ]);
-    return { ...sample, interpreterStack, scriptFrames: scripts, contextAttributes };
   }
 
   /** Every sample that was read is to be taken. */

@@ -22,7 +22,7 @@ export class SampleAccounts {
   }
 
   batch({ samples, damagedRecords, leftOut, counters }: ProfileBatch): void {
-    this.#samples.addIn(samples.length + damagedRecords + leftOut);
+    this.#samples.addIn(samples.count + damagedRecords + leftOut);
     if (leftOut > 0) this.#samples.addConsumed("filtered", leftOut);
     if (damagedRecords > 0) this.#samples.addLost("unknown_record", damagedRecords);
     for (const [end, count] of Object.entries(counters.ends)) {
@@ -36,7 +36,7 @@ export class SampleAccounts {
 
   /** Taken before sampling begins, to see whose tables are wanted. */
   warmUp({ samples, damagedRecords, leftOut, counters }: ProfileBatch): void {
-    const count = samples.length + damagedRecords + leftOut;
+    const count = samples.count + damagedRecords + leftOut;
     this.#samples.addIn(count);
     this.#samples.addConsumed("warm_up", count);
     for (const [end, ended] of Object.entries(counters.ends)) grownBy(this.#lastEnds, end, ended);

@@ -1,6 +1,6 @@
 /** A process as the broker lets the worker read it. */
 import type { BrokerClient } from "../../ipc/broker-client.ts";
-import { READ_LIMIT_BYTES } from "../../ipc/read-limit.ts";
+import { readPieces } from "../../ipc/read-pieces.ts";
 import type { ByteSource } from "../elf/byte-source.ts";
 import { parseMappings } from "./parse-mappings.ts";
 import type { MemoryMapping, ProcessView } from "./process-view.ts";
@@ -33,8 +33,8 @@ export function processMemory(
   address: number,
   lengthBytes: number,
 ): Promise<Uint8Array> {
-  return inPieces(lengthBytes, (done, wanted) =>
-    client.request({ type: "memory", tgid, address: address + done, lengthBytes: wanted }),
+  return readPieces(address, lengthBytes, (at, wanted) =>
+    client.request({ type: "memory", tgid, address: at, lengthBytes: wanted }),
   );
 }
 
@@ -45,24 +45,8 @@ export function mappedFile(
 ): ByteSource {
   return {
     read: (offset, lengthBytes) =>
-      inPieces(lengthBytes, (done, wanted) =>
-        client.request({ type: "mapped_file", tgid, start, end, offset: offset + done, lengthBytes: wanted }),
+      readPieces(offset, lengthBytes, (at, wanted) =>
+        client.request({ type: "mapped_file", tgid, start, end, offset: at, lengthBytes: wanted }),
       ),
   };
-}
-
-/** Until all is read or a piece comes short. */
-async function inPieces(
-  lengthBytes: number,
-  read: (done: number, wanted: number) => Promise<string>,
-): Promise<Uint8Array> {
-  const pieces: Buffer[] = [];
-  for (let done = 0; done < lengthBytes; ) {
-    const wanted = Math.min(READ_LIMIT_BYTES, lengthBytes - done);
-    const piece = Buffer.from(await read(done, wanted), "base64");
-    pieces.push(piece);
-    done += piece.length;
-    if (piece.length < wanted) break;
-  }
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }

@@ -19,6 +19,7 @@ import {
 import { forEachRecord } from "../../bpf/ring-records.ts";
 import type { ConnectionSelection } from "../../ipc/socket-trace-config.ts";
 import type { StageAccount } from "../../mapping/account.ts";
+import { commText } from "../comm-text.ts";
 import type { ProcessTable } from "../process-table.ts";
 import type { RuntimeTable } from "../runtimes/runtime-table.ts";
 import { execFacts } from "./exec-facts.ts";
@@ -158,10 +159,4 @@ export class EventDispatcher {
     if (this.#includePorts.size === 0) return true;
     return this.#includePorts.has(tuple.localPort) || this.#includePorts.has(tuple.remotePort);
   }
-}
-
-/** task->comm, up to its NUL. */
-export function commText(comm: Uint8Array): string {
-  const end = comm.indexOf(0);
-  return Buffer.from(comm.subarray(0, end < 0 ? comm.length : end)).toString("utf8");
 }

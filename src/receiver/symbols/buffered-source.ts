@@ -1,7 +1,7 @@
 /** Small reads of one file from large ones: each read of a stranger's file goes through two other processes. */
 import type { SizedSource } from "./elf-image.ts";
 
-const BLOCK_BYTES = 128 << 10;
+const BLOCK_BYTES = 64 << 10;
 const BLOCK_LIMIT = 16;
 
 export function bufferedSource(source: SizedSource): SizedSource {

@@ -39,12 +39,13 @@ export class FrameCache {
       return;
     }
     const mapping = mappings[resolved.mapping];
-    const frame: Frame = {
+    const found: Frame = {
       address,
       mapping: mapping === undefined ? undefined : this.#mapping(mapping),
       type: resolved.type,
       lines: resolved.lines,
     };
+    const frame = known !== undefined && isSame(known.frame, found) ? known.frame : found;
     const life = resolved.isVolatile ? VOLATILE_MS : LIFE_MS;
     this.#frames.set(address, { frame, reason: resolved.reason, untilMs: nowMs + life });
   }
@@ -65,4 +66,21 @@ export class FrameCache {
     }
     return mapping;
   }
+}
+
+/** Then it stays the same object, which others know it by. */
+function isSame(left: Frame, right: Frame): boolean {
+  return (
+    left.mapping === right.mapping &&
+    left.type === right.type &&
+    left.lines.length === right.lines.length &&
+    left.lines.every((line, i) => {
+      const other = right.lines[i]!;
+      return (
+        line.functionName === other.functionName &&
+        line.fileName === other.fileName &&
+        line.lineNumber === other.lineNumber
+      );
+    })
+  );
 }

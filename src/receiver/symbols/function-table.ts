@@ -168,13 +168,12 @@ function namesOf(
   nameOffsets: Uint32Array,
   names: Uint8Array,
 ): { readonly bytes: Uint8Array; readonly offsets: Uint32Array } {
-  const text = Buffer.from(names.buffer, names.byteOffset, names.byteLength);
+  const lengths = kept.map((index) => nameLength(names, nameOffsets[index]!));
+  const total = lengths.reduce((sum, length) => sum + length + 1, 0);
+  // Where names share their bytes the table itself is shorter; a stranger's may share them all.
+  if (total > names.length) return { bytes: names, offsets: kept.map((index) => nameOffsets[index]!) };
   const offsets = new Uint32Array(kept.length);
-  const lengths = kept.map((index) => {
-    const end = text.indexOf(0, nameOffsets[index]!);
-    return Math.min(NAME_LIMIT_BYTES, (end < 0 ? text.length : end) - nameOffsets[index]!);
-  });
-  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length + 1, 0));
+  const bytes = new Uint8Array(total);
   let at = 0;
   kept.forEach((index, i) => {
     offsets[i] = at;
@@ -182,6 +181,12 @@ function namesOf(
     at += lengths[i]! + 1;
   });
   return { bytes, offsets };
+}
+
+function nameLength(names: Uint8Array, offset: number): number {
+  const rest = names.subarray(offset, offset + NAME_LIMIT_BYTES);
+  const end = rest.indexOf(0);
+  return end < 0 ? rest.length : end;
 }
 
 /**

@@ -14,6 +14,8 @@ const FUNCDATA_INLINE_TREE = 3;
 const FUNCTION_LIMIT = 4_000_000;
 /** A table of one function's values; real ones have a few hundred steps. */
 const STEP_LIMIT = 100_000;
+/** Of all functions' tables, which they may share: a program of 200 MB has two million. */
+const ALL_STEPS_LIMIT = 40_000_000;
 const INLINE_DEPTH_LIMIT = 64;
 
 export interface GoTextStart {
@@ -92,11 +94,12 @@ export class GoLineTable {
    */
   forEachDepth(visit: (start: number, depthBytes: number) => void): void {
     const { count, functions, values, quantum } = this.#header;
-    for (let index = 0; index < count; index++) {
+    let steps = 0;
+    for (let index = 0; index < count && steps < ALL_STEPS_LIMIT; index++) {
       const entry = this.#entry(index);
       const table = this.#u32(functions + this.#functionOffset(index) + this.#field(3));
       let [at, pc, depth] = [values + table, entry, -1];
-      for (let step = 0; table !== 0 && step < STEP_LIMIT; step++) {
+      for (let step = 0; table !== 0 && step < STEP_LIMIT; step++, steps++) {
         const [delta, afterDelta] = varint(this.#bytes, at);
         const [advance, afterAdvance] = varint(this.#bytes, afterDelta);
         if (afterDelta === 0 || afterAdvance === 0 || (delta === 0 && step > 0)) break;

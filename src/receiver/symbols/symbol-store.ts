@@ -1,6 +1,6 @@
 /** Addresses of processes and of the kernel to frames. Knows no thread: questions to the broker go through `ask`. */
 import type { OpenedFile, Replies } from "../../ipc/messages.ts";
-import { READ_LIMIT_BYTES } from "../../ipc/read-limit.ts";
+import { readPieces } from "../../ipc/read-pieces.ts";
 import { bufferedSource } from "./buffered-source.ts";
 import { DebugLines, type FoundLines } from "./debug-lines.ts";
 import type { SizedSource } from "./elf-image.ts";
@@ -253,17 +253,10 @@ export class SymbolStore {
     return bufferedSource({ sizeBytes, read: (offset, lengthBytes) => this.#read(file, offset, lengthBytes) });
   }
 
-  async #read(file: string, offset: number, lengthBytes: number): Promise<Uint8Array> {
-    const pieces: Buffer[] = [];
-    for (let done = 0; done < lengthBytes; ) {
-      const wanted = Math.min(READ_LIMIT_BYTES, lengthBytes - done);
-      const text = await this.#options.ask({ type: "file_read", file, offset: offset + done, lengthBytes: wanted });
-      const piece = Buffer.from(text ?? "", "base64");
-      pieces.push(piece);
-      done += piece.length;
-      if (piece.length < wanted) break;
-    }
-    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  #read(file: string, offset: number, lengthBytes: number): Promise<Uint8Array> {
+    return readPieces(offset, lengthBytes, (at, wanted) =>
+      this.#options.ask({ type: "file_read", file, offset: at, lengthBytes: wanted }),
+    );
   }
 
   #perfMapOf(process: Process): PerfMapFile {

@@ -27,6 +27,14 @@ export interface ThreadSymbolizerOptions {
   readonly channelFd?: number | undefined;
 }
 
+interface Stack {
+  readonly frames: readonly Frame[];
+  /** Frames of the machine's stack. */
+  readonly count: number;
+  /** Of each of them that has no name. */
+  readonly reasons: readonly string[];
+}
+
 interface Missing {
   readonly users: Map<number, Set<bigint>>;
   readonly kernel: Set<bigint>;
@@ -39,6 +47,8 @@ export class ThreadSymbolizer implements Symbolizer {
   readonly #ready: Promise<void>;
   readonly #users = new Map<number, FrameCache>();
   readonly #kernel = new FrameCache();
+  /** Of the last time. */
+  #stacks: ReadonlyMap<string, Stack> = new Map();
   readonly #pending = new Map<number, (answer: Extract<FromThread, { kind: "resolved" }> | undefined) => void>();
   #lastId = 0;
   #isGone = false;
@@ -81,9 +91,28 @@ export class ThreadSymbolizer implements Symbolizer {
   }
 
   async symbolize(samples: readonly StackSample[]): Promise<readonly SymbolizedSample[]> {
-    const missing = this.#missing(samples);
+    const keys = samples.map(stackKey);
+    const distinct = new Map(samples.map((sample, index) => [keys[index]!, sample]));
+    const missing = this.#missing([...distinct.values()]);
     if (missing.users.size > 0 || missing.kernel.size > 0) await this.#ask(missing);
-    return samples.map((sample) => ({ sample, stack: this.#stackOf(sample) }));
+    const stacks = new Map<string, Stack>();
+    for (const [key, sample] of distinct) stacks.set(key, this.#shared(key, this.#stackOf(sample)));
+    this.#stacks = stacks;
+    return samples.map((sample, index) => {
+      const stack = stacks.get(keys[index]!)!;
+      this.#account(stack);
+      return { sample, stack: stack.frames };
+    });
+  }
+
+  /** The very array of the last time, where nothing of it has changed: who encodes it knows it again. */
+  #shared(key: string, stack: Stack): Stack {
+    const last = this.#stacks.get(key);
+    const isSame =
+      last !== undefined &&
+      last.frames.length === stack.frames.length &&
+      last.frames.every((frame, i) => frame === stack.frames[i]);
+    return isSame ? { ...stack, frames: last.frames } : stack;
   }
 
   async stop(): Promise<void> {
@@ -147,26 +176,28 @@ export class ThreadSymbolizer implements Symbolizer {
     learn(this.#kernel, kernel, { frames: answer.kernelFrames, mappings: [] }, nowMs);
   }
 
-  #stackOf(sample: StackSample): readonly Frame[] {
-    const kernel = [...kernelAddresses(sample)].map((address) => this.#frameOf(this.#kernel, address, "kernel"));
+  #stackOf(sample: StackSample): Stack {
+    const reasons: string[] = [];
+    const frameOf = (cache: FrameCache | undefined, address: bigint, type: string): Frame => {
+      const cached = cache?.last(address);
+      if (cached === undefined) reasons.push("late");
+      else if (cached.reason !== undefined) reasons.push(cached.reason);
+      return cached?.frame ?? { address, mapping: undefined, type, lines: [] };
+    };
+    const kernel = [...kernelAddresses(sample)].map((address) => frameOf(this.#kernel, address, "kernel"));
     const cache = this.#users.get(sample.tgid);
     const { interpreterStack, scriptFrames } = sample;
-    const native = [...userAddresses(sample)].map((address) => this.#frameOf(cache, address, "native"));
+    const native = [...userAddresses(sample)].map((address) => frameOf(cache, address, "native"));
     const user = scriptFrames.length === 0 ? native : addScriptFrames(native, scriptFrames);
-    if (interpreterStack === undefined) return [...kernel, ...user];
-    return [...kernel, ...interleaveFrames(user, interpreterStack)];
+    const whole = interpreterStack === undefined ? user : interleaveFrames(user, interpreterStack);
+    return { frames: [...kernel, ...whole], reasons, count: kernel.length + native.length };
   }
 
-  #frameOf(cache: FrameCache | undefined, address: bigint, type: string): Frame {
-    this.account.addIn();
-    const cached = cache?.last(address);
-    if (cached === undefined) {
-      this.account.addConsumed("late");
-      return { address, mapping: undefined, type, lines: [] };
-    }
-    if (cached.reason === undefined) this.account.addOut();
-    else this.account.addConsumed(cached.reason);
-    return cached.frame;
+  /** Each frame of the machine's stack has a name, or a reason why it has none. */
+  #account({ count, reasons }: Stack): void {
+    this.account.addIn(count);
+    this.account.addOut(count - reasons.length);
+    for (const reason of reasons) this.account.addConsumed(reason);
   }
 
   #receive(message: FromThread): void {
@@ -217,6 +248,33 @@ function learn(
     const frame: ResolvedFrame | undefined = frames[index++];
     if (frame !== undefined) cache?.set(address, frame, mappings, nowMs);
   }
+}
+
+/** Equal for samples whose stacks have the same names. How long each part is comes first, so that no bytes can pass for another part. */
+function stackKey(sample: StackSample): string {
+  const { tgid, kernelStack, userStack, interruptedFrames, scriptFrames, interpreterStack } = sample;
+  const scripts = scriptFrames.map(({ index, line }) => `${index} ${idOf(line)}`);
+  const interpreted = interpreterStack?.frames.map(idOf);
+  const head = [tgid, kernelStack.length, userStack.length, interruptedFrames, scripts, interpreted].join("\n");
+  return `${head}\n${bytesText(kernelStack)}${bytesText(userStack)}`;
+}
+
+/** Lines are shared, so that each has a number. */
+function idOf(line: object): number {
+  let id = ids.get(line);
+  if (id === undefined) {
+    id = ++lastId;
+    ids.set(line, id);
+  }
+  return id;
+}
+
+const ids = new WeakMap<object, number>();
+let lastId = 0;
+
+/** The quickest text that says the same. */
+function bytesText({ buffer, byteOffset, byteLength }: BigUint64Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
 }
 
 function* userAddresses(sample: StackSample): Generator<bigint> {

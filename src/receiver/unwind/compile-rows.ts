@@ -7,6 +7,8 @@ import { type FrameRow, runFrameProgram } from "./frame-program.ts";
 const { sizeBytes: ROW_BYTES, offsets } = PROFILE_LAYOUT.unwind_row;
 /** Between functions lies padding, which nothing runs: rows for it would be a third of all. */
 const PADDING_BYTES = 16;
+/** Of a whole image: a browser has ten million. What all descriptions have in common is run for each of them. */
+const INSTRUCTION_LIMIT = 40_000_000;
 
 /** The return address is what rsp points to. */
 const FRAMELESS: FrameRow = { kind: UnwindKind.sp, cfaOffset: 1, framePointer: 0 };
@@ -31,16 +33,16 @@ export function compileRows(
 ): CompiledRows | undefined {
   const view = new DataView(section.buffer, section.byteOffset, section.byteLength);
   const rows = new RowWriter(limit);
-  let end = 0;
+  let [end, instructions] = [0, 0];
   for (const description of readEhFrame(view, sectionAddress)) {
     // What starts in another's stretch contradicts it: the first one holds.
     if (description.start < end || description.start < baseAddress) continue;
     if (end !== 0 && description.start - end > PADDING_BYTES) rows.add(end - baseAddress, NOTHING);
-    runFrameProgram(view, description, (address, row) => {
+    instructions += runFrameProgram(view, description, (address, row) => {
       if (address < description.end) rows.add(address - baseAddress, row);
     });
     end = description.end;
-    if (rows.isFull || end - baseAddress > 0xffffffff) return undefined;
+    if (rows.isFull || instructions > INSTRUCTION_LIMIT || end - baseAddress > 0xffffffff) return undefined;
   }
   if (end !== 0) rows.add(end - baseAddress, NOTHING);
   return rows.isFull ? undefined : rows.finish();

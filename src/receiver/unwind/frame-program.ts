@@ -44,27 +44,28 @@ class State {
 const REMEMBERED_LIMIT = 64;
 const INSTRUCTION_LIMIT = 100_000;
 
-/** Gives the rows of one description, by address. */
+/** Gives the rows of one description, by address. @returns how many instructions that took */
 export function runFrameProgram(
   view: DataView,
   description: FrameDescription,
   row: (address: number, row: FrameRow) => void,
-): void {
+): number {
   const { common, start, end } = description;
   if (common.isSignalFrame) {
     row(start, { kind: UnwindKind.signal, cfaOffset: 0, framePointer: 0 });
-    return;
+    return 0;
   }
   if (common.returnRegister !== RETURN_ADDRESS) {
     row(start, UNSUPPORTED);
-    return;
+    return 0;
   }
   const program = new FrameProgram(description, row);
   const initial = new DwarfReader(view, common.instructionsStart, common.instructionsEnd);
-  program.run(initial, view);
+  const before = program.run(initial, view);
   program.begin();
-  program.run(new DwarfReader(view, description.instructionsStart, description.instructionsEnd), view);
+  const own = program.run(new DwarfReader(view, description.instructionsStart, description.instructionsEnd), view);
   if (program.address < end) program.emit();
+  return before + own;
 }
 
 class FrameProgram {
@@ -90,8 +91,9 @@ class FrameProgram {
     this.#row(this.address, rowOf(this.#state));
   }
 
-  run(reader: DwarfReader, view: DataView): void {
-    for (let count = 0; !reader.isAtEnd && count < INSTRUCTION_LIMIT; count++) {
+  run(reader: DwarfReader, view: DataView): number {
+    let count = 0;
+    for (; !reader.isAtEnd && count < INSTRUCTION_LIMIT; count++) {
       const byte = reader.u8();
       const operand = byte & 0x3f;
       switch (byte & 0xc0) {
@@ -108,6 +110,7 @@ class FrameProgram {
           this.#extended(operand, reader, view);
       }
     }
+    return count;
   }
 
   #advance(delta: number): void {

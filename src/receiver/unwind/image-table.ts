@@ -18,8 +18,14 @@ export interface UnwindImage {
   readonly places: Set<number>;
 }
 
+/** The array of rows in the kernel. */
+export interface RowMemory {
+  readonly sizeBytes: number;
+  write(offset: number, bytes: Uint8Array): void;
+}
+
 export class ImageTable {
-  readonly #bytes: Uint8Array;
+  readonly #rows: RowMemory;
   readonly #space: RangeSpace;
   readonly #withdraw: (place: number) => void;
   /** The least recently used first. */
@@ -28,10 +34,10 @@ export class ImageTable {
   refused = 0;
 
   /** @param withdraw the rows of the image at this place of the mapping table are gone */
-  constructor(bytes: Uint8Array, withdraw: (place: number) => void, space?: RangeSpace) {
-    this.#bytes = bytes;
+  constructor(rows: RowMemory, withdraw: (place: number) => void, space?: RangeSpace) {
+    this.#rows = rows;
     this.#withdraw = withdraw;
-    this.#space = space ?? new RangeSpace(Math.floor(bytes.length / ROW_BYTES));
+    this.#space = space ?? new RangeSpace(Math.floor(rows.sizeBytes / ROW_BYTES));
   }
 
   get usedRows(): number {
@@ -62,7 +68,7 @@ export class ImageTable {
       this.#makeRoom(compiled.count);
       return undefined;
     }
-    this.#bytes.set(compiled.bytes, rows.first * ROW_BYTES);
+    this.#rows.write(rows.first * ROW_BYTES, compiled.bytes);
     return rows;
   }
 

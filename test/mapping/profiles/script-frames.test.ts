@@ -6,8 +6,7 @@ import { makeFrame } from "../../support/profiles.ts";
 const JIT: Frame = { address: 0x7000n, mapping: undefined, type: "native", lines: [] };
 const script = (index: number, functionName: string, fileName: string | undefined = "/app/server.js") => ({
   index,
-  functionName,
-  fileName,
+  line: { functionName, fileName, lineNumber: 0 },
 });
 const names = (frames: readonly Frame[]) => frames.map(({ lines }) => lines[0]?.functionName ?? "[JIT]");
 
@@ -34,7 +33,12 @@ describe("addScriptFrames", () => {
 
   it("calls a function of V8 itself by the name that programs know", () => {
     assert.deepEqual(
-      names(addScriptFrames([makeFrame("Builtins_ArrayForEach")], [{ ...script(0, "forEach"), fileName: undefined }])),
+      names(
+        addScriptFrames(
+          [makeFrame("Builtins_ArrayForEach")],
+          [{ index: 0, line: { functionName: "forEach", fileName: undefined, lineNumber: 0 } }],
+        ),
+      ),
       ["forEach"],
     );
   });

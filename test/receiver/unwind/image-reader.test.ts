@@ -25,7 +25,7 @@ function source(reads: number) {
 
 describe("ImageReader", () => {
   it("remembers nothing of a file whose process went while it was read", async () => {
-    const images = new ImageTable(new Uint8Array(8 << 20), () => {});
+    const images = new ImageTable({ sizeBytes: 8 << 20, write: () => {} }, () => {});
     const reader = new ImageReader(images, 1 << 20);
     for (let reads = 0; reads < 6; reads++) assert.equal(await reader.find(MAPPING, source(reads)), undefined);
     assert.equal(reader.compiled, 0);

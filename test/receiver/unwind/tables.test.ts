@@ -32,7 +32,7 @@ describe("ImageTable", () => {
     let now = 0;
     const withdrawn: number[] = [];
     const table = new ImageTable(
-      new Uint8Array(10 * ROW),
+      { sizeBytes: 10 * ROW, write: () => {} },
       (place) => withdrawn.push(place),
       new RangeSpace(10, () => now),
     );

@@ -15,9 +15,11 @@ export class ProfilesDictionary {
   readonly #locations = new Table();
   readonly #stacks = new Table();
   readonly #links = new Table();
-  /** Samples share their frames and mappings: most are known by being the same object. */
+  /** Samples share their stacks, frames, attributes and mappings: most are known by being the same object. */
   readonly #mappingIndexes = new Map<MemoryMapping, number>();
   readonly #frameIndexes = new Map<Frame, number>();
+  readonly #stackIndexes = new Map<readonly Frame[], number>();
+  readonly #attributeIndexes = new Map<readonly Attribute[], readonly number[]>();
 
   string(text: string): number {
     return this.#strings.index(text, (writer) => writer.utf8(text));
@@ -36,8 +38,13 @@ export class ProfilesDictionary {
   }
 
   /** Sorted: the attributes of a sample are a set, and are compared as one. */
-  attributes(attributes: readonly Attribute[]): number[] {
-    return attributes.map((attribute) => this.attribute(attribute)).sort((a, b) => a - b);
+  attributes(attributes: readonly Attribute[]): readonly number[] {
+    let indexes = this.#attributeIndexes.get(attributes);
+    if (indexes === undefined) {
+      indexes = attributes.map((attribute) => this.attribute(attribute)).sort((a, b) => a - b);
+      this.#attributeIndexes.set(attributes, indexes);
+    }
+    return indexes;
   }
 
   link({ traceId, spanId }: { readonly traceId: string; readonly spanId: string }): number {
@@ -48,8 +55,13 @@ export class ProfilesDictionary {
   }
 
   stack(frames: readonly Frame[]): number {
-    const locations = frames.map((frame) => this.#location(frame));
-    return this.#stacks.index(locations.join(" "), (writer) => writePackedInts(writer, 1, locations));
+    let index = this.#stackIndexes.get(frames);
+    if (index === undefined) {
+      const locations = frames.map((frame) => this.#location(frame));
+      index = this.#stacks.index(locations.join(" "), (writer) => writePackedInts(writer, 1, locations));
+      this.#stackIndexes.set(frames, index);
+    }
+    return index;
   }
 
   /** Writes the fields of the dictionary, the last one first. */

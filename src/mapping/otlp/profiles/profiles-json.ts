@@ -134,17 +134,25 @@ function integerJson(value: bigint, kind: "int32" | "int64"): string {
 
 function packedVarints(bytes: Uint8Array, kind: "int32" | "int64"): string[] {
   const texts: string[] = [];
-  let value = 0n;
-  let shift = 0n;
-  for (const byte of bytes) {
-    value |= BigInt(byte & 0x7f) << shift;
-    shift += 7n;
-    if (byte >= 0x80) continue;
-    texts.push(integerJson(value, kind));
-    value = 0n;
-    shift = 0n;
+  for (let at = 0; at < bytes.length; ) {
+    let value = 0;
+    let scale = 1;
+    const start = at;
+    while (at < bytes.length && bytes[at]! >= 0x80) {
+      value += (bytes[at++]! & 0x7f) * scale;
+      scale *= 128;
+    }
+    if (at >= bytes.length) break;
+    value += bytes[at++]! * scale;
+    // 28 bits: neither negative nor above what a double holds. Indexes are no longer.
+    if (at - start <= 4) texts.push(kind === "int32" ? String(value) : `"${value}"`);
+    else texts.push(integerJson(bigVarint(bytes.subarray(start, at)), kind));
   }
   return texts;
+}
+
+function bigVarint(bytes: Uint8Array): bigint {
+  return bytes.reduceRight((value, byte) => (value << 7n) | BigInt(byte & 0x7f), 0n);
 }
 
 function packedFixed(bytes: Uint8Array): string[] {

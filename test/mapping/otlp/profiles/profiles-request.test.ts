@@ -45,7 +45,7 @@ describe("profilesRequestJson", () => {
   it("says what the protobuf form says", () => {
     const profiles = [
       makeProfile({ samples: [makeSample(), makeSample({ link: undefined, timeUnixNano: time + 8n })] }),
-      makeProfile({ type: "off_cpu", samples: [makeSample({ value: 77 })] }),
+      makeProfile({ type: "off_cpu", samples: [77, 2 ** 28, 2 ** 40 + 1].map((value) => makeSample({ value })) }),
     ];
     const json = profilesRequestJson(profiles);
     assert.ok(!json.includes("\n"));
