@@ -1,7 +1,7 @@
 /**
  * What the capture programs add to a call, in nanoseconds of processor time: each hook set beside no program and beside two empty ones,
  * interleaved, with the ring drained meanwhile as the drain thread does. Capture is the first 255 bytes of each call. Joining
- * adds a process's steps to its unit of work, and where it has none the program that sees wake-ups; uprobes are tokio's.
+ * adds a process's steps to its unit of work, and where it has none the program that sees wake-ups; uprobes are tokio's and CPython's.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -57,6 +57,8 @@ const [THREAD_POINTER, LOAD, TO_UNIT, TO_TURN] = [1, 3, 7, 8];
 const step = (kind: number, operand = 0) => ({ kind, operand });
 /** What a CPython thread's context and turn take: the first word of the thread's control block is its own address. */
 const pythonSteps = [TO_UNIT, TO_TURN].flatMap((end) => [step(THREAD_POINTER!), step(LOAD!), step(LOAD!), step(end)]);
+/** As of 3.12. */
+const PYTHON_TASKS = { workItemType: 0, functionType: 0, taskContext: 152, coroutineName: 32, functionHops: [] };
 const joining = (started: (load: KernelCapture, tgid: number) => void, alsoLoaded: readonly string[] = []): Load => {
   const load = capture(HookSet.a, { alsoLoaded });
   return {
@@ -99,6 +101,15 @@ const candidates: Readonly<Record<string, () => Load>> = {
         load.attachUprobe("tokio_wake", tgid, caller, probedOffset);
       },
       ["tokio_wake"],
+    ),
+  "hook set a, uprobe of CPython's tasks": () =>
+    joining(
+      (load, tgid) => {
+        const plan = { unitKind: UnitKind.pythonContext, steps: pythonSteps, python: PYTHON_TASKS };
+        load.setPlan(tgid, ProcessFilter.none, plan);
+        load.attachUprobe("python_task", tgid, caller, probedOffset);
+      },
+      ["python_task"],
     ),
   "hook set a, trace_map kept": () => capture(HookSet.a, { conf: { traceRequests: 1 } }),
   "hook set a, io_events of requests": () => capture(HookSet.a, { io: ioSettings(IoMode.request) }),

@@ -31,6 +31,14 @@ export class PythonMakers {
     this.offsets = offsets;
   }
 
+  /** The same of a process that was forked from this one. */
+  forFork(process: ProcessView, image: Image): PythonMakers {
+    const makers = new PythonMakers(process, image, this.offsets, this.#readsJobs);
+    makers.#task = this.#task;
+    makers.#put = this.#put;
+    return makers;
+  }
+
   get hasAll(): boolean {
     return this.#task !== undefined && this.hasPut;
   }

@@ -84,6 +84,17 @@ export class PythonPools {
     this.#objects = new PythonObjects(process, layout);
   }
 
+  /** The same of a process that was forked from this one: it has none of its threads, and all else where it was. */
+  forFork(process: ProcessView): PythonPools {
+    const pools = new PythonPools(process, this.#interpreter, this.#offsets, this.#layout);
+    for (const [code, site] of this.#sites) pools.#sites.set(code, site);
+    for (const code of this.#awaited) pools.#awaited.add(code);
+    pools.#globals = this.#globals;
+    pools.#workItems = this.#workItems;
+    pools.#isPrepared = this.#isPrepared;
+    return pools;
+  }
+
   get hasWorkItems(): boolean {
     return this.#globals !== 0;
   }

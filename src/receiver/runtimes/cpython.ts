@@ -9,7 +9,7 @@
 import { type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 import { u64, viewOf } from "../elf/elf-file.ts";
 import { findSymbol } from "../elf/symbols.ts";
-import { FRAME_LAYOUTS, type FrameLayout, OFFSETS, type Offsets } from "./cpython-layout.ts";
+import { FRAME_LAYOUTS, OFFSETS, type Offsets } from "./cpython-layout.ts";
 import { PythonMakers } from "./cpython-makers.ts";
 import { PythonPools } from "./cpython-pools.ts";
 import { addressOf, findImage, type Image } from "./images.ts";
@@ -72,21 +72,21 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
   }
   if (earlier !== undefined && isPlan(earlier) && earlier.runtime === RUNTIME && earlier.lookAgain !== undefined)
     return earlier.lookAgain();
-  return planWithPools(makers, plan, await pointerAt(process, runtimeAddress + offsets.interpreters), keyOffset, {
-    frames,
-    lock: { address: runtimeAddress, lengthBytes: symbol.sizeBytes },
+  const interpreter = await pointerAt(process, runtimeAddress + offsets.interpreters);
+  return planWithPools(makers, new PythonPools(process, interpreter, offsets, frames), plan, keyOffset, {
+    address: runtimeAddress,
+    lengthBytes: symbol.sizeBytes,
   });
 }
 
 /** The pools' loops are seen when their threads are: the plan is made anew when new threads show. */
 async function planWithPools(
   makers: PythonMakers,
+  finder: PythonPools,
   plan: UnitPlan,
-  interpreter: number,
   keyOffset: number,
-  { frames, lock }: { readonly frames: FrameLayout; readonly lock: LockRange },
+  lock: LockRange,
 ): Promise<UnitPlan> {
-  const finder = new PythonPools(makers.process, interpreter, makers.offsets, frames);
   let knownPools = 0;
   const look = async (): Promise<UnitPlan> => {
     const pools = await finder.look();
@@ -112,8 +112,13 @@ async function planWithPools(
         finder.isIncomplete || (finder.hasThreads && finder.hasWorkItems && !(finder.workItems && makers.hasPut)),
     }),
     lookAgain: look,
+    forFork,
     ...(!(makers.hasAll && finder.isPrepared) && { refine }),
   });
+  const forFork = async (process: ProcessView) => {
+    const image = await interpreterOf(process);
+    return image && planWithPools(makers.forFork(process, image), finder.forFork(process), plan, keyOffset, lock);
+  };
   const refine = async () => {
     await makers.find();
     if (makers.hasPut) await finder.prepare();

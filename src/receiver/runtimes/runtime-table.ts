@@ -44,6 +44,8 @@ const MAX_EXECUTABLES = 256;
 interface Entry {
   /** The path that was executed. */
   executable: string | undefined;
+  /** Of its parent's plan. */
+  forFork: UnitPlan["forFork"];
   looks: number;
   /** Its runtime was up before anybody looked: what is put off for new processes need not wait. */
   isOld: boolean;
@@ -137,11 +139,14 @@ export class RuntimeTable {
    * A fork that goes on with its parent's program, or a new program.
    *
    * @param executable its path, for a new program
+   * @param parentTgid of a fork
    */
-  started(tgid: number, executable?: string): void {
+  started(tgid: number, executable?: string, parentTgid?: number): void {
+    const parent = parentTgid === undefined ? undefined : this.#entries.get(parentTgid)?.finding;
     this.exited(tgid);
     const entry = this.#add(tgid);
     entry.executable = executable;
+    if (parent !== undefined && isPlan(parent)) entry.forFork = parent.forFork;
     // What it forks from now on has the same units, so its first requests are known too.
     const usual = executable === undefined ? undefined : (nginxPlanOf(executable) ?? this.#forAll.get(executable));
     if (usual !== undefined) this.#write(tgid, entry, usual).catch(() => {});
@@ -181,6 +186,7 @@ export class RuntimeTable {
     if (this.#entries.size >= PROCESS_LIMIT) this.exited(this.#entries.keys().next().value!);
     const entry: Entry = {
       executable: undefined,
+      forFork: undefined,
       looks: 0,
       isOld: false,
       isLooking: false,
@@ -260,7 +266,8 @@ export class RuntimeTable {
     entry.looks++;
     entry.isLooking = true;
     clearTimeout(entry.timer);
-    const finding = await this.#find(tgid, entry.finding).finally(() => {
+    const found = entry.finding === undefined && entry.forFork ? this.#inherit(tgid, entry.forFork) : undefined;
+    const finding = await (found ?? this.#find(tgid, entry.finding)).finally(() => {
       entry.isLooking = false;
       entry.wasLookedAt = true;
     });
@@ -331,6 +338,11 @@ export class RuntimeTable {
     if (this.#entries.get(tgid) !== entry) return false;
     entry.finding = plan;
     return this.#write(tgid, entry, plan);
+  }
+
+  async #inherit(tgid: number, forFork: NonNullable<UnitPlan["forFork"]>): Promise<UnitFinding | undefined> {
+    const view = await this.#options.view(tgid);
+    return (view && (await forFork(view))) ?? this.#find(tgid, undefined);
   }
 
   async #find(tgid: number, earlier: UnitFinding | undefined): Promise<UnitFinding | undefined> {

@@ -1,5 +1,6 @@
 /** How the BPF programs find a thread's unit of work at a system call: a short list of steps (bpf/control.h). */
 import type { PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
+import type { ProcessView } from "./process-view.ts";
 
 /** Names of enum unit_step_kind; the loader maps them to numbers. */
 export type UnitStep =
@@ -86,6 +87,8 @@ export interface UnitPlan {
   readonly pools?: readonly PoolSite[];
   /** To be asked when threads show that were not there: the plan with what they run. */
   readonly lookAgain?: () => Promise<UnitPlan>;
+  /** The plan of a process that this one has forked, and that goes on with its program: all lies where it does here. */
+  readonly forFork?: (process: ProcessView) => Promise<UnitPlan | undefined>;
   /** A look at the same threads at another time may bring more. */
   readonly isIncomplete?: boolean;
   /** Set: which thread wakes which tells more than the unit, or there is none. */

@@ -141,7 +141,7 @@ export class EventDispatcher {
     this.#lastTgid = 0;
     if (event.action === ProcessAction.fork) {
       processes.forked(tgid, event.parentTgid, event.startTimeNs, commText(event.comm));
-      if (!this.#ownTgids.has(event.parentTgid)) runtimes.started(tgid);
+      if (!this.#ownTgids.has(event.parentTgid)) runtimes.started(tgid, undefined, event.parentTgid);
     } else if (event.action === ProcessAction.exec) {
       const exec = execFacts(event, view, textOffset);
       processes.executed(tgid, event.startTimeNs, commText(event.comm), exec);
