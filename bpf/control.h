@@ -166,7 +166,12 @@ enum process_flags {
 struct go_layout {
 	__u64 serve_start_pc;      /* g.startpc of net/http.(*conn).serve */
 	__u64 write_loop_start_pc; /* of (*persistConn).writeLoop */
+	__u64 read_loop_start_pc;  /* of (*persistConn).readLoop */
 	__u64 goid_counter;        /* runtime.sched.goidgen; 0 unknown */
+	__u64 library_start;       /* net/http's code: goroutines that start there are its own, but for serve's */
+	__u64 library_length;
+	__u64 wait_group_add;      /* sync.(*WaitGroup).Add */
+	__u64 wait_group_add_length;
 	__u64 context_key;         /* the programs' own: net/http.LocalAddrContextKey */
 	__u16 goid; /* of struct g, below 320 */
 	__u16 parent_goid;
@@ -207,6 +212,8 @@ struct process_control {
 	struct pool_site pools[POOL_SITES];
 	struct go_layout go;
 	struct python_layout python;
+	__u32 handovers_lost; /* the programs' own */
+	__u32 padding;
 };
 
 /* Key of trace_map: a kind of enum unit_kind with that unit's id, UNIT_NONE with a thread's, or a process with 0. */

@@ -21,6 +21,7 @@ enum event_kind {
 	EVENT_WAKE = 4,
 	EVENT_IO = 5,
 	EVENT_UNIT_EDGE = 7,
+	EVENT_HANDOVER = 8,
 };
 
 enum direction {
@@ -244,6 +245,26 @@ struct unit_edge_event {
 	__u64 work;      /* equal: made to run the same function; 0: not known */
 	__u32 edge;      /* enum unit_edge */
 	__u32 unit_kind; /* enum unit_kind, of from; UNIT_NONE: a thread; wakes: of both */
+};
+
+enum handover_way {
+	HANDOVER_GIVES = 1,          /* a value, on a channel without a buffer */
+	HANDOVER_GIVES_BUFFERED = 2, /* on one that may hold other values at other times */
+	HANDOVER_RELEASES = 3,       /* closes the channel that to waits on, or is the last that its WaitGroup waits for */
+	HANDOVER_ANSWERS = 4,        /* net/http's client: what from has read from the server */
+};
+
+/* Go: one goroutine hands something over to another one that waits for it, or waits until that one comes for it. */
+struct handover_event {
+	struct event_header header;
+	__u64 from_id;       /* goid */
+	__u64 from_creator;  /* goid that made it, after it had read its last request; 0: unknown */
+	__u64 from_start_pc; /* of the function that it began with: equal for all workers of a pool */
+	__u64 to_id;
+	__u64 to_creator;
+	__u64 to_start_pc;
+	__u32 way;  /* enum handover_way */
+	__u32 lost; /* of this process, so far: when it grows, some before this one could not be told */
 };
 
 #pragma clang diagnostic pop

@@ -265,9 +265,11 @@ struct pt_regs {
 	unsigned long r15;
 	unsigned long r14;
 	unsigned long bp;
+	unsigned long bx;
 	unsigned long r10;
 	unsigned long r9;
 	unsigned long r8;
+	unsigned long ax;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;

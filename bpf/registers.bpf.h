@@ -47,6 +47,10 @@ static __always_inline void call_registers(struct call_registers *call, const st
 }
 
 #define GO_REGISTER(regs) ((regs)->r14)
+/* Go's own calling convention, since 1.17 (abi-internal.md) */
+#define GO_FIRST_ARGUMENT(regs) ((regs)->ax)
+#define GO_SECOND_ARGUMENT(regs) ((regs)->bx)
+#define FRAME_POINTER(regs) ((regs)->bp)
 /* System V calling convention */
 #define FIRST_ARGUMENT(regs) ((regs)->di)
 #define SECOND_ARGUMENT(regs) ((regs)->si)

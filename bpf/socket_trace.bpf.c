@@ -10,6 +10,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "maps.bpf.h"
+#include "go_handover.bpf.h"
 #include "io_event.bpf.h"
 #include "process.bpf.h"
 #include "raw_call.bpf.h"
@@ -26,6 +27,7 @@ struct kept_types {
 	enum unit_kind unit_kind;
 	enum turn_phase turn_phase;
 	enum cause_kind cause_kind;
+	enum handover_way handover_way;
 	enum event_flags event_flags;
 	enum frame_segment_flags frame_segment_flags;
 	enum process_action process_action;
@@ -48,6 +50,7 @@ struct kept_types {
 	struct process_event process_event;
 	struct wake_event wake_event;
 	struct unit_edge_event unit_edge_event;
+	struct handover_event handover_event;
 	enum unit_edge unit_edge;
 	struct trace_conf trace_conf;
 	struct process_control process_control;
@@ -202,6 +205,32 @@ SEC("uprobe")
 int python_submit(struct pt_regs *regs)
 {
 	return job_submitted(SECOND_ARGUMENT(regs));
+}
+
+/* hand-overs between goroutines, */
+
+SEC("uprobe")
+int go_send(struct pt_regs *regs)
+{
+	return go_sends(GO_FIRST_ARGUMENT(regs), GO_SECOND_ARGUMENT(regs), GO_REGISTER(regs));
+}
+
+SEC("uprobe")
+int go_receive(struct pt_regs *regs)
+{
+	return go_receives(GO_FIRST_ARGUMENT(regs), GO_SECOND_ARGUMENT(regs), GO_REGISTER(regs));
+}
+
+SEC("uprobe")
+int go_close(struct pt_regs *regs)
+{
+	return go_closes(GO_FIRST_ARGUMENT(regs), GO_REGISTER(regs));
+}
+
+SEC("uprobe")
+int go_release(struct pt_regs *regs)
+{
+	return go_releases(GO_FIRST_ARGUMENT(regs), GO_REGISTER(regs), FRAME_POINTER(regs));
 }
 
 /* tokio's wakers, and the list that takes new tasks in. */

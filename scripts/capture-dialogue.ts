@@ -52,6 +52,7 @@ const replay = new Replay({
     io: () => {},
     process: () => {},
     wake: () => {},
+    handover: () => {},
     unitEdge: () => {},
     advance: () => {},
     flush: () => {},

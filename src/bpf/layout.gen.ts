@@ -13,6 +13,7 @@ export const EventKind = {
   wake: 4,
   io: 5,
   unitEdge: 7,
+  handover: 8,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 
@@ -154,6 +155,14 @@ export const UnitEdge = {
 } as const;
 export type UnitEdge = (typeof UnitEdge)[keyof typeof UnitEdge];
 
+export const HandoverWay = {
+  gives: 1,
+  givesBuffered: 2,
+  releases: 3,
+  answers: 4,
+} as const;
+export type HandoverWay = (typeof HandoverWay)[keyof typeof HandoverWay];
+
 export const LossReason = {
   lossRingFull: 0,
   lossRateLimited: 1,
@@ -203,6 +212,7 @@ export const LAYOUT = {
   process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
   wake_event: { sizeBytes: 48, offsets: { header: 0, woken: 24, hops: 28, waker_ran_ns: 32, woken_ran_ns: 40 } },
   unit_edge_event: { sizeBytes: 64, offsets: { header: 0, from_id: 24, to_id: 32, from_creation: 40, work: 48, edge: 56, unit_kind: 60 } },
+  handover_event: { sizeBytes: 80, offsets: { header: 0, from_id: 24, from_creator: 32, from_start_pc: 40, to_id: 48, to_creator: 56, to_start_pc: 64, way: 72, lost: 76 } },
   trace_request: { sizeBytes: 48, offsets: { socket_cookie: 0, stream_offset: 8, read_ns: 16, answered_ns: 24, local_first_sequence: 32, remote_first_sequence: 36, open: 40, io_events: 44 } },
   io_event: { sizeBytes: 144, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, file_offset: 72, length: 80, inode: 88, request_socket_cookie: 96, request_stream_offset: 104, device: 112, error: 116, path_length: 120, operation: 124, file_type: 125, unit_kind: 126, is_path_cut: 127, comm: 128 } },
   trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68 } },
@@ -211,9 +221,9 @@ export const LAYOUT = {
   framing: { sizeBytes: 2080, offsets: { signature: 0, preface_length: 8, maximum: 12, length_bias: 16, header_length: 20, length_offset: 21, length_shift: 22, little_endian: 23, type_offset: 24, client: 32, server: 1056 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   pool_site: { sizeBytes: 48, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44 } },
-  go_layout: { sizeBytes: 56, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, goid_counter: 16, context_key: 24, goid: 32, parent_goid: 34, start_pc: 36, processor: 38, goid_cache: 40, receive_queue: 42, sudog_channel: 44, write_request: 46, connection: 48, request_context: 50, wants_marks: 52 } },
+  go_layout: { sizeBytes: 96, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, goid_counter: 24, library_start: 32, library_length: 40, wait_group_add: 48, wait_group_add_length: 56, context_key: 64, goid: 72, parent_goid: 74, start_pc: 76, processor: 78, goid_cache: 80, receive_queue: 82, sudog_channel: 84, write_request: 86, connection: 88, request_context: 90, wants_marks: 92 } },
   python_layout: { sizeBytes: 24, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20 } },
-  process_control: { sizeBytes: 576, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 496, python: 552 } },
+  process_control: { sizeBytes: 624, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 496, python: 592, handovers_lost: 616 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
   trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
@@ -317,6 +327,18 @@ export interface UnitEdgeEvent {
   readonly unitKind: number;
 }
 
+export interface HandoverEvent {
+  readonly header: EventHeader;
+  readonly fromId: number;
+  readonly fromCreator: number;
+  readonly fromStartPc: number;
+  readonly toId: number;
+  readonly toCreator: number;
+  readonly toStartPc: number;
+  readonly way: number;
+  readonly lost: number;
+}
+
 export interface TraceRequest {
   readonly socketCookie: number;
   readonly streamOffset: number;
@@ -418,7 +440,12 @@ export interface PoolSite {
 export interface GoLayout {
   readonly serveStartPc: number;
   readonly writeLoopStartPc: number;
+  readonly readLoopStartPc: number;
   readonly goidCounter: number;
+  readonly libraryStart: number;
+  readonly libraryLength: number;
+  readonly waitGroupAdd: number;
+  readonly waitGroupAddLength: number;
   readonly contextKey: number;
   readonly goid: number;
   readonly parentGoid: number;
@@ -454,6 +481,7 @@ export interface ProcessControl {
   readonly pools: readonly PoolSite[];
   readonly go: GoLayout;
   readonly python: PythonLayout;
+  readonly handoversLost: number;
 }
 
 export interface TraceKey {
@@ -580,6 +608,20 @@ export function decodeUnitEdgeEvent(view: DataView, offset: number): UnitEdgeEve
     work: u64(view, offset + 48),
     edge: view.getUint32(offset + 56, true),
     unitKind: view.getUint32(offset + 60, true),
+  };
+}
+
+export function decodeHandoverEvent(view: DataView, offset: number): HandoverEvent {
+  return {
+    header: decodeEventHeader(view, offset),
+    fromId: u64(view, offset + 24),
+    fromCreator: u64(view, offset + 32),
+    fromStartPc: u64(view, offset + 40),
+    toId: u64(view, offset + 48),
+    toCreator: u64(view, offset + 56),
+    toStartPc: u64(view, offset + 64),
+    way: view.getUint32(offset + 72, true),
+    lost: view.getUint32(offset + 76, true),
   };
 }
 
@@ -803,19 +845,24 @@ export function encodePoolSite(view: DataView, offset: number, value: PoolSite):
 export function encodeGoLayout(view: DataView, offset: number, value: GoLayout): void {
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.serveStartPc)), true);
   view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.writeLoopStartPc)), true);
-  view.setBigInt64(offset + 16, BigInt.asIntN(64, BigInt(value.goidCounter)), true);
-  view.setBigInt64(offset + 24, BigInt.asIntN(64, BigInt(value.contextKey)), true);
-  view.setUint16(offset + 32, value.goid, true);
-  view.setUint16(offset + 34, value.parentGoid, true);
-  view.setUint16(offset + 36, value.startPc, true);
-  view.setUint16(offset + 38, value.processor, true);
-  view.setUint16(offset + 40, value.goidCache, true);
-  view.setUint16(offset + 42, value.receiveQueue, true);
-  view.setUint16(offset + 44, value.sudogChannel, true);
-  view.setUint16(offset + 46, value.writeRequest, true);
-  view.setUint16(offset + 48, value.connection, true);
-  view.setUint16(offset + 50, value.requestContext, true);
-  view.setUint16(offset + 52, value.wantsMarks, true);
+  view.setBigInt64(offset + 16, BigInt.asIntN(64, BigInt(value.readLoopStartPc)), true);
+  view.setBigInt64(offset + 24, BigInt.asIntN(64, BigInt(value.goidCounter)), true);
+  view.setBigInt64(offset + 32, BigInt.asIntN(64, BigInt(value.libraryStart)), true);
+  view.setBigInt64(offset + 40, BigInt.asIntN(64, BigInt(value.libraryLength)), true);
+  view.setBigInt64(offset + 48, BigInt.asIntN(64, BigInt(value.waitGroupAdd)), true);
+  view.setBigInt64(offset + 56, BigInt.asIntN(64, BigInt(value.waitGroupAddLength)), true);
+  view.setBigInt64(offset + 64, BigInt.asIntN(64, BigInt(value.contextKey)), true);
+  view.setUint16(offset + 72, value.goid, true);
+  view.setUint16(offset + 74, value.parentGoid, true);
+  view.setUint16(offset + 76, value.startPc, true);
+  view.setUint16(offset + 78, value.processor, true);
+  view.setUint16(offset + 80, value.goidCache, true);
+  view.setUint16(offset + 82, value.receiveQueue, true);
+  view.setUint16(offset + 84, value.sudogChannel, true);
+  view.setUint16(offset + 86, value.writeRequest, true);
+  view.setUint16(offset + 88, value.connection, true);
+  view.setUint16(offset + 90, value.requestContext, true);
+  view.setUint16(offset + 92, value.wantsMarks, true);
 }
 
 /** Writes into zeroed memory. */
@@ -840,7 +887,8 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 48 + index * 16, element); });
   value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 304 + index * 48, element); });
   encodeGoLayout(view, offset + 496, value.go);
-  encodePythonLayout(view, offset + 552, value.python);
+  encodePythonLayout(view, offset + 592, value.python);
+  view.setUint32(offset + 616, value.handoversLost, true);
 }
 
 /** Writes into zeroed memory. */

@@ -53,7 +53,12 @@ export type GoPlan = Omit<GoLayout, "contextKey" | "wantsMarks">;
 const NO_GO: GoPlan = {
   serveStartPc: 0,
   writeLoopStartPc: 0,
+  readLoopStartPc: 0,
   goidCounter: 0,
+  libraryStart: 0,
+  libraryLength: 0,
+  waitGroupAdd: 0,
+  waitGroupAddLength: 0,
   goid: 0,
   parentGoid: 0,
   startPc: 0,
@@ -100,6 +105,7 @@ export function processControlBytes(filter: ProcessFilter, plan: ProcessPlan = N
     stepCount: plan.steps.length,
     go: { ...(plan.go ?? NO_GO), contextKey: 0, wantsMarks: 0 },
     python: plan.python ?? NO_PYTHON,
+    handoversLost: 0,
   });
   return bytes;
 }

@@ -41,7 +41,12 @@ const u16 = z.int().min(0).max(0xffff);
 const goLayout = z.strictObject({
   serveStartPc: address,
   writeLoopStartPc: address,
+  readLoopStartPc: address,
   goidCounter: address,
+  libraryStart: address,
+  libraryLength: address,
+  waitGroupAdd: address,
+  waitGroupAddLength: address,
   goid: u16,
   parentGoid: u16,
   startPc: u16,
@@ -127,7 +132,16 @@ export interface ProcessImages {
 }
 /** A program at a place of a file that the process has mapped, named by the mapping as /proc/PID/maps gives it. */
 const uprobe = z.strictObject({
-  program: z.enum(["tokio_wake", "tokio_spawn", "python_task", "python_submit"]),
+  program: z.enum([
+    "go_close",
+    "go_receive",
+    "go_release",
+    "go_send",
+    "python_submit",
+    "python_task",
+    "tokio_spawn",
+    "tokio_wake",
+  ]),
   start: address,
   end: address,
   /** Of an instruction's first byte, in the file. */

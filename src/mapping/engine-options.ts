@@ -36,6 +36,8 @@ export interface EngineOptions {
   readonly sdkSpans?: SdkSpans;
   /** false: the runtime of this process moves its work between threads, or is not known yet. Default true. */
   areThreadsUnits?(tgid: number): boolean;
+  /** Whether what goroutines of this process hand over is to be told: only where calls can't be joined without. */
+  watchHandovers?(tgid: number, isOn: boolean): void;
   /** OTLP Export calls make spans too. */
   readonly keepsOtlpExports?: boolean;
   /** Is told why each span has the parent that it has. */

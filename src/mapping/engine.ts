@@ -2,6 +2,7 @@
 import {
   DataSource,
   Direction,
+  type HandoverEvent,
   type IoEvent,
   ProcessAction,
   type ProcessEvent,
@@ -81,6 +82,7 @@ export class TraceEngine {
     const joiner = new Joiner({
       sdkSpans: options.sdkSpans,
       areThreadsUnits: options.areThreadsUnits?.bind(options),
+      watchHandovers: options.watchHandovers?.bind(options),
     });
     this.#tracer = new ExchangeTracer(options, this.#spans, this.#departure, joiner);
     this.#io = new IoTracer(options.io ?? DEFAULT_IO, this.#spans, this.#departure, joiner);
@@ -154,6 +156,10 @@ export class TraceEngine {
     const { tgid, pid, timestampNs } = event.header;
     const { woken, wakerRanNs, wokenRanNs } = event;
     this.#tracer.woken(tgid, { waker: pid, woken, timestampNs, wakerRanNs, wokenRanNs });
+  }
+
+  handover(event: HandoverEvent): void {
+    this.#tracer.handover(event, ++this.#order);
   }
 
   unitEdge(event: UnitEdgeEvent): void {

@@ -1,5 +1,5 @@
 /** Gives each exchange its place in a trace while it goes on, and makes it a span when it ends. */
-import type { UnitEdgeEvent } from "../bpf/layout.gen.ts";
+import type { HandoverEvent, UnitEdgeEvent } from "../bpf/layout.gen.ts";
 import type { StageAccount } from "./account.ts";
 import { isLoopback, isPrivate } from "./address.ts";
 import type { Departure } from "./departure.ts";
@@ -179,6 +179,10 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
 
   woken(tgid: number, edge: WakeEdge): void {
     if (!this.#isCapture) this.#joiner.woken(tgid, edge);
+  }
+
+  handover(event: HandoverEvent, order: number): void {
+    if (!this.#isCapture) this.#joiner.handover(event, order);
   }
 
   unitEdge(event: UnitEdgeEvent, order: number): void {

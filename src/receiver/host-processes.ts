@@ -25,9 +25,11 @@ export function createHostProcesses(client: BrokerClient, host: HostFacts, log: 
     write: async (tgid, plan) => {
       const had = plan.uprobes !== undefined && probed.has(tgid);
       await client.request({ type: "unit_steps", tgid, ...processPlan(plan, had) });
-      if (plan.uprobes === undefined) return;
+      // None: those that it had are taken off.
+      const probes = plan.uprobes ?? (plan.handovers && []);
+      if (probes === undefined) return;
       try {
-        await client.request({ type: "attach_uprobes", tgid, probes: [...plan.uprobes] });
+        await client.request({ type: "attach_uprobes", tgid, probes: [...probes] });
         probed.add(tgid);
       } catch (error) {
         // Where they are switched off or can't be had, other evidence joins.

@@ -9,6 +9,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["context", "it carries the context of this request"],
   ["creator", "the unit of work that makes it was created for this request"],
   ["waker", "the task that serves this request has woken the connection's task to send it"],
+  ["handover", "this request's goroutine handed the job to the one that makes it, and got the result back"],
   ["wake", "its answer woke the thread that then answered this request"],
   ["answer_unit", "the unit of work that made it wrote this request's answer"],
   ["thread", "the thread that made it read and answered this request, and had no other"],

@@ -20,6 +20,7 @@ import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 import {
+  idOfKey,
   isAnsweredInOrder,
   kindOfKey,
   oldestInOrder,
@@ -168,7 +169,7 @@ function creationOf(work: ProcessWork, { start, hasConnection }: TraceNode): Cre
   // What wakes a connection that carries several calls at a time may be a task that sends for all (HTTP/2).
   if (causeKind === CauseKind.waker || causeKind === CauseKind.newWaker)
     return hasConnection ? work.creators.of(causeId) : undefined;
-  if (causeKind !== CauseKind.goCreator) return undefined;
+  if (causeKind !== CauseKind.goCreator || work.handovers.isShared(idOfKey(unitKeyOf(start)))) return undefined;
   // Created after the creator's last read, be it of a request that is answered by now.
   const server = unitKey(UnitKind.goroutine, causeId);
   const served = answeredBy(work, server, start) ?? servedBy(work.unitNamed(UnitKind.goroutine, causeId));
@@ -232,7 +233,7 @@ export function callerOf({ start, unit }: TraceNode): number {
 }
 
 /** The only request that the unit serves, if it has read it after its last answer: before, it was not yet its turn. */
-function servedBy(unit: Unit | undefined): TraceNode | undefined {
+export function servedBy(unit: Unit | undefined): TraceNode | undefined {
   const served = unit?.open[0];
   if (served === undefined || unit!.open.length !== 1 || unit!.isShared) return undefined;
   return served.start.order > unit!.lastAnswerOrder ? served : undefined;

@@ -4,7 +4,7 @@
  * Each file beside this one is one kind of evidence and says what it proves and when it may lie. Where none is sure a
  * request has no parent: a wrong one is worse. Work per event is constant; state is bounded per process.
  */
-import { UnitEdge, type UnitEdgeEvent } from "../../bpf/layout.gen.ts";
+import { type HandoverEvent, UnitEdge, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, stretchOfFirst } from "./connect.ts";
 import { joinAnswered, joinExactly, noteCreation, noteThread } from "./exact.ts";
@@ -33,11 +33,14 @@ export interface JoinerOptions {
   readonly sdkSpans?: SdkSpans | undefined;
   /** false: the runtime of this process moves its units between threads, or is not known yet. */
   readonly areThreadsUnits?: ((tgid: number) => boolean) | undefined;
+  /** Whether what goroutines of this process hand over is to be told. */
+  readonly watchHandovers?: ((tgid: number, isOn: boolean) => void) | undefined;
 }
 
 export class Joiner {
   readonly #sdkSpans: SdkSpans;
   readonly #areThreadsUnits: (tgid: number) => boolean;
+  readonly #watchHandovers: ((tgid: number, isOn: boolean) => void) | undefined;
   readonly #processes = new Map<number, ProcessWork>();
   /** Those in which something is held. */
   readonly #holding = new Set<ProcessWork>();
@@ -49,6 +52,7 @@ export class Joiner {
   constructor(options: JoinerOptions = {}) {
     this.#sdkSpans = options.sdkSpans ?? SdkSpans.join;
     this.#areThreadsUnits = options.areThreadsUnits ?? (() => true);
+    this.#watchHandovers = options.watchHandovers;
   }
 
   /** The unit that makes or reads a request: to be known before its node is made. */
@@ -89,7 +93,9 @@ export class Joiner {
       for (const stretch of work.held.expired(nowNs)) this.#ended(work, stretch, nowNs);
       work.late.advance(nowNs);
       work.createdThreads.advance(nowNs);
-      if (!work.held.isEmpty || !work.late.isEmpty || work.createdThreads.isHolding) continue;
+      work.handovers.advance(nowNs);
+      if (!work.held.isEmpty || !work.late.isEmpty || work.createdThreads.isHolding || work.handovers.isHolding)
+        continue;
       this.#holding.delete(work);
       this.#decideOrphans(work);
     }
@@ -127,7 +133,9 @@ export class Joiner {
   messageRead(node: TraceNode, meta: EventMeta): void {
     const work = meta.tgid === node.start.tgid ? this.#processes.get(meta.tgid) : undefined;
     work?.logOf(meta.pid).read(node, meta);
-    if (!node.isServer) work?.answeredTasks.answerRead(node, meta);
+    if (node.isServer) return;
+    work?.answeredTasks.answerRead(node, meta);
+    work?.handovers.answerRead(node, meta);
   }
 
   /** @param connecting of the connection's connect(2), if it was seen */
@@ -145,6 +153,8 @@ export class Joiner {
     if (isCreated) return;
     work.createdThreads.called(node);
     this.#joinByUnit(work, node, unit);
+    if (node.isDecided) return;
+    if (!node.isHeld) this.#joinByHandover(work, node, isIdle);
     if (node.isDecided) return;
     if (!node.isHeld && !movesBetweenThreads(unit.kind)) this.#joinBySending(work, node, connecting);
     if (isIdle) {
@@ -168,6 +178,7 @@ export class Joiner {
     node.isFinished = true;
     this.#processes.get(node.start.tgid)?.answeredTasks.callEnded(node, meta !== undefined);
     if (meta === undefined) return;
+    this.#processes.get(node.start.tgid)?.handovers.callEnded(node, meta.timestampNs);
     const work = this.#workOf(meta.tgid);
     work.wakes?.replyRead(node, meta);
     work.logOf(meta.pid).read(node, meta);
@@ -239,6 +250,13 @@ export class Joiner {
     if (!work.late.isEmpty || work.createdThreads.isHolding) this.#holding.add(work);
   }
 
+  /** One goroutine hands something over to another one. */
+  handover(event: HandoverEvent, order: number): void {
+    const work = this.#workOf(event.header.tgid);
+    work.handovers.handedOver(work, event, order);
+    if (work.handovers.isHolding) this.#holding.add(work);
+  }
+
   /** Events are missing: what seems to be open may be answered, and what seems to be alone may not be. */
   lossSeen(meta: EventMeta): void {
     this.#processes.get(meta.tgid)?.doubt(meta.timestampNs);
@@ -270,6 +288,7 @@ export class Joiner {
     this.#holding.delete(work);
     this.#processes.delete(tgid);
     work.createdThreads.advance(NEVER);
+    work.handovers.forget();
     for (const call of work.undecided) {
       work.answeredTasks.callEnded(call, call.isFinished);
       decide(call, undefined, undefined);
@@ -297,6 +316,14 @@ export class Joiner {
     const served = unit.serving;
     // A call that is known late was made under whatever the unit did then.
     if (served !== undefined) decide(node, served.start.order < node.start.order ? served : undefined, "unit");
+  }
+
+  #joinByHandover(work: ProcessWork, node: TraceNode, isIdle: boolean): void {
+    if (node.unit?.kind !== UnitKind.goroutine || node.unit.hasRead) return;
+    work.handovers.called(work, node);
+    if (work.handovers.isHolding) this.#holding.add(work);
+    const isWatched = isIdle ? undefined : work.handoverWatch.called(node, work.handovers);
+    if (isWatched !== undefined) this.#watchHandovers?.(node.start.tgid, isWatched);
   }
 
   #joinBySending(work: ProcessWork, node: TraceNode, connecting: Connecting | undefined): void {

@@ -5,6 +5,8 @@ import { AnsweredTasks } from "./answered-tasks.ts";
 import { CreatedThreads } from "./created-threads.ts";
 import { Creators } from "./creators.ts";
 import { ServedConnections } from "./exact.ts";
+import { HandoverWatch } from "./handover-watch.ts";
+import { Handovers } from "./handovers.ts";
 import { HeldJoins } from "./held-joins.ts";
 import { IoWork } from "./io-work.ts";
 import { LastAnswers } from "./last-answers.ts";
@@ -32,6 +34,8 @@ export class ProcessWork {
   readonly answeredTasks = new AnsweredTasks();
   readonly createdThreads = new CreatedThreads();
   readonly lineage = new Lineage();
+  readonly handovers = new Handovers();
+  readonly handoverWatch = new HandoverWatch();
   readonly late = new LateJoins();
   readonly lastAnswers = new LastAnswers();
   readonly offspring = new Offspring(this.late);
@@ -219,6 +223,7 @@ export class ProcessWork {
     this.late.forget();
     this.lastAnswers.forget();
     this.lineage.forget();
+    this.handovers.forget();
   }
 
   /** A call that is made while nothing is served: the process makes such calls on its own account. */

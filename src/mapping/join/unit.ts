@@ -134,6 +134,10 @@ export function unitKey(kind: number, id: number): number {
   return (id % 0x1000000000000) * 16 + kind;
 }
 
+export function idOfKey(key: number): number {
+  return Math.floor(key / 16);
+}
+
 export function kindOfKey(key: number): number {
   return key % 16;
 }

@@ -82,6 +82,7 @@ export class RecordingDecoder implements CaptureDecoder {
     else if (record.kind === "io") target.io(record.event, record.names);
     else if (record.kind === "wake") target.wake(record.event);
     else if (record.kind === "unit_edge") target.unitEdge(record.event);
+    else if (record.kind === "handover") target.handover(record.event);
     else target.process(record.event);
   }
 }

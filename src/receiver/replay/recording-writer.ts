@@ -4,6 +4,7 @@ import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import type {
+  HandoverEvent,
   IoEvent,
   ProcessEvent,
   SocketDataEvent,
@@ -15,6 +16,7 @@ import { StageAccount } from "../../mapping/account.ts";
 import type { Attribute } from "../../mapping/span.ts";
 import {
   dataLine,
+  handoverLine,
   headerLine,
   ioLine,
   lostLine,
@@ -64,6 +66,10 @@ export class RecordingWriter {
 
   wake(event: WakeEvent): void {
     if (this.#take()) this.#push(wakeLine(event));
+  }
+
+  handover(event: HandoverEvent): void {
+    if (this.#take()) this.#push(handoverLine(event));
   }
 
   unitEdge(event: UnitEdgeEvent): void {

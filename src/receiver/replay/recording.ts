@@ -3,6 +3,7 @@
  * (docs/recording.md), so that it can be read and cut with ordinary tools and outlives changes of the event layout.
  */
 import type {
+  HandoverEvent,
   IoEvent,
   ProcessEvent,
   SocketDataEvent,
@@ -29,6 +30,7 @@ export type RecordedLine =
   | { readonly kind: "process"; readonly event: ProcessEvent }
   | { readonly kind: "wake"; readonly event: WakeEvent }
   | { readonly kind: "unit_edge"; readonly event: UnitEdgeEvent }
+  | { readonly kind: "handover"; readonly event: HandoverEvent }
   | { readonly kind: "resource"; readonly tgid: number; readonly attributes: readonly Attribute[] }
   | { readonly kind: "lost"; readonly reason: string; readonly count: number };
 
@@ -68,6 +70,10 @@ export function wakeLine(event: WakeEvent): string {
 
 export function unitEdgeLine(event: UnitEdgeEvent): string {
   return JSON.stringify({ unit_edge: event });
+}
+
+export function handoverLine(event: HandoverEvent): string {
+  return JSON.stringify({ handover: event });
 }
 
 export function resourceLine(tgid: number, attributes: readonly Attribute[]): string {
@@ -131,6 +137,13 @@ export function parseRecordingLine(line: string): RecordedLine | undefined {
     const header = eventHeader(raw["header"]);
     if (numbers === undefined || header === undefined) return undefined;
     return { kind: "unit_edge", event: { ...numbers, header } as unknown as UnitEdgeEvent };
+  }
+  if (isRecord(value["handover"])) {
+    const raw = value["handover"];
+    const numbers = numberFields(raw, HANDOVER_FIELDS);
+    const header = eventHeader(raw["header"]);
+    if (numbers === undefined || header === undefined) return undefined;
+    return { kind: "handover", event: { ...numbers, header } as unknown as HandoverEvent };
   }
   if (Array.isArray(value["resource"]) && typeof value["tgid"] === "number") {
     return { kind: "resource", tgid: value["tgid"], attributes: resourceAttributes(value["resource"]) };
@@ -214,6 +227,16 @@ function earlierEdge(raw: JsonRecord): Record<string, number> | undefined {
   const numbers = numberFields(raw, EARLIER_UNIT_EDGE_FIELDS);
   return numbers && { ...numbers, fromCreation: numbers["fromId"]!, work: 0 };
 }
+const HANDOVER_FIELDS = [
+  "fromId",
+  "fromCreator",
+  "fromStartPc",
+  "toId",
+  "toCreator",
+  "toStartPc",
+  "way",
+  "lost",
+] as const satisfies readonly (keyof HandoverEvent)[];
 
 type JsonRecord = Readonly<Record<string, unknown>>;
 

@@ -3,7 +3,7 @@
  * What the engine makes of them is the same code as on the live path.
  */
 import { basename } from "node:path";
-import type { IoEvent, ProcessEvent, UnitEdgeEvent, WakeEvent } from "../../bpf/layout.gen.ts";
+import type { HandoverEvent, IoEvent, ProcessEvent, UnitEdgeEvent, WakeEvent } from "../../bpf/layout.gen.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import type { Resource, Span } from "../../mapping/span.ts";
 import type { CaptureDecoder } from "./capture.ts";
@@ -24,6 +24,7 @@ export interface ReplayTarget extends EventSink {
   io(event: IoEvent, names: Uint8Array): void;
   wake(event: WakeEvent): void;
   unitEdge(event: UnitEdgeEvent): void;
+  handover(event: HandoverEvent): void;
   advance(nowNs: number): void;
   flush(): void;
 }

@@ -7,10 +7,21 @@
 import { type ElfFile, fileOffsetOf } from "../elf/elf-file.ts";
 import { type GoFunction, goFunctions } from "../elf/go-functions.ts";
 import { scanSymbols } from "../elf/symbols.ts";
+import { HANDOVER_FUNCTIONS } from "./go-handovers.ts";
 import type { Image } from "./images.ts";
 import type { GoPlan } from "./unit-plan.ts";
 
-type Offsets = Omit<GoPlan, "serveStartPc" | "writeLoopStartPc" | "goidCounter">;
+/** What a program's tables of names say; the rest is its version's. */
+type Named =
+  | "serveStartPc"
+  | "writeLoopStartPc"
+  | "readLoopStartPc"
+  | "goidCounter"
+  | "libraryStart"
+  | "libraryLength"
+  | "waitGroupAdd"
+  | "waitGroupAddLength";
+type Offsets = Omit<GoPlan, Named>;
 
 /** serve's receiver is spilled into the frame of the function that `go` made for the call: the same in all versions. */
 const CONNECTION = 72;
@@ -57,6 +68,10 @@ const BY_MINOR = new Map<number, Offsets>([
 
 const SERVE = "net/http.(*conn).serve";
 const WRITE_LOOP = "net/http.(*persistConn).writeLoop";
+const READ_LOOP = "net/http.(*persistConn).readLoop";
+const WAIT_GROUP_ADD = "sync.(*WaitGroup).Add";
+/** What begins so starts goroutines that dial and hand connections over. A package's code lies in one piece. */
+const LIBRARY: readonly string[] = ["net/http.(*Transport).", "net/http.(*http2"];
 /** What `go f(x)` starts is a small function, named after the one that the statement stands in, which calls f. */
 const SERVE_STARTER = "net/http.(*Server).Serve.";
 const WRITE_LOOP_STARTER = "net/http.(*Transport).dialConn.";
@@ -76,19 +91,14 @@ export interface GoNames {
 
 /** From .symtab, which is read in one go; stripped programs still have .gopclntab, which is larger. */
 export async function goNames(elf: ElfFile): Promise<GoNames> {
-  const exact = [SERVE, WRITE_LOOP, SCHEDULER, ALL_GOROUTINES, NEW_GOROUTINE];
-  const starters = [SERVE_STARTER, WRITE_LOOP_STARTER];
+  const called = [SERVE, WRITE_LOOP, READ_LOOP, NEW_GOROUTINE, WAIT_GROUP_ADD, ...HANDOVER_FUNCTIONS];
+  const exact = [...called, SCHEDULER, ALL_GOROUTINES];
+  const starters = [SERVE_STARTER, ...LIBRARY];
   const isWanted = (name: string) => exact.includes(name) || starters.some((starter) => name.startsWith(starter));
   const words = [...exact.map((name) => `${name}\0`), ...starters];
   const symbols = await scanSymbols(elf, ".symtab", words, (name) => isWanted(name.toString("latin1")));
   if (symbols.length === 0) {
-    const functions = await goFunctions(elf, [
-      `${SERVE}\0`,
-      `${WRITE_LOOP}\0`,
-      SERVE_STARTER,
-      WRITE_LOOP_STARTER,
-      `${NEW_GOROUTINE}\0`,
-    ]);
+    const functions = await goFunctions(elf, [...called.map((name) => `${name}\0`), ...starters]);
     return { functions, scheduler: undefined, allGoroutines: undefined };
   }
   const addressOf = (name: string) => symbols.find((symbol) => symbol.name === name)?.value;
@@ -109,12 +119,27 @@ export async function goLayout(image: Image, minor: number, names: GoNames): Pro
   const known = BY_MINOR.get(minor);
   if (known === undefined) return undefined;
   const { functions, scheduler } = names;
-  const [serveStartPc, writeLoopStartPc, counter] = await Promise.all([
+  const [serveStartPc, writeLoopStartPc, readLoopStartPc, counter] = await Promise.all([
     starterOf(image, functions, SERVE, SERVE_STARTER),
     starterOf(image, functions, WRITE_LOOP, WRITE_LOOP_STARTER),
+    starterOf(image, functions, READ_LOOP, WRITE_LOOP_STARTER),
     scheduler === undefined ? goidCounter(image, functions) : image.loadBias + scheduler,
   ]);
-  return { ...known, serveStartPc, writeLoopStartPc, goidCounter: counter };
+  const library = functions.filter(({ name }) => LIBRARY.some((prefix) => name.startsWith(prefix)));
+  const waitGroup = functions.find(({ name }) => name === WAIT_GROUP_ADD);
+  const libraryStart = Math.min(...library.map(({ address }) => address));
+  const libraryEnd = Math.max(...library.map(({ address, sizeBytes }) => address + sizeBytes));
+  return {
+    ...known,
+    serveStartPc,
+    writeLoopStartPc,
+    readLoopStartPc,
+    goidCounter: counter,
+    libraryStart: library.length === 0 ? 0 : image.loadBias + libraryStart,
+    libraryLength: library.length === 0 ? 0 : libraryEnd - libraryStart,
+    waitGroupAdd: waitGroup === undefined ? 0 : image.loadBias + waitGroup.address,
+    waitGroupAddLength: waitGroup?.sizeBytes ?? 0,
+  };
 }
 
 /** The function under `prefix` that calls `target`, as the process has it; 0: none, or more than one. */

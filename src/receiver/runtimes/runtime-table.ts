@@ -64,6 +64,8 @@ interface Entry {
   busyLooks: number;
   /** In a row, that brought nothing. */
   threadLooks: number;
+  /** Its calls need to be told of what goroutines hand over. */
+  wantsHandovers: boolean;
 }
 
 export class RuntimeTable {
@@ -125,6 +127,15 @@ export class RuntimeTable {
     } else if (isPlan(finding) && finding.lookAgain !== undefined) {
       this.#lookAtThreads(tgid, entry, THREADS_AFTER_MS);
     }
+  }
+
+  /** Whether what goroutines hand over is to be told of this process. */
+  watchHandovers(tgid: number, isOn: boolean): void {
+    const entry = this.#entries.get(tgid);
+    if (entry === undefined || entry.wantsHandovers === isOn) return;
+    entry.wantsHandovers = isOn;
+    const { finding } = entry;
+    if (finding !== undefined && isPlan(finding)) this.#write(tgid, entry, finding).catch(() => {});
   }
 
   /** Processes that were there at the start: looked at when there is nothing better to do. */
@@ -199,6 +210,7 @@ export class RuntimeTable {
       threadTimer: undefined,
       busyLooks: 0,
       threadLooks: 0,
+      wantsHandovers: false,
     };
     this.#entries.set(tgid, entry);
     return entry;
@@ -303,7 +315,8 @@ export class RuntimeTable {
   }
 
   /** @returns whether it is another plan than before */
-  async #write(tgid: number, entry: Entry, plan: UnitPlan): Promise<boolean> {
+  async #write(tgid: number, entry: Entry, found: UnitPlan): Promise<boolean> {
+    const plan = entry.wantsHandovers && found.handovers ? { ...found, uprobes: found.handovers } : found;
     const text = JSON.stringify([plan.steps, plan.pools, plan.wakes, plan.go, plan.uprobes, plan.python]);
     if (text === entry.written) return false;
     entry.written = text;

@@ -34,10 +34,16 @@ export type UnitStep =
 export interface GoPlan {
   /** Of net/http's server connections. */
   readonly serveStartPc: number;
-  /** Of the goroutines that write for net/http's client. */
+  /** Of the goroutines that write for net/http's client, and of those that read for it. */
   readonly writeLoopStartPc: number;
+  readonly readLoopStartPc: number;
   /** Address of runtime.sched.goidgen; 0: unknown. */
   readonly goidCounter: number;
+  /** Where the code of net/http lies that starts goroutines of its own; 0: not known. */
+  readonly libraryStart: number;
+  readonly libraryLength: number;
+  readonly waitGroupAdd: number;
+  readonly waitGroupAddLength: number;
   readonly goid: number;
   readonly parentGoid: number;
   readonly startPc: number;
@@ -50,9 +56,19 @@ export interface GoPlan {
   readonly requestContext: number;
 }
 
+export type UprobeProgram =
+  | "go_close"
+  | "go_receive"
+  | "go_release"
+  | "go_send"
+  | "python_submit"
+  | "python_task"
+  | "tokio_spawn"
+  | "tokio_wake";
+
 /** A program of bpf/socket_trace.bpf.c at a place of a file that the process has mapped. */
 export interface UprobePlan {
-  readonly program: "tokio_wake" | "tokio_spawn" | "python_task" | "python_submit";
+  readonly program: UprobeProgram;
   /** The executable mapping that holds it. */
   readonly start: number;
   readonly end: number;
@@ -101,6 +117,8 @@ export interface UnitPlan {
   readonly uprobes?: readonly UprobePlan[];
   /** Read only where the uprobes are there. */
   readonly python?: PythonPlan;
+  /** Attached only while calls of the process need what they tell. */
+  readonly handovers?: readonly UprobePlan[];
   /** false: the process may still load what changes the plan. */
   readonly isFinal: boolean;
   /** What takes longer to find out, or to doubt: asked for when this plan is in force. */

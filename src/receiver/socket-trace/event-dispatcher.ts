@@ -1,11 +1,13 @@
 /** Records to the engine: decode, leave out what is ours or not wanted, learn of processes. Runs on the worker's main thread. */
 import {
+  decodeHandoverEvent,
   decodeIoEvent,
   decodeProcessEvent,
   decodeSocketStateEvent,
   decodeUnitEdgeEvent,
   decodeWakeEvent,
   EventKind,
+  type HandoverEvent,
   type IoEvent,
   LAYOUT,
   ProcessAction,
@@ -33,6 +35,7 @@ export interface EventTarget {
   process(event: ProcessEvent): void;
   wake(event: WakeEvent): void;
   unitEdge(event: UnitEdgeEvent): void;
+  handover(event: HandoverEvent): void;
 }
 
 export interface EventDispatcherOptions {
@@ -85,6 +88,9 @@ export class EventDispatcher {
       account.addOut();
     } else if (kind === EventKind.unitEdge && lengthBytes >= LAYOUT.unit_edge_event.sizeBytes) {
       this.#options.target.unitEdge(decodeUnitEdgeEvent(view, offset));
+      account.addOut();
+    } else if (kind === EventKind.handover && lengthBytes >= LAYOUT.handover_event.sizeBytes) {
+      this.#options.target.handover(decodeHandoverEvent(view, offset));
       account.addOut();
     } else account.addLost("unknown_record");
   }

@@ -1,6 +1,7 @@
 /** An engine whose events are written down on their way in: `record_to`, and the `record` command. */
 import { createWriteStream, openSync } from "node:fs";
 import {
+  type HandoverEvent,
   type IoEvent,
   ProcessAction,
   type ProcessEvent,
@@ -68,6 +69,11 @@ export class RecordedEngine implements ReceiverEngine {
   wake(event: WakeEvent): void {
     this.#writer.wake(event);
     this.#engine.wake(event);
+  }
+
+  handover(event: HandoverEvent): void {
+    this.#writer.handover(event);
+    this.#engine.handover(event);
   }
 
   unitEdge(event: UnitEdgeEvent): void {

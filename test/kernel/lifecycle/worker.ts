@@ -43,6 +43,7 @@ const receiver = new SocketTraceReceiver({
     io: () => {},
     process: () => {},
     wake: () => {},
+    handover: () => {},
     unitEdge: () => {},
     advance: () => {},
     flush: () => {},

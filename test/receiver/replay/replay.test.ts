@@ -50,6 +50,7 @@ async function replay(...files: readonly Uint8Array[]): Promise<Result> {
       io: () => {},
       process: () => {},
       wake: () => {},
+      handover: () => {},
       unitEdge: () => {},
       advance: () => {},
       flush: () => {},

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { type HandoverOptions, simulateHandovers } from "../../support/handover-simulation.ts";
+
+const BASE = { concurrency: 16, requests: 400, workers: 8, capacity: 0 } as const;
+
+function total(options: Partial<HandoverOptions>): { right: number; wrong: number; none: number; why: string } {
+  const sum = { right: 0, wrong: 0, none: 0, why: "" };
+  for (const seed of [1, 2, 3]) {
+    const { right, wrong, none, wrongEvidence } = simulateHandovers({ ...BASE, seed, ...options });
+    sum.right += right;
+    sum.wrong += wrong;
+    sum.none += none;
+    sum.why += wrongEvidence.join(" ");
+  }
+  return sum;
+}
+
+describe("hand-overs between goroutines", function () {
+  this.timeout(30_000);
+
+  for (const workers of [1, 8, 64]) {
+    it(`finds all parents where ${workers} workers take jobs from a channel without a buffer`, () => {
+      for (const concurrency of [1, 2, 16, 64]) {
+        const { right, wrong, none, why } = total({ workers, concurrency });
+        assert.equal(wrong, 0, why);
+        assert.equal(none, 0, `${right} right at ${concurrency}`);
+      }
+    });
+  }
+
+  it("finds all where jobs make several calls, or none, once the pool is known", () => {
+    for (const over of [{ callsPerJob: 3 }, { jobsWithoutCall: 0.5 }, { callsPerJob: 2, unseenResults: 0.3 }]) {
+      const { right, wrong, none, why } = total(over);
+      assert.equal(wrong, 0, why);
+      assert.ok(none <= 3 * 200 && right > 3 * 150, `${JSON.stringify(over)}: ${right} right, ${none} none`);
+    }
+  });
+
+  it("needs no sign of the end where jobs can't begin unseen", () => {
+    const { right, wrong, none, why } = total({ jobsPerRequest: 3, unseenResults: 0.5 });
+    assert.equal(wrong, 0, why);
+    assert.ok(none < 0.15 * (right + none), `${right} right, ${none} none`);
+  });
+
+  it("gives no wrong parent where jobs wait in a buffer", () => {
+    for (const capacity of [1, 4, 100]) {
+      for (const jobsPerRequest of [1, 3]) {
+        for (const unseenResults of [0, 0.2]) {
+          const { right, wrong, none, why } = total({ capacity, jobsPerRequest, unseenResults });
+          assert.equal(
+            wrong,
+            0,
+            `${capacity} ${jobsPerRequest} ${unseenResults}: ${wrong} of ${right}, ${none} none, ${why}`,
+          );
+          if (unseenResults === 0 && jobsPerRequest === 1)
+            assert.ok(right > 0.8 * (right + none), `${capacity}: ${right} right, ${none} none`);
+        }
+      }
+    }
+  });
+
+  const liars: [string, Partial<HandoverOptions>][] = [
+    ["make one call for several jobs", { batches: true, capacity: 100 }],
+    ["make one call for several jobs, at low load", { batches: true, capacity: 100, concurrency: 3 }],
+    ["are told only that there is a job", { signalsOnly: true }],
+    [
+      "are told only that there is a job, and whose results come early",
+      { signalsOnly: true, unseenResults: 0.3, jobsPerRequest: 3 },
+    ],
+    ["hand tokens to others", { tokens: 0.3 }],
+    ["hand tokens to others now and then", { tokens: 0.03, unseenResults: 0.2 }],
+    ["hand tokens to others, with jobs in a buffer", { tokens: 0.3, capacity: 100 }],
+    ["call on their own account", { pings: 0.1 }],
+    ["call on their own account, with jobs in a buffer", { pings: 0.1, capacity: 100 }],
+    ["were made by requests", { madeByRequests: true }],
+    ["were made by requests, with jobs in a buffer", { madeByRequests: true, capacity: 4 }],
+  ];
+  for (const [what, over] of liars) {
+    it(`gives no wrong parent to calls of workers that ${what}`, () => {
+      const { right, wrong, none, why } = total(over);
+      assert.equal(wrong, 0, `${wrong} of ${right + wrong}, ${none} none: ${why}`);
+    });
+  }
+
+  it("gives no wrong parent where events and hand-overs get lost and come twice", () => {
+    for (const capacity of [0, 4])
+      for (const jobsPerRequest of [1, 3])
+        for (const tellsLost of [true, false]) {
+          const { wrong, right, none, why } = total({ capacity, jobsPerRequest, lost: 0.01, doubled: 0.01, tellsLost });
+          assert.ok(
+            wrong <= 1,
+            `${capacity} ${jobsPerRequest} ${tellsLost}: ${wrong} of ${right + wrong}, ${none} none: ${why}`,
+          );
+        }
+  });
+
+  it("learns who made a call from who gets its answer", () => {
+    const { right, wrong, none, why } = total({ unknownCallers: 0.3 });
+    assert.equal(wrong, 0, why);
+    assert.ok(none <= 0.02 * right, `${right} right, ${none} none`);
+  });
+});
