@@ -6,7 +6,7 @@ import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { Handovers } from "./handovers.ts";
 import type { TraceNode } from "./trace-node.ts";
 
-const ENOUGH = 4;
+const ENOUGH = 2;
 /** So many without one join: what makes these calls gets nothing from requests. */
 const IN_VAIN = 512;
 
