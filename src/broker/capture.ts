@@ -7,18 +7,10 @@ import { LAYOUT } from "../bpf/layout.gen.ts";
 import { type LossCounter, readLossCounters } from "../bpf/loss-reason.ts";
 import { type BpfMap, keyU32 } from "../bpf/map.ts";
 import { BpfObject } from "../bpf/object.ts";
-import type { AttachedProbe, Attachment } from "../ipc/messages.ts";
+import { type AttachedProbe, type Attachment, UPROBE_PROGRAMS } from "../ipc/messages.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 import { traceConfBytes, traceSettingsBytes } from "./control.ts";
-import {
-  type HookSets,
-  IO_PROGRAMS,
-  isAttachable,
-  programsOf,
-  UPROBE_PROGRAMS,
-  UPROBE_SECTION,
-  WAKE_PROGRAM,
-} from "./hook-programs.ts";
+import { type HookSets, IO_PROGRAMS, isAttachable, programsOf, UPROBE_SECTION, WAKE_PROGRAM } from "./hook-programs.ts";
 import { scopeConf } from "./kernel-scope.ts";
 
 const BURST_BYTES = 4 * 1024 * 1024;

@@ -17,17 +17,6 @@ const ALWAYS: readonly string[] = [
 /** Reads and writes of files: where the configuration asks for them. */
 export const IO_PROGRAMS: readonly string[] = ["io_sys_enter", "io_sys_exit"];
 export const UPROBE_SECTION = "uprobe";
-/** Attached to a process when its runtime has the functions. */
-export const UPROBE_PROGRAMS: readonly string[] = [
-  "go_close",
-  "go_receive",
-  "go_release",
-  "go_send",
-  "python_submit",
-  "python_task",
-  "tokio_spawn",
-  "tokio_wake",
-];
 
 /** Loaded with the others, and attached only while a process needs it. */
 export const WAKE_PROGRAM = "trace_sched_waking";

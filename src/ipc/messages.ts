@@ -131,17 +131,21 @@ export interface ProcessImages {
   readonly namespacePid: number;
 }
 /** A program at a place of a file that the process has mapped, named by the mapping as /proc/PID/maps gives it. */
+/** Of bpf/socket_trace.bpf.c: attached to a process when its runtime has the functions. */
+export const UPROBE_PROGRAMS = [
+  "go_close",
+  "go_receive",
+  "go_release",
+  "go_send",
+  "python_submit",
+  "python_task",
+  "tokio_spawn",
+  "tokio_wake",
+] as const;
+export type UprobeProgram = (typeof UPROBE_PROGRAMS)[number];
+
 const uprobe = z.strictObject({
-  program: z.enum([
-    "go_close",
-    "go_receive",
-    "go_release",
-    "go_send",
-    "python_submit",
-    "python_task",
-    "tokio_spawn",
-    "tokio_wake",
-  ]),
+  program: z.enum(UPROBE_PROGRAMS),
   start: address,
   end: address,
   /** Of an instruction's first byte, in the file. */

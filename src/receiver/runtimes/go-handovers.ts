@@ -2,11 +2,12 @@
  * Where uprobes see goroutines hand something over (bpf/go_handover.bpf.h): functions of package runtime that are called
  * when the other end waits already (runtime/chan.go, runtime/sema.go). runtime.goready, behind all of them, is inlined.
  */
+import type { UprobeProgram } from "../../ipc/messages.ts";
 import { fileOffsetOf } from "../elf/elf-file.ts";
 import type { GoFunction } from "../elf/go-functions.ts";
 import type { Image } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
-import type { UprobePlan, UprobeProgram } from "./unit-plan.ts";
+import type { UprobePlan } from "./unit-plan.ts";
 
 const PROGRAMS: readonly { readonly name: string; readonly program: UprobeProgram }[] = [
   { name: "runtime.send", program: "go_send" },

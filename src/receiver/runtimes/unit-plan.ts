@@ -1,5 +1,6 @@
 /** How the BPF programs find a thread's unit of work at a system call: a short list of steps (bpf/control.h). */
 import type { PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
+import type { UprobeProgram } from "../../ipc/messages.ts";
 import type { ProcessView } from "./process-view.ts";
 
 /** Names of enum unit_step_kind; the loader maps them to numbers. */
@@ -55,16 +56,6 @@ export interface GoPlan {
   readonly connection: number;
   readonly requestContext: number;
 }
-
-export type UprobeProgram =
-  | "go_close"
-  | "go_receive"
-  | "go_release"
-  | "go_send"
-  | "python_submit"
-  | "python_task"
-  | "tokio_spawn"
-  | "tokio_wake";
 
 /** A program of bpf/socket_trace.bpf.c at a place of a file that the process has mapped. */
 export interface UprobePlan {
