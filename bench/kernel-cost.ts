@@ -1,7 +1,7 @@
 /**
  * What the capture programs add to a call, in nanoseconds of processor time: each hook set beside no program and beside two empty ones,
  * interleaved, with the ring drained meanwhile as the drain thread does. Capture is the first 255 bytes of each call. Joining
- * adds a process's steps to its unit of work, and where it has none the program that sees wake-ups; uprobes are tokio's and CPython's.
+ * adds a process's steps to its unit of work, and where it has none the program that sees wake-ups; uprobes are tokio's, CPython's and Go's.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,6 +13,7 @@ import { HookSet } from "../src/bpf/feature.ts";
 import { IoMode, ProcessFilter, ProcessFlags, type TraceSettings, UnitKind } from "../src/bpf/layout.gen.ts";
 import { BpfObject } from "../src/bpf/object.ts";
 import { WAKE_PROGRAM } from "../src/broker/hook-programs.ts";
+import type { GoPlan } from "../src/receiver/runtimes/unit-plan.ts";
 import { type CaptureSettings, KernelCapture } from "../test/kernel/capture/support/kernel-capture.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 9);
@@ -59,6 +60,27 @@ const step = (kind: number, operand = 0) => ({ kind, operand });
 const pythonSteps = [TO_UNIT, TO_TURN].flatMap((end) => [step(THREAD_POINTER!), step(LOAD!), step(LOAD!), step(end)]);
 /** As of 3.12. */
 const PYTHON_TASKS = { workItemType: 0, functionType: 0, taskContext: 152, coroutineName: 32, functionHops: [] };
+/** The caller has no goroutines: the program runs until it can't read one, and tells nothing. */
+const GO_PROGRAM: GoPlan = {
+  serveStartPc: 0,
+  writeLoopStartPc: 0,
+  readLoopStartPc: 0,
+  goidCounter: 0,
+  libraryStart: 0,
+  libraryLength: 0,
+  waitGroupAdd: 0,
+  waitGroupAddLength: 0,
+  goid: 152,
+  parentGoid: 272,
+  startPc: 296,
+  processor: 208,
+  goidCache: 384,
+  receiveQueue: 56,
+  sudogChannel: 80,
+  writeRequest: 104,
+  connection: 72,
+  requestContext: 248,
+};
 const joining = (started: (load: KernelCapture, tgid: number) => void, alsoLoaded: readonly string[] = []): Load => {
   const load = capture(HookSet.a, { alsoLoaded });
   return {
@@ -110,6 +132,14 @@ const candidates: Readonly<Record<string, () => Load>> = {
         load.attachUprobe("python_task", tgid, caller, probedOffset);
       },
       ["python_task"],
+    ),
+  "hook set a, uprobe of Go's hand-overs": () =>
+    joining(
+      (load, tgid) => {
+        load.setPlan(tgid, ProcessFilter.none, { unitKind: UnitKind.goroutine, steps: [], go: GO_PROGRAM });
+        load.attachUprobe("go_send", tgid, caller, probedOffset);
+      },
+      ["go_send"],
     ),
   "hook set a, trace_map kept": () => capture(HookSet.a, { conf: { traceRequests: 1 } }),
   "hook set a, io_events of requests": () => capture(HookSet.a, { io: ioSettings(IoMode.request) }),
