@@ -90,9 +90,12 @@ static __noinline int tell_handover(struct go_handover *handover, struct process
 	else if (is_library(&from, &process->go) || is_library(&to, &process->go))
 		return 0;
 	now = bpf_ktime_get_ns();
-	event = within_rate(&handover->caller, process, now, sizeof(*event)) ?
-			bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0) :
-			NULL;
+	if (!within_rate(&handover->caller, process, now, sizeof(*event))) {
+		process->handovers_lost++;
+		count(LOSS_RATE_LIMITED);
+		return 0;
+	}
+	event = bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0);
 	if (!event) {
 		process->handovers_lost++;
 		count(LOSS_RING_FULL);
