@@ -12,8 +12,8 @@ import { text } from "node:stream/consumers";
 import { HookSet } from "../src/bpf/feature.ts";
 import { IoMode, ProcessFilter, ProcessFlags, type TraceSettings, UnitKind } from "../src/bpf/layout.gen.ts";
 import { BpfObject } from "../src/bpf/object.ts";
+import { type GoPlan, NO_GO } from "../src/broker/control.ts";
 import { WAKE_PROGRAM } from "../src/broker/hook-programs.ts";
-import type { GoPlan } from "../src/receiver/runtimes/unit-plan.ts";
 import { type CaptureSettings, KernelCapture } from "../test/kernel/capture/support/kernel-capture.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 9);
@@ -61,26 +61,7 @@ const pythonSteps = [TO_UNIT, TO_TURN].flatMap((end) => [step(THREAD_POINTER!), 
 /** As of 3.12. */
 const PYTHON_TASKS = { workItemType: 0, functionType: 0, taskContext: 152, coroutineName: 32, functionHops: [] };
 /** The caller has no goroutines: the program runs until it can't read one, and tells nothing. */
-const GO_PROGRAM: GoPlan = {
-  serveStartPc: 0,
-  writeLoopStartPc: 0,
-  readLoopStartPc: 0,
-  goidCounter: 0,
-  libraryStart: 0,
-  libraryLength: 0,
-  waitGroupAdd: 0,
-  waitGroupAddLength: 0,
-  goid: 152,
-  parentGoid: 272,
-  startPc: 296,
-  processor: 208,
-  goidCache: 384,
-  receiveQueue: 56,
-  sudogChannel: 80,
-  writeRequest: 104,
-  connection: 72,
-  requestContext: 248,
-};
+const GO_PROGRAM: GoPlan = { ...NO_GO, goid: 152, startPc: 296 };
 const joining = (started: (load: KernelCapture, tgid: number) => void, alsoLoaded: readonly string[] = []): Load => {
   const load = capture(HookSet.a, { alsoLoaded });
   return {

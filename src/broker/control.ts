@@ -50,7 +50,7 @@ export function traceSettingsBytes(config: SocketTraceConfig["io_events"]): Uint
 /** What user space knows of a Go program; the rest of struct go_layout is the programs' own. */
 export type GoPlan = Omit<GoLayout, "contextKey" | "wantsMarks">;
 
-const NO_GO: GoPlan = {
+export const NO_GO: GoPlan = {
   serveStartPc: 0,
   writeLoopStartPc: 0,
   readLoopStartPc: 0,

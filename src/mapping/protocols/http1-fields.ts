@@ -66,7 +66,7 @@ export class RecentFields {
     return this.#lengths[slot]!;
   }
 
-  /** Where such fields are, or would be. */
+  /** Where fields are that lie between these places, or would be. */
   slotOf(bytes: Uint8Array, from: number, to: number): number {
     let hash = to - from;
     const step = Math.max(1, Math.floor((to - from) / SAMPLES));
@@ -74,8 +74,14 @@ export class RecentFields {
     return (hash >>> 0) % SLOTS;
   }
 
-  /** @returns undefined as HeaderFields.parse() */
-  parse(slot: number, bytes: Uint8Array, from: number, to: number): HeaderFields | undefined {
+  /**
+   * The fields between these places, as they were parsed when they came before, or anew.
+   *
+   * @returns undefined as HeaderFields.parse()
+   */
+  read(slot: number, bytes: Uint8Array, from: number, to: number): HeaderFields | undefined {
+    const known = this.match(slot, bytes, from);
+    if (known !== undefined) return known;
     const fields = HeaderFields.parse(latin1(bytes, from, to));
     if (fields === undefined || to - from > SLOT_SIZE_BYTES) return fields;
     this.#bytes.set(bytes.subarray(from, to), slot * SLOT_SIZE_BYTES);

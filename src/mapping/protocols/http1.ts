@@ -182,9 +182,7 @@ function parseHead(
     direction.scanned = 0;
     if (end > MAX_HEAD) return INVALID;
     direction.slot = recentFields.slotOf(bytes, lineEnd, end);
-    fields = recentFields.match(direction.slot, bytes, lineEnd);
-    if (fields !== undefined) end = lineEnd + recentFields.lengthOf(direction.slot);
-    else fields = recentFields.parse(direction.slot, bytes, lineEnd, end);
+    fields = recentFields.read(direction.slot, bytes, lineEnd, end);
   }
   if (fields === undefined) return INVALID;
   const line = latin1(bytes, 0, lineEnd);

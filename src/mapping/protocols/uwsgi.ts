@@ -9,7 +9,7 @@ import { latin1, utf8 } from "../latin1.ts";
 import { ByteReader, uint16le } from "./byte-reader.ts";
 import { agreed } from "./framed.ts";
 import { describeHttp } from "./http-semantics.ts";
-import { headerOf, parseFraming } from "./http1-head.ts";
+import { HeaderFields } from "./http1-fields.ts";
 import { looksLikeStatusLine } from "./http1-start-line.ts";
 import {
   INVALID,
@@ -25,9 +25,8 @@ import {
 export interface UwsgiMessage extends Message {
   readonly variables: ReadonlyMap<string, string>;
   readonly statusCode: number | undefined;
-  /** Header lines, latin1. */
-  readonly headers: string;
-  readonly initials: number;
+  /** Of responses. */
+  readonly fields: HeaderFields | undefined;
   readonly bodySize: number | undefined;
 }
 
@@ -66,8 +65,7 @@ function parseRequest(bytes: Uint8Array, state: UwsgiState, sink: MessageSink<Uw
     id: undefined,
     variables,
     statusCode: undefined,
-    headers: "",
-    initials: 0,
+    fields: undefined,
     bodySize: length,
   });
   return end + (length ?? 0);
@@ -86,19 +84,18 @@ function parseResponse(bytes: Uint8Array, state: UwsgiState, sink: MessageSink<U
   if (blank === null) return bytes.length >= MAX_HEAD ? INVALID : NEED_MORE;
   const end = blank.index + blank[0].length;
   const lineEnd = text.indexOf("\n") + 1;
-  const framing = parseFraming(text.slice(0, end), lineEnd);
-  if (framing === undefined) return INVALID;
+  const fields = HeaderFields.parse(text.slice(lineEnd, end));
+  if (fields === undefined) return INVALID;
   const statusCode = Number(text.slice(9, 12));
   const hasNoBody = state.method === "HEAD" || statusCode < 200 || statusCode === 204 || statusCode === 304;
-  const bodySize = hasNoBody ? 0 : framing.contentLength;
+  const bodySize = hasNoBody ? 0 : fields.framing.contentLength;
   const message: UwsgiMessage = {
     role: MessageRole.response,
     id: undefined,
     endsAtClose: bodySize === undefined,
     variables: NO_VARIABLES,
     statusCode,
-    headers: text.slice(lineEnd, end),
-    initials: framing.initials,
+    fields,
     bodySize,
   };
   if (bodySize !== undefined) {
@@ -170,8 +167,7 @@ export const uwsgi: Protocol<UwsgiMessage, UwsgiState> = {
         requestBodySize: request.bodySize,
         responseBodySize: response?.bodySize,
         requestHeader: (name) => variable(variables, name),
-        responseHeader: (name) =>
-          response === undefined ? undefined : headerOf(response.headers, response.initials, name),
+        responseHeader: (name) => response?.fields?.valueOf(name),
       },
       view,
     );

@@ -278,8 +278,7 @@ export class RuntimeTable {
     entry.looks++;
     entry.isLooking = true;
     clearTimeout(entry.timer);
-    const found = entry.finding === undefined && entry.forFork ? this.#inherit(tgid, entry.forFork) : undefined;
-    const finding = await (found ?? this.#find(tgid, entry.finding)).finally(() => {
+    const finding = await this.#findOf(tgid, entry).finally(() => {
       entry.isLooking = false;
       entry.wasLookedAt = true;
     });
@@ -353,9 +352,13 @@ export class RuntimeTable {
     return this.#write(tgid, entry, plan);
   }
 
-  async #inherit(tgid: number, forFork: NonNullable<UnitPlan["forFork"]>): Promise<UnitFinding | undefined> {
-    const view = await this.#options.view(tgid);
-    return (view && (await forFork(view))) ?? this.#find(tgid, undefined);
+  async #findOf(tgid: number, { finding, forFork }: Entry): Promise<UnitFinding | undefined> {
+    if (finding === undefined && forFork !== undefined) {
+      const view = await this.#options.view(tgid);
+      const inherited = view && (await forFork(view));
+      if (inherited !== undefined) return inherited;
+    }
+    return this.#find(tgid, finding);
   }
 
   async #find(tgid: number, earlier: UnitFinding | undefined): Promise<UnitFinding | undefined> {

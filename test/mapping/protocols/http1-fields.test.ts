@@ -11,7 +11,7 @@ describe("RecentFields", () => {
     const bytes = bytesOf(HEAD);
     const slot = recent.slotOf(bytes, 0, bytes.length);
     equal(recent.match(slot, bytes, 0), undefined);
-    const parsed = recent.parse(slot, bytes, 0, bytes.length);
+    const parsed = recent.read(slot, bytes, 0, bytes.length);
     const again = bytesOf(`GET / HTTP/1.1\r\n${HEAD}content`);
     equal(recent.match(slot, again, 16), parsed);
     equal(recent.lengthOf(slot), HEAD.length);
@@ -21,7 +21,7 @@ describe("RecentFields", () => {
   it("tells lines apart that differ in one byte, wherever it is", () => {
     const recent = new RecentFields();
     const bytes = bytesOf(HEAD);
-    recent.parse(3, bytes, 0, bytes.length);
+    recent.read(3, bytes, 0, bytes.length);
     for (let at = 0; at < bytes.length; at++) {
       const other = Uint8Array.from(bytes);
       other[at]! ^= 1;
@@ -33,7 +33,7 @@ describe("RecentFields", () => {
   it("waits for lines whose end has not come", () => {
     const recent = new RecentFields();
     const bytes = bytesOf(HEAD);
-    recent.parse(0, bytes, 0, bytes.length);
+    recent.read(0, bytes, 0, bytes.length);
     for (let length = 0; length < bytes.length; length++)
       equal(recent.match(0, bytes.subarray(0, length), 0), undefined, `${length} bytes`);
   });
@@ -41,17 +41,17 @@ describe("RecentFields", () => {
   it("keeps nothing that does not fit, and nothing that is malformed", () => {
     const recent = new RecentFields();
     const large = bytesOf(`X-Large: ${"x".repeat(2000)}\r\n\r\n`);
-    equal(recent.parse(1, large, 0, large.length)?.valueOf("x-large")?.length, 2000);
+    equal(recent.read(1, large, 0, large.length)?.valueOf("x-large")?.length, 2000);
     equal(recent.match(1, large, 0), undefined);
     const malformed = bytesOf("Content-Length: x\r\n\r\n");
-    equal(recent.parse(2, malformed, 0, malformed.length), undefined);
+    equal(recent.read(2, malformed, 0, malformed.length), undefined);
     equal(recent.match(2, malformed, 0), undefined);
   });
 
   it("finds the same values the first time and later, also those that are not there", () => {
     const recent = new RecentFields();
     const bytes = bytesOf(HEAD);
-    const first = recent.parse(5, bytes, 0, bytes.length)!;
+    const first = recent.read(5, bytes, 0, bytes.length)!;
     const read = () => ["host", "x-id", "cookie", "host"].map((name) => first.valueOf(name));
     const once = read();
     deepEqual(once, ["a", "1", undefined, "a"]);
