@@ -271,8 +271,8 @@ export class PythonPools {
   }
 
   async #wayOfFuture(future: number): Promise<Way | undefined> {
-    if ((await this.#objects.typeName(future)) !== "_asyncio.Future") return undefined;
     const type = await this.#objects.pointer(future + PyOffset.type);
+    if ((await this.#objects.nameOfType(type)) !== "_asyncio.Future") return undefined;
     return { hops: [PyOffset.futureContext], proof: type, proofHop: 0, proofOffset: PyOffset.type };
   }
 

@@ -79,7 +79,12 @@ export class PythonObjects {
 
   /** `_asyncio.Future`, of an object. */
   async typeName(object: number): Promise<string> {
-    const name = await this.follow(object, [PyOffset.type, PyOffset.typeName]);
+    return this.nameOfType(await this.pointer(object + PyOffset.type));
+  }
+
+  /** @param type as it was read once: the next object at the same address may be of another one */
+  async nameOfType(type: number): Promise<string> {
+    const name = await this.follow(type, [PyOffset.typeName]);
     return name === 0 ? "" : cString(await this.#memory(name, MAX_TEXT_BYTES), 0);
   }
 
@@ -130,7 +135,7 @@ export class PythonObjects {
     if (bytes.length < CODE_BYTES) return undefined;
     const view = viewOf(bytes);
     const type = u64(view, PyOffset.type);
-    if (this.#codeType === 0 && (await this.typeName(address)) === "code") this.#codeType = type;
+    if (this.#codeType === 0 && (await this.nameOfType(type)) === "code") this.#codeType = type;
     if (type !== this.#codeType) return undefined;
     const { frameSize, stackSize, localCount } = this.#layout;
     const words =
