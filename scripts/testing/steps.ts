@@ -35,6 +35,8 @@ export interface MochaStep {
   readonly includes: (path: string) => boolean;
   readonly timeoutMs: number;
   readonly eachTest: boolean;
+  /** Processes that share the files, at once. Tests that count what the kernel tells need one. */
+  readonly processes: number;
 }
 
 export async function runMocha(step: MochaStep, signal: AbortSignal, skipReason?: string): Promise<Outcome> {
@@ -42,6 +44,18 @@ export async function runMocha(step: MochaStep, signal: AbortSignal, skipReason?
     .filter(step.includes)
     .map((path) => `${TEST_FOLDER}/${path}`);
   if (files.length === 0) return failed("test files", "none matches");
+  const shares = Array.from({ length: Math.min(step.processes, files.length) }, (_, share) =>
+    files.filter((_file, index) => index % step.processes === share),
+  );
+  return combine(await Promise.all(shares.map((share) => runFiles(share, step, signal, skipReason))));
+}
+
+async function runFiles(
+  files: readonly string[],
+  step: MochaStep,
+  signal: AbortSignal,
+  skipReason?: string,
+): Promise<Outcome> {
   const options: ChildOptions = {
     files,
     timeoutMs: step.timeoutMs,

@@ -32,6 +32,7 @@ export const TIERS: readonly Tier[] = [
       includes: (path) => !OTHER_TIERS.test(path) && !CONFORMANCE.test(path),
       timeoutMs: 20_000,
       eachTest: false,
+      processes: 2,
     },
   },
   {
@@ -39,7 +40,7 @@ export const TIERS: readonly Tier[] = [
     budgetSeconds: 30,
     needsKernel: false,
     commands: [],
-    mocha: { includes: (path) => CONFORMANCE.test(path), timeoutMs: 60_000, eachTest: false },
+    mocha: { includes: (path) => CONFORMANCE.test(path), timeoutMs: 60_000, eachTest: false, processes: 2 },
   },
   {
     name: "build",
@@ -52,21 +53,21 @@ export const TIERS: readonly Tier[] = [
     budgetSeconds: 180,
     needsKernel: true,
     commands: [],
-    mocha: { includes: (path) => path.startsWith("kernel/"), timeoutMs: 60_000, eachTest: true },
+    mocha: { includes: (path) => path.startsWith("kernel/"), timeoutMs: 60_000, eachTest: true, processes: 1 },
   },
   {
     name: "e2e",
     budgetSeconds: 330,
     needsKernel: true,
     commands: [],
-    mocha: { includes: (path) => path.startsWith("e2e/"), timeoutMs: 60_000, eachTest: true },
+    mocha: { includes: (path) => path.startsWith("e2e/"), timeoutMs: 60_000, eachTest: true, processes: 1 },
   },
   {
     name: "pack",
     budgetSeconds: 45,
     needsKernel: true,
     commands: [],
-    mocha: { includes: (path) => path.startsWith("pack/"), timeoutMs: 120_000, eachTest: true },
+    mocha: { includes: (path) => path.startsWith("pack/"), timeoutMs: 120_000, eachTest: true, processes: 1 },
   },
   {
     name: "kernels",
