@@ -130,7 +130,7 @@ class Program {
     request: undefined,
     call: undefined,
   }));
-  readonly #late: { readonly request: TraceNode; readonly call: TraceNode }[] = [];
+  #late: { readonly request: TraceNode; readonly call: TraceNode }[] = [];
   calls = 0;
   joined = 0;
 
@@ -138,16 +138,24 @@ class Program {
     let count = 0;
     for (const { slot, step, meta: at } of messages) {
       this.#step(this.#slots[slot]!, step, at);
-      if (++count % 1024 === 0) this.#joiner.advance(at.timestampNs);
+      if (++count % 1024 === 0) this.#advance(at.timestampNs);
     }
-    this.#joiner.advance(Number.POSITIVE_INFINITY);
-    for (const { request, call } of this.#late) this.#count(request, call);
+    this.#advance(Number.POSITIVE_INFINITY);
+  }
+
+  #advance(nowNs: number): void {
+    this.#joiner.advance(nowNs);
+    const isOver = (index: number) => this.#late[index]?.call.isDecided === true;
+    let over = 0;
+    while (isOver(over)) over++;
+    for (const { request, call } of this.#late.splice(0, over)) this.#count(request, call);
   }
 
   #step(slot: Slot, step: Step, at: EventMeta): void {
     const joiner = this.#joiner;
     if (step === "read") {
       joiner.bytesRead(at, true);
+      slot.call = undefined;
       slot.request = nodeOf(true, at, joiner.readerOf(at, slot.server), slot.server);
       joiner.serverStarted(slot.request, undefined, false);
       joiner.messageRead(slot.request, at);

@@ -25,7 +25,6 @@ import { type WakeEdge, Wakes } from "./wakes.ts";
 
 const MAX_PROCESSES = 16_384;
 /** Undecided calls of one process; the oldest is decided first. */
-const MAX_UNDECIDED = 16_384;
 const MAX_UNIT_CALLS = 1024;
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -152,7 +151,7 @@ export class Joiner {
     if (!work.late.isEmpty) this.#holding.add(work);
     if (isCreated) return;
     work.createdThreads.called(node);
-    this.#joinByUnit(work, node, unit);
+    const isBehindAnswer = this.#joinByUnit(work, node, unit);
     if (node.isDecided) return;
     if (!node.isHeld) this.#joinByHandover(work, node, isIdle);
     if (node.isDecided) return;
@@ -166,9 +165,10 @@ export class Joiner {
       if (own !== undefined) decide(node, own, "thread");
     }
     // Decided ones too: who is alone is learnt from them.
-    work.undecided.push(node);
-    if (work.undecided.length > MAX_UNDECIDED) this.#giveUp(work.undecided.shift()!, "undecided");
-    if (node.isDecided) return;
+    const forgotten = work.undecided.push(node);
+    if (forgotten !== undefined) this.#giveUp(forgotten, "undecided");
+    // What waits behind an answer is older than all that this unit will answer.
+    if (node.isDecided || isBehindAnswer) return;
     unit.calls.push(node);
     if (unit.calls.length > MAX_UNIT_CALLS) this.#giveUp(unit.calls.shift()!, "unit_calls");
   }
@@ -289,7 +289,7 @@ export class Joiner {
     this.#processes.delete(tgid);
     work.createdThreads.advance(NEVER);
     work.handovers.forget();
-    for (const call of work.undecided) {
+    for (const call of work.undecided.drain()) {
       work.answeredTasks.callEnded(call, call.isFinished);
       decide(call, undefined, undefined);
     }
@@ -304,18 +304,23 @@ export class Joiner {
     }
   }
 
-  /** By what the unit has read: a request that it serves, or one that it has answered. */
-  #joinByUnit(work: ProcessWork, node: TraceNode, unit: Unit): void {
+  /**
+   * By what the unit has read: a request that it serves, or one that it has answered.
+   *
+   * @returns it has answered it, and the call waits until that is believed
+   */
+  #joinByUnit(work: ProcessWork, node: TraceNode, unit: Unit): boolean {
     const answered = answeredBy(work, unit.key, node.start);
     if (answered !== undefined) {
       const isShown = (timestampNs: number) => areBelieved(work, unit.kind, { timestampNs });
       if (work.late.hold(node, answered, "after_answer", node.start.timestampNs, isShown)) this.#holding.add(work);
       else this.#count("late");
-      return;
+      return node.isHeld;
     }
     const served = unit.serving;
     // A call that is known late was made under whatever the unit did then.
     if (served !== undefined) decide(node, served.start.order < node.start.order ? served : undefined, "unit");
+    return false;
   }
 
   #joinByHandover(work: ProcessWork, node: TraceNode, isIdle: boolean): void {
@@ -363,23 +368,16 @@ export class Joiner {
   #decideOrphans(work: ProcessWork): void {
     const oldest = work.open.values().next().value?.start.order ?? Number.POSITIVE_INFINITY;
     work.io.giveUp(oldest);
-    let count = 0;
-    const held: TraceNode[] = [];
-    for (const call of work.undecided) {
-      if (!call.isDecided && call.start.order > oldest) break;
-      if (call.isHeld && !call.isDecided) held.push(call);
-      else decide(call, undefined, undefined);
-      count++;
-    }
-    if (count > held.length) work.undecided.splice(0, count, ...held);
+    const tooMany = work.undecided.giveUpBefore(oldest, !this.#holding.has(work));
+    if (tooMany > 0) this.#count("undecided", tooMany);
   }
 
   #giveUp(node: TraceNode, reason: string): void {
     if (decide(node, undefined, undefined)) this.#count(reason);
   }
 
-  #count(reason: string): void {
-    this.forgotten.set(reason, (this.forgotten.get(reason) ?? 0) + 1);
+  #count(reason: string, count = 1): void {
+    this.forgotten.set(reason, (this.forgotten.get(reason) ?? 0) + count);
   }
 
   #workOf(tgid: number): ProcessWork {

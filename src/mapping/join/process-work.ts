@@ -17,6 +17,7 @@ import { OpenTokens } from "./passed-on.ts";
 import { ThreadBonds } from "./thread-bonds.ts";
 import { ThreadLog } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
+import { UndecidedCalls } from "./undecided-calls.ts";
 import { Unit, unitKey, unitKeyOf, unitKindOf } from "./unit.ts";
 import type { Wakes } from "./wakes.ts";
 
@@ -50,8 +51,7 @@ export class ProcessWork {
   readonly openTokens = new OpenTokens();
   /** A library of the process makes spans: seen exporting them, or writing its own ids in a trace that it serves. */
   isInstrumented = false;
-  /** Calls whose parent is not decided, oldest first; decided ones are still in it. */
-  readonly undecided: TraceNode[] = [];
+  readonly undecided = new UndecidedCalls();
   /** A request read by one thread was answered by another, both of which read and answer: threads say nothing. */
   handsOver = false;
   /** The same of units that are no threads and are not bound to their connection. */
