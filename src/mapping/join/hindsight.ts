@@ -76,11 +76,7 @@ export function learnFromAnswer(work: ProcessWork, served: TraceNode, answering:
   if (reader !== answering && reader.servesWhatItReads && !reader.servesConnection) work.unitsHandOver = true;
   if (!reader.isThread || !answering.isThread) return;
   if (reader === answering) {
-    for (const other of work.open) {
-      if (other.unit === undefined || other.unit === reader) continue;
-      work.ownAnswers++;
-      return;
-    }
+    if (work.open.size > reader.unanswered) work.ownAnswers++;
     return;
   }
   if (served.start.isBlocking) work.blockingReadersHandOver = true;

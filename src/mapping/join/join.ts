@@ -384,7 +384,10 @@ export class Joiner {
     let work = this.#processes.get(tgid);
     if (work === undefined) {
       if (this.#processes.size >= MAX_PROCESSES) this.exited(this.#processes.keys().next().value!);
-      work = new ProcessWork(() => this.#areThreadsUnits(tgid));
+      work = new ProcessWork(
+        () => this.#areThreadsUnits(tgid),
+        (reason, count) => this.#count(reason, count),
+      );
       this.#processes.set(tgid, work);
     }
     return work;

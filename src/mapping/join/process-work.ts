@@ -21,13 +21,17 @@ import { UndecidedCalls } from "./undecided-calls.ts";
 import { Unit, unitKey, unitKeyOf, unitKindOf } from "./unit.ts";
 import type { Wakes } from "./wakes.ts";
 
-const MAX_UNITS = 8192;
+const MAX_UNITS = 32_768;
+/** So many are left when there are too many: making room costs the more, the less it makes. */
+const KEPT_SHARE = 0.75;
+const MAX_THREADS = 8192;
 const MAX_DESTINATIONS = 256;
 const RARE = 20;
 const DOUBT_NS = 1_000_000_000;
 
 export class ProcessWork {
   readonly #areThreadsUnits: () => boolean;
+  readonly #count: (reason: string, count: number) => void;
   readonly #units = new Map<number, Unit>();
   readonly #logs = new Map<number, ThreadLog>();
   readonly connections = new ServedConnections();
@@ -91,9 +95,13 @@ export class ProcessWork {
   /** Of processes whose wake-ups are told. */
   wakes: Wakes | undefined;
 
-  /** @param areThreadsUnits false: its runtime moves units between threads, or is not known yet */
-  constructor(areThreadsUnits: () => boolean) {
+  /**
+   * @param areThreadsUnits false: its runtime moves units between threads, or is not known yet
+   * @param count what had to be forgotten, by reason
+   */
+  constructor(areThreadsUnits: () => boolean, count: (reason: string, count: number) => void) {
     this.#areThreadsUnits = areThreadsUnits;
+    this.#count = count;
   }
 
   unitOf(meta: EventMeta): Unit {
@@ -133,7 +141,7 @@ export class ProcessWork {
   logOf(pid: number): ThreadLog {
     let log = this.#logs.get(pid);
     if (log === undefined) {
-      if (this.#logs.size >= MAX_UNITS) this.#logs.clear();
+      if (this.#logs.size >= MAX_THREADS) this.#logs.clear();
       log = new ThreadLog();
       this.#logs.set(pid, log);
     }
@@ -159,6 +167,7 @@ export class ProcessWork {
       this.unclaimed.add(node);
     } else unit.read(node);
     this.open.add(node);
+    unit.unanswered++;
     this.openSince = node.start.order;
     this.servesSinceNs = Math.min(this.servesSinceNs, node.start.timestampNs);
     node.quietSinceNs = this.#answeredNs;
@@ -176,7 +185,10 @@ export class ProcessWork {
   }
 
   closed(node: TraceNode, order: number): void {
-    if (this.open.delete(node) && node.carried !== undefined) this.#traceClosed(node.carried.traceId);
+    if (this.open.delete(node)) {
+      if (node.carried !== undefined) this.#traceClosed(node.carried.traceId);
+      if (node.unit !== undefined) node.unit.unanswered--;
+    }
     this.unclaimed.delete(node);
     this.openTokens.closed(node);
     this.connections.closed(node, order);
@@ -187,8 +199,7 @@ export class ProcessWork {
     }
     const unit = node.unit;
     if (unit === undefined) return;
-    const index = unit.open.indexOf(node);
-    if (index >= 0) unit.open.splice(index, 1);
+    unit.answered(node);
     this.forgetIfIdle(unit);
   }
 
@@ -215,8 +226,7 @@ export class ProcessWork {
     this.doubtUntilNs = Math.max(this.doubtUntilNs, nowNs + DOUBT_NS);
     for (const node of this.open) {
       node.isDoubtful = true;
-      const index = node.unit?.open.indexOf(node) ?? -1;
-      if (index >= 0) node.unit?.open.splice(index, 1);
+      if (node.unit !== undefined) node.unit.open.length = 0;
     }
     this.#logs.clear();
     this.held.forget();
@@ -241,6 +251,12 @@ export class ProcessWork {
 
   #sweep(): void {
     for (const [key, unit] of this.#units) if (unit.isIdle) this.#units.delete(key);
-    if (this.#units.size >= MAX_UNITS) this.#units.clear();
+    let tooMany = this.#units.size - MAX_UNITS * KEPT_SHARE;
+    if (tooMany <= 0) return;
+    this.#count("units", tooMany);
+    for (const key of this.#units.keys()) {
+      if (tooMany-- <= 0) return;
+      this.#units.delete(key);
+    }
   }
 }

@@ -5,12 +5,16 @@ import type { TraceNode } from "./trace-node.ts";
 const MAX_UNDECIDED = 16_384;
 /** With those that have been decided since the last look at them. */
 const MAX_HELD = 32_768;
+/** Room is made of so many at once, since all behind them move up. */
+const MAX_GONE = 4096;
 /** Fewer are looked at whenever a request is answered. */
 const FEW = 64;
 
 export class UndecidedCalls {
   /** Decided ones stay until all before them are. */
-  readonly #calls: TraceNode[] = [];
+  readonly #calls: (TraceNode | undefined)[] = [];
+  /** What is before is gone. */
+  #first = 0;
   /** Held ones that no open request can claim any more: out of the way, so that an answer costs the same however many. */
   readonly #held: TraceNode[] = [];
   #answersUntilLook = 0;
@@ -18,12 +22,12 @@ export class UndecidedCalls {
   /** @returns the call that there is no room for */
   push(call: TraceNode): TraceNode | undefined {
     this.#calls.push(call);
-    return this.#calls.length > MAX_UNDECIDED ? this.#calls.shift() : undefined;
+    return this.#calls.length - this.#first > MAX_UNDECIDED ? this.#shift() : undefined;
   }
 
   /** Those that an open request may still claim, decided ones among them. */
-  [Symbol.iterator](): Iterator<TraceNode> {
-    return this.#calls.values();
+  *[Symbol.iterator](): Generator<TraceNode> {
+    for (let index = this.#first; index < this.#calls.length; index++) yield this.#calls[index]!;
   }
 
   /**
@@ -34,16 +38,14 @@ export class UndecidedCalls {
    * @returns how many held ones there was no room for
    */
   giveUpBefore(oldestOrder: number, isLast: boolean): number {
-    let count = 0;
     let tooMany = 0;
-    for (const call of this.#calls) {
+    for (let call = this.#calls[this.#first]; call !== undefined; call = this.#calls[this.#first]) {
       if (!call.isDecided && call.start.order > oldestOrder) break;
       if (!call.isHeld || call.isDecided) decide(call, undefined, undefined);
       else if (this.#held.length < MAX_HELD) this.#held.push(call);
       else if (decide(call, undefined, undefined)) tooMany++;
-      count++;
+      this.#shift();
     }
-    if (count > 0) this.#calls.splice(0, count);
     if (isLast || this.#held.length <= FEW || --this.#answersUntilLook <= 0) this.#lookAtHeld();
     return tooMany;
   }
@@ -51,7 +53,18 @@ export class UndecidedCalls {
   /** Everything that is left. */
   *drain(): Generator<TraceNode> {
     yield* this.#held.splice(0);
-    yield* this.#calls.splice(0);
+    for (let call = this.#shift(); call !== undefined; call = this.#shift()) yield call;
+  }
+
+  #shift(): TraceNode | undefined {
+    const call = this.#calls[this.#first];
+    if (call === undefined) return undefined;
+    this.#calls[this.#first++] = undefined;
+    if (this.#first >= MAX_GONE || this.#first === this.#calls.length) {
+      this.#calls.splice(0, this.#first);
+      this.#first = 0;
+    }
+    return call;
   }
 
   #lookAtHeld(): void {

@@ -40,6 +40,8 @@ export class Unit {
   readonly key: number;
   /** Requests that it has read and that are not answered. */
   readonly open: TraceNode[] = [];
+  /** Requests that it has read and that are not answered, doubtful ones and those that were read too early among them. */
+  unanswered = 0;
   /** Calls that it made and whose parent is not decided, oldest first. */
   readonly calls: TraceNode[] = [];
   /** Two requests of different connections were open on it at once: what it does can be for either. */
@@ -101,6 +103,15 @@ export class Unit {
     if (this.open.some((other) => other.connection !== node.connection)) this.isShared = true;
     this.open.push(node);
     this.lastReadOrder = node.start.order;
+  }
+
+  answered(node: TraceNode): void {
+    // Mostly the oldest, of which a loop may have thousands.
+    if (this.open[0] === node) this.open.shift();
+    else {
+      const index = this.open.indexOf(node);
+      if (index >= 0) this.open.splice(index, 1);
+    }
   }
 
   dropDecided(): void {
