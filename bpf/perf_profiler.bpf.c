@@ -66,6 +66,7 @@ int sample_cpu(struct bpf_perf_event_data *context)
 	}
 	read_unit(s, process, &caller, r14);
 	add_user_stack(s, SAMPLING_ON_CPU);
+	add_thread_context(SAMPLING_ON_CPU);
 	submit_sample(s);
 	return 0;
 }
@@ -80,7 +81,7 @@ int BPF_PROG(trace_sched_switch, bool is_preempted, struct task_struct *previous
 SEC("tp_btf/sched_waking")
 int BPF_PROG(trace_sched_waking, struct task_struct *task)
 {
-	return waked(task);
+	return wait_is_ended(ctx, task);
 }
 
 /* Life of processes: also the socket receiver's, but each receiver works without the other. */

@@ -23,6 +23,7 @@ enum profile_event_kind {
 enum sample_kind {
 	SAMPLE_ON_CPU = 1,
 	SAMPLE_OFF_CPU = 2, /* value_ns: how long the thread did not run */
+	SAMPLE_WAKER = 3,   /* who ends a wait, when it does; the wait itself follows. value_ns: when that began */
 };
 
 /* Why the user stack ends where it does. */
@@ -64,8 +65,8 @@ struct stack_sample_event {
 	__u8 span_id[8];
 	__u32 cpu;
 	__u32 flags; /* enum sample_flags */
-	__u32 waker_tgid; /* off CPU: who ended the wait; 0 not known */
-	__u32 waker_pid;
+	__u32 peer_tgid; /* off CPU: who ended the wait, 0 not known; of a waker: who waits */
+	__u32 peer_pid;
 	__u16 kernel_frames;
 	__u16 user_frames;
 	__u16 interpreter_frames;
@@ -157,6 +158,8 @@ struct profile_conf {
 	__u64 off_cpu_threshold_ns; /* shorter waits make no sample */
 	__u32 off_cpu_share;        /* of 2^32: which part of the waits is looked at; 0: none */
 	__u32 has_kernel_stacks;
+	__u32 has_waker_stacks;
+	__u32 padding;
 };
 
 #pragma clang diagnostic pop

@@ -12,6 +12,7 @@
 const volatile struct profile_conf profile_conf = {
 	.off_cpu_share = ~0U,
 	.has_kernel_stacks = 1,
+	.has_waker_stacks = 1,
 };
 
 /* Samples and processes to user space. Its size may be set before load. */
@@ -82,10 +83,11 @@ struct sampling {
 	__u32 high;
 };
 
-/* A sample may interrupt a switch, so each has a place of its own. */
+/* A sample may interrupt a switch or a wake-up, so each has a place of its own. */
 enum {
 	SAMPLING_ON_CPU,
 	SAMPLING_OFF_CPU,
+	SAMPLING_WAKER,
 	SAMPLINGS,
 };
 

@@ -120,7 +120,6 @@ static __always_inline void add_user_stack(struct sampling *s, __u32 slot)
 	s->is_return = 0;
 	unwind_user(s, slot);
 	unwind_interpreter(s, slot);
-	add_thread_context(slot);
 }
 
 /* Of a thread that is in the kernel. @return r14 */

@@ -41,13 +41,35 @@ static __always_inline int wait_begins(void *context, bool is_preempted, struct 
 	r14 = enter_from_kernel(s);
 	read_unit(s, process, &caller, r14);
 	add_user_stack(s, SAMPLING_OFF_CPU);
+	add_thread_context(SAMPLING_OFF_CPU);
 	/* LRU: what a full map pushes out are the longest waits, which are counted when they would have ended. */
 	if (bpf_map_update_elem(&waits, &pid, s, BPF_ANY))
 		count(LOSS_RING_FULL);
 	return 0;
 }
 
-static __always_inline int waked(struct task_struct *task)
+/* What the waking thread is doing: a record of its own, since nobody waits for it any more when it is read. */
+static __always_inline void tell_waker(void *context, const struct wait *wait, const struct caller *caller)
+{
+	struct sampling *s = sampling_of(SAMPLING_WAKER);
+
+	if (!s)
+		return;
+	begin_sample(s, caller, SAMPLE_WAKER);
+	s->event.value_ns = wait->event.header.timestamp_ns;
+	s->event.peer_tgid = wait->event.header.tgid;
+	s->event.peer_pid = wait->event.header.pid;
+	add_kernel_stack(s, context);
+	if (is_kernel_thread()) {
+		s->event.stack_end = STACK_END_NONE;
+	} else {
+		enter_from_kernel(s);
+		add_user_stack(s, SAMPLING_WAKER);
+	}
+	submit_sample(s);
+}
+
+static __always_inline int wait_is_ended(void *context, struct task_struct *task)
 {
 	__u32 pid = task->pid;
 	struct wait *wait = bpf_map_lookup_elem(&waits, &pid);
@@ -55,8 +77,11 @@ static __always_inline int waked(struct task_struct *task)
 
 	if (!wait || !in_scope(&caller))
 		return 0;
-	wait->event.waker_tgid = caller.tgid;
-	wait->event.waker_pid = caller.pid;
+	wait->event.peer_tgid = caller.tgid;
+	wait->event.peer_pid = caller.pid;
+	if (profile_conf.has_waker_stacks &&
+	    bpf_ktime_get_ns() - wait->event.header.timestamp_ns >= profile_conf.off_cpu_threshold_ns)
+		tell_waker(context, wait, &caller);
 	return 0;
 }
 

@@ -913,6 +913,7 @@ export type ProfileEventKind = (typeof ProfileEventKind)[keyof typeof ProfileEve
 export const SampleKind = {
   onCpu: 1,
   offCpu: 2,
+  waker: 3,
 } as const;
 export type SampleKind = (typeof SampleKind)[keyof typeof SampleKind];
 
@@ -949,14 +950,14 @@ export type UnwindKind = (typeof UnwindKind)[keyof typeof UnwindKind];
 
 /** Of each struct of perf_profiler.bpf.o: its size and the offsets of its fields. The loader compares them with the object's BTF. */
 export const PROFILE_LAYOUT = {
-  stack_sample_event: { sizeBytes: 136, offsets: { header: 0, coroutine_id: 24, unit_id: 32, turn_id: 40, value_ns: 48, end_address: 56, trace_id: 64, span_id: 80, cpu: 88, flags: 92, waker_tgid: 96, waker_pid: 100, kernel_frames: 104, user_frames: 106, interpreter_frames: 108, sample_kind: 110, unit_kind: 111, stack_end: 112, script_frames: 116, context_bytes: 118, comm: 120 } },
+  stack_sample_event: { sizeBytes: 136, offsets: { header: 0, coroutine_id: 24, unit_id: 32, turn_id: 40, value_ns: 48, end_address: 56, trace_id: 64, span_id: 80, cpu: 88, flags: 92, peer_tgid: 96, peer_pid: 100, kernel_frames: 104, user_frames: 106, interpreter_frames: 108, sample_kind: 110, unit_kind: 111, stack_end: 112, script_frames: 116, context_bytes: 118, comm: 120 } },
   unwind_row: { sizeBytes: 8, offsets: { address: 0, cfa_offset: 4, kind: 6, frame_pointer: 7 } },
   unwind_mapping: { sizeBytes: 40, offsets: { start: 0, end: 8, bias: 16, first_row: 24, row_count: 28, generation: 32 } },
   process_mappings: { sizeBytes: 16, offsets: { first: 0, count: 4, generation: 8 } },
   interpreter: { sizeBytes: 20, offsets: { key: 0, tstate_frame: 4, cframe_frame: 6, frame_code: 8, frame_previous: 10, frame_instruction: 12, frame_owner: 14, entry_owner: 16, entry_is_frame: 17 } },
   script_engine: { sizeBytes: 8, offsets: { context: 0, function: 2, shared: 4 } },
   thread_context_place: { sizeBytes: 16, offsets: { offset: 0, module: 8, entry_size: 12 } },
-  profile_conf: { sizeBytes: 16, offsets: { off_cpu_threshold_ns: 0, off_cpu_share: 8, has_kernel_stacks: 12 } },
+  profile_conf: { sizeBytes: 24, offsets: { off_cpu_threshold_ns: 0, off_cpu_share: 8, has_kernel_stacks: 12, has_waker_stacks: 16 } },
 } as const;
 
 export interface StackSampleEvent {
@@ -970,8 +971,8 @@ export interface StackSampleEvent {
   readonly spanId: Uint8Array;
   readonly cpu: number;
   readonly flags: number;
-  readonly wakerTgid: number;
-  readonly wakerPid: number;
+  readonly peerTgid: number;
+  readonly peerPid: number;
   readonly kernelFrames: number;
   readonly userFrames: number;
   readonly interpreterFrames: number;
@@ -1033,6 +1034,7 @@ export interface ProfileConf {
   readonly offCpuThresholdNs: number;
   readonly offCpuShare: number;
   readonly hasKernelStacks: number;
+  readonly hasWakerStacks: number;
 }
 
 export function decodeStackSampleEvent(view: DataView, offset: number): StackSampleEvent {
@@ -1047,8 +1049,8 @@ export function decodeStackSampleEvent(view: DataView, offset: number): StackSam
     spanId: new Uint8Array(view.buffer, view.byteOffset + offset + 80, 8),
     cpu: view.getUint32(offset + 88, true),
     flags: view.getUint32(offset + 92, true),
-    wakerTgid: view.getUint32(offset + 96, true),
-    wakerPid: view.getUint32(offset + 100, true),
+    peerTgid: view.getUint32(offset + 96, true),
+    peerPid: view.getUint32(offset + 100, true),
     kernelFrames: view.getUint16(offset + 104, true),
     userFrames: view.getUint16(offset + 106, true),
     interpreterFrames: view.getUint16(offset + 108, true),
@@ -1118,4 +1120,5 @@ export function encodeProfileConf(view: DataView, offset: number, value: Profile
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.offCpuThresholdNs)), true);
   view.setUint32(offset + 8, value.offCpuShare, true);
   view.setUint32(offset + 12, value.hasKernelStacks, true);
+  view.setUint32(offset + 16, value.hasWakerStacks, true);
 }

@@ -96,6 +96,7 @@ function profileConfBytes({ off_cpu, kernel_stacks }: ProfileConfig): Uint8Array
     offCpuThresholdNs: off_cpu.threshold * NS_PER_MS,
     offCpuShare: Math.min(Math.round(off_cpu.share * 2 ** 32), 2 ** 32 - 1),
     hasKernelStacks: kernel_stacks ? 1 : 0,
+    hasWakerStacks: off_cpu.waker_stacks ? 1 : 0,
   });
   return bytes;
 }

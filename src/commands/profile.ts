@@ -30,6 +30,7 @@ interface ProfileOptions extends ConfigOptions {
   readonly duration?: string;
   readonly frequency: string;
   readonly offCpu?: string | true;
+  readonly wakerStacks?: true;
   readonly output: string;
   readonly readyFile?: string;
   readonly user: string;
@@ -48,6 +49,7 @@ export function profileCommand(command: Command): void {
     .option("--duration <time>", "10s, 5m; else 10s, or until the command ends")
     .option("--frequency <hz>", "samples a second of each busy CPU", "97")
     .option("--off-cpu [threshold]", "also where threads wait, longer than this (1ms)")
+    .option("--waker-stacks", "with --off-cpu: above each wait what ended it")
     .option("-o, --output <file>", "gzipped pprof; off-CPU samples go into a file of their own beside it", "cpu.pb.gz")
     .option("--ready-file <file>", "make this file when sampling has begun")
     .option("--user <user>", "whom the worker becomes: a name or uid:gid", "nobody")
@@ -165,7 +167,11 @@ function configuration(options: ProfileOptions, pids: readonly number[], directo
     throw new UsageError(`--frequency ${options.frequency} is no number of samples`, "Give one from 1 to 10000.");
   }
   const threshold = options.offCpu === true ? "1ms" : options.offCpu;
-  const offCpu = threshold === undefined ? {} : { off_cpu: { share: 1, threshold } };
+  const hasWakers = options.wakerStacks === true;
+  if (hasWakers && threshold === undefined) {
+    throw new UsageError("--waker-stacks says who ends waits, and none are asked for", "Give --off-cpu too.");
+  }
+  const offCpu = threshold === undefined ? {} : { off_cpu: { share: 1, threshold, waker_stacks: hasWakers } };
   const include = { pids, executables: options.exe };
   return JSON.stringify({
     receivers: { profile: { sampling_frequency: frequency, include, ...offCpu } },

@@ -5,7 +5,7 @@ import { processScope, processSelection } from "./process-selection.ts";
 
 const MIB = 1024 ** 2;
 
-export const profileConfig = z.strictObject({
+const shape = z.strictObject({
   /** Samples a second of each CPU that is busy. A prime keeps away from what programs do by the clock. */
   sampling_frequency: z.int().min(1).max(10_000).default(97),
   /** auto: CPU cycles where the processor counts them, else the kernel's clock. */
@@ -24,6 +24,8 @@ export const profileConfig = z.strictObject({
       share: z.number().min(0).max(1).default(0),
       /** Shorter waits make no sample. */
       threshold: durationMs().prefault("1ms"),
+      /** Who ended a wait is told with its stacks. */
+      waker_stacks: z.boolean().default(false),
     })
     .prefault({}),
   ring_buffer_size_bytes: sizeBytes()
@@ -38,6 +40,12 @@ export const profileConfig = z.strictObject({
     .min(1024)
     .max(8 * 1024 ** 2)
     .default(2 * 1024 ** 2),
+});
+
+/** What an interrupt has woken is only known by the kernel's frames. */
+export const profileConfig = shape.refine((config) => config.kernel_stacks || !config.off_cpu.waker_stacks, {
+  path: ["off_cpu", "waker_stacks"],
+  message: "not possible without kernel_stacks",
 });
 
 export type ProfileConfig = z.output<typeof profileConfig>;

@@ -16,6 +16,20 @@ import { skip } from "../support/skip.ts";
 
 const SAMPLED = /(\d+) samples, ([\d.]+) % of user stacks complete/;
 
+/** The leaf first. */
+function readPprof(path: string): { readonly names: readonly string[]; readonly count: number }[] {
+  const profile = Profile.decode(gunzipSync(readFileSync(path)));
+  const text = (index: number | bigint) => profile.stringTable.strings[Number(index)] ?? "";
+  const nameOf = new Map(profile.function.map(({ id, name }) => [id, text(name)]));
+  const names = new Map(
+    profile.location.map(({ id, line }) => [id, line.map(({ functionId }) => nameOf.get(functionId) ?? "")]),
+  );
+  return profile.sample.map(({ locationId, value }) => ({
+    names: locationId.flatMap((id) => names.get(id) ?? []),
+    count: Number(value[0]),
+  }));
+}
+
 describe("profiles", function () {
   this.timeout(120_000);
   let scratch: Scratch;
@@ -40,16 +54,7 @@ describe("profiles", function () {
       },
     );
     assert.equal(said, "", "stdout is for data");
-    const profile = Profile.decode(gunzipSync(readFileSync(output)));
-    const text = (index: number | bigint) => profile.stringTable.strings[Number(index)] ?? "";
-    const nameOf = new Map(profile.function.map(({ id, name }) => [id, text(name)]));
-    const names = new Map(
-      profile.location.map(({ id, line }) => [id, line.map(({ functionId }) => nameOf.get(functionId) ?? "")]),
-    );
-    const stacks = profile.sample.map(({ locationId, value }) => ({
-      names: locationId.flatMap((id) => names.get(id) ?? []),
-      count: Number(value[0]),
-    }));
+    const stacks = readPprof(output);
     const count = (isWanted: (names: readonly string[]) => boolean) =>
       stacks.filter((stack) => isWanted(stack.names)).reduce((sum, stack) => sum + stack.count, 0);
     const all = count(() => true);
@@ -83,6 +88,44 @@ describe("profiles", function () {
     const startMs = performance.now();
     assert.equal(profile("--pid", `${sleeper.pid}`, "--duration", "10m").status, 0);
     assert.ok(performance.now() - startMs < 60_000);
+  });
+
+  it("profile: what threads wait for, and who ended it", function () {
+    const compiler = which("gcc");
+    if (compiler === undefined) skip(this, "gcc is missing: scripts/setup --tests as root installs it");
+    const program = scratch.path("waits");
+    execFileSync(compiler, [
+      "-O2",
+      "-fomit-frame-pointer",
+      "-o",
+      program,
+      "test/e2e/programs/waits/waits.c",
+      "-lpthread",
+    ]);
+    const output = scratch.path("waits.pb.gz");
+    const args = ["profile", "--off-cpu", "5ms", "--waker-stacks", "--duration", "3s", "-o", output, "--", program];
+    const { stderr } = spawnSync("bin/sockspan", args, { encoding: "utf8" });
+    assert.doesNotMatch(stderr, / warn | error /);
+    const stacks = readPprof(scratch.path("waits.off_cpu.pb.gz"));
+    /** Of the waits in this function, who ended them how, by number. */
+    const endedBy = (waiting: string) => {
+      const ended = new Map<string, number>();
+      for (const { names, count } of stacks.filter(({ names }) => names.includes(waiting))) {
+        const mark = names.indexOf("--waker--");
+        assert.ok(mark < names.indexOf(waiting));
+        const by =
+          mark < 0 ? "nobody" : `${names[0]} ${names.slice(0, mark).find((name) => /release|fill/.test(name))}`;
+        ended.set(by, (ended.get(by) ?? 0) + count);
+      }
+      return [...ended].sort(([, a], [, b]) => b - a)[0]?.[0];
+    };
+    assert.equal(endedBy("wait_semaphore"), "waker:boss release_semaphore");
+    assert.equal(endedBy("wait_pipe"), "waker:boss fill_pipe");
+    assert.equal(endedBy("wait_timer"), "waker:[interrupt] undefined");
+    assert.deepEqual(
+      stacks.flatMap(({ names }) => names.filter((name) => name.startsWith("bpf_"))),
+      [],
+    );
   });
 
   it("links the samples of a server to the requests that they were taken for", async () => {

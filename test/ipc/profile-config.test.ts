@@ -13,3 +13,13 @@ describe("ringSizeBytes", () => {
     assert.equal(ringSizeBytes(given, 2), 8 * MIB);
   });
 });
+
+describe("profileConfig", () => {
+  it("tells stacks of wakers with the kernel's frames only", () => {
+    const parse = (kernel_stacks: boolean) =>
+      profileConfig.safeParse({ kernel_stacks, off_cpu: { waker_stacks: true } });
+    assert.equal(parse(true).success, true);
+    const [issue] = parse(false).error!.issues;
+    assert.deepEqual(issue?.path, ["off_cpu", "waker_stacks"]);
+  });
+});

@@ -110,7 +110,8 @@ function attributesOf(sample: StackSample): Attribute[] {
     if (attributes.every(([key]) => key !== attribute[0])) attributes.push(attribute);
   }
   if (sample.coroutineId !== 0) attributes.push(["sockspan.coroutine.id", sample.coroutineId]);
-  if (sample.waker !== undefined) {
+  // 0: the idle thread, which an interrupt came to.
+  if (sample.waker !== undefined && sample.waker.pid !== 0) {
     attributes.push(["sockspan.waker.process.pid", sample.waker.tgid], ["sockspan.waker.thread.id", sample.waker.pid]);
   }
   if (sample.link?.isInferred === true) attributes.push(INFERRED);

@@ -45,6 +45,14 @@ export interface SampleLink {
   readonly isInferred: boolean;
 }
 
+/** Who ended a wait: the thread that it happened in, whatever an interrupt has come to do there. */
+export interface Waker {
+  readonly tgid: number;
+  readonly pid: number;
+  /** What it was doing then, on the CPU, where that is asked for. */
+  readonly sample: StackSample | undefined;
+}
+
 export interface StackSample {
   readonly kind: SampleKind;
   /** CLOCK_MONOTONIC; of an off-CPU sample its end. */
@@ -60,8 +68,8 @@ export interface StackSample {
   readonly coroutineId: number;
   /** Equal to an event's: nothing was read in between (EventMeta). */
   readonly turnId: number;
-  /** Off-CPU: the thread that ended the wait, where it is in scope; the kernel does for a timer, in whatever thread it interrupts. */
-  readonly waker: { readonly tgid: number; readonly pid: number } | undefined;
+  /** Off-CPU, where it is in scope. */
+  readonly waker: Waker | undefined;
   /** Off-CPU: how long it was blocked. On-CPU: 0, the period says it. */
   readonly valueNs: number;
   /**

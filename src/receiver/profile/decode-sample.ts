@@ -27,6 +27,14 @@ export interface RawInterpreterFrame {
   readonly isEntry: boolean;
 }
 
+/** Which wait a record is of. */
+export interface DecodedWait {
+  /** Equal for a wait and for its waker. */
+  readonly key: string;
+  /** Of a waker: whom it wakes. */
+  readonly wokenTgid: number | undefined;
+}
+
 export interface DecodedSample {
   readonly sample: StackSample;
   readonly interpreterFrames: readonly RawInterpreterFrame[];
@@ -38,6 +46,8 @@ export interface DecodedSample {
   /** An address in no described mapping, or a process that is not described at all. */
   readonly isUnexplained: boolean;
   readonly endAddress: number;
+  /** undefined on the CPU. */
+  readonly wait: DecodedWait | undefined;
 }
 
 /** Keeps what the next sample can use again: most come from the same threads, and arrays of their own cost more than what is in them. */
@@ -75,6 +85,7 @@ export class SampleDecoder {
       end: event.stackEnd as StackEnd,
       isUnexplained: (flags & (SampleFlags.noMappings | SampleFlags.unknownMapping)) !== 0,
       endAddress: event.endAddress,
+      wait: waitOf(event),
     };
   }
 }
@@ -92,9 +103,15 @@ function headOf(event: StackSampleEvent) {
     unitId: event.unitId,
     coroutineId: event.coroutineId,
     turnId: event.turnId,
-    valueNs: event.valueNs,
-    waker: isOffCpu && event.wakerPid !== 0 ? { tgid: event.wakerTgid, pid: event.wakerPid } : undefined,
+    valueNs: isOffCpu ? event.valueNs : 0,
+    waker:
+      isOffCpu && event.peerPid !== 0 ? { tgid: event.peerTgid, pid: event.peerPid, sample: undefined } : undefined,
   };
+}
+
+function waitOf({ sampleKind, header, peerTgid, peerPid, valueNs }: StackSampleEvent): DecodedWait | undefined {
+  if (sampleKind === SampleKind.offCpu) return { key: `${header.pid} ${header.timestampNs}`, wokenTgid: undefined };
+  return sampleKind === SampleKind.waker ? { key: `${peerPid} ${valueNs}`, wokenTgid: peerTgid } : undefined;
 }
 
 /** What the program itself says of its thread. Both ids are there, or none is active (OTEP 4947). */

@@ -6,6 +6,9 @@ import type { UnitKind } from "../../bpf/layout.gen.ts";
 import type { FrameLine } from "../../mapping/profile.ts";
 import type { InterpretedFrame, InterpreterStack, StackSample } from "../../mapping/profiles/stack-sample.ts";
 
+/** Values of the column `kind`. A waker is told behind the wait that it ended. */
+const RowKind = { onCpu: 0, offCpu: 1, waker: 2 } as const;
+
 /** Numbers of one sample, in their order. */
 const COLUMNS = [
   "kind",
@@ -43,7 +46,10 @@ interface Extra {
 }
 
 export interface PackedSamples {
+  /** Without wakers. */
   readonly count: number;
+  /** With them. */
+  readonly rowCount: number;
   readonly numbers: Float64Array<ArrayBuffer>;
   /** Of one sample after the other: kernel, then user. */
   readonly addresses: BigUint64Array<ArrayBuffer>;
@@ -60,8 +66,18 @@ export interface PackedSamples {
 }
 
 export function packSamples(samples: readonly StackSample[]): PackedSamples {
-  const total = (size: (sample: StackSample) => number) => samples.reduce((sum, sample) => sum + size(sample), 0);
-  const numbers = new Float64Array(samples.length * COLUMNS.length);
+  const rows = samples.flatMap((sample) => {
+    const kind = sample.kind === "off_cpu" ? RowKind.offCpu : RowKind.onCpu;
+    const waker = sample.waker?.sample;
+    return waker === undefined
+      ? { sample, kind }
+      : [
+          { sample, kind },
+          { sample: waker, kind: RowKind.waker },
+        ];
+  });
+  const total = (size: (sample: StackSample) => number) => rows.reduce((sum, { sample }) => sum + size(sample), 0);
+  const numbers = new Float64Array(rows.length * COLUMNS.length);
   const addresses = new BigUint64Array(total(({ kernelStack, userStack }) => kernelStack.length + userStack.length));
   const scripts = new Uint32Array(2 * total(({ scriptFrames }) => scriptFrames.length));
   const interpretedFrames = new Uint32Array(total(({ interpreterStack }) => interpreterStack?.frames.length ?? 0));
@@ -70,10 +86,10 @@ export function packSamples(samples: readonly StackSample[]): PackedSamples {
   const kinds: Omit<InterpreterStack, "frames">[] = [];
   const extras: Extra[] = [];
   let [addressAt, scriptAt, interpretedAt] = [0, 0, 0];
-  samples.forEach((sample, index) => {
+  rows.forEach(({ sample, kind }, index) => {
     const { kernelStack, userStack, scriptFrames, interpreterStack, waker } = sample;
     const row: Row = {
-      kind: sample.kind === "off_cpu" ? 1 : 0,
+      kind,
       timestampNs: sample.timestampNs,
       tgid: sample.tgid,
       pid: sample.pid,
@@ -115,6 +131,7 @@ export function packSamples(samples: readonly StackSample[]): PackedSamples {
   });
   return {
     count: samples.length,
+    rowCount: rows.length,
     numbers,
     addresses,
     scripts,
@@ -155,7 +172,7 @@ export class SampleUnpacker {
       return { index: scripts[at.script - 2]!, line: lines[scripts[at.script - 1]!]! };
     };
     const takeInterpreted = () => interpreted[interpretedFrames[at.interpreted++]!]!;
-    return Array.from({ length: packed.count }, (_, index): StackSample => {
+    const sampleAt = (index: number): StackSample => {
       const get = (column: Column) => numbers[index * COLUMNS.length + COLUMN_PLACES[column]]!;
       const kernelStack = take(get("kernelFrames"));
       const userStack = take(get("userFrames"));
@@ -164,7 +181,7 @@ export class SampleUnpacker {
       const extra = extras.get(index);
       const wakerPid = get("wakerPid");
       return {
-        kind: get("kind") === 1 ? "off_cpu" : "on_cpu",
+        kind: get("kind") === RowKind.offCpu ? "off_cpu" : "on_cpu",
         timestampNs: get("timestampNs"),
         tgid: get("tgid"),
         pid: get("pid"),
@@ -174,7 +191,7 @@ export class SampleUnpacker {
         unitId: get("unitId"),
         coroutineId: get("coroutineId"),
         turnId: get("turnId"),
-        waker: wakerPid === 0 ? undefined : { tgid: get("wakerTgid"), pid: wakerPid },
+        waker: wakerPid === 0 ? undefined : { tgid: get("wakerTgid"), pid: wakerPid, sample: undefined },
         valueNs: get("valueNs"),
         kernelStack,
         userStack,
@@ -185,7 +202,15 @@ export class SampleUnpacker {
         link: extra?.link,
         contextAttributes: extra?.contextAttributes ?? NONE,
       };
-    });
+    };
+    const samples: StackSample[] = [];
+    for (let index = 0; index < packed.rowCount; index++) {
+      const sample = sampleAt(index);
+      const wait = samples.at(-1);
+      if (numbers[index * COLUMNS.length] !== RowKind.waker || wait === undefined) samples.push(sample);
+      else samples[samples.length - 1] = { ...wait, waker: { tgid: sample.tgid, pid: sample.pid, sample } };
+    }
+    return samples;
   }
 }
 

@@ -84,6 +84,7 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
     scripts: v8,
     contexts,
     isWanted: (tgid) => !own.has(tgid) && (only.size === 0 || only.has(tgid)),
+    isOwn: (tgid) => own.has(tgid),
   });
 
   const say = (message: ProfileMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);

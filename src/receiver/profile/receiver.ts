@@ -3,14 +3,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ClockOffset } from "../../bpf/clock.ts";
 import type { BrokerConnection } from "../../ipc/connect-to-broker.ts";
 import type { ProfileAttachment } from "../../ipc/messages.ts";
-import { isSelected } from "../../ipc/process-selection.ts";
+import { isSelected, type ProcessSelection } from "../../ipc/process-selection.ts";
 import type { ProfileConfig } from "../../ipc/profile-config.ts";
 import type { Log } from "../../log.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import type { Profile } from "../../mapping/profile.ts";
 import { buildProfiles } from "../../mapping/profiles/build-profiles.ts";
+import { withoutProbe } from "../../mapping/profiles/probe-frames.ts";
 import type { StackSample } from "../../mapping/profiles/stack-sample.ts";
 import type { SymbolizedSample } from "../../mapping/profiles/symbolized-sample.ts";
+import { withWakerFrames } from "../../mapping/profiles/waker-frames.ts";
 import type { Span } from "../../mapping/span.ts";
 import type { HostProcesses } from "../host-processes.ts";
 import type { Receiver } from "../receiver.ts";
@@ -32,6 +34,7 @@ const DESCRIBE_LIMIT_MS = 20_000;
 /** Else those are that use the CPU now: samples are taken and thrown away until their programs are described. */
 const WARM_UP_MS = { least: 300, most: 3000, step: 50 } as const;
 const NO_STACK = new BigUint64Array(0);
+const NOTHING: ProcessSelection = { executables: [], pids: [], containers: [] };
 
 export interface ProfileReceiverOptions {
   readonly id: string;
@@ -161,15 +164,20 @@ export class ProfileReceiver implements Receiver {
       return;
     }
     this.#sampleAccounts.batch(batch);
-    const { table, runtimes } = this.#options.processes;
     for (const sample of this.#unpacker.unpack(batch.samples)) {
       this.#waiting.push(sample);
-      if (sample.tgid === this.#lastTgid) continue;
-      this.#lastTgid = sample.tgid;
-      table.seen(sample.tgid, () => sample.comm);
-      this.#options.symbolizer.seen(sample.tgid);
-      if (this.#options.feedsProcesses) runtimes.seen(sample.tgid);
+      this.#seen(sample);
+      if (sample.waker?.sample !== undefined) this.#seen(sample.waker.sample);
     }
+  }
+
+  #seen({ tgid, comm }: StackSample): void {
+    if (tgid === this.#lastTgid || tgid === 0) return;
+    const { processes, symbolizer, feedsProcesses } = this.#options;
+    this.#lastTgid = tgid;
+    processes.table.seen(tgid, () => comm);
+    symbolizer.seen(tgid);
+    if (feedsProcesses) processes.runtimes.seen(tgid);
   }
 
   #change(change: ProcessChange): void {
@@ -224,18 +232,43 @@ export class ProfileReceiver implements Receiver {
       if (ripe.length === 0) return;
       this.#linked = this.#linked.filter(({ timestampNs }) => timestampNs >= untilNs);
       // Addresses are named now, and there may be very many.
-      for (const { sample, stack } of await this.#options.symbolizer.symbolize(ripe)) {
-        this.#named.push({ sample: { ...sample, kernelStack: NO_STACK, userStack: NO_STACK }, stack });
-      }
+      const wakers = ripe.map(({ waker }) => this.#wakerOf(waker));
+      const samples = [...ripe, ...wakers.filter((waker) => waker !== undefined)];
+      const stacks = (await this.#options.symbolizer.symbolize(samples)).map(({ sample, stack }) =>
+        sample.kind === "off_cpu" ? withoutProbe(stack) : stack,
+      );
+      let next = ripe.length;
+      ripe.forEach(({ waker, ...sample }, index) => {
+        const stack = stacks[index]!;
+        const comm = wakers[index]?.comm;
+        const addressless = {
+          kernelStack: NO_STACK,
+          userStack: NO_STACK,
+          waker: waker && { ...waker, sample: undefined },
+        };
+        this.#named.push({
+          sample: { ...sample, ...addressless },
+          stack: comm === undefined ? stack : withWakerFrames(stack, withoutProbe(stacks[next++]!), comm),
+        });
+      });
     } finally {
       this.#isNaming = false;
     }
   }
 
+  /** Of a waker that is not excluded: it need not be of those that are looked at. */
+  #wakerOf(waker: StackSample["waker"]): StackSample | undefined {
+    return waker !== undefined && this.#passes(waker.tgid, NOTHING) ? waker.sample : undefined;
+  }
+
   /** BPF leaves out what is known to be excluded; until then, and for who is gone too soon, this does. */
   #isWanted(tgid: number): boolean {
-    const { include, exclude } = this.#options.config;
+    return this.#passes(tgid, this.#options.config.include);
+  }
+
+  #passes(tgid: number, include: ProcessSelection): boolean {
     const facts = this.#options.processes.table.factsOf(tgid);
+    const { exclude } = this.#options.config;
     return isSelected(facts ?? { tgid, executablePath: undefined, cgroupPath: undefined }, include, exclude);
   }
 

@@ -14,6 +14,7 @@ import type { RawScriptFrame } from "../interpreters/v8-frames.ts";
 import { execFacts } from "../socket-trace/exec-facts.ts";
 import { type DecodedSample, type RawInterpreterFrame, SampleDecoder } from "./decode-sample.ts";
 import type { ProcessChange } from "./profile-message.ts";
+import { type NamedSample, WakerSamples } from "./waker-samples.ts";
 
 /** ProcessUnwinding, as far as records go into it. */
 export interface FrameNames {
@@ -56,6 +57,8 @@ export interface RecordReaderOptions {
   readonly scripts: ScriptNames;
   readonly contexts: PublishedContexts;
   readonly isWanted: (tgid: number) => boolean;
+  /** A process of ours, of which not even that it wakes somebody is told. */
+  readonly isOwn: (tgid: number) => boolean;
 }
 
 export class RecordReader {
@@ -66,6 +69,8 @@ export class RecordReader {
   /** Samples whose interpreter's frames are being named. */
   readonly #naming = new Set<Promise<void>>();
   readonly #isWanted: (tgid: number) => boolean;
+  readonly #isOwn: (tgid: number) => boolean;
+  readonly #wakers = new WakerSamples();
   readonly #decoder = new SampleDecoder();
   #samples: StackSample[] = [];
   #changes: ProcessChange[] = [];
@@ -74,12 +79,13 @@ export class RecordReader {
   readonly ends: Record<string, number> = {};
   unexplained = 0;
 
-  constructor({ unwinding, interpreters, scripts, contexts, isWanted }: RecordReaderOptions) {
+  constructor({ unwinding, interpreters, scripts, contexts, isWanted, isOwn }: RecordReaderOptions) {
     this.#unwinding = unwinding;
     this.#interpreters = interpreters;
     this.#scripts = scripts;
     this.#contexts = contexts;
     this.#isWanted = isWanted;
+    this.#isOwn = isOwn;
   }
 
   read(stretch: DataView): void {
@@ -129,40 +135,57 @@ export class RecordReader {
       this.#damagedRecords++;
       return;
     }
-    const { sample, end, isUnexplained } = decoded;
+    const { sample, wait } = decoded;
+    if (wait?.wokenTgid !== undefined) {
+      if (this.#isOwn(sample.tgid) || !this.#isWanted(wait.wokenTgid)) return;
+      this.#look(decoded);
+      this.#wakers.add(wait.key, this.#named(decoded));
+      return;
+    }
     if (!this.#isWanted(sample.tgid)) {
       this.#leftOut++;
       return;
     }
-    const name = END_NAMES.get(end) ?? "unknown";
+    this.#look(decoded);
+    const name = END_NAMES.get(decoded.end) ?? "unknown";
     this.ends[name] = (this.ends[name] ?? 0) + 1;
-    if (isUnexplained && end !== StackEnd.none) {
-      this.unexplained++;
-      this.#unwinding.missing(sample.tgid);
-    }
-    this.#contexts.sampled(sample.tgid);
-    const { interpreterFrames, scriptFrames, contextBytes } = decoded;
-    const { tgid } = sample;
-    const interpreterStack =
-      interpreterFrames.length === 0 ? undefined : this.#interpreters.resolve(tgid, interpreterFrames);
-    const scripts = scriptFrames.length === 0 ? sample.scriptFrames : this.#scripts.resolve(tgid, scriptFrames);
-    const isKnown = !(interpreterStack instanceof Promise) && !(scripts instanceof Promise);
-    if (isKnown && contextBytes.length === 0) {
-      const isBare = interpreterStack === undefined && scripts === sample.scriptFrames;
-      this.#samples.push(isBare ? sample : { ...sample, interpreterStack, scriptFrames: scripts });
-    } else this.#name(decoded, interpreterStack, scripts);
+    if (decoded.isUnexplained && decoded.end !== StackEnd.none) this.unexplained++;
+    this.#push(this.#named(decoded), wait === undefined ? undefined : this.#wakers.take(wait.key));
   }
 
-  #name(
-    { sample, contextBytes }: DecodedSample,
-    interpreterStack: ReturnType<FrameNames["resolve"]>,
-    scripts: ReturnType<ScriptNames["resolve"]>,
-  ): void {
+  /** At its process, which a thread of the kernel has none of. */
+  #look({ sample: { tgid }, end, isUnexplained }: DecodedSample): void {
+    if (end === StackEnd.none) return;
+    if (isUnexplained) this.#unwinding.missing(tgid);
+    this.#contexts.sampled(tgid);
+  }
+
+  #named({ sample, interpreterFrames, scriptFrames, contextBytes }: DecodedSample): NamedSample {
+    const { tgid } = sample;
+    const stack = interpreterFrames.length === 0 ? undefined : this.#interpreters.resolve(tgid, interpreterFrames);
+    const scripts = scriptFrames.length === 0 ? sample.scriptFrames : this.#scripts.resolve(tgid, scriptFrames);
+    if (!(stack instanceof Promise) && !(scripts instanceof Promise) && contextBytes.length === 0) {
+      const isBare = stack === undefined && scripts === sample.scriptFrames;
+      return isBare ? sample : { ...sample, interpreterStack: stack, scriptFrames: scripts };
+    }
     const attributes =
-      contextBytes.length === 0 ? sample.contextAttributes : this.#contexts.attributes(sample.tgid, contextBytes);
-    const naming = Promise.all([interpreterStack, scripts, attributes])
-      .then(([interpreterStack, scriptFrames, contextAttributes]) => {
-        this.#samples.push({ ...sample, interpreterStack, scriptFrames, contextAttributes });
+      contextBytes.length === 0 ? sample.contextAttributes : this.#contexts.attributes(tgid, contextBytes);
+    return Promise.all([stack, scripts, attributes]).then(([interpreterStack, scriptFrames, contextAttributes]) => ({
+      ...sample,
+      interpreterStack,
+      scriptFrames,
+      contextAttributes,
+    }));
+  }
+
+  #push(sample: NamedSample, waker: NamedSample | undefined): void {
+    if (!(sample instanceof Promise) && !(waker instanceof Promise)) {
+      this.#samples.push(withWaker(sample, waker));
+      return;
+    }
+    const naming = Promise.all([sample, waker])
+      .then(([sample, waker]) => {
+        this.#samples.push(withWaker(sample, waker));
       })
       .finally(() => this.#naming.delete(naming));
     this.#naming.add(naming);
@@ -195,4 +218,8 @@ export class RecordReader {
       this.#changes.push({ kind: "exited", tgid, timestampNs });
     }
   }
+}
+
+function withWaker(sample: StackSample, waker: StackSample | undefined): StackSample {
+  return waker === undefined ? sample : { ...sample, waker: { tgid: waker.tgid, pid: waker.pid, sample: waker } };
 }

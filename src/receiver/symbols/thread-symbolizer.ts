@@ -139,6 +139,7 @@ export class ThreadSymbolizer implements Symbolizer {
         if (this.#kernel.get(address, nowMs) === undefined) kernel.add(address);
       }
       const { tgid } = sample;
+      if (sample.userStack.length === 0) continue;
       const cache = this.#users.get(tgid) ?? this.#add(tgid);
       for (const address of userAddresses(sample)) {
         if (address >= USER_LIMIT || cache.get(address, nowMs) !== undefined) continue;

@@ -68,7 +68,9 @@ describe("buildProfiles", () => {
       ["http.route", "/a"],
       ["thread.name", "forged"],
     ] as const;
-    const [waited] = build(makeStackSample({ kind: "off_cpu", waker: { tgid: 3, pid: 4 }, contextAttributes }));
+    const [waited] = build(
+      makeStackSample({ kind: "off_cpu", waker: { tgid: 3, pid: 4, sample: undefined }, contextAttributes }),
+    );
     assert.deepEqual(waited!.samples[0]!.attributes, [
       ["thread.id", 8],
       ["thread.name", "worker"],

@@ -12,10 +12,27 @@ const SAMPLES = [
     valueNs: 2 ** 40 + 1,
     kernelStack: BigUint64Array.of(0xffff_ffff_8100_0000n),
     userStack: new BigUint64Array(),
-    waker: { tgid: 3, pid: 4 },
+    waker: { tgid: 3, pid: 4, sample: undefined },
     unitKind: UnitKind.goroutine,
     coroutineId: 2 ** 52,
     isCut: true,
+  }),
+  makeStackSample({
+    kind: "off_cpu",
+    valueNs: 5,
+    scriptFrames: [{ index: 0, line: LINE }],
+    waker: {
+      tgid: 5,
+      pid: 6,
+      sample: makeStackSample({
+        tgid: 5,
+        pid: 6,
+        comm: "waker",
+        kernelStack: BigUint64Array.of(0xffff_ffff_8200_0000n),
+        userStack: BigUint64Array.of(0x9000n),
+        scriptFrames: [{ index: 0, line: LINE }],
+      }),
+    },
   }),
   makeStackSample({
     comm: "other",
@@ -34,6 +51,7 @@ function sent(unpacker: SampleUnpacker) {
 describe("packed samples", () => {
   it("are the same on the other side", () => {
     assert.deepEqual(sent(new SampleUnpacker()), SAMPLES);
+    assert.equal(packSamples(SAMPLES).count, SAMPLES.length, "a waker is no sample of its own");
     const none = packSamples([]);
     assert.deepEqual(new SampleUnpacker().unpack(none), []);
   });
@@ -41,7 +59,7 @@ describe("packed samples", () => {
   it("share their lines, with those of earlier messages too", () => {
     const unpacker = new SampleUnpacker();
     const [first, second] = [sent(unpacker), sent(unpacker)];
-    assert.equal(first[0]!.scriptFrames[0]!.line, second[2]!.scriptFrames[0]!.line);
-    assert.equal(first[2]!.interpreterStack!.frames[0], second[2]!.interpreterStack!.frames[0]);
+    assert.equal(first[0]!.scriptFrames[0]!.line, second[3]!.scriptFrames[0]!.line);
+    assert.equal(first[3]!.interpreterStack!.frames[0], second[3]!.interpreterStack!.frames[0]);
   });
 });
