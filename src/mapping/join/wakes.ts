@@ -8,7 +8,10 @@
  * where they do not, and where threads queue for a lock: then c is waited for by another one too, so a call that woke the
  * servers of two requests is nobody's, and a process where that is not rare is not asked. Nor is one where most answers
  * wake no server: there a wake that lies has no true one beside it that would show it. Threads that carry several units
- * say nothing.
+ * say nothing. Nor do ways from reader to server that are not the usual one (wake-ways.ts).
+ *
+ * A thread that calls several times waits for each: what it was woken for last before the next of them began, or before it
+ * answered, is the one before.
  *
  * What serves r may have woken the thread that made c, to hand it over. If that was another request's, r is not believed;
  * if it was r's, both ends agree, and no more is asked.
@@ -19,11 +22,13 @@ import type { ProcessWork } from "./process-work.ts";
 import { SchedulerClock } from "./scheduler-clock.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
+import { type Claim, WakeWays } from "./wake-ways.ts";
 
 const STALE_NS = 500_000_000;
 /** A reader that hands on what it has read does so at once, as far as it has the processor. */
 const HAND_OVER_NS = 500_000;
 const MAX_THREADS = 8192;
+const MAX_WAITS = 1024;
 const MAX_CLAIMED = 16_384;
 /** One call in so many may have woken two. */
 const RARE = 50;
@@ -42,6 +47,10 @@ interface Cause {
   readonly isRead: boolean;
   /** Nobody else is woken for it. */
   isSpent: boolean;
+  /** Threads between the one that has read it and this one. */
+  readonly hops: number;
+  /** When the first of them was woken. */
+  readonly sinceNs: number;
   /** Somebody was: the thread has done what it was woken for, as far as can be seen, and another cause may follow. */
   hasWoken: boolean;
 }
@@ -54,6 +63,14 @@ export interface WakeEdge {
   /** When each got the processor last, by the scheduler's clock; 0: not known. */
   readonly wakerRanNs: number;
   readonly wokenRanNs: number;
+}
+
+/** What a request's thread has waited for, one after the other. */
+interface Waits {
+  /** Each had woken it when the next one began. */
+  readonly before: Claim[];
+  /** undefined: something else has woken it since. */
+  last: Claim | undefined;
 }
 
 interface Server {
@@ -69,11 +86,12 @@ export class Wakes {
   readonly #readers = new Set<number>();
   readonly #seen = new Set<number>();
   readonly #servers = new Map<number, Server>();
-  /** The call whose answer has woken the thread of a request, and nothing else has since. */
-  readonly #last = new Map<TraceNode, TraceNode>();
+  /** By request. */
+  readonly #waits = new Map<TraceNode, Waits>();
   /** By call: the requests whose threads its answer has woken. The oldest is forgotten first. */
-  readonly #claims = new Map<TraceNode, TraceNode[]>();
-  /** By thread: the request whose thread has woken it last, to make a call or for a lock. */
+  readonly #claims = new Map<TraceNode, Claim[]>();
+  readonly #ways = new WakeWays();
+  /** By thread: whose thread has woken it last, if it was a request's: to make a call, or for a lock. */
   readonly #givers = new Map<number, TraceNode>();
   readonly #giverOf = new WeakMap<TraceNode, TraceNode>();
   /** Answers of calls of which nothing else was known, and how many of them have woken the thread that was then answered. */
@@ -107,31 +125,50 @@ export class Wakes {
     if (!call.isDecided) this.#countAnswer();
     if (this.#readers.size < MAX_THREADS) this.#readers.add(meta.pid);
     if (this.#causes.size >= MAX_THREADS) this.#causes.clear();
-    this.#causes.set(meta.pid, { call, readNs: meta.timestampNs, isRead: true, isSpent: false, hasWoken: false });
+    const { pid, timestampNs: readNs } = meta;
+    const last = this.#causes.get(pid);
+    if (last?.isRead === true && !last.isSpent && last.call !== call) this.#ways.handedUnseen(last.readNs);
+    this.#causes.set(pid, {
+      call,
+      readNs,
+      isRead: true,
+      isSpent: false,
+      hasWoken: false,
+      hops: 0,
+      sinceNs: readNs,
+    });
   }
 
   woken(work: ProcessWork, { waker, woken, timestampNs, wokenRanNs, wakerRanNs }: WakeEdge): void {
     const ranNs = this.#clock.toEvents(wokenRanNs, wakerRanNs, timestampNs);
     const served = this.#servedBy(work, woken);
     if (served === undefined) this.#noteGiver(this.#servedBy(work, waker), woken);
-    // Only the wake before its answer is for the last answer that it has waited for.
-    if (served !== undefined) this.#last.delete(served);
+    const before = served === undefined ? undefined : this.#awoke(served);
     const cause = this.#causes.get(waker);
-    if (cause === undefined || timestampNs - cause.readNs > STALE_NS) return;
+    if (cause === undefined || timestampNs - cause.readNs > STALE_NS) {
+      this.#wokenForOthers(woken);
+      return;
+    }
     if (served !== undefined) {
       if (ranNs === undefined || ranNs >= cause.readNs) return;
       cause.isSpent = cause.hasWoken = true;
-      this.#claim(served, cause.call);
+      this.#claim({ served, call: cause.call, hops: cause.hops, sinceNs: cause.sinceNs, wokenNs: timestampNs }, before);
       return;
     }
-    if (cause.isSpent) return;
+    if (cause.isSpent) {
+      this.#wokenForOthers(woken);
+      return;
+    }
     const isNew = !this.#seen.has(woken);
     if (this.#seen.size < MAX_THREADS) this.#seen.add(woken);
     if (cause.isRead) {
       // It goes on to read for others: the first that it wakes, and soon, is woken for what it has read.
       cause.isSpent = true;
       const running = this.#clock.toEvents(wakerRanNs, wakerRanNs, timestampNs) ?? 0;
-      if (timestampNs - Math.max(cause.readNs, running) > HAND_OVER_NS) return;
+      if (timestampNs - Math.max(cause.readNs, running) > HAND_OVER_NS) {
+        this.#ways.handedUnseen(cause.readNs);
+        return;
+      }
     }
     // It was awake, and waited for a lock. A thread that was just made has waited to be let go.
     if (!isNew && !(ranNs !== undefined && ranNs < cause.readNs)) return;
@@ -149,18 +186,33 @@ export class Wakes {
         isRead: false,
         isSpent: false,
         hasWoken: false,
+        hops: cause.hops + 1,
+        sinceNs: cause.isRead ? timestampNs : cause.sinceNs,
       });
+  }
+
+  /** What it was woken for before is done, as far as can be seen. */
+  #wokenForOthers(woken: number): void {
+    const own = this.#causes.get(woken);
+    if (own?.hasWoken === true && !own.isRead) this.#causes.delete(woken);
   }
 
   /** `served` is being answered. */
   join(work: ProcessWork, served: TraceNode, meta: EventMeta): void {
-    const call = this.#last.get(served);
-    if (call === undefined || work.areThreadsInDoubt(meta)) return;
-    this.#last.delete(served);
-    const claims = this.#claims.get(call) ?? [];
+    const waits = this.#waits.get(served);
+    if (waits === undefined || work.areThreadsInDoubt(meta)) return;
+    this.#waits.delete(served);
+    for (const claim of waits.before) this.#decide(claim);
+    if (waits.last !== undefined) this.#decide(waits.last);
+  }
+
+  #decide(claim: Claim): void {
+    const { call, served } = claim;
     this.#claimed++;
     const giver = this.#giverOf.get(call);
-    if (claims.length > 1 || (giver !== undefined && giver !== served)) {
+    const isOnly = this.#ways.isOnly(claim, this.#claims.get(call) ?? []);
+    if (isOnly === undefined) return;
+    if (!isOnly || (giver !== undefined && giver !== served)) {
       this.#double++;
       return;
     }
@@ -181,14 +233,17 @@ export class Wakes {
   }
 
   #noteGiver(giver: TraceNode | undefined, woken: number): void {
-    if (giver === undefined) return;
+    if (giver === undefined) {
+      this.#givers.delete(woken);
+      return;
+    }
     if (this.#givers.size >= MAX_THREADS) this.#givers.clear();
     this.#givers.set(woken, giver);
   }
 
   /** The request is answered, or never will be. */
   closed(served: TraceNode): void {
-    this.#last.delete(served);
+    this.#waits.delete(served);
   }
 
   #servedBy(work: ProcessWork, pid: number): TraceNode | undefined {
@@ -199,15 +254,34 @@ export class Wakes {
     return unit.open.length === 1 && !unit.isShared && !node.isDoubtful ? node : undefined;
   }
 
-  #claim(served: TraceNode, call: TraceNode): void {
+  /** The thread of `served` is woken. @returns the answer that it was woken for before, if nothing else has woken it since */
+  #awoke(served: TraceNode): Claim | undefined {
+    const waits = this.#waits.get(served);
+    const last = waits?.last;
+    if (waits !== undefined) waits.last = undefined;
+    return last;
+  }
+
+  #claim(claim: Claim, before: Claim | undefined): void {
+    const { call, served } = claim;
     if (call.isDecided || call.start.order < served.start.order) return;
-    this.#last.set(served, call);
+    let waits = this.#waits.get(served);
+    if (waits === undefined) {
+      waits = { before: [], last: undefined };
+      this.#waits.set(served, waits);
+    }
+    // Had it begun when the other woke this thread, that one would not have been waited for, or both were.
+    if (before !== undefined && before.call !== call && before.wokenNs < call.start.timestampNs) {
+      if (waits.before.length < MAX_WAITS) waits.before.push(before);
+    }
+    waits.last = claim;
     const claims = this.#claims.get(call);
-    if (claims?.includes(served)) return;
-    if (claims !== undefined) claims.push(served);
+    if (claims?.some((each) => each.served === served)) return;
+    this.#ways.claimed(claim);
+    if (claims !== undefined) claims.push(claim);
     else {
       if (this.#claims.size >= MAX_CLAIMED) this.#claims.delete(this.#claims.keys().next().value!);
-      this.#claims.set(call, [served]);
+      this.#claims.set(call, [claim]);
     }
   }
 }

@@ -190,4 +190,107 @@ describe("wakes", () => {
     wake(host, worker(1), front(0));
     assert.deepEqual(parents(host), [undefined, "/in1"]);
   });
+
+  /** A request whose thread makes one call after the other. @param between what happens when each is over */
+  function sequence(between: (host: Host) => void = () => {}): (string | undefined)[] {
+    const host = new Host();
+    wake(host, worker(0), worker(1));
+    const [link, call] = [inbound(host), outbound(host)];
+    inbound(host).serverReads(front(1), get("/beside"));
+    link.serverReads(front(0), get("/in0"));
+    for (const index of [0, 1]) {
+      call.send(worker(2), get(`/out${index}`)).clientReads(SELECTOR, ok());
+      wake(host, SELECTOR, worker(0));
+      wake(host, worker(0), front(0));
+      between(host);
+    }
+    link.answer(front(0), ok());
+    return parents(host);
+  }
+
+  it("join each of the calls that a thread waits for, one after the other", () => {
+    assert.deepEqual(sequence(), ["/in0", "/in0"]);
+  });
+
+  it("say nothing of a call after which something else has woken the thread", () => {
+    let count = 0;
+    const isFirst = () => count++ === 0;
+    assert.deepEqual(
+      sequence((host) => isFirst() && wake(host, worker(7), front(0))),
+      [undefined, "/in0"],
+    );
+  });
+
+  it("say nothing of a call whose answer woke a thread that then waited for one that had begun before", () => {
+    const host = new Host();
+    const { links, calls } = twoRequests(host);
+    for (const index of [0, 1]) {
+      calls[index]!.clientReads(SELECTOR, ok());
+      wake(host, SELECTOR, worker(index));
+      wake(host, worker(index), front(1));
+    }
+    links[1]!.answer(front(1), ok());
+    assert.deepEqual(parents(host), [undefined, "/in1"]);
+  });
+
+  it("forget what a worker was woken for when it is done and woken for something else", () => {
+    const host = new Host();
+    const { links, calls } = twoRequests(host);
+    calls[0]!.clientReads(SELECTOR, ok());
+    wake(host, SELECTOR, worker(0));
+    wake(host, worker(0), front(0));
+    wake(host, SELECTOR, worker(0));
+    wake(host, worker(0), front(1));
+    links[0]!.answer(front(0), ok());
+    links[1]!.answer(front(1), ok());
+    assert.deepEqual(parents(host), ["/in0", undefined]);
+    assert.equal(calls.length, 2);
+  });
+
+  it("take who woke the thread last before it called for the one that handed the call over", () => {
+    const host = new Host();
+    wake(host, worker(0), worker(1));
+    const links = [inbound(host), inbound(host)];
+    for (const index of [0, 1]) links[index]!.serverReads(front(index), get(`/in${index}`));
+    wake(host, front(1), worker(2));
+    wake(host, SELECTOR, worker(2));
+    outbound(host).send(worker(2), get("/out0")).clientReads(SELECTOR, ok());
+    wake(host, SELECTOR, worker(3));
+    wake(host, worker(3), front(0));
+    for (const index of [0, 1]) links[index]!.answer(front(index), ok());
+    assert.deepEqual(parents(host), ["/in0", undefined]);
+  });
+
+  it("say nothing where an answer took another way than others do", () => {
+    for (const hops of [1, 2]) {
+      const host = new Host();
+      wake(host, worker(0), worker(1));
+      const [link, call] = [inbound(host), outbound(host)];
+      inbound(host).serverReads(front(1), get("/beside"));
+      const serve = (path: string, through: number) => {
+        link.serverReads(front(0), get("/in0"));
+        call.send(worker(2), get(path)).clientReads(SELECTOR, ok());
+        wake(host, SELECTOR, worker(0));
+        if (through === 2) wake(host, worker(0), worker(8));
+        wake(host, worker(through === 2 ? 8 : 0), front(0));
+        link.answer(front(0), ok());
+      };
+      for (let index = 0; index < 20; index++) serve("/other", 1);
+      serve("/out0", hops);
+      assert.deepEqual(parents(host), [hops === 1 ? "/in0" : undefined, undefined]);
+    }
+  });
+
+  it("say nothing of an answer that came while a worker took another one without having slept", () => {
+    const host = new Host();
+    const { links, calls } = twoRequests(host);
+    calls[0]!.clientReads(SELECTOR, ok());
+    wake(host, SELECTOR, worker(0));
+    // Of the first one nobody is woken, of the second one a worker that is awake takes.
+    calls[1]!.clientReads(SELECTOR, ok());
+    outbound(host).send(worker(9), get("/other")).clientReads(SELECTOR, ok());
+    wake(host, worker(0), front(1));
+    for (const index of [0, 1]) links[index]!.answer(front(index), ok());
+    assert.deepEqual(parents(host), [undefined, undefined]);
+  });
 });
