@@ -24,6 +24,9 @@ const PROVEN_WORKER = 8;
 /** So many of all such threads, while no further thread began to read, make workers of all that do not read. */
 const PROVEN_WORKERS = 24;
 
+/** So many calls of a process wait for proof, and none after them: it is a loop, or lets its tasks wander. */
+const MAX_HELD_FOR_PROOF = 256;
+
 /** Many answers came from the thread that had read the request while others were busy, and none from another. */
 export function isServedByThreads(work: ProcessWork): boolean {
   return !work.handsOver && !work.blockingReadersHandOver && work.ownAnswers >= PROVEN_OWN;
@@ -32,15 +35,42 @@ export function isServedByThreads(work: ProcessWork): boolean {
 /** The answer of `served` is being written by the unit of `meta`. */
 export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Unit, meta: EventMeta): void {
   const evidence = answerEvidence(work, served, answering, meta);
-  if (evidence === undefined) return;
   const since = Math.max(served.start.order, served.turnOrder, answering.lastAnswerOrder);
+  if (evidence === undefined) {
+    if (answering.isThread) holdUntilProven(work, served, answering, since, meta);
+    return;
+  }
   const creation = creationOf(meta);
-  for (const call of answering.calls) {
-    if (call.isDecided || call.start.order < since || call.start.order > meta.order) continue;
+  for (const call of callsBetween(answering, since, meta.order)) {
     if (evidence === "thread" && !mayBeOfOwnThread(work, call)) continue;
     if (isSameUnit(creationOf(call.start), call.start.timestampNs, creation)) decide(call, served, evidence);
   }
   joinMadeByAnswer(work, served, answering, since, meta);
+}
+
+function* callsBetween({ calls }: Unit, since: number, until: number): Generator<TraceNode> {
+  for (const call of calls) if (!call.isDecided && call.start.order >= since && call.start.order <= until) yield call;
+}
+
+/**
+ * The first answers of a process, before its threads have proved anything or its runtime is known: what they say is believed
+ * if that is so half a second later.
+ */
+function holdUntilProven(work: ProcessWork, served: TraceNode, answering: Unit, since: number, meta: EventMeta): void {
+  if (work.isInDoubt(meta) || work.handsOver || answering.isShared || served.isPipelined) return;
+  const isOwn = served.unit === answering;
+  if (isOwn ? answering.open.length !== 1 || work.open.size === 1 : answering.hasRead || !served.unit?.isThread) return;
+  const isShown = (timestampNs: number) =>
+    !work.handsOver &&
+    !answering.isShared &&
+    !work.areThreadsInDoubt({ timestampNs }) &&
+    (isOwn ? isServedByThreads(work) : isProvenWorker(work, answering));
+  for (const call of callsBetween(answering, since, meta.order)) {
+    if (call.isHeld || (isOwn && !mayBeOfOwnThread(work, call))) continue;
+    if (work.heldForProof >= MAX_HELD_FOR_PROOF) return;
+    work.heldForProof++;
+    work.late.hold(call, served, isOwn ? "thread" : "answer_thread", meta.timestampNs, isShown);
+  }
 }
 
 /** Why what the unit has done since `served` came is believed to be for it; undefined: it is not. */

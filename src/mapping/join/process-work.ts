@@ -63,6 +63,8 @@ export class ProcessWork {
   /** Answers by threads that have read nothing of what others have read, since another thread began to read. */
   workerAnswers = 0;
   readonly bonds = new ThreadBonds();
+  /** Calls that have waited until its threads had proved to be its units. */
+  heldForProof = 0;
   /** Threads that have read requests by reads that sleep. */
   blockingReaders = 0;
   /** A request was read by a thread that sleeps in its reads, and answered by another. */

@@ -1,8 +1,9 @@
 import { COMPILED } from "./compiled.ts";
 import { NODE } from "./node.ts";
 import type { Program } from "./program.ts";
+import { PROXIES } from "./proxies.ts";
 import { PYTHON } from "./python.ts";
 import { SERVERS } from "./servers.ts";
 
 /** All programs under test, in the order of the table. */
-export const CATALOGUE: readonly Program[] = [...SERVERS, ...NODE, ...PYTHON, ...COMPILED];
+export const CATALOGUE: readonly Program[] = [...SERVERS, ...PROXIES, ...NODE, ...PYTHON, ...COMPILED];
