@@ -1,25 +1,17 @@
 /** `profile`: stacks of some processes, or of all, for some seconds, into a file for `go tool pprof`. */
 import { type ChildProcess, spawn } from "node:child_process";
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { formatDurationMs, parseDurationMs } from "../config-value.ts";
 import { escapeText } from "../escape.ts";
 import { addConfigOptions, type ConfigOptions } from "../service/command.ts";
-import { NotRootError, UsageError } from "../service/error.ts";
+import { NotRootError, ProfileOutputError, UsageError } from "../service/error.ts";
 import { ExitCode } from "../service/exit-code.ts";
 import { loadCommandConfig } from "../service/load-command-config.ts";
 import { Logger } from "../service/log.ts";
+import { ProfileOutput } from "../service/profile-output.ts";
 import { rootCommand } from "../service/root-command.ts";
 import type { ProfileProgressEvent } from "../service/worker-settings.ts";
 import { RunSession, SessionEnd } from "./run-session.ts";
@@ -50,7 +42,11 @@ export function profileCommand(command: Command): void {
     .option("--frequency <hz>", "samples a second of each busy CPU", "97")
     .option("--off-cpu [threshold]", "also where threads wait, longer than this (1ms)")
     .option("--waker-stacks", "with --off-cpu: above each wait what ended it")
-    .option("-o, --output <file>", "gzipped pprof; off-CPU samples go into a file of their own beside it", "cpu.pb.gz")
+    .option(
+      "-o, --output <file>",
+      "gzipped pprof, - for stdout; off-CPU samples go into a file of their own beside it",
+      "cpu.pb.gz",
+    )
     .option("--ready-file <file>", "make this file when sampling has begun")
     .option("--user <user>", "whom the worker becomes: a name or uid:gid", "nobody")
     .action(profile);
@@ -62,9 +58,17 @@ async function profile(words: readonly string[], options: ProfileOptions): Promi
   for (const pid of options.pid) {
     if (!existsSync(`/proc/${pid}`)) throw new UsageError(`there is no process ${pid}`, "Look for it with pgrep.");
   }
+  const periodNano = Math.round(1e9 / checkedFrequency(options));
+  const output = new ProfileOutput({
+    output: options.output,
+    hasOffCpu: options.offCpu !== undefined,
+    hasCommand: words.length > 0,
+  });
   const child = words.length > 0 ? startStopped(words) : undefined;
   const pids = child?.pid === undefined ? options.pid : [...options.pid, child.pid];
   const folder = mkdtempSync(join(tmpdir(), "sockspan-profile-"));
+  let isKept = false;
+  let watch: NodeJS.Timeout | undefined;
   try {
     // The worker is somebody else, and writes into a folder in it.
     chmodSync(folder, 0o711);
@@ -74,6 +78,7 @@ async function profile(words: readonly string[], options: ProfileOptions): Promi
       config: [...options.config, `yaml:${configuration(options, pids, parts)}`],
     });
     const progress = new Progress(options, pids, durationMs);
+    progress.prepare();
     const session = new RunSession({
       config: loaded.config,
       log: new Logger({
@@ -95,13 +100,17 @@ async function profile(words: readonly string[], options: ProfileOptions): Promi
       reload: () => {},
     });
     child?.on("exit", () => setTimeout(() => session.stop(), AFTER_COMMAND_MS));
-    const watch = options.exe.length > 0 ? undefined : whenGone(options.pid, () => session.stop());
+    watch = options.exe.length > 0 ? undefined : whenGone(options.pid, () => session.stop());
     const end = await session.run();
-    clearInterval(watch);
-    if (end === SessionEnd.done) progress.end(keep(parts, resolve(options.output)));
+    if (end === SessionEnd.done) progress.end(output.keep(parts, periodNano));
     process.exitCode = end === SessionEnd.done ? exitCodeOf(child) : ExitCode.failed;
+  } catch (error) {
+    isKept = error instanceof ProfileOutputError;
+    throw error;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    clearInterval(watch);
+    output.abandon();
+    if (!isKept) rmSync(folder, { recursive: true, force: true });
     if (child?.exitCode === null) child.kill("SIGTERM");
   }
 }
@@ -143,6 +152,12 @@ function checkedDuration({ duration }: ProfileOptions, hasCommand: boolean): num
   return durationMs;
 }
 
+function checkedFrequency({ frequency }: ProfileOptions): number {
+  const hertz = Number(frequency);
+  if (Number.isInteger(hertz) && hertz >= 1 && hertz <= 10_000) return hertz;
+  throw new UsageError(`--frequency ${frequency} is no number of samples`, "Give one from 1 to 10000.");
+}
+
 function collectPids(value: string, before: readonly number[]): number[] {
   const pids = value.split(",").map(Number);
   if (!pids.every((pid) => Number.isSafeInteger(pid) && pid > 0)) {
@@ -162,10 +177,6 @@ function startStopped(words: readonly string[]): ChildProcess {
 
 /** Pipelines of a given configuration do not hold: everything goes into one file. */
 function configuration(options: ProfileOptions, pids: readonly number[], directory: string): string {
-  const frequency = Number(options.frequency);
-  if (!Number.isInteger(frequency) || frequency < 1) {
-    throw new UsageError(`--frequency ${options.frequency} is no number of samples`, "Give one from 1 to 10000.");
-  }
   const threshold = options.offCpu === true ? "1ms" : options.offCpu;
   const hasWakers = options.wakerStacks === true;
   if (hasWakers && threshold === undefined) {
@@ -174,7 +185,7 @@ function configuration(options: ProfileOptions, pids: readonly number[], directo
   const offCpu = threshold === undefined ? {} : { off_cpu: { share: 1, threshold, waker_stacks: hasWakers } };
   const include = { pids, executables: options.exe };
   return JSON.stringify({
-    receivers: { profile: { sampling_frequency: frequency, include, ...offCpu } },
+    receivers: { profile: { sampling_frequency: checkedFrequency(options), include, ...offCpu } },
     exporters: { pprof: { directory, period: "24h" } },
     extensions: {},
     service: {
@@ -183,21 +194,6 @@ function configuration(options: ProfileOptions, pids: readonly number[], directo
       telemetry: { metrics: { level: "none" } },
     },
   });
-}
-
-/** @returns the files that were written; none where nothing was sampled */
-function keep(parts: string, output: string): string[] {
-  const names = existsSync(parts) ? readdirSync(parts).filter((name) => name.endsWith(".pb.gz")) : [];
-  return names.map((name) => {
-    const path = name.startsWith("off_cpu-") ? beside(output) : output;
-    copyFileSync(join(parts, name), path);
-    return path;
-  });
-}
-
-function beside(output: string): string {
-  const at = output.search(/(?:\.pb)?(?:\.gz)?$/);
-  return `${output.slice(0, at)}.off_cpu${output.slice(at)}`;
 }
 
 class Progress {
@@ -212,7 +208,13 @@ class Progress {
     this.#durationMs = durationMs;
   }
 
+  /** Tables of running programs are read first. */
+  prepare(): void {
+    if (process.stderr.isTTY) process.stderr.write("preparing");
+  }
+
   begin(): void {
+    if (process.stderr.isTTY) process.stderr.write("\r");
     this.#beganMs = performance.now();
     const time =
       this.#durationMs === undefined ? "until the command ends" : `for ${formatDurationMs(this.#durationMs)}`;
@@ -231,7 +233,7 @@ class Progress {
     const { samples = 0, stacks = 0, completeStacks = 0 } = this.#last ?? {};
     if (process.stderr.isTTY) process.stderr.write("\r");
     if (paths.length === 0) {
-      this.#say("nothing was sampled: it did not run, or did nothing");
+      this.#say("nothing was sampled: it did not run, or did nothing; the profile is empty");
       return;
     }
     const share = stacks === 0 ? 100 : (100 * completeStacks) / stacks;

@@ -26,6 +26,20 @@ export class NotRootError extends SockspanError {
   }
 }
 
+/** `profile` can't write where it was told to. */
+export class ProfileOutputError extends SockspanError {
+  readonly code = "PROFILE_OUTPUT_UNUSABLE";
+
+  /** @param kept where it is for now */
+  constructor(path: string, cause: unknown, kept?: string) {
+    super(
+      `the profile can't be written: ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      kept === undefined ? "Name another file with -o." : `What was sampled is in ${kept}; take it from there.`,
+      { cause },
+    );
+  }
+}
+
 /** `explain` of a trace that nobody knows. */
 export class TraceUnknownError extends SockspanError {
   readonly code = "TRACE_UNKNOWN";

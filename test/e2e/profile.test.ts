@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { once } from "node:events";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
@@ -17,16 +18,17 @@ import { skip } from "../support/skip.ts";
 const SAMPLED = /(\d+) samples, ([\d.]+) % of user stacks complete/;
 
 /** The leaf first. */
-function readPprof(path: string): { readonly names: readonly string[]; readonly count: number }[] {
+function readPprof(path: string) {
   const profile = Profile.decode(gunzipSync(readFileSync(path)));
   const text = (index: number | bigint) => profile.stringTable.strings[Number(index)] ?? "";
   const nameOf = new Map(profile.function.map(({ id, name }) => [id, text(name)]));
   const names = new Map(
     profile.location.map(({ id, line }) => [id, line.map(({ functionId }) => nameOf.get(functionId) ?? "")]),
   );
-  return profile.sample.map(({ locationId, value }) => ({
+  return profile.sample.map(({ locationId, value, label }) => ({
     names: locationId.flatMap((id) => names.get(id) ?? []),
     count: Number(value[0]),
+    pid: Number(label.find(({ key }) => text(key) === "process.pid")?.num),
   }));
 }
 
@@ -88,6 +90,56 @@ describe("profiles", function () {
     const startMs = performance.now();
     assert.equal(profile("--pid", `${sleeper.pid}`, "--duration", "10m").status, 0);
     assert.ok(performance.now() - startMs < 60_000);
+    assert.deepEqual(readPprof(scratch.path("ends.pb.gz")), [], "nothing that an earlier run has left");
+  });
+
+  it("profile: interrupted, it writes what it has, of all processes, to stdout too", async function () {
+    const command = commandOf("c");
+    if (command === undefined) skip(this, "gcc is missing: scripts/setup --tests as root installs it");
+    const programs = [await Program.start(command), await Program.start(command)].map((each) => scratch.keep(each));
+    const [output, ready] = [scratch.path("stdout.pb.gz"), scratch.path("ready")];
+    const stdout = openSync(output, "w");
+    const pids = programs.map(({ pid }) => `${pid}`).join();
+    const args = ["profile", "--pid", pids, "--duration", "10m", "--ready-file", ready, "-o", "-"];
+    const child = spawn("bin/sockspan", args, { stdio: ["ignore", stdout, "ignore"] });
+    const end = once(child, "exit");
+    while (!existsSync(ready) && child.exitCode === null) await setTimeout(50);
+    await setTimeout(2000);
+    child.kill("SIGINT");
+    assert.deepEqual(await end, [0, null]);
+    closeSync(stdout);
+    assert.deepEqual(
+      [...new Set(readPprof(output).map(({ pid }) => pid))].sort(),
+      programs.map(({ pid }) => pid).sort(),
+    );
+  });
+
+  it("profile: says what is wrong before it samples", () => {
+    const profile = (...args: string[]) =>
+      spawnSync("bin/sockspan", ["profile", "--duration", "10m", ...args], { encoding: "utf8", timeout: 30_000 });
+    const gone = spawnSync("true").pid;
+    for (const [status, said, ...args] of [
+      [2, /there is no process/, "--pid", `${gone}`],
+      [2, /no process id/, "--pid", "1,x"],
+      [2, /no number of samples/, "--frequency", "10001"],
+      [2, /no duration/, "--duration", "soon"],
+      [2, /Give --off-cpu too/, "--waker-stacks"],
+      [2, /stdout takes one/, "--off-cpu", "-o", "-"],
+      [2, /writes to stdout/, "-o", "-", "--", "true"],
+      [1, /can't be written: .*ENOENT/, "-o", scratch.path("no/such/folder.pb.gz")],
+      [1, /can't be written: .*EISDIR/, "-o", scratch.folder],
+    ] as const) {
+      const { status: found, stderr, stdout } = profile(...args);
+      assert.match(stderr, said);
+      assert.deepEqual([found, stdout], [status, ""]);
+    }
+    const left = ["--pid", `${process.pid}`, "--user", "nobody-of-this-name", "-o", scratch.path("left.pb.gz")];
+    assert.equal(profile(...left).status, 1);
+    assert.equal(existsSync(scratch.path("left.pb.gz")), false, "a file that was made for nothing is gone");
+    const asNobody = ["--reuid", "65534", "--clear-groups", "bin/sockspan", "profile"];
+    const { status, stderr } = spawnSync("setpriv", asNobody, { encoding: "utf8" });
+    assert.match(stderr, /needs root/);
+    assert.equal(status, 2);
   });
 
   it("profile: what threads wait for, and who ended it", function () {
