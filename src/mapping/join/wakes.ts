@@ -103,6 +103,8 @@ export class Wakes {
   requestRead(node: TraceNode): void {
     const { pid, unitKind, unitId } = node.start;
     this.#causes.delete(pid);
+    // It was read too early: who takes it is open, and the thread has another one to answer.
+    if (node.isPipelined) return;
     const known = this.#servers.get(pid);
     if (known === undefined) {
       if (this.#servers.size >= MAX_THREADS) this.#servers.clear();

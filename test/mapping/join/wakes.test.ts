@@ -293,4 +293,17 @@ describe("wakes", () => {
     for (const index of [0, 1]) links[index]!.answer(front(index), ok());
     assert.deepEqual(parents(host), [undefined, undefined]);
   });
+
+  it("are for the first of the requests that one connection brought at once", () => {
+    const host = new Host();
+    wake(host, worker(0), worker(1));
+    const [link, call] = [inbound(host), outbound(host)];
+    inbound(host).serverReads(front(1), get("/beside"));
+    for (const index of [0, 1]) link.serverReads(front(0), get(`/in${index}`));
+    call.send(worker(2), get("/out0")).clientReads(SELECTOR, ok());
+    wake(host, SELECTOR, worker(0));
+    wake(host, worker(0), front(0));
+    for (const _ of [0, 1]) link.answer(front(0), ok());
+    assert.deepEqual(parents(host), ["/in0", undefined]);
+  });
 });
