@@ -50,6 +50,7 @@ enum unit_kind {
 	UNIT_NGINX_REQUEST = 6,
 	UNIT_NODE_ASYNC = 7,
 	UNIT_RUBY_FIBER = 8,
+	UNIT_HAPROXY_TASK = 9,
 	UNIT_PYTHON_JOB = 12, /* of a pool's thread */
 };
 

@@ -46,6 +46,7 @@ export const UnitKind = {
   nginxRequest: 6,
   nodeAsync: 7,
   rubyFiber: 8,
+  haproxyTask: 9,
   pythonJob: 12,
 } as const;
 export type UnitKind = (typeof UnitKind)[keyof typeof UnitKind];

@@ -13,6 +13,7 @@ import type { ProcessWork } from "./process-work.ts";
 import type { Stretch, ThreadLog } from "./thread-log.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
+import type { Unit } from "./unit.ts";
 
 /** A connect(2) that was seen, and what its thread was at. */
 export interface Connecting {
@@ -38,6 +39,19 @@ export function stretchOfFirst(
   // It goes out from the connection's own callback, and so does what follows.
   log.goOn(stretch?.cause, call.start);
   return stretch;
+}
+
+/** Kinds whose unit opens a connection for its own call, which another one of them sends when it is there. */
+const OPENS_FOR_ITSELF: readonly number[] = [UnitKind.haproxyTask];
+
+/** The call is a connection's first, and goes out from another unit than the one that wanted it. @returns that one */
+export function openerOf(work: ProcessWork, call: TraceNode, connecting: Connecting | undefined): Unit | undefined {
+  if (!call.isFirst || connecting === undefined || !OPENS_FOR_ITSELF.includes(connecting.meta.unitKind))
+    return undefined;
+  const unit = work.unitOf(connecting.meta);
+  if (unit === call.unit) return undefined;
+  call.opened = { unit, order: connecting.meta.order };
+  return unit;
 }
 
 /** So often the callbacks of answers must have said the same as connect(2), without a difference. */

@@ -41,15 +41,19 @@ export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Un
     return;
   }
   const creation = creationOf(meta);
-  for (const call of callsBetween(answering, since, meta.order)) {
+  for (const call of answering.calls) {
+    if (!isCallOf(answering, call, since, meta.order)) continue;
     if (evidence === "thread" && !mayBeOfOwnThread(work, call)) continue;
     if (isSameUnit(creationOf(call.start), call.start.timestampNs, creation)) decide(call, served, evidence);
   }
   joinMadeByAnswer(work, served, answering, since, meta);
 }
 
-function* callsBetween({ calls }: Unit, since: number, until: number): Generator<TraceNode> {
-  for (const call of calls) if (!call.isDecided && call.start.order >= since && call.start.order <= until) yield call;
+/** It is not decided, and was made on this unit from `since` until `until`. */
+function isCallOf(unit: Unit, call: TraceNode, since: number, until: number): boolean {
+  if (call.isDecided || call.start.order > until) return false;
+  const order = call.opened?.unit === unit ? call.opened.order : call.start.order;
+  return order >= since;
 }
 
 /**
@@ -65,8 +69,9 @@ function holdUntilProven(work: ProcessWork, served: TraceNode, answering: Unit, 
     !answering.isShared &&
     !work.areThreadsInDoubt({ timestampNs }) &&
     (isOwn ? isServedByThreads(work) : isProvenWorker(work, answering));
-  for (const call of callsBetween(answering, since, meta.order)) {
-    if (call.isHeld || (isOwn && !mayBeOfOwnThread(work, call))) continue;
+  for (const call of answering.calls) {
+    if (call.isHeld || !isCallOf(answering, call, since, meta.order) || (isOwn && !mayBeOfOwnThread(work, call)))
+      continue;
     if (work.heldForProof >= MAX_HELD_FOR_PROOF) return;
     work.heldForProof++;
     work.late.hold(call, served, isOwn ? "thread" : "answer_thread", meta.timestampNs, isShown);

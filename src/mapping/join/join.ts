@@ -6,7 +6,7 @@
  */
 import { type HandoverEvent, UnitEdge, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
-import { type Connecting, joinByConnect, stretchOfFirst } from "./connect.ts";
+import { type Connecting, joinByConnect, openerOf, stretchOfFirst } from "./connect.ts";
 import { joinAnswered, joinExactly, noteCreation, noteThread } from "./exact.ts";
 import { answerEvidence, isServedByThreads, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { isServerSpanOfLibrary, learnFromOwnContext, SdkSpans } from "./instrumented.ts";
@@ -165,12 +165,17 @@ export class Joiner {
       if (own !== undefined) decide(node, own, "thread");
     }
     // Decided ones too: who is alone is learnt from them.
-    const forgotten = work.undecided.push(node);
-    if (forgotten !== undefined) this.#giveUp(forgotten, "undecided");
+    this.#giveUp(work.undecided.push(node), "undecided");
     // What waits behind an answer is older than all that this unit will answer.
     if (node.isDecided || isBehindAnswer) return;
-    unit.calls.push(node);
-    if (unit.calls.length > MAX_UNIT_CALLS) this.#giveUp(unit.calls.shift()!, "unit_calls");
+    this.#addCall(unit, node);
+    const opener = openerOf(work, node, connecting);
+    if (opener !== undefined) this.#addCall(opener, node);
+  }
+
+  #addCall({ calls }: Unit, node: TraceNode): void {
+    calls.push(node);
+    if (calls.length > MAX_UNIT_CALLS) this.#giveUp(calls.shift(), "unit_calls");
   }
 
   /** The call's answer has been read. */
@@ -187,8 +192,7 @@ export class Joiner {
   /** A read or write of a file is over; its order is that of its end. */
   ioDone(node: TraceNode): void {
     const work = this.#workOf(node.start.tgid);
-    const forgotten = work.io.done(work, node);
-    if (forgotten !== undefined) this.#giveUp(forgotten, "io");
+    this.#giveUp(work.io.done(work, node), "io");
   }
 
   /** Bytes of the server's answer are written: its first ones, and its last. */
@@ -372,8 +376,8 @@ export class Joiner {
     if (tooMany > 0) this.#count("undecided", tooMany);
   }
 
-  #giveUp(node: TraceNode, reason: string): void {
-    if (decide(node, undefined, undefined)) this.#count(reason);
+  #giveUp(node: TraceNode | undefined, reason: string): void {
+    if (node !== undefined && decide(node, undefined, undefined)) this.#count(reason);
   }
 
   #count(reason: string, count = 1): void {

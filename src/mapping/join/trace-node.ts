@@ -74,6 +74,8 @@ export class TraceNode {
   stretch: Stretch | undefined;
   /** Clients: the first request of its connection, which had to be there first. */
   isFirst = false;
+  /** Of these, where it tells more than who sends: the unit that opened the connection, and the order of that. */
+  opened: { readonly unit: Unit; readonly order: number } | undefined;
   /** Clients: its parent is nearly known. */
   isHeld = false;
   /** Registry name of what the exchange speaks. */

@@ -20,8 +20,16 @@ const COST_OF_DIFFERENCE = 64;
 const MAX_CREDIT = 64;
 const MAX_CHAIN = 64;
 
-/** Runtimes that run a unit on any of several threads: what a thread read last says nothing of what it sends next. */
-const MOVES_BETWEEN_THREADS: readonly number[] = [UnitKind.goroutine, UnitKind.tokioTask, UnitKind.jvmVirtualThread];
+/**
+ * Runtimes that run a unit on any of several threads, or read for many before they run any: what a thread read last says
+ * nothing of what it sends next.
+ */
+const MOVES_BETWEEN_THREADS: readonly number[] = [
+  UnitKind.goroutine,
+  UnitKind.tokioTask,
+  UnitKind.jvmVirtualThread,
+  UnitKind.haproxyTask,
+];
 
 export function movesBetweenThreads(unitKind: number): boolean {
   return MOVES_BETWEEN_THREADS.includes(unitKind);

@@ -49,6 +49,48 @@ describe("evidence", () => {
     assert.equal(find(host, "/nobody").parentSpanId, undefined);
   });
 
+  it("answer_unit: HAProxy's task sends a request and its answer; the first on a connection is whose task opened it", () => {
+    const host = new Host();
+    const task = (unitId: number): Doer => ({ tgid: TGID, unitKind: UnitKind.haproxyTask, unitId });
+    const names = ["a", "b", "c"];
+    const reader = (index: number): Doer => task(0x1000 + index);
+    const stream = (index: number): Doer => task(0x2000 + index);
+    const sender = (index: number): Doer => task(0x3000 + index);
+    // One loop reads all, then runs all tasks; connections are there a moment later, in another order.
+    const clients = names.map(() => inbound(host));
+    const upstreams = names.map(() => outbound(host));
+    for (const [index, name] of names.entries()) clients[index]!.serverReads(reader(index), get(`/${name}`));
+    for (const index of names.keys()) upstreams[index]!.connecting(stream(index)).opened();
+    for (const index of [2, 0, 1]) upstreams[index]!.send(sender(index), get(`/${names[index]}.1`));
+    for (const index of names.keys()) upstreams[index]!.clientReads(sender(index), ok());
+    for (const index of names.keys()) clients[index]!.answer(stream(index), ok());
+    // The connections are used again, by others, and the tasks' addresses have come back.
+    for (const [index, name] of names.entries()) clients[index]!.serverReads(reader(index), get(`/${name}2`));
+    for (const [index, name] of names.entries())
+      upstreams[(index + 1) % 3]!.send(stream(2 - index), get(`/${name}2.1`));
+    for (const index of names.keys()) upstreams[(index + 1) % 3]!.clientReads(sender(index), ok());
+    for (const index of names.keys()) clients[index]!.answer(stream(2 - index), ok());
+    host.end();
+    for (const name of ["a", "b", "c", "a2", "b2", "c2"]) {
+      assert.equal(find(host, `/${name}.1`).parentSpanId, find(host, `/${name}`).spanId, name);
+      assert.equal(attribute(find(host, `/${name}.1`), "sockspan.link.evidence"), "answer_unit");
+    }
+  });
+
+  it("answer_unit: who opened a connection for a request that is gone has not called for the next one", () => {
+    const host = new Host();
+    const task = (unitId: number): Doer => ({ tgid: TGID, unitKind: UnitKind.haproxyTask, unitId });
+    const other = inbound(host).serverReads(task(0x1000), get("/other"));
+    const upstream = outbound(host).connecting(task(0x2000)).opened();
+    // Its client has gone; the task's address comes back for another request, before anything went out.
+    const next = inbound(host).serverReads(task(0x1001), get("/next"));
+    upstream.send(task(0x3000), get("/nobody")).clientReads(task(0x3000), ok());
+    next.answer(task(0x2000), ok());
+    other.answer(task(0x2001), ok());
+    host.end();
+    assert.equal(find(host, "/nobody").parentSpanId, undefined);
+  });
+
   it("unit: an answer that ends with its connection is over when the server closes it", () => {
     const host = new Host();
     const fiber: Doer = { tgid: TGID, unitKind: UnitKind.rubyFiber, unitId: 0x1000 };

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { UnitKind } from "../../../src/bpf/layout.gen.ts";
 import { findRuntime } from "../../../src/receiver/runtimes/find-runtime.ts";
 import { isPlan, type UnitFinding, type UnitPlan } from "../../../src/receiver/runtimes/unit-plan.ts";
@@ -95,6 +98,19 @@ describe("findRuntime", function () {
     assert.ok(finding !== undefined && isPlan(finding), JSON.stringify(finding));
     assert.equal(finding.unitKind, UnitKind.rubyFiber);
     assert.equal(finding.steps[0]?.step, "thread_pointer");
+  });
+
+  it("reads the task that HAProxy runs", async function () {
+    skipWithout(this, "haproxy");
+    const folder = mkdtempSync(join(tmpdir(), "haproxy-"));
+    const config = join(folder, "haproxy.cfg");
+    const timeouts = " timeout client 1s\n timeout connect 1s\n timeout server 1s\n";
+    writeFileSync(config, `defaults\n mode http\n${timeouts}frontend in\n bind ${folder}/in\n`);
+    const finding = await findingOf("haproxy", ["-db", "-f", config]);
+    assert.ok(finding !== undefined && isPlan(finding), JSON.stringify(finding));
+    assert.equal(finding.unitKind, UnitKind.haproxyTask);
+    assert.match(finding.version, /^\d+\.\d+/);
+    assert.ok((finding.steps[0] as { operand: number }).operand < 0);
   });
 
   it("reads where Node's loop keeps what it is doing, and its ids", async () => {
