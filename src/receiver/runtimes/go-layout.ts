@@ -4,7 +4,7 @@
  * net/http's goroutines begin with, from the program's own tables, which strip leaves.
  */
 
-import { type ElfFile, fileOffsetOf } from "../elf/elf-file.ts";
+import { type ElfFile, fileOffsetOf, sectionNamed } from "../elf/elf-file.ts";
 import { type GoFunction, goFunctions } from "../elf/go-functions.ts";
 import { scanSymbols } from "../elf/symbols.ts";
 import { HANDOVER_FUNCTIONS } from "./go-handovers.ts";
@@ -79,6 +79,9 @@ const NEW_GOROUTINE = "runtime.newproc1";
 const STARTER_LIMIT_BYTES = 256;
 const NEW_GOROUTINE_LIMIT_BYTES = 8192;
 
+/** What is read of a program passes through two other processes, and its first calls are not to wait for that. */
+const SYMBOLS_LIMIT_BYTES = 512 << 10;
+
 const SCHEDULER = "runtime.sched";
 const ALL_GOROUTINES = "runtime.allgs";
 
@@ -89,14 +92,15 @@ export interface GoNames {
   readonly allGoroutines: number | undefined;
 }
 
-/** From .symtab, which is read in one go; stripped programs still have .gopclntab, which is larger. */
+/** From .symtab, which is read in one go; large and stripped programs have .gopclntab, of which little is read. */
 export async function goNames(elf: ElfFile): Promise<GoNames> {
   const called = [SERVE, WRITE_LOOP, READ_LOOP, NEW_GOROUTINE, WAIT_GROUP_ADD, ...HANDOVER_FUNCTIONS];
   const exact = [...called, SCHEDULER, ALL_GOROUTINES];
   const starters = [SERVE_STARTER, ...LIBRARY];
   const isWanted = (name: string) => exact.includes(name) || starters.some((starter) => name.startsWith(starter));
   const words = [...exact.map((name) => `${name}\0`), ...starters];
-  const symbols = await scanSymbols(elf, ".symtab", words, (name) => isWanted(name.toString("latin1")));
+  const isLarge = (sectionNamed(elf, ".symtab")?.sizeBytes ?? 0) > SYMBOLS_LIMIT_BYTES;
+  const symbols = isLarge ? [] : await scanSymbols(elf, ".symtab", words, (name) => isWanted(name.toString("latin1")));
   if (symbols.length === 0) {
     const functions = await goFunctions(elf, [...called.map((name) => `${name}\0`), ...starters]);
     return { functions, scheduler: undefined, allGoroutines: undefined };

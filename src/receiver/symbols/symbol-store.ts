@@ -1,7 +1,7 @@
 /** Addresses of processes and of the kernel to frames. Knows no thread: questions to the broker go through `ask`. */
 import type { OpenedFile, Replies } from "../../ipc/messages.ts";
 import { readPieces } from "../../ipc/read-pieces.ts";
-import { bufferedSource } from "./buffered-source.ts";
+import { bufferedSource } from "../elf/buffered-source.ts";
 import { DebugLines, type FoundLines } from "./debug-lines.ts";
 import type { SizedSource } from "./elf-image.ts";
 import { ElfImage, type ElfImageInput } from "./elf-image.ts";
@@ -250,7 +250,7 @@ export class SymbolStore {
   }
 
   #source({ file, sizeBytes }: OpenedFile): SizedSource {
-    return bufferedSource({ sizeBytes, read: (offset, lengthBytes) => this.#read(file, offset, lengthBytes) });
+    return { sizeBytes, ...bufferedSource({ read: (offset, lengthBytes) => this.#read(file, offset, lengthBytes) }) };
   }
 
   #read(file: string, offset: number, lengthBytes: number): Promise<Uint8Array> {

@@ -1,10 +1,10 @@
 /** Small reads of one file from large ones: each read of a stranger's file goes through two other processes. */
-import type { SizedSource } from "./elf-image.ts";
+import type { ByteSource } from "./byte-source.ts";
 
 const BLOCK_BYTES = 64 << 10;
 const BLOCK_LIMIT = 16;
 
-export function bufferedSource(source: SizedSource): SizedSource {
+export function bufferedSource(source: ByteSource): ByteSource {
   const blocks = new Map<number, Promise<Uint8Array>>();
   const block = (index: number): Promise<Uint8Array> => {
     let bytes = blocks.get(index);
@@ -16,7 +16,6 @@ export function bufferedSource(source: SizedSource): SizedSource {
     return bytes;
   };
   return {
-    sizeBytes: source.sizeBytes,
     read: async (offset, lengthBytes) => {
       if (lengthBytes > BLOCK_BYTES || !(offset >= 0 && lengthBytes > 0)) return await source.read(offset, lengthBytes);
       const first = Math.floor(offset / BLOCK_BYTES);
