@@ -26,6 +26,8 @@ struct kept_types {
 	struct process_mappings process_mappings;
 	struct interpreter interpreter;
 	struct script_engine script_engine;
+	struct java_heap java_heap;
+	struct java_engine java_engine;
 	struct thread_context_place thread_context_place;
 	struct profile_conf profile_conf;
 	struct trace_conf trace_conf;

@@ -47,8 +47,12 @@ enum sample_flags {
 /* In the address of a user frame that is no leaf: a signal interrupted it there, so it is no return address. */
 #define INTERRUPTED_FRAME (1ULL << 63)
 
-/* In a word behind the address of a user frame: the SharedFunctionInfo of the JavaScript function that the frame is of. */
+/*
+ * In a word behind the address of a user frame: what the frame is of. V8: the SharedFunctionInfo of a JavaScript function.
+ * HotSpot: the Method of an interpreted frame, or the CodeBlob of what it has compiled or made otherwise.
+ */
 #define SCRIPT_FUNCTION (1ULL << 62)
+#define JAVA_CODE_BLOB 1 /* bits 0 to 2 of the word: 0 is a Method */
 
 /*
  * Behind it: kernel, then user frames (addresses, leaf first; script_frames of them have a second word), then interpreter frames (struct interpreter_frame), then
@@ -144,6 +148,32 @@ struct script_engine {
 	__u16 function; /* below the frame pointer: the JSFunction */
 	__u16 shared;   /* in it: its SharedFunctionInfo */
 	__u16 padding;
+};
+
+#define JAVA_HEAPS 3
+
+/* A heap of HotSpot's code cache (memory/heap.hpp): blocks of segments. */
+struct java_heap {
+	__u64 low;
+	__u64 high;
+	__u64 segments; /* of the map, a byte for each segment: how far back its block begins, 0xff: free */
+};
+
+/* Value of java_engines, key: tgid. Where HotSpot keeps what its own frames are of; offsets in bytes. */
+struct java_engine {
+	struct java_heap heaps[JAVA_HEAPS];
+	__u64 low; /* of all heaps */
+	__u64 high;
+	__u64 interpreter_low;
+	__u64 interpreter_high;
+	__u16 segment_shift;       /* 0: there is no engine */
+	__u16 block_header;        /* in front of a block's CodeBlob */
+	__u16 blob_frame_size;     /* in it: an int, words from rsp to the caller's; 0 or less: not the same everywhere */
+	__u16 blob_frame_complete; /* in it: how far into the code the frame is not made yet */
+	__u16 blob_code;           /* in it: where the code begins */
+	__u8 is_frame_complete_short; /* 2 bytes, else 4 */
+	__u8 is_code_offset;          /* an int from the blob on, else an address */
+	__u8 padding[4];
 };
 
 /* Value of thread_contexts, key: tgid. Where each thread has the pointer otel_thread_ctx_v1 (OTEP 4947). */

@@ -63,6 +63,13 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u32);
+	__type(value, struct java_engine);
+} java_engines SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
 	__type(value, struct thread_context_place);
 } thread_contexts SEC(".maps");
 
@@ -77,6 +84,8 @@ struct sampling {
 	__u64 interpreter_frame;
 	struct process_mappings mappings;
 	struct script_engine script; /* zeroes: none */
+	struct java_engine java;     /* the same */
+	__u64 java_blob;             /* whose code the frame is in; 0: in none's */
 	__u32 frame_count; /* words that are in `frames` */
 	__u32 is_return;   /* ip is behind a call: the code that it belongs to is one byte before */
 	__u32 low;         /* of a binary search */

@@ -108,6 +108,7 @@ static __always_inline void add_user_stack(struct sampling *s, __u32 slot)
 {
 	struct process_mappings *mappings = bpf_map_lookup_elem(&process_mappings, &s->event.header.tgid);
 	struct script_engine *script = bpf_map_lookup_elem(&script_engines, &s->event.header.tgid);
+	struct java_engine *java = bpf_map_lookup_elem(&java_engines, &s->event.header.tgid);
 
 	if (mappings)
 		s->mappings = *mappings;
@@ -117,6 +118,10 @@ static __always_inline void add_user_stack(struct sampling *s, __u32 slot)
 		s->script = *script;
 	else
 		s->script.shared = 0;
+	if (java)
+		s->java = *java;
+	else
+		s->java.segment_shift = 0;
 	s->is_return = 0;
 	unwind_user(s, slot);
 	unwind_interpreter(s, slot);

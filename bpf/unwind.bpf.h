@@ -149,6 +149,8 @@ static __always_inline bool leave_signal(struct sampling *s)
 	return true;
 }
 
+#include "java.bpf.h"
+
 static __always_inline bool follow_row(struct sampling *s, const struct unwind_row *row, __u32 slot)
 {
 	__u8 kind = row->kind;
@@ -194,6 +196,8 @@ __noinline int unwind_frame(__u32 slot)
 
 	if (!s)
 		return 0;
+	if (s->java.segment_shift && s->ip - s->java.low < s->java.high - s->java.low && find_java_code(slot))
+		return follow_java_frame(slot);
 	if (!s->mappings.count) {
 		s->event.flags |= SAMPLE_FLAG_NO_MAPPINGS;
 		return follow_frame_pointer(slot);

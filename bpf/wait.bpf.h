@@ -117,6 +117,7 @@ static __always_inline void inherit_mappings(struct task_struct *parent, struct 
 	struct thread_context_place *place;
 	struct script_engine *script;
 	struct interpreter *python;
+	struct java_engine *java;
 
 	if (child->tgid != child->pid || !task_in_scope(child, &child_ids) || !task_in_scope(parent, &parent_ids))
 		return;
@@ -129,6 +130,9 @@ static __always_inline void inherit_mappings(struct task_struct *parent, struct 
 	script = bpf_map_lookup_elem(&script_engines, &parent_ids.tgid);
 	if (script)
 		bpf_map_update_elem(&script_engines, &child_ids.tgid, script, BPF_ANY);
+	java = bpf_map_lookup_elem(&java_engines, &parent_ids.tgid);
+	if (java)
+		bpf_map_update_elem(&java_engines, &child_ids.tgid, java, BPF_ANY);
 	place = bpf_map_lookup_elem(&thread_contexts, &parent_ids.tgid);
 	if (place)
 		bpf_map_update_elem(&thread_contexts, &child_ids.tgid, place, BPF_ANY);
@@ -143,6 +147,7 @@ static __always_inline void forget_mappings(void)
 	bpf_map_delete_elem(&process_mappings, &caller.tgid);
 	bpf_map_delete_elem(&interpreters, &caller.tgid);
 	bpf_map_delete_elem(&script_engines, &caller.tgid);
+	bpf_map_delete_elem(&java_engines, &caller.tgid);
 	bpf_map_delete_elem(&thread_contexts, &caller.tgid);
 }
 

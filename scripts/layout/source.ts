@@ -90,6 +90,8 @@ export const OBJECTS: readonly ObjectTypes[] = [
       "process_mappings",
       "interpreter",
       "script_engine",
+      "java_heap",
+      "java_engine",
       "thread_context_place",
       "profile_conf",
     ],

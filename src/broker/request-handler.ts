@@ -12,7 +12,13 @@ import { WakeWatch } from "./wake-watch.ts";
 
 /** The worker may write verdicts, and how stacks are unwound: other maps steer what the programs tell. */
 const CAPTURE_MAPS: readonly string[] = ["socket_verdicts", "verdict_generations", "framings"];
-const PROFILER_MAPS: readonly string[] = ["process_mappings", "interpreters", "script_engines", "thread_contexts"];
+const PROFILER_MAPS: readonly string[] = [
+  "process_mappings",
+  "interpreters",
+  "script_engines",
+  "java_engines",
+  "thread_contexts",
+];
 
 export interface RequestHandlerOptions {
   readonly capture: Capture | undefined;

@@ -40,6 +40,22 @@ const python = (version: string) => ({
   },
 });
 
+/** What is put into its caller has no frame of its own. */
+const KEPT_APART = [
+  "-XX:CompileCommand=quiet",
+  ...["heavy", "light"].map((name) => `-XX:CompileCommand=dontinline,Shares::${name}`),
+];
+
+const java = (name: string, ...flags: string[]) => ({
+  name,
+  kind: "shares" as const,
+  isNative: false,
+  command: () => {
+    const found = which("java");
+    return found === undefined ? undefined : [found, ...KEPT_APART, ...flags, source("Shares.java")];
+  },
+});
+
 export const PROGRAMS: readonly ProfileProgram[] = [
   {
     ...native,
@@ -76,6 +92,8 @@ export const PROGRAMS: readonly ProfileProgram[] = [
       source("shares.mjs"),
     ],
   },
+  java("java"),
+  java("java-frame-pointers", "-XX:+PreserveFramePointer"),
   python("3.11"),
   python("3.12"),
   python("3.13"),

@@ -17,6 +17,7 @@ import { parseMappings } from "../../src/receiver/runtimes/parse-mappings.ts";
 import { PerfMapFile } from "../../src/receiver/symbols/perf-map-file.ts";
 import { biasOf, readImage } from "../../src/receiver/unwind/read-image.ts";
 import type { SymbolSeed } from "./fuzz-symbols.ts";
+import { JvmImage, jvmLineOf } from "./jvm-image.ts";
 import { memoryOf } from "./memory-image.ts";
 import { functionOf, StringType, V8HeapImage } from "./v8-heap-image.ts";
 
@@ -26,7 +27,7 @@ const { sizeBytes: ROW_BYTES, offsets: ROW } = PROFILE_LAYOUT.unwind_row;
 const NAME_LIMIT = 1024;
 
 export function loadMemorySeeds(): SymbolSeed[] {
-  const seeds: SymbolSeed[] = [v8Heap(), processContext(), threadAttributes()];
+  const seeds: SymbolSeed[] = [v8Heap(), javaMethods(), processContext(), threadAttributes()];
   for (const [version, layout] of CPYTHON_LAYOUTS) seeds.push(cpythonCode(version, layout));
   seeds.push({ kind: "image to unwind", bytes: readFileSync("/bin/sh"), read: unwindImage });
   seeds.push({ kind: "maps", bytes: readFileSync("/proc/self/maps"), read: readMaps });
@@ -53,6 +54,23 @@ function v8Heap(): SymbolSeed {
       for (const pointer of functions) {
         const found = await functionOf(bytes, pointer);
         assert.ok((found?.name.length ?? 0) <= NAME_LIMIT && (found?.fileName?.length ?? 0) <= NAME_LIMIT);
+      }
+    },
+  };
+}
+
+function javaMethods(): SymbolSeed {
+  const jvm = new JvmImage();
+  const entries = [0, jvm.symbol("total"), jvm.symbol("Cart.java")];
+  const method = jvm.method("shop/Cart", entries, 1, 2);
+  const words = [method, jvm.blob("nmethod", method), jvm.blob("StubRoutines (1)")];
+  return {
+    kind: "Java methods",
+    bytes: jvm.bytes,
+    read: async (bytes) => {
+      for (const word of words) {
+        const line = await jvmLineOf(bytes, word);
+        assert.ok((line?.functionName.length ?? 0) <= 2 * NAME_LIMIT && (line?.fileName?.length ?? 0) <= NAME_LIMIT);
       }
     },
   };

@@ -1,4 +1,4 @@
-/** Puts JavaScript functions, which the machine's stack has no names for, into it. */
+/** Puts functions of JavaScript and Java, which the machine's stack has no names for, into it. */
 import type { Frame, FrameLine } from "../profile.ts";
 import type { ScriptFrame } from "./stack-sample.ts";
 
@@ -15,20 +15,22 @@ export function addScriptFrames(native: readonly Frame[], scripts: readonly Scri
   return native.flatMap((frame, index) => {
     const script = byIndex.get(index);
     if (script === undefined) return [frame];
+    // HotSpot's own frames have no name but this one.
+    if (frame.type === "jvm") return [frameOf(script, "jvm")];
     // Whose code it is, whatever was put into it.
     const name = frame.lines.at(-1)?.functionName;
     // Functions of V8 itself have no script.
     const isOwn = name === undefined || frame.type === "v8js" || LOOPS.test(name) || script.line.fileName === undefined;
     // A perf map says the line too.
     if (frame.type === "v8js" && frame.lines.some(({ lineNumber }) => lineNumber > 0)) return [frame];
-    return isOwn ? [frameOf(script)] : [frame, frameOf(script)];
+    return isOwn ? [frameOf(script, "v8js")] : [frame, frameOf(script, "v8js")];
   });
 }
 
-function frameOf({ line }: ScriptFrame): Frame {
+function frameOf({ line }: ScriptFrame, type: string): Frame {
   let frame = known.get(line);
   if (frame === undefined) {
-    frame = { address: 0n, mapping: undefined, type: "v8js", lines: [line] };
+    frame = { address: 0n, mapping: undefined, type, lines: [line] };
     known.set(line, frame);
   }
   return frame;

@@ -27,7 +27,7 @@ export interface InterpreterStack {
   readonly frames: readonly InterpretedFrame[];
 }
 
-/** A frame of the machine's stack that is one of a JavaScript function. */
+/** A frame of the machine's stack that is one of a function of JavaScript or Java. */
 export interface ScriptFrame {
   /** In userStack. */
   readonly index: number;

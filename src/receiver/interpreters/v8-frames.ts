@@ -1,37 +1,14 @@
 /** Names of JavaScript frames: which function each is of is in the sample, its name is read from V8's heap. */
 import { encodeScriptEngine, PROFILE_LAYOUT } from "../../bpf/layout.gen.ts";
 import type { FrameLine } from "../../mapping/profile.ts";
-import type { ScriptFrame } from "../../mapping/profiles/stack-sample.ts";
 import { readElf } from "../elf/elf-file.ts";
 import type { MemoryMapping, ProcessView } from "../runtimes/process-view.ts";
+import { KnownFunctions } from "./known-functions.ts";
 import { readV8Constants, type V8Constants } from "./v8-constants.ts";
 import { type V8Function, V8Heap } from "./v8-heap.ts";
 
 const IMAGE = /\/(?:node(?:js)?[\d.-]*|libnode\.so[\d.]*)$/;
 const PROCESS_LIMIT = 1024;
-const FUNCTION_LIMIT = 20_000;
-/** What lies at an address may be moved away: after so long it is read again. */
-const TRUSTED_MS = 30_000;
-
-export interface RawScriptFrame {
-  /** In the user stack. */
-  readonly index: number;
-  /** Tagged pointer to the SharedFunctionInfo. */
-  readonly shared: number;
-}
-
-interface Known {
-  readonly readMs: number;
-  isRead: boolean;
-  /** undefined: there is no such function. */
-  line: FrameLine | undefined;
-  reading: Promise<void>;
-}
-
-interface V8Process {
-  readonly heap: V8Heap;
-  readonly functions: Map<number, Known>;
-}
 
 export interface V8FramesOptions {
   view(tgid: number, executable: string): ProcessView;
@@ -42,7 +19,7 @@ export interface V8FramesOptions {
 
 export class V8Frames {
   readonly #options: V8FramesOptions;
-  readonly #processes = new Map<number, V8Process>();
+  readonly #processes = new Map<number, KnownFunctions>();
   /** By inode. */
   readonly #constants = new Map<string, Promise<V8Constants | undefined>>();
 
@@ -58,7 +35,7 @@ export class V8Frames {
     const constants = await this.#constantsOf(view, image);
     if (constants === undefined || this.#processes.has(tgid)) return;
     if (this.#processes.size >= PROCESS_LIMIT) this.#processes.delete(this.#processes.keys().next().value!);
-    this.#processes.set(tgid, { heap: new V8Heap(view, constants), functions: new Map() });
+    this.#processes.set(tgid, functionsOf(new V8Heap(view, constants), this.#options.now));
     const bytes = new Uint8Array(PROFILE_LAYOUT.script_engine.sizeBytes);
     encodeScriptEngine(new DataView(bytes.buffer), 0, {
       context: constants.contextBelow,
@@ -72,31 +49,9 @@ export class V8Frames {
     this.#processes.delete(tgid);
   }
 
-  /** At once where all of them are known, as they mostly are. */
-  resolve(tgid: number, frames: readonly RawScriptFrame[]): readonly ScriptFrame[] | Promise<readonly ScriptFrame[]> {
-    const process = this.#processes.get(tgid);
-    if (process === undefined) return [];
-    const functions = frames.map(({ shared }) => this.#function(process, shared));
-    if (functions.every(({ isRead }) => isRead)) return namedFrames(frames, functions);
-    return Promise.all(functions.map(({ reading }) => reading)).then(() => namedFrames(frames, functions));
-  }
-
-  #function({ functions, heap }: V8Process, shared: number): Known {
-    const nowMs = this.#options.now();
-    const last = functions.get(shared);
-    if (last !== undefined && nowMs - last.readMs < TRUSTED_MS) return last;
-    if (functions.size >= FUNCTION_LIMIT) functions.clear();
-    const known: Known = { readMs: nowMs, isRead: false, line: undefined, reading: Promise.resolve() };
-    known.reading = heap
-      .functionOf(shared)
-      .catch(() => undefined)
-      .then((found) => {
-        if (found !== undefined) known.line = lineOf(found);
-        known.isRead = true;
-        if (found === undefined && functions.get(shared) === known) functions.delete(shared);
-      });
-    functions.set(shared, known);
-    return known;
+  /** undefined: it runs no Node. */
+  functionsOf(tgid: number): KnownFunctions | undefined {
+    return this.#processes.get(tgid);
   }
 
   #constantsOf(view: ProcessView, { path, inode }: MemoryMapping): Promise<V8Constants | undefined> {
@@ -112,15 +67,15 @@ export class V8Frames {
   }
 }
 
-function lineOf({ name, fileName }: V8Function): FrameLine {
-  return { functionName: name === "" ? "(anonymous)" : name, fileName, lineNumber: 0 };
+function functionsOf(heap: V8Heap, now: () => number): KnownFunctions {
+  return new KnownFunctions(async (shared) => {
+    const found = await heap.functionOf(shared);
+    return found === undefined ? undefined : lineOf(found);
+  }, now);
 }
 
-function namedFrames(frames: readonly RawScriptFrame[], functions: readonly Known[]): ScriptFrame[] {
-  return frames.flatMap(({ index }, at) => {
-    const line = functions[at]?.line;
-    return line === undefined ? [] : [{ index, line }];
-  });
+function lineOf({ name, fileName }: V8Function): FrameLine {
+  return { functionName: name === "" ? "(anonymous)" : name, fileName, lineNumber: 0 };
 }
 
 async function readConstants(view: ProcessView, path: string): Promise<V8Constants | undefined> {

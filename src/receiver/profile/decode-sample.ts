@@ -9,7 +9,7 @@ import {
   type UnitKind,
 } from "../../bpf/layout.gen.ts";
 import type { SampleLink, StackSample } from "../../mapping/profiles/stack-sample.ts";
-import type { RawScriptFrame } from "../interpreters/v8-frames.ts";
+import type { RawScriptFrame } from "../interpreters/known-functions.ts";
 import { CommTexts } from "./comm-texts.ts";
 import { StackWords } from "./stack-words.ts";
 

@@ -3,6 +3,7 @@
  * speaks to the broker by itself, so that nothing of this waits for, or holds up, the path of spans.
  */
 import { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { MapDescriptor } from "../../bpf/map.ts";
 import { arraySizeBytes, mapArray, writeArray } from "../../bpf/mapped-array.ts";
@@ -10,6 +11,7 @@ import { mapRingBuffer } from "../../bpf/ring-buffer.ts";
 import { BrokerClient } from "../../ipc/broker-client.ts";
 import { streamChannel } from "../../ipc/stream-channel.ts";
 import { CpythonFrames } from "../interpreters/cpython-frames.ts";
+import { JvmFrames } from "../interpreters/jvm-frames.ts";
 import { V8Frames } from "../interpreters/v8-frames.ts";
 import { OtelContexts } from "../otel-context/otel-contexts.ts";
 import { brokerProcess, mappedFile, processMemory } from "../runtimes/broker-process.ts";
@@ -20,7 +22,7 @@ import { MappingTable } from "../unwind/mapping-table.ts";
 import { ProcessUnwinding } from "../unwind/process-unwinding.ts";
 import { packSamples, transferOf } from "./pack-samples.ts";
 import type { ProfileMessage, ProfileOrder, ProfileThreadData } from "./profile-message.ts";
-import { RecordReader } from "./record-reader.ts";
+import { RecordReader, type ScriptNames } from "./record-reader.ts";
 
 /** Names of what has just run are read at once. */
 const LOOK_INTERVAL_MS = 100;
@@ -55,6 +57,19 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
     write: (tgid, value) => client.request(mapWrite("script_engines", tgid, value)),
     now: () => performance.now(),
   });
+  const java = new JvmFrames({
+    view: (tgid, executable) => brokerProcess(client, tgid, executable),
+    write: (tgid, value) => client.request(mapWrite("java_engines", tgid, value)),
+    now: () => performance.now(),
+    wait: (ms) => sleep(ms, undefined, { ref: false }),
+  });
+  const scripts: ScriptNames = {
+    resolve: (tgid, frames) => (v8.functionsOf(tgid) ?? java.functionsOf(tgid))?.resolve(frames) ?? [],
+    exited: (tgid) => {
+      v8.exited(tgid);
+      java.exited(tgid);
+    },
+  };
   const access = {
     mappings: (tgid: number) => client.request({ type: "process_mappings", tgid }),
     file: (tgid: number, mapping: MemoryMapping) => mappedFile(client, tgid, mapping),
@@ -75,13 +90,13 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
     images: reader,
     now: () => performance.now(),
     onMappings: (tgid, all) =>
-      Promise.allSettled([python.look(tgid, all), v8.look(tgid, all), contexts.found(tgid, all)]),
+      Promise.allSettled([python.look(tgid, all), v8.look(tgid, all), java.look(tgid, all), contexts.found(tgid, all)]),
   });
   const [own, only] = [new Set(data.ownTgids), new Set(data.onlyTgids)];
   const records = new RecordReader({
     unwinding,
     interpreters: python,
-    scripts: v8,
+    scripts,
     contexts,
     isWanted: (tgid) => !own.has(tgid) && (only.size === 0 || only.has(tgid)),
     isOwn: (tgid) => own.has(tgid),

@@ -10,7 +10,7 @@ import {
 import { forEachRecord } from "../../bpf/ring-records.ts";
 import type { InterpreterStack, StackSample } from "../../mapping/profiles/stack-sample.ts";
 import { commText } from "../comm-text.ts";
-import type { RawScriptFrame } from "../interpreters/v8-frames.ts";
+import type { RawScriptFrame } from "../interpreters/known-functions.ts";
 import { execFacts } from "../socket-trace/exec-facts.ts";
 import { type DecodedSample, type RawInterpreterFrame, SampleDecoder } from "./decode-sample.ts";
 import type { ProcessChange } from "./profile-message.ts";
@@ -26,7 +26,7 @@ export interface FrameNames {
   exited(tgid: number): void;
 }
 
-/** V8Frames, as far as records go into it. */
+/** V8Frames and JvmFrames, as far as records go into them. */
 export interface ScriptNames {
   /** At once where everything is known. */
   resolve(

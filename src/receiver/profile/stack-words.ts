@@ -2,7 +2,7 @@
  * Addresses of many samples, in one array as long as there is room: arrays of their own cost more than what is in them. Written in
  * halves, little endian as the kernel's are: to read 64 bits as a bigint makes an object of each.
  */
-import type { RawScriptFrame } from "../interpreters/v8-frames.ts";
+import type { RawScriptFrame } from "../interpreters/known-functions.ts";
 
 /** The upper halves of INTERRUPTED_FRAME and SCRIPT_FUNCTION of bpf/profile_event.h. */
 const INTERRUPTED_HIGH = 1 << 31;

@@ -51,4 +51,18 @@ describe("addScriptFrames", () => {
     };
     assert.deepEqual(addScriptFrames([named], [script(0, "handle")]), [named]);
   });
+
+  it("names each frame of HotSpot's own code, also where a perf map has another name", () => {
+    const code: Frame = { ...JIT, type: "jvm" };
+    const stack = addScriptFrames(
+      [
+        code,
+        { ...code, lines: [{ functionName: "Interpreter", fileName: undefined, lineNumber: 0 }] },
+        makeFrame("main"),
+      ],
+      [script(0, "shop.Cart.total", "Cart.java"), script(1, "shop.Cart.main", "Cart.java")],
+    );
+    assert.deepEqual(names(stack), ["shop.Cart.total", "shop.Cart.main", "main"]);
+    assert.equal(stack[0]!.type, "jvm");
+  });
 });
