@@ -957,6 +957,8 @@ export const PROFILE_LAYOUT = {
   process_mappings: { sizeBytes: 16, offsets: { first: 0, count: 4, generation: 8 } },
   interpreter: { sizeBytes: 20, offsets: { key: 0, tstate_frame: 4, cframe_frame: 6, frame_code: 8, frame_previous: 10, frame_instruction: 12, frame_owner: 14, entry_owner: 16, entry_is_frame: 17 } },
   script_engine: { sizeBytes: 8, offsets: { context: 0, function: 2, shared: 4 } },
+  java_heap: { sizeBytes: 24, offsets: { low: 0, high: 8, segments: 16 } },
+  java_engine: { sizeBytes: 120, offsets: { heaps: 0, low: 72, high: 80, interpreter_low: 88, interpreter_high: 96, segment_shift: 104, block_header: 106, blob_frame_size: 108, blob_frame_complete: 110, blob_code: 112, is_frame_complete_short: 114, is_code_offset: 115 } },
   thread_context_place: { sizeBytes: 16, offsets: { offset: 0, module: 8, entry_size: 12 } },
   profile_conf: { sizeBytes: 24, offsets: { off_cpu_threshold_ns: 0, off_cpu_share: 8, has_kernel_stacks: 12, has_waker_stacks: 16 } },
 } as const;
@@ -1023,6 +1025,27 @@ export interface ScriptEngine {
   readonly context: number;
   readonly function: number;
   readonly shared: number;
+}
+
+export interface JavaHeap {
+  readonly low: number;
+  readonly high: number;
+  readonly segments: number;
+}
+
+export interface JavaEngine {
+  readonly heaps: readonly JavaHeap[];
+  readonly low: number;
+  readonly high: number;
+  readonly interpreterLow: number;
+  readonly interpreterHigh: number;
+  readonly segmentShift: number;
+  readonly blockHeader: number;
+  readonly blobFrameSize: number;
+  readonly blobFrameComplete: number;
+  readonly blobCode: number;
+  readonly isFrameCompleteShort: number;
+  readonly isCodeOffset: number;
 }
 
 export interface ThreadContextPlace {
@@ -1107,6 +1130,29 @@ export function encodeScriptEngine(view: DataView, offset: number, value: Script
   view.setUint16(offset, value.context, true);
   view.setUint16(offset + 2, value.function, true);
   view.setUint16(offset + 4, value.shared, true);
+}
+
+/** Writes into zeroed memory. */
+export function encodeJavaHeap(view: DataView, offset: number, value: JavaHeap): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.low)), true);
+  view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.high)), true);
+  view.setBigInt64(offset + 16, BigInt.asIntN(64, BigInt(value.segments)), true);
+}
+
+/** Writes into zeroed memory. */
+export function encodeJavaEngine(view: DataView, offset: number, value: JavaEngine): void {
+  value.heaps.slice(0, 3).forEach((element, index) => { encodeJavaHeap(view, offset + index * 24, element); });
+  view.setBigInt64(offset + 72, BigInt.asIntN(64, BigInt(value.low)), true);
+  view.setBigInt64(offset + 80, BigInt.asIntN(64, BigInt(value.high)), true);
+  view.setBigInt64(offset + 88, BigInt.asIntN(64, BigInt(value.interpreterLow)), true);
+  view.setBigInt64(offset + 96, BigInt.asIntN(64, BigInt(value.interpreterHigh)), true);
+  view.setUint16(offset + 104, value.segmentShift, true);
+  view.setUint16(offset + 106, value.blockHeader, true);
+  view.setUint16(offset + 108, value.blobFrameSize, true);
+  view.setUint16(offset + 110, value.blobFrameComplete, true);
+  view.setUint16(offset + 112, value.blobCode, true);
+  view.setUint8(offset + 114, value.isFrameCompleteShort);
+  view.setUint8(offset + 115, value.isCodeOffset);
 }
 
 /** Writes into zeroed memory. */
