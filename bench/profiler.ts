@@ -1,7 +1,8 @@
 /**
- * What sampling at 97 Hz costs where every core is busy: the work that programs get done per second of their own CPU time (in
- * which the kernel's part of a sample lies), the cores that user space takes, and its memory, with spans alone and with
- * profiles too: the sum of what is resident in each process, and of each one's part of what several share. Rounds are interleaved; the figures are medians.
+ * What sampling at 97 Hz costs where every core is busy. Throughput: the work that programs get done per second of their own CPU
+ * time, in which the kernel's part of a sample lies, in short rounds with and without samples, one after the other in the
+ * same run (their order changes each time); each pair gives a ratio, so that what else the machine does is in both. User space: the cores
+ * that all of sockspan's processes take, and their memory, with spans alone and with profiles too.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -12,89 +13,141 @@ import { fileURLToPath } from "node:url";
 import { Program } from "../test/support/program.ts";
 import { Scratch } from "../test/support/scratch.ts";
 import type { Burnt } from "./programs/burn.ts";
+import { pairedRatio } from "./support/ratio.ts";
+import { SamplingSwitch } from "./support/sampling-switch.ts";
 
-const ROUNDS = 3;
-const SECONDS = 8;
+const PAIRS = Number(process.env["BENCH_ROUNDS"] ?? 240);
+const ROUND_MS = 100;
+const SECONDS = 10;
+const HERTZ = 97;
 /** Programs are described, tables of symbols read, compilers of JavaScript done. */
-const SETTLE_SECONDS = 12;
+const SETTLE_SECONDS = { traces: 5, profiles: 12 };
 const TICKS_PER_SECOND = 100;
 const BURN = fileURLToPath(new URL("programs/burn.js", import.meta.url));
 const TRACES = "traces: {receivers: [socket_trace], exporters: [file]}";
 const PROFILES = "profiles: {receivers: [profile], exporters: [file]}";
 
-interface Sample {
-  readonly turnsPerCpuSecond: number;
+interface Figures {
   readonly userSpaceCores: number;
   readonly residentMb: number;
   readonly proportionalMb: number;
 }
-
-const candidates: Readonly<Record<string, string | undefined>> = {
-  bare: undefined,
-  traces: `receivers: {socket_trace: }
-service: {pipelines: {${TRACES}}}`,
-  profiles: `receivers: {socket_trace: , profile: }
-service: {pipelines: {${TRACES}, ${PROFILES}}}`,
-};
 
 if (process.getuid?.() !== 0) {
   process.stderr.write("profiler: needs root\n");
   process.exit(77);
 }
 const burners = cpus().map(() => fork(BURN, { stdio: ["ignore", "ignore", "inherit", "ipc"] }));
-const samples = new Map<string, Sample[]>(Object.keys(candidates).map((name) => [name, []]));
-for (let round = 0; round < ROUNDS; round++) {
-  for (const [name, configuration] of Object.entries(candidates)) {
-    samples.get(name)!.push(await measure(configuration));
-  }
-}
+const traces = await withSockspan(
+  `receivers: {socket_trace: }
+service: {pipelines: {${TRACES}}}`,
+  SETTLE_SECONDS.traces,
+  figures,
+);
+const [profiles, kept] = await withSockspan(
+  `receivers: {socket_trace: , profile: {sampling_frequency: ${HERTZ}}}
+service: {pipelines: {${TRACES}, ${PROFILES}}}`,
+  SETTLE_SECONDS.profiles,
+  async (pid, folder) => [await figures(pid), await throughput(pid, folder)] as const,
+);
 for (const burner of burners) burner.disconnect();
 
-const medianOf = (name: string, figure: keyof Sample) => median((samples.get(name) ?? []).map((each) => each[figure]));
-const result = Object.fromEntries(
-  Object.keys(candidates).map((name) => [
-    name,
-    {
-      workKept: rounded(medianOf(name, "turnsPerCpuSecond") / medianOf("bare", "turnsPerCpuSecond"), 4),
-      userSpaceCores: rounded(medianOf(name, "userSpaceCores"), 4),
-      residentMb: Math.round(medianOf(name, "residentMb")),
-      proportionalMb: Math.round(medianOf(name, "proportionalMb")),
-    },
-  ]),
+const lost = (ratio: number) => `${(100 * (1 - ratio)).toFixed(2)} %`;
+const added = profiles.userSpaceCores - traces.userSpaceCores;
+const verdict = kept.low > 0.99 ? "under 1 % (95 % sure)" : kept.high < 0.99 ? "over 1 % (95 % sure)" : "not decided";
+process.stderr.write(
+  `profiler: ${lost(kept.middle)} of throughput lost, ${lost(kept.high)} to ${lost(kept.low)} (95 %): ${verdict}; the program itself ` +
+    `takes ${kept.sampleMicros} us of a core's time ${HERTZ} times a second; ${added.toFixed(3)} of a core in user space\n`,
 );
-process.stdout.write(`${JSON.stringify({ bench: "profiler", rounds: ROUNDS, seconds: SECONDS, result }, null, 2)}\n`);
+const result = {
+  traces: shown(traces),
+  profiles: {
+    ...shown(profiles),
+    workKept: rounded(kept.middle, 4),
+    workKeptLow: rounded(kept.low, 4),
+    workKeptHigh: rounded(kept.high, 4),
+    sampleMicros: kept.sampleMicros,
+  },
+  added: {
+    userSpaceCores: rounded(added, 4),
+    residentMb: Math.round(profiles.residentMb - traces.residentMb),
+    proportionalMb: Math.round(profiles.proportionalMb - traces.proportionalMb),
+  },
+};
+process.stdout.write(`${JSON.stringify({ bench: "profiler", pairs: PAIRS, roundMs: ROUND_MS, result }, null, 2)}\n`);
 
-async function measure(configuration: string | undefined): Promise<Sample> {
-  if (configuration === undefined) return { ...(await work()), userSpaceCores: 0, residentMb: 0, proportionalMb: 0 };
+function shown({ userSpaceCores, residentMb, proportionalMb }: Figures) {
+  return {
+    userSpaceCores: rounded(userSpaceCores, 4),
+    residentMb: Math.round(residentMb),
+    proportionalMb: Math.round(proportionalMb),
+  };
+}
+
+async function withSockspan<T>(
+  configuration: string,
+  settleSeconds: number,
+  measure: (pid: number, folder: string) => Promise<T>,
+): Promise<T> {
   const scratch = await Scratch.create();
   try {
     const [config, output] = [scratch.path("config.yaml"), scratch.path("out.jsonl")];
     writeFileSync(config, `exporters: {file: {path: ${output}}}\n${configuration}\n`);
     const command = ["bin/sockspan", "run", "--no-self-test", "--config", config];
     const sockspan = scratch.keep(await Program.start(command, { readyOutput: /^ready:/m }));
-    await sleep(SETTLE_SECONDS * 1000);
-    const processes = treeOf(sockspan.pid ?? 0);
-    const [ticks, startMs] = [ticksOf(processes), performance.now()];
-    const burnt = await work();
-    const seconds = (performance.now() - startMs) / 1000;
-    return {
-      ...burnt,
-      userSpaceCores: (ticksOf(processes) - ticks) / TICKS_PER_SECOND / seconds,
-      residentMb: memoryMb(processes, "Rss"),
-      proportionalMb: memoryMb(processes, "Pss"),
-    };
+    await sleep(settleSeconds * 1000);
+    return await measure(sockspan.pid, scratch.folder);
   } finally {
     await scratch.cleanUp();
   }
 }
 
-async function work(): Promise<{ turnsPerCpuSecond: number }> {
-  const before = await Promise.all(burners.map(count));
+async function figures(pid: number): Promise<Figures> {
+  const processes = treeOf(pid);
+  const [ticks, startMs] = [ticksOf(processes), performance.now()];
   await sleep(SECONDS * 1000);
+  const seconds = (performance.now() - startMs) / 1000;
+  return {
+    userSpaceCores: (ticksOf(processes) - ticks) / TICKS_PER_SECOND / seconds,
+    residentMb: memoryMb(processes, "Rss"),
+    proportionalMb: memoryMb(processes, "Pss"),
+  };
+}
+
+async function throughput(pid: number, folder: string) {
+  const clocks = new SamplingSwitch(folder, pid);
+  try {
+    const ratios: number[] = [];
+    const before = clocks.programTime();
+    for (let pair = 0; pair < PAIRS; pair++) {
+      const order = pair % 2 === 0 ? [true, false] : [false, true];
+      const rates = new Map<boolean, number>();
+      for (const isOn of order) {
+        const switched = await clocks.turn(isOn);
+        if (switched !== cpus().length) throw new Error(`${switched} clocks for ${cpus().length} CPUs were switched`);
+        rates.set(isOn, await work());
+      }
+      ratios.push(rates.get(true)! / rates.get(false)!);
+    }
+    await clocks.turn(true);
+    const after = clocks.programTime();
+    const runs = after.runs - before.runs;
+    const expected = (HERTZ * PAIRS * ROUND_MS * cpus().length) / 1000;
+    if (runs < expected / 2) throw new Error(`${runs} samples, ${expected} were to be expected`);
+    return { ...pairedRatio(ratios), sampleMicros: rounded((after.runNs - before.runNs) / runs / 1000, 1) };
+  } finally {
+    clocks.stop();
+  }
+}
+
+/** Turns per second of CPU time. */
+async function work(): Promise<number> {
+  const before = await Promise.all(burners.map(count));
+  await sleep(ROUND_MS);
   const after = await Promise.all(burners.map(count));
   const sum = (all: readonly Burnt[], key: keyof Burnt) => all.reduce((total, each) => total + each[key], 0);
   const turns = sum(after, "turns") - sum(before, "turns");
-  return { turnsPerCpuSecond: turns / ((sum(after, "cpuMicros") - sum(before, "cpuMicros")) / 1e6) };
+  return turns / ((sum(after, "cpuMicros") - sum(before, "cpuMicros")) / 1e6);
 }
 
 async function count(burner: ChildProcess): Promise<Burnt> {
@@ -129,10 +182,6 @@ function readText(path: string): string {
   } catch {
     return "";
   }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 function rounded(value: number, digits: number): number {
