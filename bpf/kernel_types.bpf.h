@@ -336,7 +336,12 @@ struct task_struct {
 	void *stack;
 	struct sched_info sched_info;
 	struct thread_struct thread;
+	unsigned int __state; /* 5.14 */
 	char comm[16];
+};
+
+struct task_struct___before_514 {
+	long state;
 };
 
 struct linux_binprm {

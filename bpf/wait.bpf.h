@@ -21,6 +21,14 @@ struct {
 	__type(value, struct wait);
 } waits SEC(".maps");
 
+/* One that could go on does not wait, also where it was stopped on its way back to user space. */
+static __always_inline bool could_go_on(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->__state))
+		return !BPF_CORE_READ(task, __state);
+	return !BPF_CORE_READ((struct task_struct___before_514 *)task, state);
+}
+
 static __always_inline int wait_begins(void *context, bool is_preempted, struct task_struct *previous)
 {
 	struct process_control *process;
@@ -29,7 +37,7 @@ static __always_inline int wait_begins(void *context, bool is_preempted, struct 
 	__u32 pid = (__u32)bpf_get_current_pid_tgid();
 	__u64 r14;
 
-	if (is_preempted || !pid || bpf_get_prandom_u32() >= profile_conf.off_cpu_share)
+	if (is_preempted || !pid || could_go_on(previous) || bpf_get_prandom_u32() >= profile_conf.off_cpu_share)
 		return 0;
 	if (previous->flags & PF_KTHREAD || !is_traced(&caller, &process))
 		return 0;

@@ -29,6 +29,8 @@ const LOOK_INTERVAL_MS = 1000;
 const LINK_DELAY_NS = 1e9;
 /** And so long for the symbols of its process, which are read when its first sample comes. */
 const NAME_DELAY_NS = 4e9;
+/** On a busy host big tables take longer: what has no names for that is asked for again, for so long. */
+const LATE_LIMIT_NS = 20e9;
 /** Programs that run already are described before the first sample, for so long at most, when they were asked for by name. */
 const DESCRIBE_LIMIT_MS = 20_000;
 /** Else those are that use the CPU now: samples are taken and thrown away until their programs are described. */
@@ -234,13 +236,17 @@ export class ProfileReceiver implements Receiver {
       // Addresses are named now, and there may be very many.
       const wakers = ripe.map(({ waker }) => this.#wakerOf(waker));
       const samples = [...ripe, ...wakers.filter((waker) => waker !== undefined)];
-      const stacks = (await this.#options.symbolizer.symbolize(samples)).map(({ sample, stack }) =>
-        sample.kind === "off_cpu" ? withoutProbe(stack) : stack,
-      );
+      const named = await this.#options.symbolizer.symbolize(samples);
       let next = ripe.length;
-      ripe.forEach(({ waker, ...sample }, index) => {
-        const stack = stacks[index]!;
-        const comm = wakers[index]?.comm;
+      ripe.forEach((whole, index) => {
+        const { stack, isLate } = named[index]!;
+        const waking = wakers[index] === undefined ? undefined : named[next++];
+        if (isLate && untilNs - whole.timestampNs < LATE_LIMIT_NS) {
+          this.#linked.push(whole);
+          return;
+        }
+        const { waker, ...sample } = whole;
+        const own = sample.kind === "off_cpu" ? withoutProbe(stack) : stack;
         const addressless = {
           kernelStack: NO_STACK,
           userStack: NO_STACK,
@@ -248,7 +254,7 @@ export class ProfileReceiver implements Receiver {
         };
         this.#named.push({
           sample: { ...sample, ...addressless },
-          stack: comm === undefined ? stack : withWakerFrames(stack, withoutProbe(stacks[next++]!), comm),
+          stack: waking === undefined ? own : withWakerFrames(own, withoutProbe(waking.stack), waking.sample.comm),
         });
       });
     } finally {

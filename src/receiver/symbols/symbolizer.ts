@@ -3,6 +3,11 @@ import type { StageAccount } from "../../mapping/account.ts";
 import type { StackSample } from "../../mapping/profiles/stack-sample.ts";
 import type { SymbolizedSample } from "../../mapping/profiles/symbolized-sample.ts";
 
+/** Asked for again, names that did not come in time may have come. */
+export interface NamedSample extends SymbolizedSample {
+  readonly isLate: boolean;
+}
+
 export interface Symbolizer {
   /** Unit: frames. Each frame leaves with a name or is consumed with the reason why it has none. */
   readonly account: StageAccount;
@@ -26,7 +31,7 @@ export interface Symbolizer {
    * In the order of the samples. Never rejects, and waits for no read longer than its deadline: what has no name by then
    * keeps its address and its mapping.
    */
-  symbolize(samples: readonly StackSample[]): Promise<readonly SymbolizedSample[]>;
+  symbolize(samples: readonly StackSample[]): Promise<readonly NamedSample[]>;
 
   stop(): Promise<void>;
 }

@@ -7,14 +7,15 @@ import type { Frame } from "../../mapping/profile.ts";
 import { interleaveFrames } from "../../mapping/profiles/interleave-frames.ts";
 import { addScriptFrames } from "../../mapping/profiles/script-frames.ts";
 import { lookupAddress, type StackSample } from "../../mapping/profiles/stack-sample.ts";
-import type { SymbolizedSample } from "../../mapping/profiles/symbolized-sample.ts";
 import { FrameCache } from "./frame-cache.ts";
-import type { Symbolizer } from "./symbolizer.ts";
+import type { NamedSample, Symbolizer } from "./symbolizer.ts";
 import type { FromThread, ResolvedFrame, ResolvedProcess, SymbolThreadData, ToThread } from "./thread-message.ts";
 
 const DEADLINE_MS = 5000;
 /** The thread may need a moment more to notice its deadline. */
 const GRACE_MS = 1000;
+/** Also what the thread says of a table that it has not read yet. */
+const LATE = "late";
 const PROCESS_LIMIT = 4096;
 /** The user half of the address space; above there is nothing that a process could execute. */
 const USER_LIMIT = 1n << 56n;
@@ -90,7 +91,7 @@ export class ThreadSymbolizer implements Symbolizer {
     this.#say({ kind: "exited", tgid });
   }
 
-  async symbolize(samples: readonly StackSample[]): Promise<readonly SymbolizedSample[]> {
+  async symbolize(samples: readonly StackSample[]): Promise<readonly NamedSample[]> {
     const keys = samples.map(stackKey);
     const distinct = new Map(samples.map((sample, index) => [keys[index]!, sample]));
     const missing = this.#missing([...distinct.values()]);
@@ -101,7 +102,7 @@ export class ThreadSymbolizer implements Symbolizer {
     return samples.map((sample, index) => {
       const stack = stacks.get(keys[index]!)!;
       this.#account(stack);
-      return { sample, stack: stack.frames };
+      return { sample, stack: stack.frames, isLate: stack.reasons.includes(LATE) };
     });
   }
 
@@ -181,7 +182,7 @@ export class ThreadSymbolizer implements Symbolizer {
     const reasons: string[] = [];
     const frameOf = (cache: FrameCache | undefined, address: bigint, type: string): Frame => {
       const cached = cache?.last(address);
-      if (cached === undefined) reasons.push("late");
+      if (cached === undefined) reasons.push(LATE);
       else if (cached.reason !== undefined) reasons.push(cached.reason);
       return cached?.frame ?? { address, mapping: undefined, type, lines: [] };
     };

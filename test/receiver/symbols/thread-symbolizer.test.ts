@@ -48,6 +48,7 @@ describe("ThreadSymbolizer", function () {
       ],
     );
     assert.equal(first!.stack[0], second!.stack[0]);
+    assert.equal(first!.isLate, false, "an address that has no name is not late");
     const mapping = first!.stack[0]!.mapping!;
     assert.equal(mapping.fileName, process.execPath);
     assert.ok(uvRun >= mapping.memoryStart && uvRun < mapping.memoryLimit);
@@ -75,6 +76,7 @@ describe("ThreadSymbolizer", function () {
     await symbolizer.stop();
     const [plain] = await symbolizer.symbolize([sample()]);
     assert.equal(plain!.stack.length, 3);
+    assert.equal(plain!.isLate, true);
     assert.deepEqual(symbolizer.account.consumed, new Map([["late", 3]]));
   });
 });
