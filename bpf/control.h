@@ -131,6 +131,7 @@ enum unit_step_kind {
 	UNIT_STEP_NODE_IDS = 15,        /* unit, parent and count from the doubles {execution, trigger, counter} at operand */
 	UNIT_STEP_INITIAL_STACK = 16,   /* value = where the kernel put argc when the program started + operand */
 	UNIT_STEP_POOL_JOB = 24,        /* unit = the job of a pool's thread, whose data stack begins at value, and the end of the walk */
+	UNIT_STEP_GREENLET = 25,        /* unit = the greenlet that runs, by the library's state of the thread at value; the end of the walk. Operand: the type greenlet.greenlet */
 };
 
 #define POOL_SITES 4

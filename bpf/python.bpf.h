@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * CPython: which unit has created the one that runs. Nothing in a process leads from a task of asyncio to its maker, nor
- * from the job of a pool, so uprobes see both made: the type's tp_init of _asyncio.Task, and _queue.SimpleQueue.put, by
- * which ThreadPoolExecutor.submit hands over its job.
+ * from the job of a pool or a greenlet, so uprobes see them made: the type's tp_init of _asyncio.Task and of gevent's
+ * Greenlet (without gevent: of greenlet's own type), and _queue.SimpleQueue.put, by which ThreadPoolExecutor.submit hands
+ * over its job.
  *
  * A task runs under a context that its initialisation makes. At the function's entry the context is not there yet: it is read
  * when the thread does the next thing that is seen. From then on it is the task's for as long as the task holds it. Both
@@ -18,7 +19,7 @@
 /* A unit that was made, by its context or its job. */
 struct python_creation {
 	__u64 id;   /* names it for ever */
-	__u64 task; /* that holds the context; 0: it is a job */
+	__u64 task; /* that holds the context; 0: it is a job. Of a greenlet: its type */
 };
 
 /* Of what a thread makes, by which unit. */
@@ -56,7 +57,6 @@ struct {
 	__type(value, struct python_making);
 } python_makings SEC(".maps");
 
-#define OBJECT_TYPE 8      /* Include/object.h */
 #define TUPLE_SIZE 16
 #define TUPLE_ITEMS 24
 #define FUNCTION_CODE 48   /* Include/cpython/funcobject.h */
@@ -126,6 +126,9 @@ static __noinline __u64 python_creation(const struct process_control *process, c
 	known = bpf_map_lookup_elem(&python_creations, &key);
 	if (!known || !process || known->task == CONTEXT_SHARED)
 		return 0;
+	/* What is made in another way, and is not seen, is of another type. */
+	if (kind == UNIT_GREENLET)
+		return read_u64(unit + OBJECT_TYPE) == known->task ? known->id : 0;
 	if (kind == UNIT_PYTHON_JOB)
 		return !known->task && is_job(process, unit) ? known->id : 0;
 	if (!known->task || !holds_context(process, known->task, unit))
@@ -184,22 +187,27 @@ static __always_inline int task_made(__u64 self, __u64 arguments)
 	return 0;
 }
 
-/* The code that a job runs, also behind a method or a partial; 0: another kind of callable. */
-static __always_inline __u64 work_of_job(const struct process_control *process, __u64 job)
+/* The code that something runs, also behind a method or a partial; 0: another kind of callable. */
+static __always_inline __u64 code_of(const struct process_control *process, __u64 callable)
 {
-	__u64 callable = job;
-
 	if (!process->python.function_type)
 		return 0;
-	for (int hop = 0; hop < FUNCTION_HOPS; hop++)
-		if (process->python.function_hops[hop])
-			callable = read_u64(callable + process->python.function_hops[hop]);
 	for (int inner = 0; inner < 2; inner++) {
 		if (read_u64(callable + OBJECT_TYPE) == process->python.function_type)
 			return read_u64(callable + FUNCTION_CODE);
 		callable = read_u64(callable + CALLABLE_INNER);
 	}
 	return 0;
+}
+
+static __always_inline __u64 work_of_job(const struct process_control *process, __u64 job)
+{
+	__u64 callable = job;
+
+	for (int hop = 0; hop < FUNCTION_HOPS; hop++)
+		if (process->python.function_hops[hop])
+			callable = read_u64(callable + process->python.function_hops[hop]);
+	return code_of(process, callable);
 }
 
 /* SimpleQueue.put(self, item, ...), at its entry; `arguments`: the array of the positional ones. */
@@ -219,6 +227,27 @@ static __always_inline int job_submitted(__u64 arguments)
 		return 0;
 	making.work = work_of_job(process, key.id);
 	made.id = making.id;
+	bpf_map_update_elem(&python_creations, &key, &made, BPF_ANY);
+	tell_creation(&making, &caller);
+	return 0;
+}
+
+/* Greenlet.__init__(self, run, ...), at its entry; `arguments`: the tuple of the positional ones. */
+static __always_inline int greenlet_made(__u64 self, __u64 arguments)
+{
+	struct process_control *process = NULL;
+	struct python_creation made = {};
+	struct python_making making = {};
+	struct unit_key key = { .id = self };
+	struct caller caller = {};
+
+	if (!find_maker(&making, &caller, &process) || making.from_kind != UNIT_GREENLET)
+		return 0;
+	if (read_u64(arguments + TUPLE_SIZE))
+		making.work = code_of(process, read_u64(arguments + TUPLE_ITEMS));
+	key.tgid = caller.tgid;
+	made.id = making.id;
+	made.task = read_u64(self + OBJECT_TYPE);
 	bpf_map_update_elem(&python_creations, &key, &made, BPF_ANY);
 	tell_creation(&making, &caller);
 	return 0;

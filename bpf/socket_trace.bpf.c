@@ -207,6 +207,12 @@ int python_submit(struct pt_regs *regs)
 	return job_submitted(SECOND_ARGUMENT(regs));
 }
 
+SEC("uprobe")
+int python_greenlet(struct pt_regs *regs)
+{
+	return greenlet_made(FIRST_ARGUMENT(regs), SECOND_ARGUMENT(regs));
+}
+
 /* hand-overs between goroutines, */
 
 SEC("uprobe")

@@ -123,12 +123,25 @@ static __always_inline __u64 initial_stack(void)
 	return BPF_CORE_READ(task, mm, start_stack);
 }
 
+#define OBJECT_TYPE 8 /* Include/object.h */
+
+/*
+ * The state that greenlet (2.0 and later) keeps of each thread begins with the thread's main greenlet and the one that runs
+ * (src/greenlet/TThreadState.hpp). The main one's type proves it: where a thread has no state yet, anything may lie there.
+ */
+static __always_inline __u64 running_greenlet(__u64 state, __u64 type)
+{
+	__u64 main_greenlet = read_u64(state);
+
+	return main_greenlet && read_u64(main_greenlet + OBJECT_TYPE) == type ? read_u64(state + 8) : 0;
+}
+
 /* A read that fails ends the walk: what is not read stays 0, never a guess. */
 static __always_inline void walk_unit_steps(struct unit *unit, const struct process_control *process,
 					    const struct caller *caller, struct sock *sk, __u64 thread_pointer,
 					    __u64 go_register)
 {
-	__u64 value = 0, pool_stack = 0;
+	__u64 value = 0, pool_stack = 0, greenlet_type = 0;
 
 	for (__u32 i = 0; i < UNIT_STEPS; i++) {
 		const struct unit_step *step = &process->steps[i];
@@ -184,6 +197,9 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 		} else if (kind == UNIT_STEP_POOL_JOB) {
 			pool_stack = value;
 			break;
+		} else if (kind == UNIT_STEP_GREENLET) {
+			greenlet_type = step->operand;
+			break;
 		} else if (kind == UNIT_STEP_MAIN_THREAD) {
 			if (caller->tgid != caller->pid)
 				return;
@@ -202,6 +218,8 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 			unit->turn_id = 0;
 		}
 	}
+	if (greenlet_type)
+		unit->unit_id = running_greenlet(value, greenlet_type);
 }
 
 #endif

@@ -138,6 +138,7 @@ export const UPROBE_PROGRAMS = [
   "go_release",
   "go_send",
   "python_submit",
+  "python_greenlet",
   "python_task",
   "tokio_spawn",
   "tokio_wake",

@@ -1,6 +1,7 @@
 /**
- * Programs of CPython that exist only here: tasks of asyncio that are made by requests, and jobs of ThreadPoolExecutor, told as
- * its uprobes tell them (bpf/python.bpf.h). Contexts and jobs are addresses, which come back at once for the next one.
+ * Programs of CPython that exist only here: tasks of asyncio or greenlets that are made by requests, and jobs of
+ * ThreadPoolExecutor, told as its uprobes tell them (bpf/python.bpf.h). Contexts, greenlets and jobs are addresses, which
+ * come back at once for the next one.
  */
 import { CauseKind, EventKind, UnitEdge, type UnitEdgeEvent, UnitKind } from "../../src/bpf/layout.gen.ts";
 import type { Doer } from "./events.ts";
@@ -28,6 +29,8 @@ export interface PythonOptions {
   readonly requests: number;
   /** Each request has a task of its own (uvicorn), else each connection has (aiohttp). */
   readonly taskPerRequest?: boolean;
+  /** Greenlets instead of tasks: the one that reads a request serves it. */
+  readonly greenlets?: boolean;
   /** Share of the events that get lost, and that come twice. */
   readonly lost?: number;
   readonly doubled?: number;
@@ -105,6 +108,7 @@ export function simulatePython(options: PythonOptions): Score {
   const waitingWorkers: Unit[] = [];
   const sessions: { readonly by: Unit; readonly request: Request; hasCalled: boolean }[] = [];
   const poolThreads = Array.from({ length: POOL }, (_, index) => TGID + 500 + index);
+  const hasTask = shape !== "jobs" && !options.greenlets;
   let connections = 0;
   let workers = 0;
   let started = 0;
@@ -140,7 +144,8 @@ export function simulatePython(options: PythonOptions): Score {
     const address = kind === UnitKind.pythonJob ? workItems.take() : contexts.take();
     return { kind, address, creation, pid: kind === UnitKind.pythonJob ? poolThreads[pick(POOL)]! : TGID };
   };
-  const makeTask = (maker: Unit, work: number): Unit => make(maker, UnitKind.pythonContext, work);
+  const taskKind = options.greenlets ? UnitKind.greenlet : UnitKind.pythonContext;
+  const makeTask = (maker: Unit, work: number): Unit => make(maker, taskKind, work);
   const end = ({ kind, address }: Unit): void => (kind === UnitKind.pythonJob ? workItems : contexts).give(address);
 
   const callBy = (request: Request, by: Unit, done: () => void): void => {
@@ -198,7 +203,7 @@ export function simulatePython(options: PythonOptions): Score {
   const newServer = (): Server => {
     const index = connections++;
     const pid = shape === "jobs" ? TGID + 1 + index : TGID;
-    const kind = shape === "jobs" ? UnitKind.none : UnitKind.pythonContext;
+    const kind = shape === "jobs" ? UnitKind.none : taskKind;
     const reader = { kind, address: kind === UnitKind.none ? 0 : contexts.take(), creation: 0, pid };
     return { link: host.connect({ only: "server" }), reader, pid, task: undefined };
   };
@@ -208,8 +213,7 @@ export function simulatePython(options: PythonOptions): Score {
     const server = idle.splice(pick(idle.length), 1)[0]!;
     const id = ++started;
     server.link.serverReads(doer(server.reader), get(`/r${id}`));
-    if (shape !== "jobs" && (server.task === undefined || options.taskPerRequest))
-      server.task = makeTask(server.reader, 7);
+    if (hasTask && (server.task === undefined || options.taskPerRequest)) server.task = makeTask(server.reader, 7);
     const request = { id, server, unit: server.task ?? server.reader, calls: 0, waits: 0 };
     active.push(request);
     handle(request);
@@ -224,7 +228,7 @@ export function simulatePython(options: PythonOptions): Score {
     const follower = shape === "after" ? makeTask(unit, 0x1000) : undefined;
     server.link.answer(doer(unit), ok());
     if (follower !== undefined) callBy(request, follower, () => end(follower));
-    if (options.taskPerRequest && shape !== "jobs") end(unit);
+    if (options.taskPerRequest && hasTask) end(unit);
     idle.push(server);
   };
 

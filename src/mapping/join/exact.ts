@@ -193,6 +193,9 @@ export function noteCreation(work: ProcessWork, event: UnitEdgeEvent, order: num
   const unit = work.unitNamed(unitKind, fromId);
   const server = unitKey(unitKind, fromId);
   const served = answeredBy(work, server, event.header) ?? openOf(work, unit, event, order);
+  // What is told late was made for an earlier request of the unit, or of another one at its address.
+  const isSince = served !== undefined && served.start.timestampNs <= event.header.timestampNs;
+  if (served !== undefined && !isSince) return;
   if (served !== undefined && served.start.order < order) work.creators.add(toId, { served, server, work: kind });
   else if (unit === undefined || unit.open.length === 0) {
     const inherited = work.creators.of(fromCreation);

@@ -187,3 +187,13 @@ export function isSameUnit(creation: number, atNs: number, current: number): boo
 export function creationOf({ causeKind, causeId }: EventMeta): number {
   return causeKind === CauseKind.creation ? causeId : 0;
 }
+
+/** The call is made by a unit that was made since the process began to serve, and before this request came. */
+export function isMadeForOthers(
+  { servesSinceNs }: { readonly servesSinceNs: number },
+  { start }: TraceNode,
+  served: TraceNode,
+): boolean {
+  const madeNs = creationOf(start);
+  return madeNs >= servesSinceNs && madeNs < served.start.timestampNs;
+}

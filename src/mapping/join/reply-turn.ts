@@ -51,7 +51,7 @@ export function joinByReplyTurn(work: ProcessWork, stretch: Stretch, nowNs: numb
     return;
   }
   decide(call, served, forward === served ? "turn" : "reply_turn");
-  if (isChainTrue) decideChain(call, served);
+  if (isChainTrue) decideChain(work, call, served);
   else if (forward === served) work.held.untilProven(call, undecidedOf(call), served, nowNs);
 }
 

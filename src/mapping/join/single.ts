@@ -7,7 +7,7 @@
  * request that came when the process had been quiet for a while; and the call must lie inside the request in time. Nor is a
  * unit believed that is known to have been made while earlier requests were served: it may go on for one of them.
  */
-import { CauseKind } from "../../bpf/layout.gen.ts";
+import { isMadeForOthers } from "./lineage.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -39,12 +39,6 @@ export function joinSingle(work: ProcessWork, served: TraceNode, isEnd: boolean)
     if (work.aloneCalls.size >= MAX_DESTINATIONS && !work.aloneCalls.has(destination)) continue;
     work.aloneCalls.set(destination, (work.aloneCalls.get(destination) ?? 0) + 1);
   }
-}
-
-/** By a unit that was made since the process began to serve, and before this request came. */
-function isMadeForOthers({ servesSinceNs }: ProcessWork, { start }: TraceNode, served: TraceNode): boolean {
-  const madeNs = start.causeKind === CauseKind.creation ? start.causeId : 0;
-  return madeNs >= servesSinceNs && madeNs < served.start.timestampNs;
 }
 
 function addQuiet(work: ProcessWork, destination: string): void {

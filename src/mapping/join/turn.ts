@@ -9,6 +9,7 @@
  * proved themselves is decided when they have.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
+import { isMadeForOthers } from "./lineage.ts";
 import type { ProcessWork } from "./process-work.ts";
 import type { Stretch } from "./thread-log.ts";
 import { addCandidate, decide } from "./trace-graph.ts";
@@ -77,7 +78,7 @@ export function joinByTurn(work: ProcessWork, served: TraceNode, stretch: Stretc
     return;
   }
   agreed(work);
-  if (work.turnCredit >= PROVEN) decideChain(call, served);
+  if (work.turnCredit >= PROVEN) decideChain(work, call, served);
   else {
     addCandidate(call, served, "turn");
     work.held.untilProven(call, undecidedOf(call), served, nowNs);
@@ -87,7 +88,8 @@ export function joinByTurn(work: ProcessWork, served: TraceNode, stretch: Stretc
 /** The two witnesses agree once more. @returns whether they are believed */
 export function agreed(work: ProcessWork): boolean {
   work.turnCredit = Math.min(MAX_CREDIT, work.turnCredit + 1);
-  if (work.turnCredit === PROVEN) for (const { call, served } of work.held.takeAgreed()) decideChain(call, served);
+  if (work.turnCredit === PROVEN)
+    for (const { call, served } of work.held.takeAgreed()) decideChain(work, call, served);
   return work.turnCredit >= PROVEN;
 }
 
@@ -110,8 +112,9 @@ function causeIn(stretch: Stretch | undefined): TraceNode | undefined {
   return stretch === undefined || stretch.isShared ? undefined : stretch.cause;
 }
 
-export function decideChain(call: TraceNode, served: TraceNode): void {
-  for (const member of undecidedOf(call)) decide(member, served, "turn");
+/** But for what units make that were there before the request: what they read in its turn may be their own. */
+export function decideChain(work: ProcessWork, call: TraceNode, served: TraceNode): void {
+  for (const member of undecidedOf(call)) if (!isMadeForOthers(work, member, served)) decide(member, served, "turn");
 }
 
 /** Of the calls of the chain that ends with `call`, and of those that went out beside them. */

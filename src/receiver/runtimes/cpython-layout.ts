@@ -5,6 +5,8 @@ export interface Offsets {
   readonly autoTssKey: number;
   readonly interpreters: number;
   readonly threads: number;
+  /** Of thread_id: what pthread_self gives. */
+  readonly threadId: number;
   /** Of native_thread_id; undefined before 3.11. */
   readonly nativeThreadId: number | undefined;
   readonly context: number;
@@ -25,6 +27,7 @@ export const OFFSETS = new Map<string, Offsets>([
       autoTssKey: 584,
       interpreters: 32,
       threads: 8,
+      threadId: 176,
       nativeThreadId: undefined,
       context: 240,
       contextVersion: 248,
@@ -40,6 +43,7 @@ export const OFFSETS = new Map<string, Offsets>([
       autoTssKey: 584,
       interpreters: 32,
       threads: 8,
+      threadId: 176,
       nativeThreadId: undefined,
       context: 240,
       contextVersion: 248,
@@ -55,6 +59,7 @@ export const OFFSETS = new Map<string, Offsets>([
       autoTssKey: 592,
       interpreters: 40,
       threads: 16,
+      threadId: 152,
       nativeThreadId: 160,
       context: 224,
       contextVersion: 232,
@@ -70,6 +75,7 @@ export const OFFSETS = new Map<string, Offsets>([
       autoTssKey: 1544,
       interpreters: 40,
       threads: 72,
+      threadId: 136,
       nativeThreadId: 144,
       context: 208,
       contextVersion: 216,
@@ -85,6 +91,7 @@ export const OFFSETS = new Map<string, Offsets>([
       autoTssKey: 2160,
       interpreters: 632,
       threads: 7344,
+      threadId: 152,
       nativeThreadId: 160,
       context: 208,
       contextVersion: 216,

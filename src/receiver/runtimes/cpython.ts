@@ -1,6 +1,6 @@
 /**
  * CPython 3.9 to 3.13: the unit is the asyncio task, seen as the context that the thread state points to, or with
- * gevent the greenlet, seen as the root of its data stack.
+ * gevent and its like the greenlet (cpython-greenlets.ts; of an old greenlet, 3.11 and later, the root of its data stack).
  *
  * The thread state stays in the GILState key (pthread TSD) while the interpreter lock is dropped for a system call
  * (Python/pystate.c, _PyGILState_NoteThreadState), so the way is: thread pointer -> key -> thread state -> context.
@@ -9,6 +9,7 @@
 import { type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 import { u64, viewOf } from "../elf/elf-file.ts";
 import { findSymbol } from "../elf/symbols.ts";
+import { findGreenlets, GEVENT, GREENLET } from "./cpython-greenlets.ts";
 import { FRAME_LAYOUTS, OFFSETS, type Offsets } from "./cpython-layout.ts";
 import { PythonMakers } from "./cpython-makers.ts";
 import { PythonPools } from "./cpython-pools.ts";
@@ -28,8 +29,6 @@ const MAX_THREAD_ID = 1 << 22;
 
 const LIBRARY = /^libpython(3\.\d+)\S*\.so/;
 const EXECUTABLE = /^python(3\.\d+)\S*$/;
-const GREENLET = /^_greenlet\S*\.so/;
-const GEVENT = /^_gevent_c\S*\.so/;
 const ASYNCIO = /^_asyncio\S*\.so/;
 
 /**
@@ -53,14 +52,15 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
   if (doubt !== undefined) return { runtime: RUNTIME, off: doubt };
   const hasGreenlets = await servesByGreenlets(process);
   const keyOffset = FIRST_KEY_OFFSET + 16 * key + 8;
+  const interpreter = await pointerAt(process, runtimeAddress + offsets.interpreters);
+  if (hasGreenlets) return greenletPlan(process, image, version, interpreter, offsets, keyOffset);
   const plan: UnitPlan = {
     runtime: RUNTIME,
     version,
-    unitKind: hasGreenlets && offsets.dataStack !== undefined ? UnitKind.greenlet : UnitKind.pythonContext,
-    steps: stepsOf(keyOffset, offsets, hasGreenlets),
-    isFinal: hasGreenlets,
+    unitKind: UnitKind.pythonContext,
+    steps: [...fieldOf(keyOffset, offsets.context), { step: "to_unit" }, ...turnOf(keyOffset, offsets)],
+    isFinal: false,
   };
-  if (hasGreenlets) return plan;
   const frames = FRAME_LAYOUTS.get(version);
   const makers = new PythonMakers(process, image, offsets, frames !== undefined);
   if (frames === undefined) {
@@ -72,7 +72,6 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
   }
   if (earlier !== undefined && isPlan(earlier) && earlier.runtime === RUNTIME && earlier.lookAgain !== undefined)
     return earlier.lookAgain();
-  const interpreter = await pointerAt(process, runtimeAddress + offsets.interpreters);
   return planWithPools(makers, new PythonPools(process, interpreter, offsets, frames), plan, keyOffset, {
     address: runtimeAddress,
     lengthBytes: symbol.sizeBytes,
@@ -142,16 +141,47 @@ function poolSteps(keyOffset: number, offsets: Offsets): readonly UnitStep[] {
   ];
 }
 
-function stepsOf(keyOffset: number, offsets: Offsets, hasGreenlets: boolean): readonly UnitStep[] {
-  const field = (offset: number): UnitStep[] => [
+function fieldOf(keyOffset: number, offset: number): readonly UnitStep[] {
+  return [
     { step: "thread_pointer", operand: keyOffset },
     { step: "load", operand: offset },
     { step: "load", operand: 0 },
   ];
-  const turn: UnitStep[] = [...field(offsets.contextVersion), { step: "to_turn" }];
-  if (!hasGreenlets || offsets.dataStack === undefined)
-    return [...field(offsets.context), { step: "to_unit" }, ...turn];
-  return [...field(offsets.dataStack), { step: "follow", operand: 0 }, { step: "to_unit" }, ...turn];
+}
+
+function turnOf(keyOffset: number, { contextVersion }: Offsets): readonly UnitStep[] {
+  return [...fieldOf(keyOffset, contextVersion), { step: "to_turn" }];
+}
+
+async function greenletPlan(
+  process: ProcessView,
+  image: Image,
+  version: string,
+  interpreter: number,
+  offsets: Offsets,
+  keyOffset: number,
+): Promise<UnitPlan> {
+  const greenlets = await findGreenlets(process, image, interpreter, offsets);
+  const turn = turnOf(keyOffset, offsets);
+  const base = { runtime: RUNTIME, version };
+  if (greenlets !== undefined) {
+    const { steps, uprobes, python, isWhole } = greenlets;
+    const makers = uprobes.length > 0 ? { uprobes, python } : {};
+    const plan = { ...base, unitKind: UnitKind.greenlet, steps: [...turn, ...steps], ...makers, isFinal: isWhole };
+    return { ...plan, forFork: async () => plan };
+  }
+  if (offsets.dataStack === undefined) {
+    const limit = "greenlets are not told apart: greenlet is older than 2.0, or none has run yet";
+    const steps: UnitStep[] = [...fieldOf(keyOffset, offsets.context), { step: "to_unit" }, ...turn];
+    return { ...base, unitKind: UnitKind.pythonContext, steps, limit, isFinal: false };
+  }
+  const toRoot: UnitStep[] = [
+    ...fieldOf(keyOffset, offsets.dataStack),
+    { step: "follow", operand: 0 },
+    { step: "to_unit" },
+  ];
+  const limit = "who makes its greenlets is not seen: greenlet is older than 2.0, or none has run yet";
+  return { ...base, unitKind: UnitKind.greenlet, steps: [...toRoot, ...turn], limit, isFinal: false };
 }
 
 function baseName(path: string): string {

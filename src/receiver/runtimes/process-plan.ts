@@ -17,6 +17,7 @@ const KINDS: Readonly<Record<UnitStep["step"], UnitStepKind>> = {
   to_phase: UnitStepKind.toPhase,
   node_ids: UnitStepKind.nodeIds,
   pool_job: UnitStepKind.poolJob,
+  greenlet: UnitStepKind.greenlet,
   to_coroutine: UnitStepKind.toCoroutine,
   to_unit: UnitStepKind.toUnit,
   to_turn: UnitStepKind.toTurn,

@@ -108,8 +108,9 @@ export class RuntimeTable {
     const entry = this.#entries.get(tgid) ?? this.#add(tgid);
     if (entry.hasSpoken) return;
     entry.hasSpoken = true;
-    // Its runtime is up by now, whatever the last look found.
-    if (entry.finding === undefined || !isPlan(entry.finding)) this.#enqueue(tgid, entry, true);
+    // Its runtime is up by now, and has loaded what it serves with, whatever the last look found.
+    if (entry.finding === undefined || !isPlan(entry.finding) || !entry.finding.isFinal)
+      this.#enqueue(tgid, entry, true);
   }
 
   /** A thread has moved bytes. What the threads of a pool run is known when they are there. */
@@ -306,9 +307,11 @@ export class RuntimeTable {
   /** What takes longer to find out, or shows that the first plan was wrong. */
   async #refine(tgid: number, entry: Entry, refine: () => Promise<UnitFinding>): Promise<void> {
     const startedMs = performance.now();
+    const before = entry.finding;
     const finding = await refine();
     this.#options.log.debug("read a runtime closely", { tgid, tookMs: Math.round(performance.now() - startedMs) });
-    if (this.#entries.get(tgid) !== entry) return;
+    // A look that was quicker may have found another runtime meanwhile, as gevent in a fork.
+    if (this.#entries.get(tgid) !== entry || isOverruled(entry, before)) return;
     entry.finding = finding;
     await this.#write(tgid, entry, isPlan(finding) ? finding : NO_PLAN);
   }
@@ -347,7 +350,7 @@ export class RuntimeTable {
     const { finding } = entry;
     if (finding === undefined || !isPlan(finding) || finding.lookAgain === undefined) return false;
     const plan = await finding.lookAgain();
-    if (this.#entries.get(tgid) !== entry) return false;
+    if (this.#entries.get(tgid) !== entry || isOverruled(entry, finding)) return false;
     entry.finding = plan;
     return this.#write(tgid, entry, plan);
   }
@@ -374,6 +377,12 @@ export class RuntimeTable {
     }
     return finding;
   }
+}
+
+/** What is known by now has other units than what was known `before`. */
+function isOverruled({ finding }: Entry, before: UnitFinding | undefined): boolean {
+  if (finding === undefined || before === undefined || finding === before) return false;
+  return !isPlan(finding) || !isPlan(before) || finding.unitKind !== before.unitKind;
 }
 
 function isIncomplete({ finding }: Entry): boolean {

@@ -4,6 +4,12 @@ import { type PythonOptions, type Shape, simulatePython } from "../../support/py
 const SHAPES: readonly Shape[] = ["gather", "nested", "after", "growing_pool", "sessions", "jobs"];
 /** Units that are made for one request each. */
 const OWN: readonly Shape[] = ["gather", "nested", "after", "jobs"];
+/**
+ * The first requests show that such units are made; of those that call behind the answer, when their maker has read on, the
+ * ones that no more than a few requests follow are not believed (offspring.ts).
+ */
+const FLOOR = 0.98;
+const FLOOR_BEHIND = 0.85;
 
 function total(shape: Shape, options: Partial<PythonOptions>) {
   const sum = { right: 0, wrong: 0, none: 0, wrongEvidence: [] as string[] };
@@ -21,28 +27,36 @@ function total(shape: Shape, options: Partial<PythonOptions>) {
 
 describe("joining what CPython's requests make", function () {
   this.timeout(20_000);
+  for (const shape of SHAPES) testShape(shape, shape, false);
+  for (const shape of SHAPES.filter((each) => each !== "jobs")) testShape(`${shape} of greenlets`, shape, true);
 
-  for (const shape of SHAPES) {
-    for (const inFlight of [1, 2, 16]) {
-      it(`gives ${shape} no wrong parent at ${inFlight} in flight`, () => {
-        const { right, wrong, none, wrongEvidence } = total(shape, { inFlight });
-        assert.equal(wrong, 0, wrongEvidence.join(" "));
-        if (OWN.includes(shape)) assert.ok(right >= 0.9 * (right + none), `${right} of ${right + none}`);
-      });
-    }
+  it("takes the turn of a loop for nobody's whose unit was there before the request", () => {
+    const { wrong, wrongEvidence } = total("sessions", { inFlight: 1, requests: 400 });
+    assert.equal(wrong, 0, wrongEvidence.join(" "));
+  });
+});
 
-    it(`gives ${shape} no wrong parent where events are lost and doubled`, () => {
-      for (const inFlight of [1, 2, 16]) {
-        const { wrong, wrongEvidence } = total(shape, { inFlight, lost: 0.01, doubled: 0.01 });
-        assert.equal(wrong, 0, wrongEvidence.join(" "));
-      }
-    });
-
-    it(`gives ${shape} no wrong parent where makings are told late`, () => {
-      for (const inFlight of [1, 2, 16]) {
-        const { wrong, wrongEvidence } = total(shape, { inFlight, late: 0.3 });
-        assert.equal(wrong, 0, wrongEvidence.join(" "));
-      }
+function testShape(name: string, shape: Shape, greenlets: boolean): void {
+  for (const inFlight of [1, 2, 16]) {
+    it(`gives ${name} no wrong parent at ${inFlight} in flight`, () => {
+      const { right, wrong, none, wrongEvidence } = total(shape, { greenlets, inFlight });
+      assert.equal(wrong, 0, wrongEvidence.join(" "));
+      const floor = shape === "after" ? FLOOR_BEHIND : FLOOR;
+      if (OWN.includes(shape)) assert.ok(right >= floor * (right + none), `${right} of ${right + none}`);
     });
   }
-});
+
+  it(`gives ${name} no wrong parent where events are lost and doubled`, () => {
+    for (const inFlight of [1, 2, 16]) {
+      const { wrong, wrongEvidence } = total(shape, { greenlets, inFlight, lost: 0.01, doubled: 0.01 });
+      assert.equal(wrong, 0, wrongEvidence.join(" "));
+    }
+  });
+
+  it(`gives ${name} no wrong parent where makings are told late`, () => {
+    for (const inFlight of [1, 2, 16]) {
+      const { wrong, wrongEvidence } = total(shape, { greenlets, inFlight, late: 0.3 });
+      assert.equal(wrong, 0, wrongEvidence.join(" "));
+    }
+  });
+}

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { UnitKind } from "../../../src/bpf/layout.gen.ts";
 import { findCpython } from "../../../src/receiver/runtimes/cpython.ts";
 import { isPlan, type UnitPlan } from "../../../src/receiver/runtimes/unit-plan.ts";
 import { localProcess } from "../../support/local-process.ts";
@@ -47,6 +48,43 @@ describe("CPython's makers", function () {
         [inherited?.steps, inherited?.pools, inherited?.uprobes, inherited?.python],
         [plan.steps, plan.pools, plan.uprobes, plan.python],
       );
+    } finally {
+      python.stdin.end();
+      await once(python, "exit");
+    }
+  });
+});
+
+const GREENLETS = `
+import gevent, sys
+gevent.spawn(gevent.sleep, 0).join()
+print("up", flush=True)
+sys.stdin.read()
+`;
+
+describe("CPython's greenlets", function () {
+  this.timeout(20_000);
+
+  it("are read from greenlet's state of the thread, and seen made", async function () {
+    const hasGevent = (python: string) => {
+      const { status, stdout } = spawnSync(python, ["-c", "import greenlet, gevent; print(greenlet.__version__)"]);
+      return status === 0 && !String(stdout).startsWith("1.");
+    };
+    const interpreter = ["python3", "/usr/bin/python3"].find(hasGevent);
+    if (interpreter === undefined) skip(this, "no gevent with greenlet 2.0 or later here");
+    const python = spawn(interpreter!, ["-c", GREENLETS], { stdio: ["pipe", "pipe", "inherit"] });
+    try {
+      await once(python.stdout, "data");
+      const plan = await findCpython(localProcess(python.pid!));
+      assert.ok(plan !== undefined && isPlan(plan), JSON.stringify(plan));
+      assert.equal(plan.unitKind, UnitKind.greenlet);
+      assert.equal(plan.steps.at(-1)?.step, "greenlet");
+      assert.deepEqual(
+        plan.uprobes?.map(({ program }) => program),
+        ["python_greenlet"],
+      );
+      assert.ok(plan.python !== undefined && plan.python.functionType > 0);
+      assert.equal(plan.limit, undefined);
     } finally {
       python.stdin.end();
       await once(python, "exit");

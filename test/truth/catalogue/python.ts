@@ -35,16 +35,17 @@ function gunicorn(
   kind: string,
   size: readonly string[],
   modules: readonly string[],
-  facts: Pick<Program, "lacks"> = {},
+  { as = kind, callsBy = "", ...facts }: Partial<Program> & { as?: string; callsBy?: string } = {},
 ): Program {
   return {
-    name: `gunicorn-${kind}`,
+    name: `gunicorn-${as}`,
     abilities: SYNCHRONOUS,
     ...facts,
     missing: needsPython(modules),
     start: (port, next) => {
       const address = ["-b", `127.0.0.1:${port}`, "--log-level", "error"];
-      return run(python(), ["-m", "gunicorn", "-k", kind, ...size, ...address, "wsgi:app"], port, next);
+      const env: Record<string, string> = callsBy === "" ? {} : { CALLS_BY: callsBy };
+      return run(python(), ["-m", "gunicorn", "-k", kind, ...size, ...address, "wsgi:app"], port, next, env);
     },
   };
 }
@@ -86,6 +87,11 @@ export const PYTHON: readonly Program[] = [
   gunicorn("sync", ["-w", "16"], ["gunicorn"], { lacks: ONE_BY_ONE }),
   gunicorn("gthread", ["--threads", "64"], ["gunicorn"]),
   gunicorn("gevent", ["--worker-connections", "256"], ["gunicorn", "gevent"]),
+  gunicorn("gevent", ["--worker-connections", "256"], ["gunicorn", "gevent"], {
+    as: "gevent-spawn",
+    callsBy: "greenlets",
+    abilities: [...SYNCHRONOUS, "after"],
+  }),
   uwsgi("processes", ["--processes", "16"]),
   uwsgi("threads", ["--processes", "1", "--threads", "64"]),
   script("tornado", "tornado_app.py", ASYNCHRONOUS, ["tornado"]),

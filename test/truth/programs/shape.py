@@ -13,6 +13,8 @@ _connections = local()
 _fan_out = ThreadPoolExecutor(64)
 # Each call is made by a thread of its own.
 _BY_THREADS = os.environ.get("CALLS_BY") == "threads"
+# Of a greenlet of its own.
+_BY_GREENLETS = os.environ.get("CALLS_BY") == "greenlets"
 
 
 def call(path, patience):
@@ -65,7 +67,15 @@ def handle(target, call=call):
     indexes = range(1, int(query.get("n", 1)) + 1)
     if query.get("m") == "after":
         return lambda: threading.Thread(target=calls).start()
-    if _BY_THREADS:
+    if _BY_GREENLETS:
+        import gevent
+
+        if query.get("m") == "par":
+            gevent.joinall([gevent.spawn(one, index) for index in indexes])
+        else:
+            for index in indexes:
+                gevent.spawn(one, index).join()
+    elif _BY_THREADS:
         threads = [threading.Thread(target=one, args=(index,)) for index in indexes]
         for thread in threads:
             thread.start()
