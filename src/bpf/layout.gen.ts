@@ -134,6 +134,7 @@ export const UnitStepKind = {
   nodeIds: 15,
   initialStack: 16,
   poolJob: 24,
+  greenlet: 25,
 } as const;
 export type UnitStepKind = (typeof UnitStepKind)[keyof typeof UnitStepKind];
 
