@@ -17,6 +17,7 @@
 #define MAX_MOVED_BYTES 4096
 
 #define MAX_PUSHED_WORDS 16
+#define MAX_KEPT_WORDS 4
 #define CALL_NEAR 0xe8
 
 static __always_inline bool is_java_code(const struct sampling *s, __u64 address)
@@ -127,8 +128,12 @@ static __always_inline int follow_interpreted(struct sampling *s, __u32 slot)
 #define IS_BRANCH(bytes) (((bytes) & 0xffff) == 0x870f && ((bytes) >> 48 & 0xff) == 0xc3)
 #define IS_RETURN(bytes) (((bytes) & 0xff) == 0xc3)
 
-/* The begin of one: push rbp; sub rsp, or sub rsp; mov [rsp + offset], rbp. */
+/*
+ * The begin of one: push rbp; sub rsp, or sub rsp; mov [rsp + offset], rbp. Then a comparison with a word of the thread,
+ * cmp dword [r15 + offset], which counts as part of it though the frame is there.
+ */
 #define HAS_PUSHED(before) ((before) >> 56 == 0x55)
+#define IS_BARRIER(bytes) (((bytes) & 0xffffff) == 0x7f8141 || ((bytes) & 0xffffff) == 0xbf8141)
 #define IS_SAVE(bytes) (((bytes) & 0xffffffff) == 0x246c8948)
 
 #define FRAME_IS_THERE (-1)
@@ -169,7 +174,23 @@ static __always_inline int frame_not_there(struct sampling *s)
 		return FRAME_IS_THERE;
 	if (IS_SAVE(bytes))
 		return FRAME_WITHOUT_RBP;
-	return load(&before, s->ip - 8) && HAS_PUSHED(before) ? 8 : 0;
+	if (IS_BARRIER(bytes) || !load(&before, s->ip - 8) || IS_BARRIER(before))
+		return FRAME_IS_THERE;
+	return HAS_PUSHED(before) ? 8 : 0;
+}
+
+/* Some pieces of a method's code keep registers on the stack. Whoever has called a method is code of HotSpot's. */
+static __always_inline __u32 moved_words(struct sampling *s, __u64 cfa)
+{
+	for (__u32 words = 0; words <= MAX_KEPT_WORDS; words++) {
+		__u64 address;
+
+		if (!load(&address, cfa - 8 + 8 * words))
+			return 0;
+		if (is_java_code(s, address))
+			return words;
+	}
+	return 0;
 }
 
 /* @return 0 at the end of the stack */
@@ -205,6 +226,8 @@ __noinline int follow_java_frame(__u32 slot)
 	if (above >= 0)
 		return leave_frameless(s, above);
 	cfa = s->sp + 8 * (__u64)words;
+	if (!s->is_return)
+		cfa += 8 * moved_words(s, cfa);
 	if ((above != FRAME_WITHOUT_RBP && !load(&s->fp, cfa - 16)) || !load(&s->ip, cfa - 8))
 		return end_stack(s, STACK_END_UNREADABLE);
 	s->sp = cfa;
