@@ -74,8 +74,9 @@ export class RequestHandler {
         return (await reader.read(request)) ?? "";
       case "unit_steps":
         for (const each of controls) {
-          if (each.setPlan(request.tgid, request) && request.flags & ProcessFlags.wakes)
-            this.#wakes?.begin(request.tgid);
+          if (!each.setPlan(request.tgid, request)) continue;
+          if (request.flags & ProcessFlags.wakes) this.#wakes?.begin(request.tgid);
+          else this.#wakes?.end(request.tgid);
         }
         return null;
       case "attach_uprobes":

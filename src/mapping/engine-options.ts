@@ -3,6 +3,7 @@
 import type { Explanation } from "./explain/explanation.ts";
 import type { IoOptions } from "./io/io-tracer.ts";
 import type { SdkSpans } from "./join/instrumented.ts";
+import type { Watch } from "./join/watch.ts";
 import type { ServedWork } from "./profiles/served-work.ts";
 import type { DescribeOptions, Endpoint } from "./protocols/protocol.ts";
 import type { AnyProtocol } from "./protocols/registry.ts";
@@ -36,8 +37,8 @@ export interface EngineOptions {
   readonly sdkSpans?: SdkSpans;
   /** false: the runtime of this process moves its work between threads, or is not known yet. Default true. */
   areThreadsUnits?(tgid: number): boolean;
-  /** Whether what goroutines of this process hand over is to be told: only where calls can't be joined without. */
-  watchHandovers?(tgid: number, isOn: boolean): void;
+  /** Whether what costs more is to be told of this process: only where calls can't be joined without. */
+  readonly watch?: Watch;
   /** OTLP Export calls make spans too. */
   readonly keepsOtlpExports?: boolean;
   /** Is told why each span has the parent that it has. */

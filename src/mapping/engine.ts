@@ -82,7 +82,7 @@ export class TraceEngine {
     const joiner = new Joiner({
       sdkSpans: options.sdkSpans,
       areThreadsUnits: options.areThreadsUnits?.bind(options),
-      watchHandovers: options.watchHandovers?.bind(options),
+      watch: options.watch,
     });
     this.#tracer = new ExchangeTracer(options, this.#spans, this.#departure, joiner);
     this.#io = new IoTracer(options.io ?? DEFAULT_IO, this.#spans, this.#departure, joiner);

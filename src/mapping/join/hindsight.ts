@@ -108,7 +108,7 @@ export function isProvenWorker(work: ProcessWork, answering: Unit): boolean {
 export function learnFromAnswer(work: ProcessWork, served: TraceNode, answering: Unit): void {
   const reader = served.unit;
   if (served.isDoubtful || served.isPipelined || reader === undefined) return;
-  if (reader !== answering && reader.servesWhatItReads && !reader.servesConnection) work.unitsHandOver = true;
+  if (reader !== answering && !reader.isThread && !reader.servesConnection) work.unitsHandOver = true;
   if (!reader.isThread || !answering.isThread) return;
   if (reader === answering) {
     if (work.open.size > reader.unanswered) work.ownAnswers++;

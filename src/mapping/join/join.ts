@@ -22,6 +22,7 @@ import type { TraceNode } from "./trace-node.ts";
 import { joinByCallback, joinByTurn, learnFromEnd, movesBetweenThreads, noteSent } from "./turn.ts";
 import { type Unit, unitKeyOf } from "./unit.ts";
 import { type WakeEdge, Wakes } from "./wakes.ts";
+import type { Watch } from "./watch.ts";
 
 const MAX_PROCESSES = 16_384;
 /** Undecided calls of one process; the oldest is decided first. */
@@ -33,13 +34,13 @@ export interface JoinerOptions {
   /** false: the runtime of this process moves its units between threads, or is not known yet. */
   readonly areThreadsUnits?: ((tgid: number) => boolean) | undefined;
   /** Whether what goroutines of this process hand over is to be told. */
-  readonly watchHandovers?: ((tgid: number, isOn: boolean) => void) | undefined;
+  readonly watch?: Watch | undefined;
 }
 
 export class Joiner {
   readonly #sdkSpans: SdkSpans;
   readonly #areThreadsUnits: (tgid: number) => boolean;
-  readonly #watchHandovers: ((tgid: number, isOn: boolean) => void) | undefined;
+  readonly #watch: Watch | undefined;
   readonly #processes = new Map<number, ProcessWork>();
   /** Those in which something is held. */
   readonly #holding = new Set<ProcessWork>();
@@ -51,7 +52,7 @@ export class Joiner {
   constructor(options: JoinerOptions = {}) {
     this.#sdkSpans = options.sdkSpans ?? SdkSpans.join;
     this.#areThreadsUnits = options.areThreadsUnits ?? (() => true);
-    this.#watchHandovers = options.watchHandovers;
+    this.#watch = options.watch;
   }
 
   /** The unit that makes or reads a request: to be known before its node is made. */
@@ -166,8 +167,8 @@ export class Joiner {
     }
     // Decided ones too: who is alone is learnt from them.
     this.#giveUp(work.undecided.push(node), "undecided");
-    // What waits behind an answer is older than all that this unit will answer.
-    if (node.isDecided || isBehindAnswer) return;
+    // What waits behind an answer is older than all that this unit will answer, if it answers what it reads.
+    if (node.isDecided || (isBehindAnswer && unit.servesConnection)) return;
     this.#addCall(unit, node);
     const opener = openerOf(work, node, connecting);
     if (opener !== undefined) this.#addCall(opener, node);
@@ -332,7 +333,7 @@ export class Joiner {
     work.handovers.called(work, node);
     if (work.handovers.isHolding) this.#holding.add(work);
     const isWatched = isIdle ? undefined : work.handoverWatch.called(node, work.handovers);
-    if (isWatched !== undefined) this.#watchHandovers?.(node.start.tgid, isWatched);
+    if (isWatched !== undefined) this.#watch?.(node.start.tgid, "handovers", isWatched);
   }
 
   #joinBySending(work: ProcessWork, node: TraceNode, connecting: Connecting | undefined): void {
@@ -372,8 +373,9 @@ export class Joiner {
   #decideOrphans(work: ProcessWork): void {
     const oldest = work.open.values().next().value?.start.order ?? Number.POSITIVE_INFINITY;
     work.io.giveUp(oldest);
-    const tooMany = work.undecided.giveUpBefore(oldest, !this.#holding.has(work));
-    if (tooMany > 0) this.#count("undecided", tooMany);
+    this.#count("undecided", work.undecided.giveUpBefore(oldest, !this.#holding.has(work)));
+    const isWatched = work.wakeWatch.seen(work.undecided.strays, work.wakes?.joined ?? 0);
+    if (isWatched !== undefined) this.#watch?.(work.tgid, "wakes", isWatched);
   }
 
   #giveUp(node: TraceNode | undefined, reason: string): void {
@@ -381,17 +383,15 @@ export class Joiner {
   }
 
   #count(reason: string, count = 1): void {
-    this.forgotten.set(reason, (this.forgotten.get(reason) ?? 0) + count);
+    if (count > 0) this.forgotten.set(reason, (this.forgotten.get(reason) ?? 0) + count);
   }
 
   #workOf(tgid: number): ProcessWork {
     let work = this.#processes.get(tgid);
     if (work === undefined) {
       if (this.#processes.size >= MAX_PROCESSES) this.exited(this.#processes.keys().next().value!);
-      work = new ProcessWork(
-        () => this.#areThreadsUnits(tgid),
-        (reason, count) => this.#count(reason, count),
-      );
+      const count = (reason: string, units: number) => this.#count(reason, units);
+      work = new ProcessWork(tgid, () => this.#areThreadsUnits(tgid), count);
       this.#processes.set(tgid, work);
     }
     return work;

@@ -19,6 +19,7 @@ import { ThreadLog } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { UndecidedCalls } from "./undecided-calls.ts";
 import { Unit, unitKey, unitKeyOf, unitKindOf } from "./unit.ts";
+import { WakeWatch } from "./wake-watch.ts";
 import type { Wakes } from "./wakes.ts";
 
 const MAX_UNITS = 32_768;
@@ -30,6 +31,7 @@ const RARE = 20;
 const DOUBT_NS = 1_000_000_000;
 
 export class ProcessWork {
+  readonly tgid: number;
   readonly #areThreadsUnits: () => boolean;
   readonly #count: (reason: string, count: number) => void;
   readonly #units = new Map<number, Unit>();
@@ -41,6 +43,7 @@ export class ProcessWork {
   readonly lineage = new Lineage();
   readonly handovers = new Handovers();
   readonly handoverWatch = new HandoverWatch();
+  readonly wakeWatch: WakeWatch;
   readonly late = new LateJoins();
   readonly lastAnswers = new LastAnswers();
   readonly offspring = new Offspring(this.late);
@@ -101,8 +104,10 @@ export class ProcessWork {
    * @param areThreadsUnits false: its runtime moves units between threads, or is not known yet
    * @param count what had to be forgotten, by reason
    */
-  constructor(areThreadsUnits: () => boolean, count: (reason: string, count: number) => void) {
+  constructor(tgid: number, areThreadsUnits: () => boolean, count: (reason: string, count: number) => void) {
+    this.tgid = tgid;
     this.#areThreadsUnits = areThreadsUnits;
+    this.wakeWatch = new WakeWatch(areThreadsUnits);
     this.#count = count;
   }
 

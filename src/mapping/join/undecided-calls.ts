@@ -18,6 +18,8 @@ export class UndecidedCalls {
   /** Held ones that no open request can claim any more: out of the way, so that an answer costs the same however many. */
   readonly #held: TraceNode[] = [];
   #answersUntilLook = 0;
+  /** Of those that got no parent, the ones by threads that read no requests. */
+  strays = 0;
 
   /** @returns the call that there is no room for */
   push(call: TraceNode): TraceNode | undefined {
@@ -41,7 +43,7 @@ export class UndecidedCalls {
     let tooMany = 0;
     for (let call = this.#calls[this.#first]; call !== undefined; call = this.#calls[this.#first]) {
       if (!call.isDecided && call.start.order > oldestOrder) break;
-      if (!call.isHeld || call.isDecided) decide(call, undefined, undefined);
+      if (!call.isHeld || call.isDecided) this.#giveUp(call);
       else if (this.#held.length < MAX_HELD) this.#held.push(call);
       else if (decide(call, undefined, undefined)) tooMany++;
       this.#shift();
@@ -67,11 +69,15 @@ export class UndecidedCalls {
     return call;
   }
 
+  #giveUp(call: TraceNode): void {
+    if (decide(call, undefined, undefined) && call.unit?.isThread && !call.unit.hasRead) this.strays++;
+  }
+
   #lookAtHeld(): void {
     let kept = 0;
     for (const call of this.#held) {
       if (call.isHeld && !call.isDecided) this.#held[kept++] = call;
-      else decide(call, undefined, undefined);
+      else this.#giveUp(call);
     }
     this.#held.length = kept;
     this.#answersUntilLook = kept;

@@ -80,6 +80,8 @@ interface Server {
 }
 
 export class Wakes {
+  /** Calls that got their parent so. */
+  joined = 0;
   readonly #clock = new SchedulerClock();
   readonly #causes = new Map<number, Cause>();
   /** Threads that read answers: what they do is due to that, never to who wakes them. */
@@ -220,7 +222,7 @@ export class Wakes {
     }
     this.#single++;
     const isRare = this.#double * RARE <= this.#single + RARE;
-    if (isRare && (giver === served || this.#isCommon)) decide(call, served, "wake");
+    if (isRare && (giver === served || this.#isCommon) && decide(call, served, "wake")) this.joined++;
   }
 
   get #isCommon(): boolean {

@@ -4,6 +4,7 @@
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { Log } from "../../log.ts";
+import type { Watched } from "../../mapping/join/watch.ts";
 import { findRuntime } from "./find-runtime.ts";
 import { nginxPlanOf } from "./nginx.ts";
 import type { ProcessView } from "./process-view.ts";
@@ -64,8 +65,8 @@ interface Entry {
   busyLooks: number;
   /** In a row, that brought nothing. */
   threadLooks: number;
-  /** Its calls need to be told of what goroutines hand over. */
-  wantsHandovers: boolean;
+  /** What its calls need to be told of. */
+  readonly watched: Set<Watched>;
 }
 
 export class RuntimeTable {
@@ -130,13 +131,14 @@ export class RuntimeTable {
     }
   }
 
-  /** Whether what goroutines hand over is to be told of this process. */
-  watchHandovers(tgid: number, isOn: boolean): void {
+  /** Whether what goroutines hand over, or which thread wakes which, is to be told of this process. */
+  watch(tgid: number, what: Watched, isOn: boolean): void {
     const entry = this.#entries.get(tgid);
-    if (entry === undefined || entry.wantsHandovers === isOn) return;
-    entry.wantsHandovers = isOn;
+    if (entry === undefined || entry.watched.has(what) === isOn) return;
+    if (isOn) entry.watched.add(what);
+    else entry.watched.delete(what);
     const { finding } = entry;
-    if (finding !== undefined && isPlan(finding)) this.#write(tgid, entry, finding).catch(() => {});
+    this.#write(tgid, entry, finding !== undefined && isPlan(finding) ? finding : NO_PLAN).catch(() => {});
   }
 
   /** Processes that were there at the start: looked at when there is nothing better to do. */
@@ -211,7 +213,7 @@ export class RuntimeTable {
       threadTimer: undefined,
       busyLooks: 0,
       threadLooks: 0,
-      wantsHandovers: false,
+      watched: new Set(),
     };
     this.#entries.set(tgid, entry);
     return entry;
@@ -318,7 +320,7 @@ export class RuntimeTable {
 
   /** @returns whether it is another plan than before */
   async #write(tgid: number, entry: Entry, found: UnitPlan): Promise<boolean> {
-    const plan = entry.wantsHandovers && found.handovers ? { ...found, uprobes: found.handovers } : found;
+    const plan = withWatched(found, entry.watched);
     const text = JSON.stringify([plan.steps, plan.pools, plan.wakes, plan.go, plan.uprobes, plan.python]);
     if (text === entry.written) return false;
     entry.written = text;
@@ -383,6 +385,12 @@ export class RuntimeTable {
 function isOverruled({ finding }: Entry, before: UnitFinding | undefined): boolean {
   if (finding === undefined || before === undefined || finding === before) return false;
   return !isPlan(finding) || !isPlan(before) || finding.unitKind !== before.unitKind;
+}
+
+function withWatched(plan: UnitPlan, watched: ReadonlySet<Watched>): UnitPlan {
+  if (watched.has("handovers") && plan.handovers) return { ...plan, uprobes: plan.handovers };
+  // Units that are no threads are woken by their runtime.
+  return watched.has("wakes") && plan.unitKind === UnitKind.none ? { wakes: "all", ...plan } : plan;
 }
 
 function isIncomplete({ finding }: Entry): boolean {

@@ -47,7 +47,7 @@ export function createSocketTrace(
             contextHeaders: lowerCase(config.context_headers),
             sdkSpans: config.sdk_spans,
             areThreadsUnits: (tgid) => processes.runtimes.areThreadsUnits(tgid),
-            watchHandovers: (tgid, isOn) => processes.runtimes.watchHandovers(tgid, isOn),
+            watch: (tgid, what, isOn) => processes.runtimes.watch(tgid, what, isOn),
             ...(config.http_rpc ? { protocols: withHttpRpc(PROTOCOLS) } : {}),
             tellsUnknownConnections: config.unknown_connections,
             describe: {

@@ -49,6 +49,20 @@ describe("evidence", () => {
     assert.equal(find(host, "/nobody").parentSpanId, undefined);
   });
 
+  it("after_answer: not of fibers that answer what a reactor reads, which reads for many at once", () => {
+    const host = new Host();
+    const fiber = (unitId: number): Doer => ({ tgid: TGID, pid: TGID + unitId, unitKind: UnitKind.rubyFiber, unitId });
+    const [reactor, worker, other] = [fiber(1), fiber(2), fiber(3)] as const;
+    const [a, b, c] = ["a", "b", "c"].map((name) => inbound(host).serverReads(reactor, get(`/${name}`)));
+    const own = inbound(host).serverReads(worker, get("/own")).answer(worker, ok());
+    outbound(host).send(worker, get("/a.1")).clientReads(worker, ok());
+    a!.answer(worker, ok());
+    for (const link of [b!, c!]) link.answer(other, ok());
+    own.close();
+    host.end();
+    assert.equal(find(host, "/a.1").parentSpanId, find(host, "/a").spanId);
+  });
+
   it("answer_unit: HAProxy's task sends a request and its answer; the first on a connection is whose task opened it", () => {
     const host = new Host();
     const task = (unitId: number): Doer => ({ tgid: TGID, unitKind: UnitKind.haproxyTask, unitId });
