@@ -115,6 +115,8 @@ async function planWithPools(
     ...(!(makers.hasAll && finder.isPrepared) && { refine }),
   });
   const forFork = async (process: ProcessView) => {
+    // It, or its parent since the last look, has loaded what changes the unit.
+    if (await servesByGreenlets(process)) return undefined;
     const image = await interpreterOf(process);
     return image && planWithPools(makers.forFork(process, image), finder.forFork(process), plan, keyOffset, lock);
   };

@@ -9,6 +9,7 @@ import { findRuntime } from "./find-runtime.ts";
 import { nginxPlanOf } from "./nginx.ts";
 import type { ProcessView } from "./process-view.ts";
 import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
+import { withWatched } from "./watched-plan.ts";
 
 /** After the exec, or the first sight. Most processes that live shorter than the first are never looked at. */
 const LOOKS_AFTER_MS = [20, 80, 250, 1000, 4000, 15_000] as const;
@@ -51,6 +52,8 @@ interface Entry {
   /** Its runtime was up before anybody looked: what is put off for new processes need not wait. */
   isOld: boolean;
   isLooking: boolean;
+  /** Asked for again while it was looked at, which may have been too early. */
+  isWanted: boolean;
   /** The first look is over, whatever it found. */
   wasLookedAt: boolean;
   /** It has sent or received. */
@@ -204,6 +207,7 @@ export class RuntimeTable {
       looks: 0,
       isOld: false,
       isLooking: false,
+      isWanted: false,
       wasLookedAt: false,
       hasSpoken: false,
       timer: undefined,
@@ -238,7 +242,11 @@ export class RuntimeTable {
       const index = this.#waiting.findIndex(({ entry }) => hasRoomAhead || entry.hasSpoken);
       const [next] = index < 0 ? [] : this.#waiting.splice(index, 1);
       if (next === undefined) break;
-      if (this.#entries.get(next.tgid) !== next.entry || next.entry.isLooking) continue;
+      if (this.#entries.get(next.tgid) !== next.entry) continue;
+      if (next.entry.isLooking) {
+        next.entry.isWanted = true;
+        continue;
+      }
       const ahead = next.entry.hasSpoken ? 0 : 1;
       const look = this.#look(next.tgid, next.entry).catch((error: unknown) => {
         this.#options.log.debug("a runtime was not read", { tgid: next.tgid, error: String(error) });
@@ -280,11 +288,14 @@ export class RuntimeTable {
   async #look(tgid: number, entry: Entry): Promise<void> {
     entry.looks++;
     entry.isLooking = true;
+    entry.isWanted = false;
     clearTimeout(entry.timer);
     const finding = await this.#findOf(tgid, entry).finally(() => {
       entry.isLooking = false;
       entry.wasLookedAt = true;
     });
+    const { isWanted } = entry;
+    if (isWanted) this.#enqueue(tgid, entry, true);
     if (this.#entries.get(tgid) !== entry) return;
     entry.finding = finding;
     if (finding !== undefined) {
@@ -300,6 +311,7 @@ export class RuntimeTable {
         this.#later.push({ tgid, entry, refine: refineLater });
       if (finding.isFinal) return;
     }
+    if (isWanted) return;
     const isPutOff = finding !== undefined && (!isPlan(finding) || finding.steps.length === 0);
     if (entry.isOld && entry.looks === 1 && isPutOff) this.#enqueue(tgid, entry, false);
     // An old one without a runtime will hardly load one; if it does, it is looked at when it speaks.
@@ -385,12 +397,6 @@ export class RuntimeTable {
 function isOverruled({ finding }: Entry, before: UnitFinding | undefined): boolean {
   if (finding === undefined || before === undefined || finding === before) return false;
   return !isPlan(finding) || !isPlan(before) || finding.unitKind !== before.unitKind;
-}
-
-function withWatched(plan: UnitPlan, watched: ReadonlySet<Watched>): UnitPlan {
-  if (watched.has("handovers") && plan.handovers) return { ...plan, uprobes: plan.handovers };
-  // Units that are no threads are woken by their runtime.
-  return watched.has("wakes") && plan.unitKind === UnitKind.none ? { wakes: "all", ...plan } : plan;
 }
 
 function isIncomplete({ finding }: Entry): boolean {

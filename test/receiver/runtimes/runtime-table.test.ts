@@ -104,6 +104,25 @@ describe("RuntimeTable", () => {
     table.stop();
   });
 
+  it("looks again at once at a process that has spoken while it was looked at", async () => {
+    const answers: ((view: ProcessView) => void)[] = [];
+    const table = new RuntimeTable({
+      view: () => new Promise((resolve) => answers.push(resolve)),
+      write: () => Promise.resolve(),
+      log: silent,
+    });
+    table.existing(7);
+    table.seen(7);
+    assert.equal(answers.length, 1);
+    answers[0]!(nginxView(7, "/usr/bin/anything"));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.equal(answers.length, 2);
+    answers[1]!(nginxView(7, "/usr/bin/anything"));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.equal(answers.length, 2);
+    table.stop();
+  });
+
   it("forgets a process that ended while it was looked at", async () => {
     let answer: (view: ProcessView | undefined) => void = () => {};
     const table = new RuntimeTable({
