@@ -13,12 +13,14 @@ const arrayItem = tag(1, WireType.lengthDelimited);
 
 /** Writes a repeated KeyValue field. */
 export function writeAttributes(writer: ReverseWriter, fieldTag: number, attributes: readonly Attribute[]): void {
-  for (let i = attributes.length - 1; i >= 0; i--) {
-    const attribute = attributes[i]!;
-    const start = writer.length;
-    writeKeyValue(writer, attribute[0], attribute[1]);
-    writer.prefix(fieldTag, start);
-  }
+  for (let i = attributes.length - 1; i >= 0; i--) writeAttribute(writer, fieldTag, attributes[i]!);
+}
+
+/** One KeyValue of it. */
+export function writeAttribute(writer: ReverseWriter, fieldTag: number, attribute: Attribute): void {
+  const start = writer.length;
+  writeKeyValue(writer, attribute[0], attribute[1]);
+  writer.prefix(fieldTag, start);
 }
 
 /** Most attributes have the value that they had in the span before: then its bytes are written again. */

@@ -105,6 +105,15 @@ export class ReverseWriter {
     for (let i = 0, at = this.#position; i < length; i++, at++) this.#buffer[at] = value[i]!;
   }
 
+  /** The bytes from `from` to `to` (former lengths) once more. */
+  repeat(from: number, to: number): void {
+    const length = to - from;
+    this.#reserve(length);
+    const source = this.#buffer.length - to;
+    this.#position -= length;
+    this.#buffer.copyWithin(this.#position, source, source + length);
+  }
+
   /** UTF-8, without a length; what is no character (a lone surrogate) becomes U+FFFD, as protobuf strings must be UTF-8. */
   utf8(text: string): void {
     const length = text.length;

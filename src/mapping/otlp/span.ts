@@ -1,6 +1,7 @@
 import type { Span, SpanEvent, SpanLink } from "../span.ts";
-import { StatusCode } from "../span.ts";
+import { SpanKind, StatusCode } from "../span.ts";
 import { writeAttributes } from "./attributes.ts";
+import { RepeatedAttributes } from "./repeated-attributes.ts";
 import { type ReverseWriter, tag, WireType } from "./reverse-writer.ts";
 
 /** trace.proto: Span. */
@@ -37,8 +38,21 @@ const linkField = {
 /** trace.proto: Status. */
 const statusField = { message: tag(2, WireType.lengthDelimited), code: tag(3, WireType.varint) } as const;
 
+/** What is known of the spans that were written before into the same writer, by kind: forgotten when that is cleared. */
+export class WrittenSpans {
+  readonly #attributes = Object.values(SpanKind).map(() => new RepeatedAttributes(field.attributes));
+
+  forget(): void {
+    for (const attributes of this.#attributes) attributes.forget();
+  }
+
+  attributesOf(kind: SpanKind): RepeatedAttributes {
+    return this.#attributes[kind - SpanKind.internal]!;
+  }
+}
+
 /** Writes the fields of one Span message, the last one first. */
-export function writeSpan(writer: ReverseWriter, span: Span): void {
+export function writeSpan(writer: ReverseWriter, span: Span, before: WrittenSpans): void {
   if (span.flags !== 0) {
     writer.fixed32(span.flags);
     writer.varint(field.flags);
@@ -46,7 +60,7 @@ export function writeSpan(writer: ReverseWriter, span: Span): void {
   if (span.status !== StatusCode.unset || span.statusMessage !== undefined) writeStatus(writer, span);
   for (let i = span.links.length - 1; i >= 0; i--) writeLink(writer, span.links[i]!);
   for (let i = span.events.length - 1; i >= 0; i--) writeEvent(writer, span.events[i]!);
-  writeAttributes(writer, field.attributes, span.attributes);
+  before.attributesOf(span.kind).write(writer, span.attributes);
   writer.fixed64(span.endTimeUnixNano);
   writer.byte(field.endTimeUnixNano);
   writer.fixed64(span.startTimeUnixNano);

@@ -3,7 +3,7 @@ import type { Resource, Span } from "../span.ts";
 import { writeAttributes } from "./attributes.ts";
 import { ReverseWriter, tag, WireType } from "./reverse-writer.ts";
 import { scopeName, scopeVersion } from "./scope.ts";
-import { writeSpan } from "./span.ts";
+import { WrittenSpans, writeSpan } from "./span.ts";
 
 /** An ExportTraceServiceRequest in protobuf (collector/trace/v1/trace_service.proto). */
 export interface EncodedRequest {
@@ -124,10 +124,11 @@ function encodeChunks(spans: readonly Span[]): Chunk[] {
   const chunks: Chunk[] = [];
   const writer = shared;
   writer.clear();
+  written.forget();
   let spanCount = 0;
   for (let i = spans.length - 1; i >= 0; i--) {
     const start = writer.length;
-    writeSpan(writer, spans[i]!);
+    writeSpan(writer, spans[i]!, written);
     writer.prefix(scopeSpansField.spans, start);
     const ownSizeBytes = writer.length - start;
     // A giant goes alone: together with small ones it could pass a limit that each of them keeps.
@@ -140,6 +141,7 @@ function encodeChunks(spans: readonly Span[]): Chunk[] {
       chunks.push({ bytes: writer.slice(), spanCount });
     }
     writer.clear();
+    written.forget();
     spanCount = 0;
   }
   return chunks.reverse();
@@ -198,6 +200,7 @@ function encodeScope(): Uint8Array {
 }
 
 const shared = new ReverseWriter();
+const written = new WrittenSpans();
 const resourceBlocks = new WeakMap<Resource, Uint8Array>();
 const scopeBlock = encodeScope();
 const fixedOverheadSizeBytes = scopeBlock.length + 2 * semconvSchemaUrl.length + framingSizeBytes;
