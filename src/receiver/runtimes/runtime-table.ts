@@ -8,6 +8,7 @@ import type { Watched } from "../../mapping/join/watch.ts";
 import { findRuntime } from "./find-runtime.ts";
 import { nginxPlanOf } from "./nginx.ts";
 import type { ProcessView } from "./process-view.ts";
+import { isIncomplete, isOverruled, newEntry, type RuntimeEntry } from "./runtime-entry.ts";
 import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
 import { withWatched } from "./watched-plan.ts";
 
@@ -43,41 +44,12 @@ const LONGEST_PAUSE_MS = 20_000;
 const MAX_THREADS_SEEN = 4096;
 const MAX_EXECUTABLES = 256;
 
-interface Entry {
-  /** The path that was executed. */
-  executable: string | undefined;
-  /** Of its parent's plan. */
-  forFork: UnitPlan["forFork"];
-  looks: number;
-  /** Its runtime was up before anybody looked: what is put off for new processes need not wait. */
-  isOld: boolean;
-  isLooking: boolean;
-  /** Asked for again while it was looked at, which may have been too early. */
-  isWanted: boolean;
-  /** The first look is over, whatever it found. */
-  wasLookedAt: boolean;
-  /** It has sent or received. */
-  hasSpoken: boolean;
-  timer: NodeJS.Timeout | undefined;
-  finding: UnitFinding | undefined;
-  written: string;
-  /** Threads that the process was looked at for. */
-  readonly threads: Set<number>;
-  threadTimer: NodeJS.Timeout | undefined;
-  /** Because it has begun to speak. */
-  busyLooks: number;
-  /** In a row, that brought nothing. */
-  threadLooks: number;
-  /** What its calls need to be told of. */
-  readonly watched: Set<Watched>;
-}
-
 export class RuntimeTable {
   readonly #options: RuntimeTableOptions;
-  readonly #entries = new Map<number, Entry>();
-  readonly #waiting: { tgid: number; entry: Entry }[] = [];
+  readonly #entries = new Map<number, RuntimeEntry>();
+  readonly #waiting: { tgid: number; entry: RuntimeEntry }[] = [];
   /** What is done when nothing waits. */
-  readonly #later: { tgid: number; entry: Entry; refine: () => Promise<UnitFinding> }[] = [];
+  readonly #later: { tgid: number; entry: RuntimeEntry; refine: () => Promise<UnitFinding> }[] = [];
   /** By the path of an executable: what its processes have in common. */
   readonly #forAll = new Map<string, UnitPlan>();
   #looking = 0;
@@ -199,38 +171,21 @@ export class RuntimeTable {
     this.#later.length = 0;
   }
 
-  #add(tgid: number): Entry {
+  #add(tgid: number): RuntimeEntry {
     if (this.#entries.size >= PROCESS_LIMIT) this.exited(this.#entries.keys().next().value!);
-    const entry: Entry = {
-      executable: undefined,
-      forFork: undefined,
-      looks: 0,
-      isOld: false,
-      isLooking: false,
-      isWanted: false,
-      wasLookedAt: false,
-      hasSpoken: false,
-      timer: undefined,
-      finding: undefined,
-      written: "",
-      threads: new Set(),
-      threadTimer: undefined,
-      busyLooks: 0,
-      threadLooks: 0,
-      watched: new Set(),
-    };
+    const entry = newEntry();
     this.#entries.set(tgid, entry);
     return entry;
   }
 
-  #plan(tgid: number, entry: Entry): void {
+  #plan(tgid: number, entry: RuntimeEntry): void {
     const delayMs = LOOKS_AFTER_MS[entry.looks];
     if (delayMs === undefined) return;
     entry.timer = setTimeout(() => this.#enqueue(tgid, entry, entry.looks === 0 || entry.hasSpoken), delayMs);
     entry.timer.unref();
   }
 
-  #enqueue(tgid: number, entry: Entry, isUrgent: boolean): void {
+  #enqueue(tgid: number, entry: RuntimeEntry, isUrgent: boolean): void {
     if (isUrgent) this.#waiting.unshift({ tgid, entry });
     else this.#waiting.push({ tgid, entry });
     this.#next();
@@ -285,7 +240,7 @@ export class RuntimeTable {
     });
   }
 
-  async #look(tgid: number, entry: Entry): Promise<void> {
+  async #look(tgid: number, entry: RuntimeEntry): Promise<void> {
     entry.looks++;
     entry.isLooking = true;
     entry.isWanted = false;
@@ -319,7 +274,7 @@ export class RuntimeTable {
   }
 
   /** What takes longer to find out, or shows that the first plan was wrong. */
-  async #refine(tgid: number, entry: Entry, refine: () => Promise<UnitFinding>): Promise<void> {
+  async #refine(tgid: number, entry: RuntimeEntry, refine: () => Promise<UnitFinding>): Promise<void> {
     const startedMs = performance.now();
     const before = entry.finding;
     const finding = await refine();
@@ -331,7 +286,7 @@ export class RuntimeTable {
   }
 
   /** @returns whether it is another plan than before */
-  async #write(tgid: number, entry: Entry, found: UnitPlan): Promise<boolean> {
+  async #write(tgid: number, entry: RuntimeEntry, found: UnitPlan): Promise<boolean> {
     const plan = withWatched(found, entry.watched);
     const text = JSON.stringify([plan.steps, plan.pools, plan.wakes, plan.go, plan.uprobes, plan.python]);
     if (text === entry.written) return false;
@@ -341,7 +296,7 @@ export class RuntimeTable {
     return true;
   }
 
-  #lookAtThreads(tgid: number, entry: Entry, afterMs: number): void {
+  #lookAtThreads(tgid: number, entry: RuntimeEntry, afterMs: number): void {
     if (entry.threadTimer !== undefined) return;
     entry.threadTimer = setTimeout(() => {
       const count = entry.threads.size;
@@ -360,7 +315,7 @@ export class RuntimeTable {
     entry.threadTimer.unref();
   }
 
-  async #findPools(tgid: number, entry: Entry): Promise<boolean> {
+  async #findPools(tgid: number, entry: RuntimeEntry): Promise<boolean> {
     const { finding } = entry;
     if (finding === undefined || !isPlan(finding) || finding.lookAgain === undefined) return false;
     const plan = await finding.lookAgain();
@@ -369,7 +324,7 @@ export class RuntimeTable {
     return this.#write(tgid, entry, plan);
   }
 
-  async #findOf(tgid: number, { finding, forFork }: Entry): Promise<UnitFinding | undefined> {
+  async #findOf(tgid: number, { finding, forFork }: RuntimeEntry): Promise<UnitFinding | undefined> {
     if (finding === undefined && forFork !== undefined) {
       const view = await this.#options.view(tgid);
       const inherited = view && (await forFork(view));
@@ -391,16 +346,6 @@ export class RuntimeTable {
     }
     return finding;
   }
-}
-
-/** What is known by now has other units than what was known `before`. */
-function isOverruled({ finding }: Entry, before: UnitFinding | undefined): boolean {
-  if (finding === undefined || before === undefined || finding === before) return false;
-  return !isPlan(finding) || !isPlan(before) || finding.unitKind !== before.unitKind;
-}
-
-function isIncomplete({ finding }: Entry): boolean {
-  return finding !== undefined && isPlan(finding) && finding.isIncomplete === true;
 }
 
 function pauseMs(fruitlessLooks: number): number {
