@@ -10,7 +10,10 @@ const INTERRUPT = named("waker:[interrupt]", "kernel");
 const INTERRUPT_ENTRY = /^asm_(?:sysvec_|common_interrupt$|exc_nmi$)/;
 const COMM_LIMIT = 1000;
 
-/** @param blocked the leaf first, as `waker` and what is returned. Equal arguments give the same array */
+/**
+ * @param blocked the leaf first, as `waker` and what is returned. Equal arguments give the same array
+ * @param wakerComm "": of a thread that is not told of, and only what an interrupt did while it ran is
+ */
 export function withWakerFrames(
   blocked: readonly Frame[],
   waker: readonly Frame[],
@@ -38,6 +41,7 @@ const known = new WeakMap<readonly Frame[], WeakMap<readonly Frame[], Map<string
 
 function join(blocked: readonly Frame[], waker: readonly Frame[], wakerComm: string): readonly Frame[] {
   const entry = waker.findIndex(({ type, lines }) => type === "kernel" && INTERRUPT_ENTRY.test(nameOf(lines)));
+  if (entry < 0 && wakerComm === "") return blocked;
   const frames = entry < 0 ? waker : waker.slice(0, entry + 1);
   return [entry < 0 ? ofThread(wakerComm) : INTERRUPT, ...frames.toReversed().flatMap(turned), MARK, ...blocked];
 }

@@ -137,7 +137,11 @@ export class RecordReader {
     }
     const { sample, wait } = decoded;
     if (wait?.wokenTgid !== undefined) {
-      if (this.#isOwn(sample.tgid) || !this.#isWanted(wait.wokenTgid)) return;
+      if (!this.#isWanted(wait.wokenTgid)) return;
+      if (this.#isOwn(sample.tgid)) {
+        this.#wakers.add(wait.key, withoutThread(sample));
+        return;
+      }
       this.#look(decoded);
       this.#wakers.add(wait.key, this.#named(decoded));
       return;
@@ -218,6 +222,11 @@ export class RecordReader {
       this.#changes.push({ kind: "exited", tgid, timestampNs });
     }
   }
+}
+
+/** What the kernel did while it ran; an interrupt wakes in the name of whom it has interrupted. */
+function withoutThread(sample: StackSample): StackSample {
+  return { ...sample, tgid: 0, pid: 0, comm: "", userStack: new BigUint64Array(), scriptFrames: [] };
 }
 
 function withWaker(sample: StackSample, waker: StackSample | undefined): StackSample {

@@ -43,6 +43,12 @@ describe("withWakerFrames", () => {
     ]);
   });
 
+  it("tells nothing of a waker that has no name, unless an interrupt came to it", () => {
+    assert.equal(withWakerFrames(blocked, [frame("kernel", "try_to_wake_up")], ""), blocked);
+    const interrupted = [frame("kernel", "hrtimer_wakeup"), frame("kernel", "asm_sysvec_apic_timer_interrupt")];
+    assert.equal(names(withWakerFrames(blocked, interrupted, ""))[0], "waker:[interrupt]");
+  });
+
   it("does not blame whom an interrupt came to", () => {
     const waker = [
       frame("kernel", "hrtimer_wakeup"),

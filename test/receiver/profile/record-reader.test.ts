@@ -100,10 +100,12 @@ describe("RecordReader", () => {
     assert.equal(wokenBy(samples[0]!).tgid, WAKES);
   });
 
-  it("takes wakers that are not looked at themselves, and none of ours", () => {
+  it("takes wakers that are not looked at themselves, of ours only what the kernel did while they ran", () => {
     const stackOf = (tgid: number) => wokenBy(read(waker({ tgid }), wait()).samples[0]!).stack;
     assert.deepEqual(stackOf(OTHER), [0x2000n]);
-    assert.equal(stackOf(OWN), undefined);
+    assert.deepEqual(stackOf(OWN), []);
+    const own = read(waker({ tgid: OWN }), wait()).samples[0]!.waker;
+    assert.deepEqual([own?.tgid, own?.pid, own?.sample?.comm], [0, 0, ""]);
     const { samples, leftOut } = read(waker({ peer: OTHER }), wait({ tgid: OTHER }));
     assert.deepEqual([samples.length, leftOut], [0, 1]);
   });
