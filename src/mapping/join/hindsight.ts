@@ -8,7 +8,7 @@
 import type { EventMeta } from "../event-meta.ts";
 import { joinMadeByAnswer } from "./exact.ts";
 import { creationOf, isSameUnit } from "./lineage.ts";
-import { mayBeOfOwnThread, servedByOwnThread } from "./own-thread.ts";
+import { hasBehind, mayBeOfOwnThread, servedByOwnThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -40,6 +40,9 @@ export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Un
     if (answering.isThread) holdUntilProven(work, served, answering, since, meta);
     return;
   }
+  if (answering.isThread && hasBehind(work, served)) {
+    if (answering.calls.filter((call) => isCallOf(answering, call, since, meta.order)).length > 1) return;
+  }
   const creation = creationOf(meta);
   for (const call of answering.calls) {
     if (!isCallOf(answering, call, since, meta.order)) continue;
@@ -61,7 +64,8 @@ function isCallOf(unit: Unit, call: TraceNode, since: number, until: number): bo
  * if that is so half a second later.
  */
 function holdUntilProven(work: ProcessWork, served: TraceNode, answering: Unit, since: number, meta: EventMeta): void {
-  if (work.isInDoubt(meta) || work.handsOver || answering.isShared || served.isPipelined) return;
+  if (work.isInDoubt(meta) || work.handsOver || answering.isShared) return;
+  if (served.isPipelined || hasBehind(work, served)) return;
   const isOwn = served.unit === answering;
   if (isOwn ? answering.open.length !== 1 || work.open.size === 1 : answering.hasRead || !served.unit?.isThread) return;
   const isShown = (timestampNs: number) =>

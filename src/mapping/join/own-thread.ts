@@ -36,7 +36,17 @@ export function servedByProvenThread(work: ProcessWork, unit: Unit, meta: Moment
 /** The parent of a call when it goes out, also of a process that serves one connection after the other. */
 export function callerOfThread(work: ProcessWork, unit: Unit, call: TraceNode): TraceNode | undefined {
   if (work.ownAnswers < PROVEN_AT_ONCE && !work.bonds.isSequential) return undefined;
-  return mayBeOfOwnThread(work, call) ? servedByOwnThread(work, unit, call.start) : undefined;
+  const served = mayBeOfOwnThread(work, call) ? servedByOwnThread(work, unit, call.start) : undefined;
+  return served !== undefined && hasBehind(work, served) ? undefined : served;
+}
+
+/**
+ * Requests were read with it that wait behind it on its connection. Apache serves them before it writes the first answer, all answers in
+ * one: which of several calls are for which of them nobody knows.
+ */
+export function hasBehind(work: ProcessWork, served: TraceNode): boolean {
+  for (const node of work.unclaimed) if (node !== served && node.connection === served.connection) return true;
+  return false;
 }
 
 /** false: the one thread that reads makes such calls on its own account, too. */

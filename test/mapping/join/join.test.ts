@@ -122,6 +122,24 @@ describe("evidence", () => {
     }
   });
 
+  it("thread: of calls for requests that came at once and are answered at once nobody knows which is whose", () => {
+    const host = new Host();
+    const thread = (index: number): Doer => ({ tgid: TGID, pid: TGID + index, isBlocking: true });
+    const other = inbound(host).serverReads(thread(9), get("/other"));
+    for (let index = 0; index < 12; index++) {
+      inbound(host)
+        .serverReads(thread(1), get(`/a${index}`))
+        .answer(thread(1), ok())
+        .close();
+    }
+    const link = inbound(host).serverReads(thread(1), get("/p0") + get("/p1"));
+    for (const name of ["/p0.1", "/p1.1"]) outbound(host).send(thread(1), get(name)).clientReads(thread(1), ok());
+    link.answer(thread(1), ok() + ok());
+    other.answer(thread(9), ok());
+    host.end();
+    for (const name of ["/p0.1", "/p1.1"]) assert.equal(find(host, name).parentSpanId, undefined, name);
+  });
+
   it("thread: goes on where another thread has answered what was read too early", () => {
     const host = new Host();
     const thread = (index: number): Doer => ({ tgid: TGID, pid: TGID + index, isBlocking: true });
