@@ -72,6 +72,12 @@ export class ServedConnections {
     if (index === 0 && next !== undefined && isAnsweredInOrder(next)) next.turnOrder = order;
   }
 
+  /** Requests that came after this one are open on its connection. */
+  hasBehind(node: TraceNode): boolean {
+    const last = this.#open.get(node.connection)?.at(-1);
+    return last !== undefined && last !== node;
+  }
+
   /** A request is open on the connection. */
   isServing(connection: object): boolean {
     return (this.#open.get(connection)?.length ?? 0) > 0;
@@ -194,8 +200,7 @@ export function noteCreation(work: ProcessWork, event: UnitEdgeEvent, order: num
   const server = unitKey(unitKind, fromId);
   const served = answeredBy(work, server, event.header) ?? openOf(work, unit, event, order);
   // What is told late was made for an earlier request of the unit, or of another one at its address.
-  const isSince = served !== undefined && served.start.timestampNs <= event.header.timestampNs;
-  if (served !== undefined && !isSince) return;
+  if (served !== undefined && served.start.timestampNs > event.header.timestampNs) return;
   if (served !== undefined && served.start.order < order) work.creators.add(toId, { served, server, work: kind });
   else if (unit === undefined || unit.open.length === 0) {
     const inherited = work.creators.of(fromCreation);

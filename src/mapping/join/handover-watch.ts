@@ -1,31 +1,22 @@
 /**
- * Whether hand-overs between goroutines are worth their cost in a process: only where calls come, while it serves, from
- * goroutines of which nothing else is known, and only as long as that brings something.
+ * Whether to be told of hand-overs between goroutines: where calls come, while the process serves, from goroutines of which
+ * nothing else is known.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { Handovers } from "./handovers.ts";
+import { OnDemand } from "./on-demand.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 const ENOUGH = 2;
-/** So many without one join: what makes these calls gets nothing from requests. */
 const IN_VAIN = 512;
 
 export class HandoverWatch {
+  readonly #demand = new OnDemand(ENOUGH, IN_VAIN);
   #strays = 0;
-  #isOn = false;
-  #isOver = false;
 
   /** @returns whether they are to be watched from now on; undefined: as before */
   called(call: TraceNode, handovers: Pick<Handovers, "joined">): boolean | undefined {
-    if (this.#isOver || !isStray(call)) return undefined;
-    this.#strays++;
-    if (!this.#isOn && this.#strays >= ENOUGH) {
-      this.#isOn = true;
-      return true;
-    }
-    if (this.#strays < IN_VAIN || handovers.joined > 0) return undefined;
-    this.#isOver = true;
-    return false;
+    return isStray(call) ? this.#demand.seen(++this.#strays, handovers.joined) : undefined;
   }
 }
 

@@ -25,7 +25,7 @@ import { type WakeEdge, Wakes } from "./wakes.ts";
 import type { Watch } from "./watch.ts";
 
 const MAX_PROCESSES = 16_384;
-/** Undecided calls of one process; the oldest is decided first. */
+/** Undecided calls of one unit; the oldest is decided first. */
 const MAX_UNIT_CALLS = 1024;
 const NEVER = Number.POSITIVE_INFINITY;
 

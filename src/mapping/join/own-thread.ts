@@ -45,8 +45,7 @@ export function callerOfThread(work: ProcessWork, unit: Unit, call: TraceNode): 
  * one: which of several calls are for which of them nobody knows.
  */
 export function hasBehind(work: ProcessWork, served: TraceNode): boolean {
-  for (const node of work.unclaimed) if (node !== served && node.connection === served.connection) return true;
-  return false;
+  return work.unclaimed.size > 0 && work.connections.hasBehind(served);
 }
 
 /** false: the one thread that reads makes such calls on its own account, too. */

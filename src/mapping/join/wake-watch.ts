@@ -1,17 +1,17 @@
 /**
- * Whether to be told which thread wakes which is worth its cost in a process: only where threads that read no requests make
- * calls of which nothing else is known, and only as long as that brings something.
+ * Whether to be told which thread wakes which: where threads that read no requests make calls, in a process whose threads are its
+ * units.
  */
+import { OnDemand } from "./on-demand.ts";
 
 /** The whole host pays for it: a few such calls may be the program's own. */
 const ENOUGH = 8;
-/** So many without one join: those who make these calls are not waited for. */
-const IN_VAIN = 512;
+const IN_VAIN = 520;
 
 export class WakeWatch {
   readonly #areThreadsUnits: () => boolean;
-  #isOn = false;
-  #isOver = false;
+  readonly #demand = new OnDemand(ENOUGH, IN_VAIN);
+  #mayBegin = false;
 
   constructor(areThreadsUnits: () => boolean) {
     this.#areThreadsUnits = areThreadsUnits;
@@ -23,14 +23,8 @@ export class WakeWatch {
    * @returns whether it is to be watched from now on; undefined: as before
    */
   seen(strays: number, joined: number): boolean | undefined {
-    if (this.#isOver || strays < ENOUGH) return undefined;
-    if (!this.#isOn) {
-      if (!this.#areThreadsUnits()) return undefined;
-      this.#isOn = true;
-      return true;
-    }
-    if (strays < ENOUGH + IN_VAIN || joined > 0) return undefined;
-    this.#isOver = true;
-    return false;
+    if (strays < ENOUGH) return undefined;
+    this.#mayBegin ||= this.#areThreadsUnits();
+    return this.#mayBegin ? this.#demand.seen(strays, joined) : undefined;
   }
 }
