@@ -19,6 +19,11 @@ export class BatchPool {
     return this.#free.length > 0 || this.#count < this.#maxCount;
   }
 
+  /** How many are with the decoder. */
+  get lentCount(): number {
+    return this.#count - this.#free.length;
+  }
+
   /** undefined: all are with the decoder. */
   take(): ArrayBuffer | undefined {
     const buffer = this.#free.pop();

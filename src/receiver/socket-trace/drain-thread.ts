@@ -5,8 +5,9 @@
 import { constants, setPriority } from "node:os";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { waitReadable } from "../../bpf/readable.ts";
-import { mapRingBuffer, type RingBuffer } from "../../bpf/ring-buffer.ts";
+import { mapRingBuffer } from "../../bpf/ring-buffer.ts";
 import { BatchPool } from "./batch-pool.ts";
+import { copyOut } from "./copy-out.ts";
 import type { DrainMessage, DrainOrder, DrainThreadData } from "./drain-message.ts";
 import { DrainPace } from "./drain-pace.ts";
 
@@ -27,15 +28,18 @@ function drain(data: DrainThreadData, port: NonNullable<typeof parentPort>): voi
   const say = (message: DrainMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
   say({ kind: "ready" });
-  for (let isStopping = false; ; ) {
-    isStopping = takeOrders(port, pool) || isStopping;
-    const startNs = Number(process.hrtime.bigint());
-    const found = copyOut(ring, pool, say, startNs);
+  // On a busy host records never cease: it ends with those that were there when it was told to.
+  for (let leftBytes = Number.POSITIVE_INFINITY; ; ) {
+    const isStopping = takeOrders(port, pool) || Number.isFinite(leftBytes);
+    if (isStopping) leftBytes = Math.min(leftBytes, ring.pendingBytes);
+    const timestampNs = Number(process.hrtime.bigint());
+    const give = (buffer: ArrayBuffer, lengthBytes: number) =>
+      say({ kind: "batch", buffer, lengthBytes, timestampNs }, [buffer]);
+    const found = copyOut(ring, pool, give, isStopping ? 0 : data.batchSizeBytes);
+    leftBytes -= found;
     const isDrained = ring.pendingBytes === 0 || ring.isHeadBusy;
-    if (found === 0 && isDrained) {
-      say({ kind: "idle", timestampNs: startNs });
-      if (isStopping) break;
-    }
+    if (found === 0 && isDrained) say({ kind: "idle", timestampNs });
+    if (leftBytes <= 0) break;
     // With no free buffer only our owner can help; with a busy head poll(2) would return at once.
     const canPoll = isDrained && !ring.isHeadBusy && !pace.isBusy(found) && pool.hasRoom;
     waitReadable(canPoll ? data.ring.fd : undefined, pace.next(found));
@@ -64,27 +68,4 @@ function takeOrders(port: NonNullable<typeof parentPort>, pool: BatchPool): bool
     if (received.message.kind === "stop") isStopping = true;
     else pool.giveBack(received.message.buffer);
   }
-}
-
-/** One look: what is in the ring now, as far as there are buffers. @returns bytes */
-function copyOut(
-  ring: RingBuffer,
-  pool: BatchPool,
-  say: (message: DrainMessage, transfer: ArrayBuffer[]) => void,
-  timestampNs: number,
-): number {
-  let found = 0;
-  for (let buffer = pool.take(); buffer !== undefined; buffer = pool.take()) {
-    const stretch = ring.peek(buffer.byteLength);
-    if (stretch.length === 0 || stretch.length > buffer.byteLength) {
-      pool.giveBack(buffer);
-      if (stretch.length > 0) throw new Error(`a record of ${stretch.length} bytes is larger than a batch`);
-      return found;
-    }
-    new Uint8Array(buffer).set(stretch);
-    ring.release(stretch.length);
-    found += stretch.length;
-    say({ kind: "batch", buffer, lengthBytes: stretch.length, timestampNs }, [buffer]);
-  }
-  return found;
 }

@@ -26,7 +26,9 @@ export class LossAccounts {
     this.#unsettled += events;
   }
 
-  update(counters: readonly LossCounter[]): void {
+  /** @returns how many events never came since the last counters */
+  update(counters: readonly LossCounter[]): number {
+    let lostEvents = 0;
     let withoutBytes = 0;
     for (const { reason, count } of counters) {
       const grown = count - (this.#last.get(reason) ?? 0);
@@ -35,6 +37,7 @@ export class LossAccounts {
       if (LOST_EVENTS.includes(reason)) {
         this.#ring.addIn(grown);
         this.#ring.addLost(reason, grown);
+        lostEvents += grown;
       } else if (reason.startsWith(CONSUMED_PREFIX)) {
         this.#ring.addIn(grown);
         this.#ring.addConsumed(reason.slice(CONSUMED_PREFIX.length), grown);
@@ -45,5 +48,6 @@ export class LossAccounts {
     }
     this.#payload.addOut(Math.max(this.#unsettled - withoutBytes, 0));
     this.#unsettled = Math.min(this.#unsettled - withoutBytes, 0);
+    return lostEvents;
   }
 }

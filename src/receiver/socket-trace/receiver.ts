@@ -20,6 +20,7 @@ import { Drain } from "./drain.ts";
 import { DrainFailedError } from "./error.ts";
 import { EventDispatcher, type EventTarget } from "./event-dispatcher.ts";
 import { LossAccounts } from "./loss-accounts.ts";
+import { LossWarning } from "./loss-warning.ts";
 import { OwnExchanges } from "./own-exchanges.ts";
 import { RecordedEngine } from "./recorded-engine.ts";
 import { VerdictWriter } from "./verdict-writer.ts";
@@ -77,6 +78,7 @@ export class SocketTraceReceiver implements Receiver {
   readonly #payloadAccount = new StageAccount("payload", "event");
   readonly #dispatchAccount = new StageAccount("dispatch", "event");
   readonly #losses = new LossAccounts(this.#ringAccount, this.#payloadAccount);
+  readonly #lossWarning: LossWarning;
   readonly #lossMap: BpfMap | undefined;
   #next: (spans: readonly Span[]) => void = () => {};
   #housekeeping: NodeJS.Timeout | undefined;
@@ -95,6 +97,7 @@ export class SocketTraceReceiver implements Receiver {
     const generations = maps.get("verdict_generations");
     const framings = maps.get("framings");
     this.#lossMap = maps.get("loss_counters");
+    this.#lossWarning = new LossWarning(options.log, () => performance.now());
     this.#verdicts =
       verdicts === undefined || generations === undefined || framings === undefined
         ? undefined
@@ -169,7 +172,8 @@ export class SocketTraceReceiver implements Receiver {
     clearInterval(this.#housekeeping);
     this.#runtimes.stop();
     await this.#drain.stop();
-    this.#readLosses();
+    await this.#readLosses();
+    this.#lossWarning.flush();
     await this.#processes.settled(LAST_FACTS_LIMIT_MS);
     this.#engine.flush();
     await this.#engine.close?.();
@@ -191,21 +195,14 @@ export class SocketTraceReceiver implements Receiver {
 
   #keepHouse(): void {
     if (this.#clock.refresh()) this.#options.log.info("wall time was stepped, spans follow it from now on");
-    this.#readLosses();
+    void this.#readLosses();
   }
 
-  #readLosses(): void {
-    const counters = this.#readLossMap();
-    if (counters !== undefined) {
-      this.#losses.update(counters);
-      return;
-    }
-    // Where the kernel closes bpf(2) to the unprivileged, the broker reads.
+  async #readLosses(): Promise<void> {
+    // Where the kernel closes bpf(2) to the unprivileged, the broker reads; one that is gone has said why.
     const { client } = this.#options.connection;
-    client.request({ type: "loss_counters" }).then(
-      (read) => this.#losses.update(read),
-      () => {},
-    );
+    const counters = this.#readLossMap() ?? (await client.request({ type: "loss_counters" }).catch(() => []));
+    this.#lossWarning.lost(this.#losses.update(counters));
   }
 
   #readLossMap(): LossCounter[] | undefined {

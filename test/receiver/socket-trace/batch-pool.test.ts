@@ -7,8 +7,10 @@ describe("BatchPool", () => {
     const taken = [pool.take(), pool.take(), pool.take(), pool.take()];
     assert.ok(taken.every((buffer) => buffer?.byteLength === 64));
     assert.equal(pool.hasRoom, false);
+    assert.equal(pool.lentCount, 4);
     assert.equal(pool.take(), undefined);
     for (const buffer of taken) pool.giveBack(buffer!);
+    assert.equal(pool.lentCount, 0);
     const kept = [pool.take(), pool.take()];
     assert.ok(
       kept.every((buffer) => taken.includes(buffer)),
