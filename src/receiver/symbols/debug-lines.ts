@@ -12,11 +12,17 @@ const UNIT_BUDGET_BYTES = 4 << 20;
 const ADDRESS_LIMIT = 50_000;
 const LINE_BYTES = 96;
 const IDLE_LIMIT_MS = 300_000;
+/**
+ * A file stays open, with its compressed sections inflated, while a program's functions are met one after the other. Less than the
+ * broker leaves a file open that nobody reads (opened-files.ts), by more than a look may take.
+ */
+const OPEN_MS = 20_000;
 
 export type FoundLines = ReadonlyMap<number, readonly DebugLine[]>;
 
 interface Entry {
   info: DebugInfo | undefined;
+  opened: { readonly sections: DebugSections; readonly atMs: number } | undefined;
   readonly lines: Map<number, readonly DebugLine[]>;
   /** One after the other: they want the same units. */
   turn: Promise<unknown>;
@@ -65,6 +71,7 @@ export class DebugLines {
 
   /** Forgets what nobody has asked for lately, and what is above the budget. */
   tidy(): void {
+    for (const entry of this.#entries.values()) if (!this.#isOpen(entry)) entry.opened = undefined;
     let sizeBytes = [...this.#entries.values()].reduce((sum, entry) => sum + sizeOf(entry), 0);
     for (const [identity, entry] of this.#entries) {
       const isIdle = this.#nowMs() - entry.usedAtMs >= IDLE_LIMIT_MS;
@@ -77,6 +84,7 @@ export class DebugLines {
   #entry(identity: string): Entry {
     const entry = this.#entries.get(identity) ?? {
       info: undefined,
+      opened: undefined,
       lines: new Map(),
       turn: Promise.resolve(),
       usedAtMs: 0,
@@ -95,10 +103,8 @@ export class DebugLines {
     addresses: readonly number[],
     deadlineMs: number,
   ): Promise<void> {
-    const elf = await open();
-    // Closed while it was idle: the next look at the process opens it again.
-    if (elf === undefined || !(await isReadable(elf.source))) return;
-    const sections = new DebugSections(elf);
+    const sections = await this.#sections(entry, open);
+    if (sections === undefined) return;
     entry.info ??= await DebugInfo.read(sections, UNIT_BUDGET_BYTES);
     for (const address of addresses) {
       if (this.#nowMs() > deadlineMs) return;
@@ -106,6 +112,21 @@ export class DebugLines {
       if (entry.lines.size >= ADDRESS_LIMIT) entry.lines.clear();
       entry.lines.set(address, lines);
     }
+  }
+
+  async #sections(entry: Entry, open: () => Promise<ElfFile | undefined>): Promise<DebugSections | undefined> {
+    if (this.#isOpen(entry)) return entry.opened?.sections;
+    const atMs = this.#nowMs();
+    const elf = await open();
+    // Closed while it was idle: the next look at the process opens it again.
+    if (elf === undefined || !(await isReadable(elf.source))) return undefined;
+    const sections = new DebugSections(elf);
+    entry.opened = { sections, atMs };
+    return sections;
+  }
+
+  #isOpen({ opened }: Entry): boolean {
+    return opened !== undefined && this.#nowMs() - opened.atMs < OPEN_MS;
   }
 }
 
