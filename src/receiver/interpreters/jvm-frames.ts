@@ -5,9 +5,9 @@ import type { MemoryMapping, ProcessView } from "../runtimes/process-view.ts";
 import { findJvm } from "./jvm-layout.ts";
 import { JvmMethods } from "./jvm-methods.ts";
 import { KnownFunctions } from "./known-functions.ts";
+import { ProcessFunctions } from "./process-functions.ts";
 
 const IMAGE = /^libjvm\.so$/;
-const PROCESS_LIMIT = 1024;
 /** A machine that starts has no code cache yet. */
 const RETRY_MS = [100, 200, 400, 800, 1600, 3200] as const;
 
@@ -22,7 +22,7 @@ export interface JvmFramesOptions {
 
 export class JvmFrames {
   readonly #options: JvmFramesOptions;
-  readonly #processes = new Map<number, KnownFunctions>();
+  readonly #processes = new ProcessFunctions();
   readonly #looking = new Set<number>();
 
   constructor(options: JvmFramesOptions) {
@@ -49,7 +49,6 @@ export class JvmFrames {
       // It has ended, or executes something else.
       if (!this.#looking.has(tgid)) return;
       if (found !== undefined) {
-        if (this.#processes.size >= PROCESS_LIMIT) this.#processes.delete(this.#processes.keys().next().value!);
         const methods = new JvmMethods(view, found.layout);
         this.#processes.set(tgid, new KnownFunctions((word) => methods.lineOf(word), this.#options.now));
         const bytes = new Uint8Array(PROFILE_LAYOUT.java_engine.sizeBytes);

@@ -4,11 +4,13 @@ import type { FrameLine } from "../../mapping/profile.ts";
 import { readElf } from "../elf/elf-file.ts";
 import type { MemoryMapping, ProcessView } from "../runtimes/process-view.ts";
 import { KnownFunctions } from "./known-functions.ts";
+import { ProcessFunctions } from "./process-functions.ts";
 import { readV8Constants, type V8Constants } from "./v8-constants.ts";
 import { type V8Function, V8Heap } from "./v8-heap.ts";
 
 const IMAGE = /\/(?:node(?:js)?[\d.-]*|libnode\.so[\d.]*)$/;
-const PROCESS_LIMIT = 1024;
+/** One for each build of Node. */
+const IMAGE_LIMIT = 1024;
 
 export interface V8FramesOptions {
   view(tgid: number, executable: string): ProcessView;
@@ -19,7 +21,7 @@ export interface V8FramesOptions {
 
 export class V8Frames {
   readonly #options: V8FramesOptions;
-  readonly #processes = new Map<number, KnownFunctions>();
+  readonly #processes = new ProcessFunctions();
   /** By inode. */
   readonly #constants = new Map<string, Promise<V8Constants | undefined>>();
 
@@ -34,7 +36,6 @@ export class V8Frames {
     const view = this.#options.view(tgid, image.path);
     const constants = await this.#constantsOf(view, image);
     if (constants === undefined || this.#processes.has(tgid)) return;
-    if (this.#processes.size >= PROCESS_LIMIT) this.#processes.delete(this.#processes.keys().next().value!);
     this.#processes.set(tgid, functionsOf(new V8Heap(view, constants), this.#options.now));
     const bytes = new Uint8Array(PROFILE_LAYOUT.script_engine.sizeBytes);
     encodeScriptEngine(new DataView(bytes.buffer), 0, {
@@ -57,7 +58,7 @@ export class V8Frames {
   #constantsOf(view: ProcessView, { path, inode }: MemoryMapping): Promise<V8Constants | undefined> {
     let constants = this.#constants.get(inode);
     if (constants === undefined) {
-      if (this.#constants.size >= PROCESS_LIMIT) this.#constants.clear();
+      if (this.#constants.size >= IMAGE_LIMIT) this.#constants.clear();
       constants = readConstants(view, path).catch(() => undefined);
       this.#constants.set(inode, constants);
       // Most likely the process has gone meanwhile.

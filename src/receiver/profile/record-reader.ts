@@ -14,7 +14,7 @@ import type { RawScriptFrame } from "../interpreters/known-functions.ts";
 import { execFacts } from "../socket-trace/exec-facts.ts";
 import { type DecodedSample, type RawInterpreterFrame, SampleDecoder } from "./decode-sample.ts";
 import type { ProcessChange } from "./profile-message.ts";
-import { type NamedSample, WakerSamples } from "./waker-samples.ts";
+import { type ReadSample, WakerSamples } from "./waker-samples.ts";
 
 /** ProcessUnwinding, as far as records go into it. */
 export interface FrameNames {
@@ -164,7 +164,7 @@ export class RecordReader {
     this.#contexts.sampled(tgid);
   }
 
-  #named({ sample, interpreterFrames, scriptFrames, contextBytes }: DecodedSample): NamedSample {
+  #named({ sample, interpreterFrames, scriptFrames, contextBytes }: DecodedSample): ReadSample {
     const { tgid } = sample;
     const stack = interpreterFrames.length === 0 ? undefined : this.#interpreters.resolve(tgid, interpreterFrames);
     const scripts = scriptFrames.length === 0 ? sample.scriptFrames : this.#scripts.resolve(tgid, scriptFrames);
@@ -182,7 +182,7 @@ export class RecordReader {
     }));
   }
 
-  #push(sample: NamedSample, waker: NamedSample | undefined): void {
+  #push(sample: ReadSample, waker: ReadSample | undefined): void {
     if (!(sample instanceof Promise) && !(waker instanceof Promise)) {
       this.#samples.push(withWaker(sample, waker));
       return;

@@ -1,20 +1,20 @@
 /** Stacks of wakers until the waits that they ended are told, which is when the woken thread runs. */
 import type { StackSample } from "../../mapping/profiles/stack-sample.ts";
 
-export type NamedSample = StackSample | Promise<StackSample>;
+export type ReadSample = StackSample | Promise<StackSample>;
 
 /** Threads that are woken and do not run yet; the waits of the oldest were lost. */
 const LIMIT = 4096;
 
 export class WakerSamples {
-  readonly #byWait = new Map<string, NamedSample>();
+  readonly #byWait = new Map<string, ReadSample>();
 
-  add(wait: string, sample: NamedSample): void {
+  add(wait: string, sample: ReadSample): void {
     if (this.#byWait.size >= LIMIT) this.#byWait.delete(this.#byWait.keys().next().value!);
     this.#byWait.set(wait, sample);
   }
 
-  take(wait: string): NamedSample | undefined {
+  take(wait: string): ReadSample | undefined {
     const sample = this.#byWait.get(wait);
     this.#byWait.delete(wait);
     return sample;
