@@ -3,6 +3,7 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { Profile } from "pprof-format";
@@ -20,16 +21,22 @@ const SAMPLED = /(\d+) samples, ([\d.]+) % of user stacks complete/;
 /** The leaf first. */
 function readPprof(path: string) {
   const profile = Profile.decode(gunzipSync(readFileSync(path)));
-  const text = (index: number | bigint) => profile.stringTable.strings[Number(index)] ?? "";
-  const nameOf = new Map(profile.function.map(({ id, name }) => [id, text(name)]));
+  const textAt = (index: number | bigint) => profile.stringTable.strings[Number(index)] ?? "";
+  const nameOf = new Map(profile.function.map(({ id, name }) => [id, textAt(name)]));
   const names = new Map(
     profile.location.map(({ id, line }) => [id, line.map(({ functionId }) => nameOf.get(functionId) ?? "")]),
   );
   return profile.sample.map(({ locationId, value, label }) => ({
     names: locationId.flatMap((id) => names.get(id) ?? []),
     count: Number(value[0]),
-    pid: Number(label.find(({ key }) => text(key) === "process.pid")?.num),
+    pid: Number(label.find(({ key }) => textAt(key) === "process.pid")?.num),
   }));
+}
+
+async function ended(command: string, ...args: readonly string[]) {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
+  const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+  return { stdout, stderr, status: status as number };
 }
 
 describe("profiles", function () {
@@ -140,11 +147,10 @@ describe("profiles", function () {
     );
   });
 
-  it("profile: says what is wrong before it samples", () => {
-    const profile = (...args: string[]) =>
-      spawnSync("bin/sockspan", ["profile", "--duration", "10m", ...args], { encoding: "utf8", timeout: 30_000 });
+  it("profile: says what is wrong before it samples", async () => {
+    const profile = (...args: string[]) => ended("bin/sockspan", "profile", "--duration", "10m", ...args);
     const gone = spawnSync("true").pid;
-    for (const [status, said, ...args] of [
+    const wrong = [
       [2, /there is no process/, "--pid", `${gone}`],
       [2, /no process id/, "--pid", "1,x"],
       [2, /no number of samples/, "--frequency", "10001"],
@@ -154,16 +160,17 @@ describe("profiles", function () {
       [2, /writes to stdout/, "-o", "-", "--", "true"],
       [1, /can't be written: .*ENOENT/, "-o", scratch.path("no/such/folder.pb.gz")],
       [1, /can't be written: .*EISDIR/, "-o", scratch.folder],
-    ] as const) {
-      const { status: found, stderr, stdout } = profile(...args);
-      assert.match(stderr, said);
-      assert.deepEqual([found, stdout], [status, ""]);
-    }
+    ] as const;
+    const check = async ([status, said, ...args]: (typeof wrong)[number]) => {
+      const found = await profile(...args);
+      assert.match(found.stderr, said);
+      assert.deepEqual([found.status, found.stdout], [status, ""]);
+    };
+    await Promise.all(wrong.map(check));
     const left = ["--pid", `${process.pid}`, "--user", "nobody-of-this-name", "-o", scratch.path("left.pb.gz")];
-    assert.equal(profile(...left).status, 1);
+    assert.equal((await profile(...left)).status, 1);
     assert.equal(existsSync(scratch.path("left.pb.gz")), false, "a file that was made for nothing is gone");
-    const asNobody = ["--reuid", "65534", "--clear-groups", "bin/sockspan", "profile"];
-    const { status, stderr } = spawnSync("setpriv", asNobody, { encoding: "utf8" });
+    const { status, stderr } = await ended("setpriv", "--reuid", "65534", "--clear-groups", "bin/sockspan", "profile");
     assert.match(stderr, /needs root/);
     assert.equal(status, 2);
   });
