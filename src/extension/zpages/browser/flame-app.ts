@@ -223,7 +223,7 @@ class FlameApp extends Component<Record<never, never>, State> {
           "span",
           { class: "dim" },
           hovered === undefined
-            ? `${sampleCount} samples${linked}`
+            ? `${sampleCount} ${sampleCount === 1 ? "sample" : "samples"}${linked}`
             : [shown.p, shown.t].filter((t) => t !== "").join(" · "),
         ),
         h("span", { class: "right" }, `${formatNs(shown.v)} · ${formatShare(shown.v, root.v)}${own}`),
