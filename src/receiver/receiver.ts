@@ -9,6 +9,9 @@ export interface Receiver {
   readonly accounts: readonly StageAccount[];
   /** Nothing comes of a signal that no pipeline takes from this receiver: what is given then is thrown away. */
   start(next: (spans: readonly Span[]) => void, nextProfiles: (profiles: readonly Profile[]) => void): Promise<void>;
-  /** What is still held leaves before this ends. */
-  shutdown(): Promise<void>;
+  /**
+   * What is still held leaves before this ends.
+   * @param limitMs after which nobody waits for it any more: what can't leave by then is counted as lost before
+   */
+  shutdown(limitMs: number): Promise<void>;
 }

@@ -104,7 +104,7 @@ export class Service {
       this.receivers.map((each) =>
         this.#stop(
           each,
-          within(() => each.shutdown(), deadlineMs),
+          within(() => each.shutdown(deadlineMs), deadlineMs),
         ),
       ),
     );

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expectPairs, spansOfPort } from "../support/expect-spans.ts";
 import { askMany } from "../support/http-client.ts";
 import { startNginx } from "../support/nginx.ts";
@@ -46,5 +47,17 @@ describe("many requests at once", () => {
     assert.equal(withStatus(SERVER), answered);
     // wrk goes while its last answers are on the way: as many as it has connections may never be read.
     assert.ok(withStatus(CLIENT) <= answered && withStatus(CLIENT) >= answered - 16);
+  });
+
+  it("ends in time, and without a fault, when it is told to while requests come", async function () {
+    this.timeout(60_000);
+    const nginx = await startNginx(scratch);
+    const sockspan = await Sockspan.start(scratch);
+    const url = `http://127.0.0.1:${nginx.port}/static/wrk`;
+    scratch.keep(await Program.start(["wrk", "-t", "1", "-c", "32", "-d", "30s", url]));
+    await sleep(2000);
+    const spans = spansOfPort(await sockspan.stopAndRead(), nginx.port);
+    assert.doesNotMatch(sockspan.program.output, /shutting down failed|spans lost/);
+    assert.ok(spans.length > 1000, `${spans.length} spans`);
   });
 });

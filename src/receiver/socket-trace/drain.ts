@@ -14,6 +14,8 @@ const MAX_BATCH_COUNT = 256;
 export interface DrainOutput {
   /** Records as they lay in the ring; the view is only valid during the call. */
   batch(records: DataView, lengthBytes: number, timestampNs: number): void;
+  /** The same, when there is no time left to read them. */
+  cut(records: DataView, lengthBytes: number): void;
   /** Everything that was submitted before has been given. */
   idle(timestampNs: number): void;
   failed(error: DrainFailedError): void;
@@ -27,6 +29,7 @@ export class Drain {
   /** What the thread has said and nobody has acted on. */
   readonly #inbox: DrainMessage[] = [];
   #isScheduled = false;
+  #isLate = false;
   #onReady: () => void = () => {};
   #onEnded: () => void = () => {};
 
@@ -58,10 +61,14 @@ export class Drain {
     return this.#ready;
   }
 
-  /** Gives what is still in the ring, then ends. */
-  async stop(): Promise<void> {
+  /** Gives what is still in the ring, then ends; what was not given within the limit is cut. */
+  async stop(limitMs: number): Promise<void> {
     this.#order({ kind: "stop" }, []);
+    const timer = setTimeout(() => {
+      this.#isLate = true;
+    }, limitMs);
     await this.#ended;
+    clearTimeout(timer);
     await this.#thread.terminate();
   }
 
@@ -89,7 +96,9 @@ export class Drain {
     switch (message.kind) {
       case "batch": {
         const { buffer, lengthBytes, timestampNs } = message;
-        this.#output.batch(new DataView(buffer), lengthBytes, timestampNs);
+        const records = new DataView(buffer);
+        if (this.#isLate) this.#output.cut(records, lengthBytes);
+        else this.#output.batch(records, lengthBytes, timestampNs);
         this.#order({ kind: "buffer", buffer }, [buffer]);
         return;
       }

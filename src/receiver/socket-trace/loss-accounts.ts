@@ -26,6 +26,12 @@ export class LossAccounts {
     this.#unsettled += events;
   }
 
+  /** Events that came too late to be read. */
+  cut(events: number): void {
+    this.#ring.addIn(events);
+    this.#ring.addLost("shutdown", events);
+  }
+
   /** @returns how many events never came since the last counters */
   update(counters: readonly LossCounter[]): number {
     let lostEvents = 0;

@@ -3,6 +3,7 @@ import { ClockOffset } from "../../bpf/clock.ts";
 import { BpfError } from "../../bpf/error.ts";
 import { type LossCounter, readLossCounters } from "../../bpf/loss-reason.ts";
 import { BpfMap } from "../../bpf/map.ts";
+import { forEachRecord } from "../../bpf/ring-records.ts";
 import type { BrokerConnection } from "../../ipc/connect-to-broker.ts";
 import type { Attachment } from "../../ipc/messages.ts";
 import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
@@ -28,6 +29,8 @@ import { VerdictWriter } from "./verdict-writer.ts";
 const ADVANCE_INTERVAL_NS = 50e6;
 const HOUSEKEEPING_INTERVAL_MS = 1000;
 const RUNTIME_SCAN_LIMIT_MS = 1500;
+/** Of the time to shut down: joining and exporting what was read needs the rest. */
+const DRAIN_SHARE = 0.6;
 /** What the last spans wait for the names of their processes. */
 const LAST_FACTS_LIMIT_MS = 1000;
 
@@ -131,6 +134,7 @@ export class SocketTraceReceiver implements Receiver {
     });
     this.#drain = new Drain(hello.capture.ring, {
       batch: (records, lengthBytes, timestampNs) => this.#batch(records, lengthBytes, timestampNs),
+      cut: (records, lengthBytes) => this.#cut(records, lengthBytes),
       idle: (timestampNs) => {
         this.#advance(timestampNs);
         options.onDrained?.(timestampNs);
@@ -168,10 +172,10 @@ export class SocketTraceReceiver implements Receiver {
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_INTERVAL_MS);
   }
 
-  async shutdown(): Promise<void> {
+  async shutdown(limitMs: number): Promise<void> {
     clearInterval(this.#housekeeping);
     this.#runtimes.stop();
-    await this.#drain.stop();
+    await this.#drain.stop(limitMs * DRAIN_SHARE);
     await this.#readLosses();
     this.#lossWarning.flush();
     await this.#processes.settled(LAST_FACTS_LIMIT_MS);
@@ -184,6 +188,12 @@ export class SocketTraceReceiver implements Receiver {
     this.#losses.received(this.#dispatcher.batch(records, lengthBytes));
     if (timestampNs - this.#lastAdvanceNs >= ADVANCE_INTERVAL_NS) this.#advance(timestampNs);
     this.#verdicts?.flush();
+  }
+
+  #cut(records: DataView, lengthBytes: number): void {
+    const events = forEachRecord(records, lengthBytes, () => {});
+    this.#losses.cut(events);
+    this.#lossWarning.lost(events);
   }
 
   #advance(nowNs: number): void {

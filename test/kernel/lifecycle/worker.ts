@@ -53,7 +53,7 @@ const receiver = new SocketTraceReceiver({
 await receiver.prepare();
 dropPrivileges(hello.user, hello.brokerPid);
 client.onShutdown(() => {
-  void receiver.shutdown().then(() => {
+  void receiver.shutdown(10_000).then(() => {
     client.emit(
       "accounts",
       receiver.accounts.map(({ stage, in: entered, out, held }) => ({ stage, entered, out, held })),

@@ -19,6 +19,13 @@ describe("LossAccounts", () => {
     assert.deepEqual([ring.in, ring.out, ring.lost.get("ring_full"), ring.held], [15, 10, 5, 0]);
   });
 
+  it("counts events that there was no time left to read", () => {
+    const { ring, losses } = accounts();
+    losses.received(10);
+    losses.cut(4);
+    assert.deepEqual([ring.in, ring.out, ring.lost.get("shutdown"), ring.held], [14, 10, 4, 0]);
+  });
+
   it("counts events without bytes in the account of the payload", () => {
     const { payload, losses } = accounts();
     losses.received(10);
