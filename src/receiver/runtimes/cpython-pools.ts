@@ -37,6 +37,8 @@ const POOL_LOOP = { qualifiedName: "_worker", file: /concurrent\/futures\/thread
 /** Methods of threading.Thread, from the thread's beginning. */
 const THREAD_FRAMES: readonly string[] = ["_bootstrap", "_bootstrap_inner", "run"];
 const WORK_ITEM = LOOPS.find(({ awaitedBy }) => awaitedBy === "work_item")!;
+/** Its thread's class, a threading.Thread whose run is the loop. */
+const ANYIO = { module: "anyio._backends._asyncio", type: "WorkerThread", loop: LOOPS[0]! };
 
 /** What names the jobs of ThreadPoolExecutor and what they run. */
 export interface WorkItems {
@@ -68,11 +70,15 @@ export class PythonPools {
   /** Threads that had no job, in the same way: others first. */
   readonly #idle = new Map<number, number>();
   readonly #sites = new Map<number, PoolSite>();
+  /** Loops whose place was computed: a thread that is there knows better. */
+  readonly #computed = new Set<number>();
   /** Loops whose jobs tasks may await, by their code. */
   readonly #awaited = new Set<number>();
   /** Globals of concurrent/futures/thread.py; 0: no thread of its pools has been seen. */
   #globals = 0;
   #workItems: WorkItems | undefined;
+  /** _asyncio.Future; 0: not found yet. */
+  #futureType = 0;
   #isPrepared = false;
   #hasThreads = false;
 
@@ -89,6 +95,8 @@ export class PythonPools {
     const pools = new PythonPools(process, this.#interpreter, this.#offsets, this.#layout);
     for (const [code, site] of this.#sites) pools.#sites.set(code, site);
     for (const code of this.#awaited) pools.#awaited.add(code);
+    for (const code of this.#computed) pools.#computed.add(code);
+    pools.#futureType = this.#futureType;
     pools.#globals = this.#globals;
     pools.#workItems = this.#workItems;
     pools.#isPrepared = this.#isPrepared;
@@ -121,32 +129,72 @@ export class PythonPools {
   /**
    * A pool may be made by the first request that needs it. Its threads will have the frames of threading.Thread, of the
    * pool's loop and of the job, whose sizes their code tells.
+   *
+   * @param seesJobs what puts jobs into ThreadPoolExecutor's queue is known
    */
-  async prepare(): Promise<void> {
-    if (this.#isPrepared || this.#offsets.modules === undefined) return;
+  async prepare(seesJobs: boolean): Promise<void> {
+    if (this.#offsets.modules === undefined) return;
+    const isAnyioKnown = [...this.#sites.values()].some(
+      ({ code, hopCount }) => hopCount > 0 && this.#computed.has(code),
+    );
+    const wantsExecutor = seesJobs && !this.#isPrepared;
+    if (!wantsExecutor && isAnyioKnown) return;
     const modules = await this.#objects.pointer(this.#interpreter + this.#offsets.modules);
-    const [threading = 0, pools = 0] = await this.#objects.valuesIn(modules, [
+    const [threading = 0, pools = 0, anyio = 0, asyncio = 0] = await this.#objects.valuesIn(modules, [
       "threading",
       "concurrent.futures.thread",
+      ANYIO.module,
+      "_asyncio",
     ]);
-    const globalsOf = (module: number) => this.#objects.follow(module, [PyOffset.moduleDictionary]);
-    const globals = await globalsOf(pools);
-    const [threadType = 0] = await this.#objects.valuesIn(await globalsOf(threading), ["Thread"]);
-    if (globals === 0 || threadType === 0) return;
-    const [loop = 0] = await this.#objects.valuesIn(globals, [POOL_LOOP.qualifiedName]);
+    if (this.#futureType === 0) await this.#findFutureType(asyncio);
+    const [threadType = 0] = await this.#objects.valuesIn(await this.#globalsOf(threading), ["Thread"]);
+    if (threadType === 0) return;
     const methods = await this.#objects.pointer(threadType + PyOffset.typeDictionary);
-    const functions = [...(await this.#objects.valuesIn(methods, THREAD_FRAMES)), loop];
-    let frame = FIRST_FRAME;
-    for (const each of functions) {
-      const code = await this.#objects.code(await this.#objects.follow(each, [PyOffset.functionCode]));
-      if (code === undefined) return;
-      frame += code.frameBytes;
-    }
+    const [bootstrap = 0, inner = 0, run = 0] = await this.#objects.valuesIn(methods, THREAD_FRAMES);
+    // Without anyio, too: whose threads come later is understood the sooner when this is known.
+    const frame = await this.#frameBehind([bootstrap, inner]);
+    if (!isAnyioKnown && anyio !== 0) await this.#prepareAnyio(anyio, frame);
+    if (wantsExecutor && pools !== 0)
+      await this.#prepareExecutor(await this.#globalsOf(pools), [bootstrap, inner, run]);
+  }
+
+  async #prepareExecutor(globals: number, thread: readonly number[]): Promise<void> {
+    if (globals === 0) return;
+    const loop = await this.#objects.valueIn(globals, POOL_LOOP.qualifiedName);
+    const frame = await this.#frameBehind([...thread, loop]);
+    if (frame === undefined) return;
     this.#globals = globals;
     const run = await this.#findJob();
     if (run === undefined) return;
     this.#isPrepared = true;
     if (!this.#sites.has(run.address)) await this.#addSite(WORK_ITEM, run, frame, undefined);
+  }
+
+  /** The loop is the method that Thread.run is overridden with, so its frame is that one's. */
+  async #prepareAnyio(module: number, frame: number | undefined): Promise<void> {
+    if (frame === undefined) return;
+    const type = await this.#objects.valueIn(await this.#globalsOf(module), ANYIO.type);
+    const methods = await this.#objects.follow(type, [PyOffset.typeDictionary]);
+    const run = await this.#objects.valueIn(methods, "run");
+    const code = await this.#objects.code(await this.#objects.follow(run, [PyOffset.functionCode]));
+    if (code === undefined || !isOf(code, ANYIO.loop) || this.#sites.has(code.address)) return;
+    this.#computed.add(code.address);
+    await this.#addSite(ANYIO.loop, code, frame, undefined);
+  }
+
+  #globalsOf(module: number): Promise<number> {
+    return this.#objects.follow(module, [PyOffset.moduleDictionary]);
+  }
+
+  /** Where the frame begins that follows those of `functions` on a thread's stack. */
+  async #frameBehind(functions: readonly number[]): Promise<number | undefined> {
+    let frame = FIRST_FRAME;
+    for (const each of functions) {
+      const code = await this.#objects.code(await this.#objects.follow(each, [PyOffset.functionCode]));
+      if (code === undefined) return undefined;
+      frame += code.frameBytes;
+    }
+    return frame;
   }
 
   /** Of some loop the way to the task is not known: none of its jobs was at hand. */
@@ -160,6 +208,8 @@ export class PythonPools {
   async look(): Promise<readonly PoolSite[]> {
     const seen = new Set<number>();
     let looked = 0;
+    const before = [...this.#sites.values()];
+    const isNew = () => [...this.#sites.values()].some((site, index) => site !== before[index]);
     let thread = await this.#objects.pointer(this.#interpreter + this.#offsets.threads);
     while (thread !== 0 && !seen.has(thread) && seen.size < MAX_THREADS && looked < MAX_NEW_THREADS) {
       seen.add(thread);
@@ -173,11 +223,13 @@ export class PythonPools {
         if (isIdle) this.#idle.set(thread, chunk);
         // A deep stack has a chunk on top that comes and goes: only a thread with another root is another thread.
         if (isWhole && root === chunk) this.#done.set(thread, chunk);
+        // Told at once, since each read takes long while the process is busy: the other threads' turn is the next look.
+        if (isNew()) break;
       }
       thread = u64(view, NEXT_THREAD);
     }
     // All others have been looked at: their turn again.
-    if (looked < MAX_NEW_THREADS) this.#idle.clear();
+    if (looked < MAX_NEW_THREADS && !isNew()) this.#idle.clear();
     if (this.#done.size > 2 * MAX_THREADS) this.#done.clear();
     return [...this.#sites.values()].sort((left, right) => left.codeOffset - right.codeOffset).slice(0, MAX_SITES);
   }
@@ -243,7 +295,8 @@ export class PythonPools {
 
   /** @param stack undefined: the thread has no job */
   async #addSite(loop: KnownLoop, code: PythonCode, frame: number, stack: DataView | undefined): Promise<boolean> {
-    const known = this.#sites.get(code.address);
+    const isSeen = stack !== undefined && this.#computed.delete(code.address);
+    const known = isSeen ? undefined : this.#sites.get(code.address);
     if (known !== undefined && (known.hopCount > 0 || loop.awaitedBy === undefined)) return true;
     const local = (await code.names()).indexOf(loop.job);
     if (local < 0) return true;
@@ -251,7 +304,7 @@ export class PythonPools {
     if (loop.awaitedBy !== undefined) this.#awaited.add(code.address);
     const job = stack === undefined ? 0 : u64(stack, jobOffset);
     if (loop === WORK_ITEM && stack !== undefined) this.#globals = u64(stack, frame + this.#layout.globals);
-    const way = loop.awaitedBy === undefined || job === 0 ? undefined : await this.#wayToTask(loop.awaitedBy, job);
+    const way = loop.awaitedBy === undefined ? undefined : await this.#wayToTask(loop.awaitedBy, job);
     this.#sites.set(code.address, {
       code: code.address,
       codeOffset: frame + this.#layout.code,
@@ -266,14 +319,25 @@ export class PythonPools {
     return loop.awaitedBy === undefined || way !== undefined;
   }
 
+  /** @param job 0: none is at hand */
   async #wayToTask(kind: "future" | "work_item", job: number): Promise<Way | undefined> {
-    return kind === "future" ? this.#wayOfFuture(job) : this.#wayOfWorkItem(job);
+    if (kind === "future") return this.#wayOfFuture();
+    return job === 0 ? undefined : this.#wayOfWorkItem(job);
   }
 
-  async #wayOfFuture(future: number): Promise<Way | undefined> {
-    const type = await this.#objects.pointer(future + PyOffset.type);
-    if ((await this.#objects.nameOfType(type)) !== "_asyncio.Future") return undefined;
-    return { hops: [PyOffset.futureContext], proof: type, proofHop: 0, proofOffset: PyOffset.type };
+  /** That the job is such a future is proved whenever it is read. */
+  async #wayOfFuture(): Promise<Way | undefined> {
+    if (this.#futureType === 0 && this.#offsets.modules !== undefined) {
+      const modules = await this.#objects.pointer(this.#interpreter + this.#offsets.modules);
+      await this.#findFutureType(await this.#objects.valueIn(modules, "_asyncio"));
+    }
+    if (this.#futureType === 0) return undefined;
+    return { hops: [PyOffset.futureContext], proof: this.#futureType, proofHop: 0, proofOffset: PyOffset.type };
+  }
+
+  async #findFutureType(module: number): Promise<void> {
+    const type = await this.#objects.valueIn(await this.#globalsOf(module), "Future");
+    if (type !== 0 && (await this.#objects.nameOfType(type)) === "_asyncio.Future") this.#futureType = type;
   }
 
   /**

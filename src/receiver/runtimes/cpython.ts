@@ -122,7 +122,7 @@ async function planWithPools(
   };
   const refine = async () => {
     await makers.find();
-    if (makers.hasPut) await finder.prepare();
+    await finder.prepare(makers.hasPut);
     return look();
   };
   return look();

@@ -18,6 +18,31 @@ if child:
 sys.stdin.read()
 `;
 
+/** anyio's pool as far as it shows, loaded and not used yet: its loop is known by its class, method, file and local variable. */
+const ANYIO = `
+import asyncio, sys, types, threading
+module = types.ModuleType("anyio._backends._asyncio")
+exec(compile("""
+from threading import Thread
+class WorkerThread(Thread):
+    def run(self):
+        while True:
+            item = self.queue.get()
+            context, func, args, future, cancel_scope = item
+            context.run(func, *args)
+            del item, context, func, args, future, cancel_scope
+""", "/site-packages/anyio/_backends/_asyncio.py", "exec"), module.__dict__)
+sys.modules[module.__name__] = module
+print("up", flush=True)
+sys.stdin.readline()
+import contextvars, queue
+worker = module.WorkerThread(daemon=True)
+worker.queue = queue.Queue()
+worker.queue.put((contextvars.copy_context(), lambda: (print("busy", flush=True), threading.Event().wait()), (), None, None))
+worker.start()
+sys.stdin.read()
+`;
+
 async function refined(pid: number): Promise<UnitPlan> {
   const first = await findCpython(localProcess(pid));
   assert.ok(first !== undefined && isPlan(first), JSON.stringify(first));
@@ -48,6 +73,33 @@ describe("CPython's makers", function () {
         [inherited?.steps, inherited?.pools, inherited?.uprobes, inherited?.python],
         [plan.steps, plan.pools, plan.uprobes, plan.python],
       );
+    } finally {
+      python.stdin.end();
+      await once(python, "exit");
+    }
+  });
+});
+
+describe("CPython's pools", function () {
+  this.timeout(20_000);
+
+  it("of anyio are known, with the way to the task, before the first request makes a thread", async function () {
+    const version = spawnSync("python3", ["--version"], { encoding: "utf8" }).stdout ?? "";
+    if (!WITH_POOLS.test(version)) skip(this, `no Python 3.11 to 3.13 here: ${version.trim() || "none"}`);
+    const python = spawn("python3", ["-c", ANYIO], { stdio: ["pipe", "pipe", "inherit"] });
+    try {
+      await once(python.stdout, "data");
+      const plan = await refined(python.pid!);
+      const awaited = plan.pools?.filter(({ hopCount }) => hopCount > 0) ?? [];
+      assert.equal(awaited.length, 1);
+      assert.equal(plan.wakes, undefined);
+      python.stdin.write("\n");
+      await once(python.stdout, "data");
+      // What was computed is what a thread shows.
+      const seen = await findCpython(localProcess(python.pid!));
+      assert.ok(seen !== undefined && isPlan(seen));
+      assert.deepEqual(seen.pools, awaited);
+      assert.deepEqual((await plan.lookAgain?.())?.pools, plan.pools);
     } finally {
       python.stdin.end();
       await once(python, "exit");
