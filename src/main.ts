@@ -3,20 +3,24 @@ import { Command, CommanderError } from "commander";
 import type { CommandEntry } from "./service/command.ts";
 import { ExitCode, exitCodeOf, formatError } from "./service/exit-code.ts";
 import { packageVersion } from "./service/package-paths.ts";
+import { keepNurserySmall } from "./service/v8-settings.ts";
 
 const COMMANDS: readonly CommandEntry[] = [
   {
     name: "run",
+    isBroker: true,
     summary: "capture, and export traces",
     load: async () => (await import("./commands/run.ts")).runCommand,
   },
   {
     name: "record",
+    isBroker: true,
     summary: "the raw events of this host to a file, for replay",
     load: async () => (await import("./commands/record.ts")).recordCommand,
   },
   {
     name: "profile",
+    isBroker: true,
     summary: "stacks of processes, on and off the CPU, to a file for go tool pprof",
     load: async () => (await import("./commands/profile.ts")).profileCommand,
   },
@@ -71,7 +75,10 @@ async function main(words: readonly string[]): Promise<void> {
   const wanted = words.find((word) => !word.startsWith("-"));
   for (const entry of COMMANDS) {
     const command = program.command(entry.name).summary(entry.summary).description(entry.summary).exitOverride();
-    if (entry.name === wanted) (await entry.load())(command);
+    if (entry.name !== wanted) continue;
+    // Before the modules are loaded: that alone would make it grow.
+    if (entry.isBroker) keepNurserySmall();
+    (await entry.load())(command);
   }
   await program.parseAsync(words, { from: "user" });
 }

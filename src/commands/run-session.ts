@@ -8,6 +8,7 @@ import { formatError } from "../service/exit-code.ts";
 import { bpfFolder, packageVersion, workerEntry } from "../service/package-paths.ts";
 import { readyLines } from "../service/ready-lines.ts";
 import { SelfTestProcesses } from "../service/self-test/self-test-processes.ts";
+import { collectStartUpGarbage } from "../service/v8-settings.ts";
 import { WORKER_NODE_ARGUMENTS } from "../service/worker-arguments.ts";
 import {
   type FailedEvent,
@@ -146,6 +147,7 @@ export class RunSession {
     };
     if (!isQuiet) process.stderr.write(`${readyLines(event, attachments, config).join("\n")}\n`);
     onReady();
+    collectStartUpGarbage();
     if (durationMs !== undefined) this.#timer = setTimeout(() => this.#stop(SessionEnd.done), durationMs);
     void this.#exchange();
   }

@@ -4,6 +4,8 @@ import type { Command } from "commander";
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
+  /** Others do the work: this process starts them, and stays. */
+  readonly isBroker?: true;
   /** Adds arguments, options and the action. */
   readonly load: () => Promise<(command: Command) => void>;
 }

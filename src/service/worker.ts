@@ -13,7 +13,7 @@ import { ConfigInvalidError } from "./config/problem.ts";
 import { validate } from "./config/validate.ts";
 import { Logger } from "./log.ts";
 import { sudoUser } from "./sudo-user.ts";
-import { setThreadFlags } from "./v8-settings.ts";
+import { collectStartUpGarbage, setThreadFlags } from "./v8-settings.ts";
 import { WorkerHost } from "./worker-host.ts";
 import { type FailedEvent, WorkerEvent, type WorkerSettings } from "./worker-settings.ts";
 
@@ -40,6 +40,7 @@ try {
   dropPrivileges(hello.user, hello.brokerPid);
   log.debug("running as", { uid: process.getuid?.(), capabilities: effectiveCapabilities() });
   await host.start();
+  collectStartUpGarbage();
 } catch (error) {
   client.emit(WorkerEvent.failed, failure(error));
   // The message must be out before the process ends.

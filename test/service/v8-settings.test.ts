@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { pathToFileURL } from "node:url";
+
+const SETTINGS = pathToFileURL("build/src/service/v8-settings.js").href;
+
+describe("V8's settings", function () {
+  this.timeout(20_000);
+
+  it("collects what the start has left, once, and leaves nothing behind", () => {
+    const script = `
+      import { collectStartUpGarbage } from ${JSON.stringify(SETTINGS)};
+      let left = Array.from({ length: 200_000 }, (_, i) => ({ i }));
+      left = undefined;
+      const before = process.memoryUsage().heapUsed;
+      collectStartUpGarbage();
+      setTimeout(() => {
+        const freed = before - process.memoryUsage().heapUsed;
+        console.log(JSON.stringify([freed > 4e6, typeof globalThis.gc]));
+      }, 4000);`;
+    const said = execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+    assert.deepEqual(JSON.parse(said), [true, "undefined"]);
+  });
+});
