@@ -8,7 +8,6 @@ import { formatError } from "../service/exit-code.ts";
 import { bpfFolder, packageVersion, workerEntry } from "../service/package-paths.ts";
 import { readyLines } from "../service/ready-lines.ts";
 import { SelfTestProcesses } from "../service/self-test/self-test-processes.ts";
-import { collectStartUpGarbage } from "../service/v8-settings.ts";
 import { WORKER_NODE_ARGUMENTS } from "../service/worker-arguments.ts";
 import {
   type FailedEvent,
@@ -18,6 +17,7 @@ import {
   WorkerEvent,
   type WorkerSettings,
 } from "../service/worker-settings.ts";
+import { collectStartUpGarbage } from "../start-up-garbage.ts";
 
 /** A service manager kills after 90 s (systemd) or 30 s (Kubernetes). */
 const DRAIN_TIMEOUT_MS = 10_000;

@@ -128,6 +128,7 @@ export class TraceEngine {
     } else if (event.newState === TcpState.finWait1 || event.newState === TcpState.lastAck) {
       for (const end of this.#sockets.ofCookie(event.socketCookie)) {
         end.isClosing = true;
+        end.tracker.closedNs ??= event.header.timestampNs;
         if (!end.isClient) end.connection.closedHere();
       }
     } else if (event.newState === TcpState.close) {
@@ -135,6 +136,7 @@ export class TraceEngine {
       this.#connecting.delete(event.socketCookie);
       for (const end of this.#sockets.ofCookie(event.socketCookie)) {
         end.isClosing = true;
+        end.tracker.closedNs ??= event.header.timestampNs;
         if (end.isClient && event.oldState === TcpState.lastAck) end.connection.closedHere();
         this.#closing.push({ end, deadlineNs: event.header.timestampNs + LINGER_NS });
       }

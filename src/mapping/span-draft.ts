@@ -43,7 +43,8 @@ export function draftSpan(
   if (fields === undefined) return undefined;
   addCommonAttributes(fields.attributes, exchange, node, kind);
   const start = exchange.requestStart;
-  const endNs = (exchange.responseEnd ?? exchange.responseStart ?? exchange.requestEnd ?? start).timestampNs;
+  const last = exchange.responseEnd ?? exchange.responseStart ?? exchange.requestEnd ?? start;
+  const endNs = Math.max(last.timestampNs, exchange.closedNs ?? 0);
   return {
     node,
     fields,

@@ -1,6 +1,5 @@
 /** V8's flags are the process's: what the main thread's heap is given, every other thread's would have too. */
 import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 
 /**
  * Bytes of bytecode that run before a function is worth the optimiser's time, eight times V8's own. What runs for each span is
@@ -24,20 +23,4 @@ export function setThreadFlags(): void {
  */
 export function keepNurserySmall(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
-}
-
-/** Everything has been loaded, and the self-test is over. */
-const START_UP_MS = 3000;
-
-/**
- * Reading programs, types and configuration leaves more than a process that waits ever needs again, and one that waits allocates too
- * little for V8 to look. Once, a few seconds after the start, it takes a few hundredths of a second.
- */
-export function collectStartUpGarbage(): void {
-  setTimeout(() => {
-    setFlagsFromString("--expose-gc");
-    const collect: unknown = runInNewContext("globalThis.gc");
-    setFlagsFromString("--no-expose-gc");
-    if (typeof collect === "function") collect();
-  }, START_UP_MS).unref();
 }

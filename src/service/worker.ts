@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { SockspanError } from "../error.ts";
 import { connectToBroker } from "../ipc/connect-to-broker.ts";
 import { dropPrivileges } from "../ipc/drop-privileges.ts";
+import { collectStartUpGarbage } from "../start-up-garbage.ts";
 import { catalog } from "./catalog.ts";
 import type { Config } from "./config/config.ts";
 import { fromPlain } from "./config/located.ts";
@@ -13,7 +14,7 @@ import { ConfigInvalidError } from "./config/problem.ts";
 import { validate } from "./config/validate.ts";
 import { Logger } from "./log.ts";
 import { sudoUser } from "./sudo-user.ts";
-import { collectStartUpGarbage, setThreadFlags } from "./v8-settings.ts";
+import { setThreadFlags } from "./v8-settings.ts";
 import { WorkerHost } from "./worker-host.ts";
 import { type FailedEvent, WorkerEvent, type WorkerSettings } from "./worker-settings.ts";
 

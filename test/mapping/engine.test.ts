@@ -159,6 +159,32 @@ describe("TraceEngine", () => {
     host.end();
   });
 
+  it("makes no path of the asterisk that asks of the server as a whole", () => {
+    const host = new Host();
+    const link = host.connect().opened();
+    link.request(CURL, SERVER, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
+    link.respond(SERVER, CURL, "HTTP/1.1 204 No Content\r\n\r\n").close();
+    host.pass(100);
+    const client = host.spans.find(({ kind }) => kind === SpanKind.client);
+    assert.equal(attribute(client!, "url.full"), "http://a");
+    host.end();
+  });
+
+  it("lets a request that was never answered last until its connection was closed", () => {
+    const host = new Host();
+    const link = host.connect().opened();
+    link.request(CURL, SERVER, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    host.pass(300);
+    link.close();
+    host.pass(100);
+    assert.equal(host.spans.length, 2);
+    for (const { startTimeUnixNano, endTimeUnixNano } of host.spans) {
+      const lastedMs = Number(endTimeUnixNano - startTimeUnixNano) / 1e6;
+      assert.ok(lastedMs >= 299 && lastedMs < 320, `${lastedMs} ms`);
+    }
+    host.end();
+  });
+
   it("sets the status by the side: 4xx is the client's error, 5xx both's", () => {
     for (const [status, server, client] of [
       ["200 OK", StatusCode.unset, StatusCode.unset],

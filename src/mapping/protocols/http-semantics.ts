@@ -65,7 +65,8 @@ export function describeHttp(exchange: HttpExchange, view: SpanView): SpanFields
   if (serverPort > 0) attributes.push(host?.portAttribute ?? ["server.port", serverPort]);
   if (isClient) {
     const authority = host?.text ?? bracketed(view.server.address, view.server.port);
-    const path = exchange.method === "CONNECT" ? "" : url.path;
+    // CONNECT names no path, and `*` is none (RFC 9112, section 3.3).
+    const path = exchange.method === "CONNECT" || url.path === "*" ? "" : url.path;
     attributes.push(["url.full", clip(`${scheme}://${authority}${path}${query === undefined ? "" : `?${query}`}`)]);
   } else {
     if (exchange.method !== "CONNECT") attributes.push(["url.path", clip(url.path)]);

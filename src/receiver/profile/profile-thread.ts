@@ -10,6 +10,7 @@ import { arraySizeBytes, mapArray, writeArray } from "../../bpf/mapped-array.ts"
 import { mapRingBuffer } from "../../bpf/ring-buffer.ts";
 import { BrokerClient } from "../../ipc/broker-client.ts";
 import { streamChannel } from "../../ipc/stream-channel.ts";
+import { collectStartUpGarbage } from "../../start-up-garbage.ts";
 import { CpythonFrames } from "../interpreters/cpython-frames.ts";
 import { JvmFrames } from "../interpreters/jvm-frames.ts";
 import { V8Frames } from "../interpreters/v8-frames.ts";
@@ -143,6 +144,7 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
       });
     }
   });
+  collectStartUpGarbage();
   say({ kind: "ready" });
 }
 

@@ -5,6 +5,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { BrokerClient } from "../../ipc/broker-client.ts";
 import type { Replies } from "../../ipc/messages.ts";
 import { streamChannel } from "../../ipc/stream-channel.ts";
+import { collectStartUpGarbage } from "../../start-up-garbage.ts";
 import { parseMappings } from "../runtimes/parse-mappings.ts";
 import { loadDemangler } from "./demangle.ts";
 import { SymbolStore } from "./symbol-store.ts";
@@ -52,6 +53,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
   });
   setInterval(() => store.tidy(), TIDY_INTERVAL_MS);
   store.prepareKernelSymbols();
+  collectStartUpGarbage();
   say({ kind: "ready" });
 }
 

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { pathToFileURL } from "node:url";
 
-const SETTINGS = pathToFileURL("build/src/service/v8-settings.js").href;
+const MODULE = pathToFileURL("build/src/start-up-garbage.js").href;
 
-describe("V8's settings", function () {
+describe("garbage of the start", function () {
   this.timeout(20_000);
 
-  it("collects what the start has left, once, and leaves nothing behind", () => {
+  it("collects what the start has left, and leaves nothing behind", () => {
     const script = `
-      import { collectStartUpGarbage } from ${JSON.stringify(SETTINGS)};
+      import { collectStartUpGarbage } from ${JSON.stringify(MODULE)};
       let left = Array.from({ length: 200_000 }, (_, i) => ({ i }));
       left = undefined;
       const before = process.memoryUsage().heapUsed;
