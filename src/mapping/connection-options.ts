@@ -13,7 +13,7 @@ export interface MessageListener {
   /** @param offset behind the message's last byte */
   end(message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void;
   /** Bytes of `sender` are lost; `last` is the last event before them. */
-  gap(sender: Sender, last: EventMeta | undefined): void;
+  gap(sender: Sender, last: EventMeta | undefined, isHole: boolean): void;
   /** An event shows that bytes before it did not come: other events may be lost too. */
   missing(meta: EventMeta): void;
   /** An event of a direction that has not found its next message yet. */

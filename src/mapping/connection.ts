@@ -353,12 +353,13 @@ export class Connection {
   /** Behind the head is a hole, or something is missing: the stream goes on behind it. */
   #passObstacle(side: Side): void {
     const stream = side.stream;
-    if (stream.obstacle?.isMissing === false) this.#steering.wantAll(stream.obstacle.isLeftOut);
+    const isHole = stream.obstacle?.isMissing === false;
+    if (isHole) this.#steering.wantAll(stream.obstacle.isLeftOut);
     const before = stream.available > 0 ? stream.metaAt(stream.position + stream.available - 1) : stream.endMeta;
     // It may know how long its message is, and reach behind the obstacle.
     if (this.#takeCut(side)) return;
     stream.skipObstacle();
-    this.#loseSync(side, before);
+    this.#loseSync(side, before, isHole);
   }
 
   #invalid(side: Side): void {
@@ -371,11 +372,11 @@ export class Connection {
     this.#findBoundary(side, 1);
   }
 
-  #loseSync(side: Side, before: EventMeta | undefined): void {
+  #loseSync(side: Side, before: EventMeta | undefined, isHole = false): void {
     side.isSynced = false;
     side.isBetween = false;
     this.protocol!.resync(this.#state, this.#senderOf(side));
-    this.#options.listener.gap(this.#senderOf(side), before);
+    this.#options.listener.gap(this.#senderOf(side), before, isHole);
   }
 
   /** Looks for a message start at or after `from` in the view. What lies before it, or can't be one, is lost. */

@@ -231,7 +231,7 @@ export class TraceEngine {
         recognized: (protocol, role, nowNs) => end.peer?.connection.adopt(protocol, role, nowNs),
         begin: (protocol, message, sender, offset, meta) => end.tracker.begin(protocol, message, sender, offset, meta),
         end: (message, sender, offset, meta) => end.tracker.end(message, sender, offset, meta),
-        gap: (sender, last) => end.tracker.gap(sender, last),
+        gap: (sender, last, isHole) => end.tracker.gap(sender, last, isHole),
         missing: (meta) => this.#tracer.lossSeen(meta),
         unsynced: (sender, meta) => end.tracker.unsynced(sender, meta),
         answersEnd: (last) => end.tracker.answersEnd(last),

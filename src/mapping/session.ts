@@ -150,9 +150,11 @@ export class SessionTracker<C> {
   /**
    * Bytes of `sender` are lost. In-order pairing can't be trusted across it: what is open ends here.
    * @param last the last event of this direction before the gap
+   * @param isHole the bytes were sent, and not captured: none of the other direction are lost with them
    */
-  gap(sender: Sender, last: EventMeta | undefined): void {
+  gap(sender: Sender, last: EventMeta | undefined, isHole = false): void {
     this.#endHiddenResponse();
+    if (isHole && this.#endsInHole(sender, last)) return;
     for (const exchange of this.#ordered.slice()) {
       if (exchange.responseStart !== undefined && exchange.requestSender !== sender && this.#ordered[0] === exchange) {
         this.#endHidden = exchange;
@@ -164,6 +166,17 @@ export class SessionTracker<C> {
     }
     // Answers by id stay right; those whose answer was lost end by timeout or with the connection.
     if (this.#hasPipelined) this.#isPairingUnsure = true;
+  }
+
+  /** A request that goes on in a hole: the next answer is for it, where nobody asks again before. */
+  #endsInHole(sender: Sender, last: EventMeta | undefined): boolean {
+    const exchange = this.#ordered[0];
+    if (exchange === undefined || this.#ordered.length > 1 || this.#hasPipelined) return false;
+    if (!exchange.protocol.asksOneByOne || exchange.requestSender !== sender) return false;
+    if (exchange.requestEnd !== undefined || exchange.responseStart !== undefined) return false;
+    exchange.requestEnd = last ?? exchange.requestStart;
+    this.#listener.requestEnded(exchange);
+    return true;
   }
 
   /** An event of a direction whose message boundary is not known yet. */

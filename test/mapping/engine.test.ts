@@ -147,6 +147,29 @@ describe("TraceEngine", () => {
     assert.equal(host.engine.accounts[0]!.lost.size, 0);
   });
 
+  it("gives a request its answer when its head was captured by its prefix", () => {
+    const host = new Host();
+    const link = host.connect().opened();
+    const head = `GET /large HTTP/1.1\r\nHost: a\r\nCookie: ${"k=v; ".repeat(2000)}\r\n\r\n`;
+    link.request(CURL, SERVER, Buffer.from(head), { captured: 4096 }).respond(SERVER, CURL, ok());
+    link.request(CURL, SERVER, get("/next")).respond(SERVER, CURL, ok());
+    assert.deepEqual(
+      host
+        .end()
+        .map((span) => [
+          span.kind,
+          attribute(span, "http.response.status_code"),
+          attribute(span, "sockspan.incomplete"),
+        ]),
+      [
+        [SpanKind.server, "200", undefined],
+        [SpanKind.client, "200", undefined],
+        [SpanKind.server, "200", undefined],
+        [SpanKind.client, "200", undefined],
+      ],
+    );
+  });
+
   it("says what became of a request whose client died half way", () => {
     const host = new Host();
     const link = host.connect().opened();

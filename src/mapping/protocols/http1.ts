@@ -36,6 +36,7 @@ const recentFields = new RecentFields();
 function createHttp1(readsBodies: boolean): Protocol<Http1Message, Http1State> {
   return {
     name: "http1",
+    asksOneByOne: true,
     networkProtocolName: "http",
     usualPorts: [80, 8080, 8000, 3000, 5000, 9090],
     resyncsAtCallStart: true,
