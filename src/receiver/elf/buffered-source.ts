@@ -1,5 +1,5 @@
 /** Small reads of one file from large ones: each read of a stranger's file goes through two other processes. */
-import type { ByteSource } from "./byte-source.ts";
+import { type ByteSource, isReadable } from "./byte-source.ts";
 
 const BLOCK_BYTES = 64 << 10;
 const BLOCK_LIMIT = 16;
@@ -16,6 +16,7 @@ export function bufferedSource(source: ByteSource): ByteSource {
     return bytes;
   };
   return {
+    touch: () => isReadable(source),
     read: async (offset, lengthBytes) => {
       if (lengthBytes > BLOCK_BYTES || !(offset >= 0 && lengthBytes > 0)) return await source.read(offset, lengthBytes);
       const first = Math.floor(offset / BLOCK_BYTES);

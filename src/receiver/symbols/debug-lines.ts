@@ -12,17 +12,22 @@ const UNIT_BUDGET_BYTES = 4 << 20;
 const ADDRESS_LIMIT = 50_000;
 const LINE_BYTES = 96;
 const IDLE_LIMIT_MS = 300_000;
-/**
- * A file stays open, with its compressed sections inflated, while a program's functions are met one after the other. Less than the
- * broker leaves a file open that nobody reads (opened-files.ts), by more than a look may take.
- */
+/** A file stays open, with its compressed sections inflated, while a program's functions are met one after the other. */
 const OPEN_MS = 20_000;
+/** Well before the broker closes what nobody reads (opened-files.ts). */
+const TOUCH_MS = 10_000;
 
 export type FoundLines = ReadonlyMap<number, readonly DebugLine[]>;
 
+interface Opened {
+  readonly elf: ElfFile;
+  readonly sections: DebugSections;
+  touchedAtMs: number;
+}
+
 interface Entry {
   info: DebugInfo | undefined;
-  opened: { readonly sections: DebugSections; readonly atMs: number } | undefined;
+  opened: Opened | undefined;
   readonly lines: Map<number, readonly DebugLine[]>;
   /** One after the other: they want the same units. */
   turn: Promise<unknown>;
@@ -71,7 +76,9 @@ export class DebugLines {
 
   /** Forgets what nobody has asked for lately, and what is above the budget. */
   tidy(): void {
-    for (const entry of this.#entries.values()) if (!this.#isOpen(entry)) entry.opened = undefined;
+    for (const entry of this.#entries.values()) {
+      if (this.#nowMs() - entry.usedAtMs >= OPEN_MS) entry.opened = undefined;
+    }
     let sizeBytes = [...this.#entries.values()].reduce((sum, entry) => sum + sizeOf(entry), 0);
     for (const [identity, entry] of this.#entries) {
       const isIdle = this.#nowMs() - entry.usedAtMs >= IDLE_LIMIT_MS;
@@ -115,18 +122,19 @@ export class DebugLines {
   }
 
   async #sections(entry: Entry, open: () => Promise<ElfFile | undefined>): Promise<DebugSections | undefined> {
-    if (this.#isOpen(entry)) return entry.opened?.sections;
-    const atMs = this.#nowMs();
+    const nowMs = this.#nowMs();
+    const { opened } = entry;
+    if (opened !== undefined) {
+      if (nowMs - opened.touchedAtMs < TOUCH_MS) return opened.sections;
+      opened.touchedAtMs = nowMs;
+      if (await isReadable(opened.elf.source)) return opened.sections;
+    }
     const elf = await open();
     // Closed while it was idle: the next look at the process opens it again.
     if (elf === undefined || !(await isReadable(elf.source))) return undefined;
     const sections = new DebugSections(elf);
-    entry.opened = { sections, atMs };
+    entry.opened = { elf, sections, touchedAtMs: nowMs };
     return sections;
-  }
-
-  #isOpen({ opened }: Entry): boolean {
-    return opened !== undefined && this.#nowMs() - opened.atMs < OPEN_MS;
   }
 }
 

@@ -15,39 +15,46 @@ describe("DebugLines", function () {
   });
   afterEach(() => scratch.cleanUp());
 
-  it("opens a file once for looks that follow each other, and again when the broker may have closed it", async function () {
+  it("opens a file once for as long as it is asked of, and again when it was closed meanwhile", async function () {
     if (!has("g++")) skip(this, "there is no g++");
     const file = readFileSync(compile(scratch, "g++", ["-gz"]));
-    let [nowMs, opened, read] = [0, 0, 0];
+    let [nowMs, opened, isClosed] = [0, 0, false];
+    const reads: number[] = [];
     const lines = new DebugLines(() => nowMs);
     const open = async () => {
       opened++;
+      isClosed = false;
       return await readElf({
         read: (offset, lengthBytes) => {
-          read++;
-          return Promise.resolve(file.subarray(offset, offset + lengthBytes));
+          reads.push(lengthBytes);
+          return Promise.resolve(isClosed ? new Uint8Array(0) : file.subarray(offset, offset + lengthBytes));
         },
       });
     };
     const start = sectionNamed((await open())!, ".text")!.address;
     const find = async (address: number) => {
+      reads.length = 0;
       const found = await lines.find("a", open, [address], nowMs + 5000);
       assert.ok(found.has(address));
     };
     opened = 0;
     await find(start);
-    const readOnce = read;
+    assert.ok(reads.length > 5);
     for (let i = 1; i < 40; i++) {
-      nowMs += 100;
+      nowMs += 1000;
       await find(start + i);
+      assert.ok(reads.length === 0 || (reads.length === 1 && reads[0] === 1), "what is inflated is not read again");
     }
     assert.equal(opened, 1);
-    assert.equal(read, readOnce, "what is inflated is not read again");
-    nowMs = 20_000;
-    lines.tidy();
+    isClosed = true;
+    nowMs += 10_000;
     await find(start);
     assert.equal(opened, 1, "what is known needs no file");
     await find(start + 100);
     assert.equal(opened, 2);
+    nowMs += 20_000;
+    lines.tidy();
+    await find(start + 101);
+    assert.equal(opened, 3, "nobody asked meanwhile");
   });
 });
