@@ -12,7 +12,7 @@ export interface MessageListener {
   begin(protocol: AnyProtocol, message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void;
   /** @param offset behind the message's last byte */
   end(message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void;
-  /** Bytes of `sender` are lost; `last` is the last event before them. */
+  /** Bytes of `sender` are lost; `last` is the last event before them. A hole's were sent, and not captured. */
   gap(sender: Sender, last: EventMeta | undefined, isHole: boolean): void;
   /** An event shows that bytes before it did not come: other events may be lost too. */
   missing(meta: EventMeta): void;

@@ -127,16 +127,14 @@ export class TraceEngine {
       this.#opened.add(event.socketCookie);
     } else if (event.newState === TcpState.finWait1 || event.newState === TcpState.lastAck) {
       for (const end of this.#sockets.ofCookie(event.socketCookie)) {
-        end.isClosing = true;
-        end.tracker.closedNs ??= event.header.timestampNs;
+        end.closedNs ??= event.header.timestampNs;
         if (!end.isClient) end.connection.closedHere();
       }
     } else if (event.newState === TcpState.close) {
       this.#opened.delete(event.socketCookie);
       this.#connecting.delete(event.socketCookie);
       for (const end of this.#sockets.ofCookie(event.socketCookie)) {
-        end.isClosing = true;
-        end.tracker.closedNs ??= event.header.timestampNs;
+        end.closedNs ??= event.header.timestampNs;
         if (end.isClient && event.oldState === TcpState.lastAck) end.connection.closedHere();
         this.#closing.push({ end, deadlineNs: event.header.timestampNs + LINGER_NS });
       }

@@ -24,8 +24,6 @@ export class Exchange<C> {
   responseBytes = 0;
   /** Why there is no whole response. */
   incomplete: string | undefined;
-  /** When the connection was closed that should have brought the response, monotonic. */
-  closedNs: number | undefined;
   isFinished = false;
   /** Its place in the graph of traces, once somebody has given it one. */
   node: TraceNode | undefined;
@@ -92,8 +90,6 @@ export class SessionTracker<C> {
 
   /** What an exchange without its answer says of itself when the connection is over. */
   closeReason: "connection_closed" | "end_of_input" = "connection_closed";
-  /** When it was closed here; bytes may still be told later. */
-  closedNs: number | undefined;
 
   /** @param account in messages */
   constructor(connection: C, listener: ExchangeListener<C>, account: StageAccount, limits: SessionOptions<C>) {
@@ -199,7 +195,6 @@ export class SessionTracker<C> {
     this.answersEnd(meta);
     for (const exchange of [...this.#ordered, ...(this.#byId?.values() ?? [])]) {
       exchange.incomplete = this.closeReason;
-      if (this.closeReason === "connection_closed") exchange.closedNs = this.closedNs;
       this.#finish(exchange);
     }
   }

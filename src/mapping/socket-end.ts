@@ -27,8 +27,8 @@ export class SocketEnd {
   /** Its connect(2), if that was seen. */
   connecting: Connecting | undefined;
   isExcluded = false;
-  /** The local end has begun to close it. */
-  isClosing = false;
+  /** When the local end has begun to close it, monotonic; bytes may still be told later. */
+  closedNs: number | undefined;
   lastNs = 0;
   lastTgid = 0;
   comm = "";
@@ -57,6 +57,11 @@ export class SocketEnd {
     this.localFirstSequence = localFirstSequence;
     this.remoteFirstSequence = remoteFirstSequence;
     this.isEncrypted = isEncrypted;
+  }
+
+  /** The local end has begun to close it. */
+  get isClosing(): boolean {
+    return this.closedNs !== undefined;
   }
 
   get local(): Endpoint {

@@ -44,7 +44,8 @@ export function draftSpan(
   addCommonAttributes(fields.attributes, exchange, node, kind);
   const start = exchange.requestStart;
   const last = exchange.responseEnd ?? exchange.responseStart ?? exchange.requestEnd ?? start;
-  const endNs = Math.max(last.timestampNs, exchange.closedNs ?? 0);
+  const closedNs = exchange.incomplete === "connection_closed" ? end.closedNs : undefined;
+  const endNs = Math.max(last.timestampNs, closedNs ?? 0);
   return {
     node,
     fields,

@@ -18,7 +18,7 @@ export function setThreadFlags(): void {
 }
 
 /**
- * For this thread: young objects get no more room than they have, for a process that allocates little once it has started
+ * Young objects get no more room than they have, for a process that allocates little once it has started
  * (NewSpace::Grow asks the flag each time).
  */
 export function keepNurserySmall(): void {

@@ -1,6 +1,7 @@
 /** The pages themselves: data in, HTML out. */
 import type { StageAccount } from "../../mapping/account.ts";
 import { type Attribute, SpanKind } from "../../mapping/span.ts";
+import { formatSamples } from "./browser/flame-layout.ts";
 import { type Html, html } from "./html.ts";
 import type { StoredTrace } from "./trace-store.ts";
 import { formatDuration, layOut, type Waterfall, type WaterfallRow } from "./waterfall.ts";
@@ -87,7 +88,7 @@ function detailed(trace: StoredTrace, samples: ReadonlyMap<string, number>): Htm
   const colors = colorsOf(waterfall);
   const all = [...samples.values()].reduce((sum, count) => sum + count, 0);
   const whole = html`<p class="flame-links"><a href="/profile?trace=${trace.traceId}">Flame graph of this trace</a>
-<span class="dim">${all === 1 ? "1 sample" : `${all} samples`}</span></p>`;
+<span class="dim">${formatSamples(all)}</span></p>`;
   return html`<section class="card">${head(trace, waterfall)}${whole}${waterfall.rows.map(
     (row) =>
       html`<details><summary class="row">${cells(row, waterfall, colors)}</summary>${flameLinks(row, samples)}${attributes(row)}</details>`,
@@ -154,7 +155,7 @@ function flameLinks({ span, service }: WaterfallRow, samples: ReadonlyMap<string
   const count = samples.get(span.spanId) ?? 0;
   const all = new URLSearchParams({ service, name: span.name, kind: KIND_NAMES.get(span.kind) ?? "" });
   return html`<p class="flame-links"><a href="/profile?trace=${span.traceId}&span=${span.spanId}">Flame graph of this span</a>
-<span class="dim">${count === 1 ? "1 sample" : `${count} samples`}</span>
+<span class="dim">${formatSamples(count)}</span>
 <a href="/profile?${all.toString()}">of all ${KIND_NAMES.get(span.kind)} ${span.name} in ${service}</a></p>`;
 }
 

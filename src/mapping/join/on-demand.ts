@@ -5,16 +5,19 @@
 export class OnDemand {
   readonly #enough: number;
   readonly #inVain: number;
+  readonly #mayBegin: () => boolean;
   #isOn = false;
   #isOver = false;
 
   /**
    * @param enough so many such calls are needed
    * @param inVain so many, without one join: what makes these calls has nothing to do with requests
+   * @param mayBegin whether it can tell anything of this process
    */
-  constructor(enough: number, inVain: number) {
+  constructor(enough: number, inVain: number, mayBegin: () => boolean = () => true) {
     this.#enough = enough;
     this.#inVain = inVain;
+    this.#mayBegin = mayBegin;
   }
 
   /**
@@ -25,6 +28,7 @@ export class OnDemand {
   seen(strays: number, joined: number): boolean | undefined {
     if (this.#isOver || strays < this.#enough) return undefined;
     if (!this.#isOn) {
+      if (!this.#mayBegin()) return undefined;
       this.#isOn = true;
       return true;
     }

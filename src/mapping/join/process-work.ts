@@ -13,13 +13,14 @@ import { LastAnswers } from "./last-answers.ts";
 import { LateJoins } from "./late-joins.ts";
 import { creationOf, Lineage } from "./lineage.ts";
 import { Offspring } from "./offspring.ts";
+import type { OnDemand } from "./on-demand.ts";
 import { OpenTokens } from "./passed-on.ts";
 import { ThreadBonds } from "./thread-bonds.ts";
 import { ThreadLog } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { UndecidedCalls } from "./undecided-calls.ts";
 import { Unit, unitKey, unitKeyOf, unitKindOf } from "./unit.ts";
-import { WakeWatch } from "./wake-watch.ts";
+import { wakeWatch } from "./wake-watch.ts";
 import type { Wakes } from "./wakes.ts";
 
 const MAX_UNITS = 32_768;
@@ -43,7 +44,7 @@ export class ProcessWork {
   readonly lineage = new Lineage();
   readonly handovers = new Handovers();
   readonly handoverWatch = new HandoverWatch();
-  readonly wakeWatch: WakeWatch;
+  readonly wakeWatch: OnDemand;
   readonly late = new LateJoins();
   readonly lastAnswers = new LastAnswers();
   readonly offspring = new Offspring(this.late);
@@ -107,7 +108,7 @@ export class ProcessWork {
   constructor(tgid: number, areThreadsUnits: () => boolean, count: (reason: string, count: number) => void) {
     this.tgid = tgid;
     this.#areThreadsUnits = areThreadsUnits;
-    this.wakeWatch = new WakeWatch(areThreadsUnits);
+    this.wakeWatch = wakeWatch(areThreadsUnits);
     this.#count = count;
   }
 

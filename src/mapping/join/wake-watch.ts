@@ -8,23 +8,7 @@ import { OnDemand } from "./on-demand.ts";
 const ENOUGH = 8;
 const IN_VAIN = 520;
 
-export class WakeWatch {
-  readonly #areThreadsUnits: () => boolean;
-  readonly #demand = new OnDemand(ENOUGH, IN_VAIN);
-  #mayBegin = false;
-
-  constructor(areThreadsUnits: () => boolean) {
-    this.#areThreadsUnits = areThreadsUnits;
-  }
-
-  /**
-   * @param strays calls by threads that have read nothing, which got no parent
-   * @param joined calls that were joined by who wakes whom
-   * @returns whether it is to be watched from now on; undefined: as before
-   */
-  seen(strays: number, joined: number): boolean | undefined {
-    if (strays < ENOUGH) return undefined;
-    this.#mayBegin ||= this.#areThreadsUnits();
-    return this.#mayBegin ? this.#demand.seen(strays, joined) : undefined;
-  }
+/** Of calls by threads that have read nothing, which got no parent; joined: by who wakes whom. */
+export function wakeWatch(areThreadsUnits: () => boolean): OnDemand {
+  return new OnDemand(ENOUGH, IN_VAIN, areThreadsUnits);
 }

@@ -22,10 +22,16 @@ export class DebugSections {
   readonly #elf: ElfFile;
   readonly #sections: ReadonlyMap<string, Section>;
   readonly #inflated = new Map<string, Promise<Uint8Array>>();
+  #sizeBytes = 0;
 
   constructor(elf: ElfFile) {
     this.#elf = elf;
     this.#sections = new Map(elf.sections.filter(hasBytes).map((section) => [section.name, section]));
+  }
+
+  /** What it holds in memory: sections that were inflated. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
   }
 
   has(name: DebugSectionName): boolean {
@@ -51,9 +57,15 @@ export class DebugSections {
   #whole(section: Section): Promise<Uint8Array> {
     let bytes = this.#inflated.get(section.name);
     if (bytes === undefined) {
-      bytes = inflated(this.#elf, section);
+      bytes = this.#inflate(section);
       this.#inflated.set(section.name, bytes);
     }
+    return bytes;
+  }
+
+  async #inflate(section: Section): Promise<Uint8Array> {
+    const bytes = await inflated(this.#elf, section);
+    this.#sizeBytes += bytes.length;
     return bytes;
   }
 }

@@ -174,9 +174,7 @@ export class PythonPools {
   async #prepareAnyio(module: number, frame: number | undefined): Promise<void> {
     if (frame === undefined) return;
     const type = await this.#objects.valueIn(await this.#globalsOf(module), ANYIO.type);
-    const methods = await this.#objects.follow(type, [PyOffset.typeDictionary]);
-    const run = await this.#objects.valueIn(methods, "run");
-    const code = await this.#objects.code(await this.#objects.follow(run, [PyOffset.functionCode]));
+    const { code } = await this.#runOf(type);
     if (code === undefined || !isOf(code, ANYIO.loop) || this.#sites.has(code.address)) return;
     this.#computed.add(code.address);
     await this.#addSite(ANYIO.loop, code, frame, undefined);
@@ -190,7 +188,7 @@ export class PythonPools {
   async #frameBehind(functions: readonly number[]): Promise<number | undefined> {
     let frame = FIRST_FRAME;
     for (const each of functions) {
-      const code = await this.#objects.code(await this.#objects.follow(each, [PyOffset.functionCode]));
+      const code = await this.#codeOf(each);
       if (code === undefined) return undefined;
       frame += code.frameBytes;
     }
@@ -278,14 +276,23 @@ export class PythonPools {
   /** @returns the code of _WorkItem.run */
   async #findJob(): Promise<PythonCode | undefined> {
     const type = await this.#objects.valueIn(this.#globals, "_WorkItem");
-    const dictionary = type === 0 ? 0 : await this.#objects.pointer(type + PyOffset.typeDictionary);
-    const run = dictionary === 0 ? 0 : await this.#objects.valueIn(dictionary, "run");
-    const code =
-      run === 0 ? undefined : await this.#objects.code(await this.#objects.pointer(run + PyOffset.functionCode));
+    const { run, code } = await this.#runOf(type);
     if (code === undefined || !isOf(code, WORK_ITEM)) return undefined;
     const functionType = await this.#objects.pointer(run + PyOffset.type);
     this.#workItems ??= { type, functionType, functionHops: this.#attribute(1) };
     return code;
+  }
+
+  /** The method `run` of a class. */
+  async #runOf(type: number): Promise<{ readonly run: number; readonly code: PythonCode | undefined }> {
+    const methods = await this.#objects.follow(type, [PyOffset.typeDictionary]);
+    const run = await this.#objects.valueIn(methods, "run");
+    return { run, code: await this.#codeOf(run) };
+  }
+
+  async #codeOf(callable: number): Promise<PythonCode | undefined> {
+    const code = await this.#objects.follow(callable, [PyOffset.functionCode]);
+    return code === 0 ? undefined : await this.#objects.code(code);
   }
 
   async #chunk(address: number): Promise<DataView | undefined> {
@@ -348,7 +355,7 @@ export class PythonPools {
     const toFunction = [...this.#attribute(0), ...this.#attribute(5), PyOffset.listItems, 0];
     const callback = await this.#objects.follow(workItem, toFunction);
     if (callback === 0 || (await this.#objects.typeName(callback)) !== "function") return undefined;
-    const code = await this.#objects.code(await this.#objects.pointer(callback + PyOffset.functionCode));
+    const code = await this.#codeOf(callback);
     if (code?.qualifiedName !== "_chain_future.<locals>._call_set_state") return undefined;
     const names = await code.names();
     const count = await this.#objects.follow(callback, [PyOffset.functionClosure, PyOffset.size]);

@@ -14,6 +14,8 @@ const LINE_BYTES = 96;
 const IDLE_LIMIT_MS = 300_000;
 /** A file stays open, with its compressed sections inflated, while a program's functions are met one after the other. */
 const OPEN_MS = 20_000;
+/** Of inflated sections, all files together. */
+const OPEN_BUDGET_BYTES = 48 << 20;
 /** Well before the broker closes what nobody reads (opened-files.ts). */
 const TOUCH_MS = 10_000;
 
@@ -37,9 +39,11 @@ interface Entry {
 export class DebugLines {
   readonly #entries = new Map<string, Entry>();
   readonly #nowMs: () => number;
+  readonly #openBudgetBytes: number;
 
-  constructor(nowMs: () => number) {
+  constructor(nowMs: () => number, openBudgetBytes = OPEN_BUDGET_BYTES) {
     this.#nowMs = nowMs;
+    this.#openBudgetBytes = openBudgetBytes;
   }
 
   /**
@@ -74,17 +78,24 @@ export class DebugLines {
     return found;
   }
 
-  /** Forgets what nobody has asked for lately, and what is above the budget. */
+  /** Forgets what nobody has asked for lately, and what is above the budgets. */
   tidy(): void {
-    for (const entry of this.#entries.values()) {
-      if (this.#nowMs() - entry.usedAtMs >= OPEN_MS) entry.opened = undefined;
-    }
+    this.#closeFiles();
     let sizeBytes = [...this.#entries.values()].reduce((sum, entry) => sum + sizeOf(entry), 0);
     for (const [identity, entry] of this.#entries) {
       const isIdle = this.#nowMs() - entry.usedAtMs >= IDLE_LIMIT_MS;
       if (!isIdle && sizeBytes <= BUDGET_BYTES) return;
       this.#entries.delete(identity);
       sizeBytes -= sizeOf(entry);
+    }
+  }
+
+  #closeFiles(): void {
+    let openBytes = 0;
+    for (const entry of [...this.#entries.values()].reverse()) {
+      openBytes += entry.opened?.sections.sizeBytes ?? 0;
+      const isIdle = this.#nowMs() - entry.usedAtMs >= OPEN_MS;
+      if (isIdle || openBytes > this.#openBudgetBytes) entry.opened = undefined;
     }
   }
 

@@ -43,6 +43,11 @@ worker.start()
 sys.stdin.read()
 `;
 
+function needsPools(test: Mocha.Context): void {
+  const version = spawnSync("python3", ["--version"], { encoding: "utf8" }).stdout ?? "";
+  if (!WITH_POOLS.test(version)) skip(test, `no Python 3.11 to 3.13 here: ${version.trim() || "none"}`);
+}
+
 async function refined(pid: number): Promise<UnitPlan> {
   const first = await findCpython(localProcess(pid));
   assert.ok(first !== undefined && isPlan(first), JSON.stringify(first));
@@ -55,8 +60,7 @@ describe("CPython's makers", function () {
   this.timeout(20_000);
 
   it("are found before there is a pool, and are the same in a fork", async function () {
-    const version = spawnSync("python3", ["--version"], { encoding: "utf8" }).stdout ?? "";
-    if (!WITH_POOLS.test(version)) skip(this, `no Python 3.11 to 3.13 here: ${version.trim() || "none"}`);
+    needsPools(this);
     const python = spawn("python3", ["-c", PROGRAM], { stdio: ["pipe", "pipe", "inherit"] });
     try {
       const [printed] = await once(python.stdout, "data");
@@ -84,8 +88,7 @@ describe("CPython's pools", function () {
   this.timeout(20_000);
 
   it("of anyio are known, with the way to the task, before the first request makes a thread", async function () {
-    const version = spawnSync("python3", ["--version"], { encoding: "utf8" }).stdout ?? "";
-    if (!WITH_POOLS.test(version)) skip(this, `no Python 3.11 to 3.13 here: ${version.trim() || "none"}`);
+    needsPools(this);
     const python = spawn("python3", ["-c", ANYIO], { stdio: ["pipe", "pipe", "inherit"] });
     try {
       await once(python.stdout, "data");

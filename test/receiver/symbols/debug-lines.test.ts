@@ -57,4 +57,22 @@ describe("DebugLines", function () {
     await find(start + 101);
     assert.equal(opened, 3, "nobody asked meanwhile");
   });
+
+  it("keeps no file open whose inflated sections are above the budget", async function () {
+    if (!has("g++")) skip(this, "there is no g++");
+    const file = readFileSync(compile(scratch, "g++", ["-gz"]));
+    let opened = 0;
+    const lines = new DebugLines(() => 0, 1024);
+    const open = async () => {
+      opened++;
+      return await readElf({
+        read: (offset, lengthBytes) => Promise.resolve(file.subarray(offset, offset + lengthBytes)),
+      });
+    };
+    const start = sectionNamed((await open())!, ".text")!.address;
+    opened = 0;
+    // The first look inflates what says where the units are.
+    for (const address of [start, start + 1]) assert.ok((await lines.find("a", open, [address], 5000)).has(address));
+    assert.equal(opened, 2);
+  });
 });

@@ -3,7 +3,7 @@ import { Component, h, render } from "preact";
 import type { FlameData } from "../flame-data.ts";
 import { browser, type PageElement, type PageEvent } from "./dom.ts";
 import { FlameChart } from "./flame-chart.ts";
-import { formatNs, formatShare, type TreeNode } from "./flame-layout.ts";
+import { formatNs, formatSamples, formatShare, type TreeNode } from "./flame-layout.ts";
 
 const REFRESH_MS = 3000;
 const CHOICES = ["type", "service", "pid", "trace", "span", "name", "kind", "since"] as const;
@@ -223,7 +223,7 @@ class FlameApp extends Component<Record<never, never>, State> {
           "span",
           { class: "dim" },
           hovered === undefined
-            ? `${sampleCount} ${sampleCount === 1 ? "sample" : "samples"}${linked}`
+            ? `${formatSamples(sampleCount)}${linked}`
             : [shown.p, shown.t].filter((t) => t !== "").join(" · "),
         ),
         h("span", { class: "right" }, `${formatNs(shown.v)} · ${formatShare(shown.v, root.v)}${own}`),

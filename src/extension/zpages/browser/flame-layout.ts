@@ -89,6 +89,10 @@ export function formatNs(ns: number): string {
   return ns >= 1e6 ? `${digits(ns / 1e6)} ms` : `${digits(ns / 1e3)} µs`;
 }
 
+export function formatSamples(count: number): string {
+  return count === 1 ? "1 sample" : `${count} samples`;
+}
+
 export function formatShare(part: number, whole: number): string {
   const percent = whole === 0 ? 0 : (100 * part) / whole;
   return percent >= 99.95 || percent === 0 ? `${Math.round(percent)} %` : `${percent.toFixed(percent < 10 ? 2 : 1)} %`;
