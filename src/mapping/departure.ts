@@ -15,7 +15,7 @@ export interface DepartureOptions {
   resourceOf(tgid: number): Resource | undefined;
   fallbackResource(tgid: number, comm: string): Resource;
   /** Is told of each span that leaves. */
-  readonly explain?: ((draft: SpanDraft, span: Span, clockOffsetNs: bigint) => void) | undefined;
+  readonly left?: ((draft: SpanDraft, span: Span, clockOffsetNs: bigint) => void) | undefined;
 }
 
 interface Held {
@@ -28,7 +28,8 @@ interface Held {
 
 /** The facts of a process come from /proc by way of another process: so long they may take. */
 const RESOURCE_WAIT_NS = 1_000_000_000;
-const BATCH = 512;
+/** So many leave together: what waits longer is copied by the garbage collector, and encoding wants a few dozen of a process. */
+const BATCH = 128;
 
 export class Departure {
   readonly #options: DepartureOptions;
@@ -139,7 +140,7 @@ export class Departure {
   #push(draft: SpanDraft, resource: Resource): void {
     const clockOffsetNs = this.#options.clockOffsetNs();
     const span = finishSpan(draft, resource, clockOffsetNs);
-    this.#options.explain?.(draft, span, clockOffsetNs);
+    this.#options.left?.(draft, span, clockOffsetNs);
     letGo(draft.node);
     this.#ready.push(span);
     if (this.#ready.length >= BATCH) this.#send();

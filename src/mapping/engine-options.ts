@@ -1,6 +1,5 @@
 /** What the engine is told, and where its results go. */
 
-import type { Explanation } from "./explain/explanation.ts";
 import type { IoOptions } from "./io/io-tracer.ts";
 import type { SdkSpans } from "./join/instrumented.ts";
 import type { Watch } from "./join/watch.ts";
@@ -8,6 +7,7 @@ import type { ServedWork } from "./profiles/served-work.ts";
 import type { DescribeOptions, Endpoint } from "./protocols/protocol.ts";
 import type { AnyProtocol } from "./protocols/registry.ts";
 import type { Resource, Span } from "./span.ts";
+import type { SpanDraft } from "./span-draft.ts";
 import type { Verdict } from "./verdict.ts";
 
 export interface EngineOptions {
@@ -41,8 +41,8 @@ export interface EngineOptions {
   readonly watch?: Watch;
   /** OTLP Export calls make spans too. */
   readonly keepsOtlpExports?: boolean;
-  /** Is told why each span has the parent that it has. */
-  explained?(explanation: Explanation): void;
+  /** Is told of each span that leaves, with what it was made of: for explanations. */
+  left?(draft: SpanDraft, span: Span, clockOffsetNs: bigint): void;
   /** What becomes of reads and writes of files. */
   readonly io?: IoOptions;
   /** Bytes of one direction that wait for what is missing before them. Default 256 KiB. */

@@ -21,7 +21,6 @@ import { Departure } from "./departure.ts";
 import { type EngineOptions, type EngineOutput, TcpState } from "./engine-options.ts";
 import { metaOf, metaOfConnect } from "./event-meta.ts";
 import { ExchangeTracer } from "./exchange-tracer.ts";
-import { explain } from "./explain/explanation.ts";
 import { type IoOptions, IoTracer } from "./io/io-tracer.ts";
 import type { Connecting } from "./join/connect.ts";
 import { Joiner } from "./join/join.ts";
@@ -74,7 +73,7 @@ export class TraceEngine {
         clockOffsetNs: () => options.clockOffsetNs(),
         resourceOf: (tgid) => options.resourceOf(tgid),
         fallbackResource: (tgid, comm) => options.fallbackResource(tgid, comm),
-        explain: options.explained && ((draft, span, offsetNs) => options.explained!(explain(draft, span, offsetNs))),
+        left: options.left?.bind(options),
       },
       this.#spans,
       (spans) => output.spans(spans),

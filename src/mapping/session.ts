@@ -128,15 +128,15 @@ export class SessionTracker<C> {
         return;
       }
       if (message === this.#orphan) return;
-      const exchange = this.#find((candidate) => candidate.response === message, message.id);
-      if (exchange === undefined) return;
+      const exchange = message.id === undefined ? this.#answeredBy(message) : this.#byId?.get(message.id);
+      if (exchange === undefined || exchange.response !== message) return;
       exchange.responseEnd = meta;
       exchange.responseBytes = offset - exchange.responseOffset;
       this.#finish(exchange);
       return;
     }
-    const exchange = this.#find((candidate) => candidate.request === message, message.id);
-    if (exchange === undefined || exchange.requestSender !== sender) return;
+    const exchange = message.id === undefined ? this.#askedBy(message) : this.#byId?.get(message.id);
+    if (exchange === undefined || exchange.request !== message || exchange.requestSender !== sender) return;
     exchange.requestEnd = meta;
     exchange.requestBytes = offset - exchange.requestOffset;
     this.#listener.requestEnded(exchange);
@@ -239,7 +239,7 @@ export class SessionTracker<C> {
     if (this.#endHidden !== undefined && message.id === undefined) this.#endHiddenResponse();
     const exchange =
       message.id === undefined
-        ? this.#ordered.find((candidate) => candidate.response === undefined)
+        ? this.#answeredBy(undefined)
         : (this.#byId?.get(message.id) ?? this.#takeOver(message.id));
     if (exchange === undefined || exchange.response !== undefined) {
       this.#orphan = message;
@@ -283,10 +283,15 @@ export class SessionTracker<C> {
     this.#finish(exchange);
   }
 
-  #find(matches: (exchange: Exchange<C>) => boolean, id: number | string | undefined): Exchange<C> | undefined {
-    if (id === undefined) return this.#ordered.find(matches);
-    const exchange = this.#byId?.get(id);
-    return exchange !== undefined && matches(exchange) ? exchange : undefined;
+  /** The first in order with this answer; undefined: with none yet. */
+  #answeredBy(response: AnyMessage | undefined): Exchange<C> | undefined {
+    for (const exchange of this.#ordered) if (exchange.response === response) return exchange;
+    return undefined;
+  }
+
+  #askedBy(request: AnyMessage): Exchange<C> | undefined {
+    for (const exchange of this.#ordered) if (exchange.request === request) return exchange;
+    return undefined;
   }
 
   #dropOldest(): void {
@@ -300,8 +305,9 @@ export class SessionTracker<C> {
     if (exchange.isFinished) return;
     exchange.isFinished = true;
     const index = this.#ordered.indexOf(exchange);
-    if (index === 0) this.#ordered.shift();
-    else if (index > 0) this.#ordered.splice(index, 1);
+    // The array keeps its room where its last element is popped, not where its first is shifted out.
+    if (index === this.#ordered.length - 1) this.#ordered.pop();
+    else if (index >= 0) this.#ordered.splice(index, 1);
     const id = exchange.request.id;
     if (id !== undefined && this.#byId?.get(id) === exchange) this.#byId.delete(id);
     this.#account.addOut(exchange.response === undefined ? 1 : 2);

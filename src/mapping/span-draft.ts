@@ -107,7 +107,7 @@ function addCommonAttributes(
 export function finishSpan(draft: SpanDraft, resource: Resource, clockOffsetNs: bigint): Span {
   const { node, fields } = draft;
   const attributes = fields.attributes;
-  if (node.evidence !== undefined) attributes.push(["sockspan.link.evidence", node.evidence]);
+  if (node.evidence !== undefined) attributes.push(evidenceAttribute(node.evidence));
   if (node.untrusted !== undefined) {
     const { traceId, spanId } = node.untrusted;
     attributes.push(["sockspan.untrusted.trace_id", traceId], ["sockspan.untrusted.span_id", spanId]);
@@ -133,6 +133,18 @@ export function finishSpan(draft: SpanDraft, resource: Resource, clockOffsetNs: 
     statusMessage: fields.statusMessage,
     resource,
   };
+}
+
+/** There are some twenty of them. */
+const evidenceAttributes = new Map<string, Attribute>();
+
+function evidenceAttribute(evidence: string): Attribute {
+  let attribute = evidenceAttributes.get(evidence);
+  if (attribute === undefined) {
+    attribute = ["sockspan.link.evidence", evidence];
+    evidenceAttributes.set(evidence, attribute);
+  }
+  return attribute;
 }
 
 /** Where a library makes the parent's span itself, ours is not told: its own parent takes its place. */

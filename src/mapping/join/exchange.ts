@@ -6,24 +6,43 @@
  */
 import type { TraceNode } from "./trace-node.ts";
 
+const MAX_EARLIER = 1024;
+
 /** Clients' requests that a server on this host may still read, by their offset; of one connection. */
 export class SentRequests {
-  readonly #byOffset = new Map<number, TraceNode>();
+  /** Mostly there is no other. */
+  #last: TraceNode | undefined;
+  #lastOffset = 0;
+  /** Those before the last. */
+  #earlier: Map<number, TraceNode> | undefined;
 
   add(offset: number, node: TraceNode): void {
-    // A connection whose server is on another host never asks; the limit holds for long pipelines too.
-    if (this.#byOffset.size >= 1024) this.#byOffset.delete(this.#byOffset.keys().next().value!);
-    this.#byOffset.set(offset, node);
+    if (this.#last !== undefined && this.#lastOffset !== offset) this.#keepEarlier(this.#lastOffset, this.#last);
+    this.#last = node;
+    this.#lastOffset = offset;
   }
 
   /** The exchange is over: a server would have read it. */
   delete(offset: number, node: TraceNode): void {
-    if (this.#byOffset.get(offset) === node) this.#byOffset.delete(offset);
+    if (this.#last === node) this.#last = undefined;
+    else if (this.#earlier?.get(offset) === node) this.#earlier.delete(offset);
   }
 
   take(offset: number): TraceNode | undefined {
-    const node = this.#byOffset.get(offset);
-    if (node !== undefined) this.#byOffset.delete(offset);
+    const last = this.#last;
+    if (last !== undefined && this.#lastOffset === offset) {
+      this.#last = undefined;
+      return last;
+    }
+    const node = this.#earlier?.get(offset);
+    if (node !== undefined) this.#earlier!.delete(offset);
     return node;
+  }
+
+  #keepEarlier(offset: number, node: TraceNode): void {
+    this.#earlier ??= new Map();
+    // A connection whose server is on another host never asks; the limit holds for long pipelines too.
+    if (this.#earlier.size >= MAX_EARLIER) this.#earlier.delete(this.#earlier.keys().next().value!);
+    this.#earlier.set(offset, node);
   }
 }

@@ -4,13 +4,13 @@
  */
 import { Stretch } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { causeOf, undecidedOf } from "./turn.ts";
+import { causeOf, hasUndecided } from "./turn.ts";
 
 /** The call's span has left: of the chain before it only the request at its beginning matters, if it has one. */
 export function letGo(call: TraceNode): void {
   const { stretch } = call;
   // Calls of the chain that wait for a parent may still get it from an answer to come; it is gone from when they leave.
-  if (stretch === undefined || undecidedOf(call).length > 0) return;
+  if (stretch === undefined || hasUndecided(call)) return;
   const cause = causeOf(call);
   if (cause === stretch.cause) return;
   call.stretch = undefined;

@@ -57,7 +57,8 @@ export class ThreadBonds {
   }
 
   #readsOn(pid: number, bond: Bond): void {
-    this.#threads.delete(pid);
+    // Of one thread there is no order.
+    if (this.#threads.size > 1) this.#threads.delete(pid);
     if (this.#threads.size >= MAX_THREADS) this.#threads.delete(this.#threads.keys().next().value!);
     this.#threads.set(pid, bond);
   }

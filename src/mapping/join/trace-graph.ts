@@ -45,8 +45,7 @@ export function whenSettled(node: TraceNode, action: () => void): void {
     action();
     return;
   }
-  open.waiting ??= [];
-  open.waiting.push(() => whenSettled(node, action));
+  wait(open, () => whenSettled(node, action));
 }
 
 /** Calls back once the node itself is decided. */
@@ -55,8 +54,13 @@ export function whenDecided(node: TraceNode, action: () => void): void {
     action();
     return;
   }
-  node.waiting ??= [];
-  node.waiting.push(action);
+  wait(node, action);
+}
+
+/** One span waits for a node, mostly: an array that grows from nothing has room for many. */
+function wait(node: TraceNode, action: () => void): void {
+  if (node.waiting === undefined) node.waiting = [action];
+  else node.waiting.push(action);
 }
 
 /** Everything up to the root is decided now: what is open has no parent. */

@@ -120,12 +120,21 @@ export function decideChain(work: ProcessWork, call: TraceNode, served: TraceNod
 /** Of the calls of the chain that ends with `call`, and of those that went out beside them. */
 export function undecidedOf(call: TraceNode): TraceNode[] {
   const found: TraceNode[] = [];
-  let at: TraceNode | undefined = call;
-  for (let depth = 0; at !== undefined && !at.isServer && depth < MAX_CHAIN; depth++) {
-    const stretch: Stretch | undefined = at.stretch;
-    if (stretch === undefined || stretch.isShared) break;
-    for (const sibling of stretch.calls) if (!sibling.isDecided) found.push(sibling);
-    at = stretch.cause;
+  for (let at = stretchOf(call), depth = 0; at !== undefined && depth < MAX_CHAIN; at = stretchOf(at.cause), depth++) {
+    for (const sibling of at.calls) if (!sibling.isDecided) found.push(sibling);
   }
   return found;
+}
+
+/** Is any of them not decided? */
+export function hasUndecided(call: TraceNode): boolean {
+  for (let at = stretchOf(call), depth = 0; at !== undefined && depth < MAX_CHAIN; at = stretchOf(at.cause), depth++) {
+    for (const sibling of at.calls) if (!sibling.isDecided) return true;
+  }
+  return false;
+}
+
+/** Where a call went out, if that is one cause's. */
+function stretchOf({ isServer, stretch }: TraceNode): Stretch | undefined {
+  return isServer || stretch === undefined || stretch.isShared ? undefined : stretch;
 }

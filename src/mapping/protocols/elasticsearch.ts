@@ -24,6 +24,8 @@ const USUAL_PORT = 9200;
 const VENDOR_TYPE = "application/vnd.elasticsearch+";
 const OPENSEARCH_CLIENT = /^opensearch[-/]/i;
 const ELASTIC_CLIENT = /^(?:elasticsearch|elastic|es)[-/]/i;
+const LETTER_E = 0x65;
+const LETTER_O = 0x6f;
 /** What is asked of a document, by the method. */
 const DOCUMENT: ReadonlyMap<string, string> = new Map([
   ["GET", "get"],
@@ -84,8 +86,10 @@ function systemOf({ requestHeader, responseHeader }: SearchRequest): string | un
   if (responseHeader("x-elastic-product") === "Elasticsearch") return "elasticsearch";
   if (responseHeader("x-opensearch-version") !== undefined) return "opensearch";
   const agent = requestHeader("user-agent") ?? "";
-  if (OPENSEARCH_CLIENT.test(agent)) return "opensearch";
-  if (ELASTIC_CLIENT.test(agent) && requestHeader("x-elastic-client-meta") !== undefined) return "elasticsearch";
+  const initial = agent.charCodeAt(0) | 0x20;
+  if (initial === LETTER_O && OPENSEARCH_CLIENT.test(agent)) return "opensearch";
+  if (initial === LETTER_E && ELASTIC_CLIENT.test(agent) && requestHeader("x-elastic-client-meta") !== undefined)
+    return "elasticsearch";
   const type = requestHeader("content-type") ?? requestHeader("accept") ?? "";
   const isVendors = type.startsWith(VENDOR_TYPE) || requestHeader("x-elastic-client-meta") !== undefined;
   return isVendors ? "elasticsearch" : undefined;

@@ -1,12 +1,10 @@
 /** Start lines, and messages of heads whose rest never came. */
 import { HeaderFields } from "./http1-fields.ts";
+import type { RequestLine } from "./http1-read-line.ts";
 import type { Http1Message } from "./http1-state.ts";
 import { MessageRole } from "./protocol.ts";
 
-export function requestLine(
-  head: string,
-  lineEnd: number,
-): { method: string; target: string; version: string } | undefined {
+function requestLine(head: string, lineEnd: number): RequestLine | undefined {
   const firstSpace = head.indexOf(" ");
   const lastSpace = head.lastIndexOf(" ", lineEnd - 9);
   if (firstSpace < 0 || lastSpace <= firstSpace) return undefined;

@@ -1,6 +1,6 @@
 /** The header lines of a head, latin1, as they came. */
 import { latin1 } from "../latin1.ts";
-import { type Framing, headerOf, parseFraming } from "./http1-head.ts";
+import { type Framing, headerOf, mayHave, parseFraming } from "./http1-head.ts";
 
 export class HeaderFields {
   readonly framing: Framing;
@@ -26,6 +26,8 @@ export class HeaderFields {
 
   /** Of the first field of that name. @param name lower case */
   valueOf(name: string): string | undefined {
+    // Most of what is asked for is not there, and its initial says so.
+    if (!mayHave(this.framing.initials, name)) return undefined;
     const values = this.#values;
     if (values === undefined) return headerOf(this.#lines, this.framing.initials, name);
     const known = values.get(name);

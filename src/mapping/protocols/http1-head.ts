@@ -9,10 +9,15 @@ export interface Framing {
   readonly initials: number;
 }
 
+/** Does any name begin as this one does? */
+export function mayHave(initials: number, name: string): boolean {
+  return (initials & (1 << (name.charCodeAt(0) & 31))) !== 0;
+}
+
 /** Value of the first field of that name. @param name lower case */
 export function headerOf(headers: string, initials: number, name: string): string | undefined {
+  if (!mayHave(initials, name)) return undefined;
   const initial = name.charCodeAt(0) & 31;
-  if ((initials & (1 << initial)) === 0) return undefined;
   let start = 0;
   while (start < headers.length) {
     const end = headers.indexOf("\n", start);

@@ -10,8 +10,9 @@ import { latin1 } from "../latin1.ts";
 import { mayCarryRpc } from "./http-rpc.ts";
 import { describeHttp } from "./http-semantics.ts";
 import { endOfHead, parseBody, parseChunk, parseTrailers } from "./http1-body.ts";
-import { cutRequest, cutResponse, requestLine } from "./http1-cut.ts";
+import { cutRequest, cutResponse } from "./http1-cut.ts";
 import { type HeaderFields, RecentFields } from "./http1-fields.ts";
+import { endOfLine, readRequestLine, statusCodeAt, versionAt } from "./http1-read-line.ts";
 import { looksLikeRequestLine, looksLikeStatusLine } from "./http1-start-line.ts";
 import { CR, type DirectionState, type Http1Message, type Http1State, LF, MAX_HEAD, Phase } from "./http1-state.ts";
 import {
@@ -169,7 +170,7 @@ function parseHead(
     const start = sender === Sender.client ? looksLikeRequestLine(bytes, 0) : looksLikeStatusLine(bytes, 0);
     if (start === Recognition.no) return INVALID;
   }
-  const lineEnd = bytes.indexOf(LF, 0) + 1;
+  const lineEnd = endOfLine(bytes);
   // Of a head that came in pieces the end is known to be behind them.
   let fields = direction.scanned === 0 ? recentFields.match(direction.slot, bytes, lineEnd) : undefined;
   let end = lineEnd + recentFields.lengthOf(direction.slot);
@@ -186,21 +187,21 @@ function parseHead(
     fields = recentFields.read(direction.slot, bytes, lineEnd, end);
   }
   if (fields === undefined) return INVALID;
-  const line = latin1(bytes, 0, lineEnd);
   return sender === Sender.client
-    ? parseRequest(line, fields, end, state, direction, sink)
-    : parseResponse(line, fields, end, state, direction, sink);
+    ? parseRequest(bytes, lineEnd, fields, end, state, direction, sink)
+    : parseResponse(bytes, fields, end, state, direction, sink);
 }
 
 function parseRequest(
-  startLine: string,
+  bytes: Uint8Array,
+  lineEnd: number,
   fields: HeaderFields,
   end: number,
   state: Http1State,
   direction: DirectionState,
   sink: MessageSink<Http1Message>,
 ): number {
-  const line = requestLine(startLine, startLine.length - 1);
+  const line = readRequestLine(bytes, lineEnd - 1);
   if (line === undefined) return INVALID;
   const { framing } = fields;
   const { method, target, version } = line;
@@ -232,18 +233,18 @@ function parseRequest(
 }
 
 function parseResponse(
-  startLine: string,
+  bytes: Uint8Array,
   fields: HeaderFields,
   end: number,
   state: Http1State,
   direction: DirectionState,
   sink: MessageSink<Http1Message>,
 ): number {
-  const statusCode = Number(startLine.slice(9, 12));
+  const statusCode = statusCodeAt(bytes, 9);
   const { framing } = fields;
   // Interim answers (100 Continue, 103 Early Hints): the answer is still to come.
   if (statusCode < 200 && statusCode !== 101) return end;
-  const version = startLine.slice(5, 8);
+  const version = versionAt(bytes, 5);
   const method = state.methods.shift();
   const isTunnel = method === "CONNECT" && statusCode < 300;
   const hasBody = method !== "HEAD" && !isTunnel && statusCode >= 200 && statusCode !== 204 && statusCode !== 304;

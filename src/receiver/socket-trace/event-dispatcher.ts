@@ -96,7 +96,7 @@ export class EventDispatcher {
   }
 
   #socketData(event: SocketDataEvent, view: DataView, bytesOffset: number): void {
-    const { account, target, processes, runtimes, ownExchanges } = this.#options;
+    const { account, target, runtimes, ownExchanges } = this.#options;
     const { tgid, pid } = event.header;
     const why = this.#ownTgids.has(tgid)
       ? "own_process"
@@ -109,17 +109,20 @@ export class EventDispatcher {
       account.addConsumed(why);
       return;
     }
-    if (tgid !== this.#lastTgid) {
-      processes.seen(tgid, () => commText(event.comm));
-      runtimes.seen(tgid);
-      this.#lastTgid = tgid;
-    }
+    if (tgid !== this.#lastTgid) this.#processSeen(event);
     if (pid !== this.#lastPid) {
       runtimes.threadSeen(tgid, pid);
       this.#lastPid = pid;
     }
     target.socketData(event, new Uint8Array(view.buffer, view.byteOffset + bytesOffset, event.capturedLength));
     account.addOut();
+  }
+
+  #processSeen({ header, comm }: SocketDataEvent): void {
+    const { tgid } = header;
+    this.#options.processes.seen(tgid, () => commText(comm));
+    this.#options.runtimes.seen(tgid);
+    this.#lastTgid = tgid;
   }
 
   #socketState(event: SocketStateEvent): void {

@@ -3,7 +3,6 @@ import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
 import { trustedNetworks } from "../../ipc/trusted-networks.ts";
 import type { Log } from "../../log.ts";
 import { TraceEngine } from "../../mapping/engine.ts";
-import type { Explanation } from "../../mapping/explain/explanation.ts";
 import { ExplanationStore } from "../../mapping/explain/explanation-store.ts";
 import { PROTOCOLS, withHttpRpc } from "../../mapping/protocols/registry.ts";
 import { SocketTraceReceiver } from "../../receiver/socket-trace/receiver.ts";
@@ -35,7 +34,7 @@ export function createSocketTrace(
           {
             ...input,
             ...(work === undefined ? {} : { work }),
-            ...(explanations === undefined ? {} : { explained: (each: Explanation) => explanations.add(each) }),
+            ...(explanations === undefined ? {} : { left: explanations.add.bind(explanations) }),
             settleNs: config.settle * NS_PER_MS,
             io: {
               as: config.io_events.as,
