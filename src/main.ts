@@ -1,8 +1,10 @@
 /** The command line: finds the command, loads it alone, and turns errors into exit codes. */
 import { Command, CommanderError } from "commander";
 import type { CommandEntry } from "./service/command.ts";
+import { UsageError } from "./service/error.ts";
 import { ExitCode, exitCodeOf, formatError } from "./service/exit-code.ts";
 import { packageVersion } from "./service/package-paths.ts";
+import { watchStandardStreams } from "./service/standard-streams.ts";
 import { keepNurserySmall } from "./service/v8-settings.ts";
 
 const COMMANDS: readonly CommandEntry[] = [
@@ -66,7 +68,26 @@ const COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
-async function main(words: readonly string[]): Promise<void> {
+/** The words behind `help`; undefined where no command's help is wanted. */
+function helpWords(words: readonly string[]): readonly string[] | undefined {
+  const [first, ...rest] = words;
+  return first === "help" && rest[0] !== undefined && !rest[0].startsWith("-") ? rest : undefined;
+}
+
+/** @throws UsageError: else an unknown command would be answered with the help of all, as if that were right */
+function checkHelpWords(program: Command, words: readonly string[]): void {
+  let command = program;
+  for (const word of words) {
+    const found = command.commands.find((each) => each.name() === word);
+    if (found === undefined) throw new UsageError(`there is no command "${word}"`, "`sockspan --help` lists them.");
+    command = found;
+  }
+}
+
+async function main(given: readonly string[]): Promise<void> {
+  // `help run` is `run --help`: of a command that is not loaded there would be nothing to show.
+  const helpOf = helpWords(given);
+  const words = helpOf === undefined ? given : [...helpOf, "--help"];
   const program = new Command("sockspan")
     .description("OpenTelemetry traces of a host's programs, from their sockets: no change to the programs")
     .version(packageVersion())
@@ -80,10 +101,12 @@ async function main(words: readonly string[]): Promise<void> {
     if (entry.isBroker) keepNurserySmall();
     (await entry.load())(command);
   }
+  if (helpOf !== undefined) checkHelpWords(program, helpOf);
   await program.parseAsync(words, { from: "user" });
 }
 
 try {
+  watchStandardStreams();
   await main(process.argv.slice(2));
 } catch (error) {
   if (error instanceof CommanderError) {

@@ -81,7 +81,7 @@ export interface Broker {
   readonly workerExit: Promise<WorkerExit>;
   /** New settings for the worker (SIGHUP). */
   reload(workerSettings: unknown): void;
-  /** Detaches, lets the worker drain, and frees everything. */
+  /** Detaches, lets the worker drain, and frees everything. Told again, it goes on as it was told first. */
   stop(drainTimeoutMs: number): Promise<WorkerExit>;
 }
 
@@ -158,6 +158,14 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
   const owned = resources.move();
   void workerExit.then(() => owned[Symbol.dispose]());
+  let stopped: Promise<WorkerExit> | undefined;
+  const stop = (drainTimeoutMs: number): Promise<WorkerExit> => {
+    capture?.detach();
+    profiler?.detach();
+    worker.send({ kind: "shutdown" });
+    const timer = setTimeout(() => worker.kill("SIGKILL"), drainTimeoutMs);
+    return workerExit.finally(() => clearTimeout(timer));
+  };
   return {
     workerPid,
     workerExit,
@@ -169,11 +177,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     },
     reload: (settings) => worker.send({ kind: "reload", settings }),
     stop: (drainTimeoutMs) => {
-      capture?.detach();
-      profiler?.detach();
-      worker.send({ kind: "shutdown" });
-      const timer = setTimeout(() => worker.kill("SIGKILL"), drainTimeoutMs);
-      return workerExit.finally(() => clearTimeout(timer));
+      stopped ??= stop(drainTimeoutMs);
+      return stopped;
     },
   };
 }

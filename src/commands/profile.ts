@@ -1,6 +1,6 @@
 /** `profile`: stacks of some processes, or of all, for some seconds, into a file for `go tool pprof`. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -14,7 +14,9 @@ import { Logger } from "../service/log.ts";
 import { ProfileOutput } from "../service/profile-output.ts";
 import { rootCommand } from "../service/root-command.ts";
 import type { ProfileProgressEvent } from "../service/worker-settings.ts";
-import { RunSession, SessionEnd } from "./run-session.ts";
+import { ReadyFile } from "./ready-file.ts";
+import { RunSession } from "./run-session.ts";
+import { SessionEnd } from "./session-end.ts";
 
 interface ProfileOptions extends ConfigOptions {
   readonly pid: readonly number[];
@@ -59,6 +61,7 @@ async function profile(words: readonly string[], options: ProfileOptions): Promi
     if (!existsSync(`/proc/${pid}`)) throw new UsageError(`there is no process ${pid}`, "Look for it with pgrep.");
   }
   const periodNano = Math.round(1e9 / checkedFrequency(options));
+  const readyFile = ReadyFile.prepare(options.readyFile);
   const output = new ProfileOutput({
     output: options.output,
     hasOffCpu: options.offCpu !== undefined,
@@ -93,11 +96,10 @@ async function profile(words: readonly string[], options: ProfileOptions): Promi
       isQuiet: true,
       onReady: () => {
         progress.begin();
-        if (options.readyFile !== undefined) writeFileSync(options.readyFile, `${process.pid}\n`);
+        readyFile?.make();
         child?.kill("SIGCONT");
       },
       onProfileProgress: (event) => progress.show(event),
-      reload: () => {},
     });
     child?.on("exit", () => setTimeout(() => session.stop(), AFTER_COMMAND_MS));
     watch = options.exe.length > 0 ? undefined : whenGone(options.pid, () => session.stop());
@@ -111,7 +113,7 @@ async function profile(words: readonly string[], options: ProfileOptions): Promi
     clearInterval(watch);
     output.abandon();
     if (!isKept) rmSync(folder, { recursive: true, force: true });
-    if (child?.exitCode === null) child.kill("SIGTERM");
+    endCommand(child);
   }
 }
 
@@ -173,6 +175,13 @@ function collectNames(value: string, before: readonly string[]): string[] {
 /** It goes on when sampling has begun, so that its start is sampled too. */
 function startStopped(words: readonly string[]): ChildProcess {
   return spawn("/bin/sh", ["-c", 'kill -STOP $$; exec "$@"', "sh", ...words], { stdio: "inherit" });
+}
+
+/** Where sampling never began it is still stopped, and would not see the first signal. */
+function endCommand(child: ChildProcess | undefined): void {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGTERM");
+  child.kill("SIGCONT");
 }
 
 /** Pipelines of a given configuration do not hold: everything goes into one file. */

@@ -20,9 +20,14 @@ export function recordCommand(command: Command): void {
     .action(record);
 }
 
-/** Filters and hook sets of a given configuration hold; its pipelines do not. */
+/** Filters and hook sets of a given configuration hold; its pipelines do not. A terminal that hangs up ends it, with a whole file. */
 async function record({ output, config, ...options }: RecordOptions): Promise<void> {
-  await run({ ...options, config: [...config, `yaml:${recordingConfig(resolve(output))}`], selfTest: false });
+  await run({
+    ...options,
+    config: [...config, `yaml:${recordingConfig(resolve(output))}`],
+    selfTest: false,
+    reloads: false,
+  });
 }
 
 function recordingConfig(path: string): string {

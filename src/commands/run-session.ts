@@ -4,7 +4,7 @@ import { escapeText } from "../escape.ts";
 import type { Log } from "../log.ts";
 import { profileOf, socketTraceOf } from "../service/captures-of.ts";
 import type { Config } from "../service/config/config.ts";
-import { formatError } from "../service/exit-code.ts";
+import { ExitCode, formatError } from "../service/exit-code.ts";
 import { bpfFolder, packageVersion, workerEntry } from "../service/package-paths.ts";
 import { readyLines } from "../service/ready-lines.ts";
 import { SelfTestProcesses } from "../service/self-test/self-test-processes.ts";
@@ -18,6 +18,7 @@ import {
   type WorkerSettings,
 } from "../service/worker-settings.ts";
 import { collectStartUpGarbage } from "../start-up-garbage.ts";
+import { EndRequests, SessionEnd, StopOrder } from "./session-end.ts";
 
 /** A service manager kills after 90 s (systemd) or 30 s (Kubernetes). */
 const DRAIN_TIMEOUT_MS = 10_000;
@@ -26,9 +27,6 @@ const DRAIN_GRACE_MS = 2000;
 /** A span waits at most for `settle`, 5 s by default. */
 const SELF_TEST_TIMEOUT_MS = 10_000;
 
-export const SessionEnd = { done: "done", failed: "failed", reload: "reload" } as const;
-export type SessionEnd = (typeof SessionEnd)[keyof typeof SessionEnd];
-
 export interface RunSessionOptions {
   readonly config: Config;
   readonly log: Log;
@@ -36,19 +34,23 @@ export interface RunSessionOptions {
   readonly hasSelfTest: boolean;
   /** Ends by itself so long after it is ready. */
   readonly durationMs: number | undefined;
+  /** Written before a reload, and gone on with. */
+  readonly keptFiles?: readonly string[];
   /** Says nothing of what it attached and where it listens. */
   readonly isQuiet?: boolean;
+  /** What it throws ends the session and comes out of `run`. */
   readonly onReady: () => void;
   readonly onProfileProgress?: (event: ProfileProgressEvent) => void;
-  /** Throws when the new configuration can't be used. */
-  readonly reload: () => void;
+  /** At SIGHUP; throws when the new configuration can't be used. undefined: a terminal that hangs up ends the session. */
+  readonly reload?: () => void;
 }
 
 export class RunSession {
   readonly #options: RunSessionOptions;
   #selfTest: SelfTestProcesses | undefined;
   #broker: Broker | undefined;
-  #end: SessionEnd | undefined;
+  readonly #requests = new EndRequests();
+  #failure: { readonly error: unknown } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #selfTestTimer: NodeJS.Timeout | undefined;
 
@@ -57,7 +59,7 @@ export class RunSession {
   }
 
   async run(): Promise<SessionEnd> {
-    const { config, log, user, hasSelfTest } = this.#options;
+    const { config, log, user, hasSelfTest, keptFiles = [] } = this.#options;
     const listeners = this.#listenToSignals();
     try {
       // Before the broker: what it starts later is left out of tracing.
@@ -67,6 +69,7 @@ export class RunSession {
         source: config.source,
         selfTestPids: this.#selfTest?.pids ?? [],
         drainTimeoutMs: DRAIN_TIMEOUT_MS,
+        keptFiles,
       };
       this.#broker = await startBroker({
         objectPath: `${bpfFolder}socket_trace.bpf.o`,
@@ -81,45 +84,62 @@ export class RunSession {
         log,
         onWorkerEvent: (name, value) => this.#hear(name, value),
       });
-      if (this.#end !== undefined) this.#stop(this.#end);
+      if (this.#requests.end !== undefined) this.#drain();
       const { code, signal } = await this.#broker.workerExit;
-      if (this.#end !== undefined) return this.#end;
+      if (this.#failure !== undefined) throw this.#failure.error;
+      if (this.#requests.end !== undefined) return this.#requests.end;
       log.error("the worker ended by itself", { code: code ?? undefined, signal: signal ?? undefined });
       return SessionEnd.failed;
     } finally {
       clearTimeout(this.#timer);
       this.#endSelfTest();
-      for (const [signal, listener] of listeners) process.off(signal, listener);
+      // Later: where a reload follows, its session listens by then. With nobody, the next signal would end the process.
+      setImmediate(() => {
+        for (const [signal, listener] of listeners) process.off(signal, listener);
+      });
     }
   }
 
   /** Ends it as its duration would. */
   stop(): void {
-    if (this.#end === undefined) this.#stop(SessionEnd.done);
+    if (this.#requests.isFinal) return;
+    this.#requests.ask(SessionEnd.done);
+    this.#options.log.info("ending");
+    this.#drain();
   }
 
   #listenToSignals(): readonly (readonly [NodeJS.Signals, () => void])[] {
-    const end = () => {
-      // The second one does not wait.
-      if (this.#end !== undefined) process.exit(130);
-      this.#stop(SessionEnd.done);
-    };
     const listeners = [
-      ["SIGTERM", end],
-      ["SIGINT", end],
-      ["SIGHUP", () => this.#reload()],
+      ["SIGTERM", () => this.#stopSignal()],
+      ["SIGINT", () => this.#stopSignal()],
+      ["SIGHUP", () => this.#hangUp()],
     ] as const;
     for (const [signal, listener] of listeners) process.on(signal, listener);
     return listeners;
   }
 
-  #stop(end: SessionEnd): void {
-    this.#end = end;
+  #stopSignal(): void {
+    const order = this.#requests.stopSignal();
+    if (order === StopOrder.force) process.exit(ExitCode.failed);
+    this.#options.log.info(order === StopOrder.drain ? "ending" : "it ends already; a second signal does not wait");
+    this.#drain();
+  }
+
+  /** The broker drains once, however often it is told. */
+  #drain(): void {
     void this.#broker?.stop(DRAIN_TIMEOUT_MS + DRAIN_GRACE_MS);
   }
 
-  #reload(): void {
+  #hangUp(): void {
     const { log, reload } = this.#options;
+    if (this.#requests.isFinal) {
+      log.info("it ends already, nothing is reloaded");
+      return;
+    }
+    if (reload === undefined) {
+      this.stop();
+      return;
+    }
     try {
       reload();
     } catch (error) {
@@ -128,7 +148,8 @@ export class RunSession {
       return;
     }
     log.info("reloading");
-    this.#stop(SessionEnd.reload);
+    this.#requests.ask(SessionEnd.reload);
+    this.#drain();
   }
 
   #hear(name: string, value: unknown): void {
@@ -140,15 +161,24 @@ export class RunSession {
   }
 
   #ready(event: ReadyEvent): void {
+    // It was told to end while it started.
+    if (this.#requests.end !== undefined) return;
     const { config, durationMs, onReady, isQuiet = false } = this.#options;
     const attachments = {
       attachment: this.#broker?.attachment,
       profileAttachment: this.#broker?.profileAttachment,
     };
     if (!isQuiet) process.stderr.write(`${readyLines(event, attachments, config).join("\n")}\n`);
-    onReady();
+    try {
+      onReady();
+    } catch (error) {
+      this.#failure = { error };
+      this.#requests.ask(SessionEnd.failed);
+      this.#drain();
+      return;
+    }
     collectStartUpGarbage();
-    if (durationMs !== undefined) this.#timer = setTimeout(() => this.#stop(SessionEnd.done), durationMs);
+    if (durationMs !== undefined) this.#timer = setTimeout(() => this.stop(), durationMs);
     void this.#exchange();
   }
 
@@ -187,6 +217,6 @@ export class RunSession {
         .map((line) => escapeText(line))
         .join("\n")} [${code}]\n${escapeText(advice)}\n`,
     );
-    this.#end ??= SessionEnd.failed;
+    this.#requests.ask(SessionEnd.failed);
   }
 }

@@ -1,5 +1,4 @@
 /** `run`: the broker in this process, the worker beside it, until a signal, a deadline or a failure. */
-import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { parseDurationMs } from "../config-value.ts";
 import { SockspanError } from "../error.ts";
@@ -9,14 +8,19 @@ import { NotRootError, UsageError } from "../service/error.ts";
 import { ExitCode, formatError } from "../service/exit-code.ts";
 import { loadCommandConfig } from "../service/load-command-config.ts";
 import { Logger } from "../service/log.ts";
+import { outputFilesOf } from "../service/output-files.ts";
 import { rootCommand } from "../service/root-command.ts";
-import { RunSession, SessionEnd } from "./run-session.ts";
+import { ReadyFile } from "./ready-file.ts";
+import { RunSession } from "./run-session.ts";
+import { SessionEnd } from "./session-end.ts";
 
 export interface RunOptions extends ConfigOptions {
   readonly duration?: string;
   readonly readyFile?: string;
   readonly user: string;
   readonly selfTest: boolean;
+  /** At SIGHUP, which ends it otherwise. */
+  readonly reloads?: boolean;
 }
 
 export function runCommand(command: Command): void {
@@ -40,7 +44,14 @@ export async function run(options: RunOptions): Promise<void> {
     write: (line) => process.stderr.write(line),
     now: () => new Date(),
   });
+  const readyFile = ReadyFile.prepare(options.readyFile);
+  const keptFiles = new Set<string>();
   const endAtMs = durationMs === undefined ? undefined : performance.now() + durationMs;
+  /** A configuration that can't be used changes nothing. */
+  const reload = () => {
+    loaded = loadCommandConfig(options);
+    log.configure(loaded.config.telemetry.logs);
+  };
   for (let isFirst = true; ; isFirst = false) {
     for (const warning of loaded.warnings) log.warn(warning);
     const session = new RunSession({
@@ -49,15 +60,13 @@ export async function run(options: RunOptions): Promise<void> {
       user: options.user,
       hasSelfTest: isFirst && options.selfTest,
       durationMs: endAtMs === undefined ? undefined : Math.max(0, endAtMs - performance.now()),
+      keptFiles: [...keptFiles],
       onReady: () => {
-        if (isFirst && options.readyFile !== undefined) writeFileSync(options.readyFile, `${process.pid}\n`);
+        readyFile?.make();
       },
-      /** A configuration that can't be used changes nothing. */
-      reload: () => {
-        loaded = loadCommandConfig(options);
-        log.configure(loaded.config.telemetry.logs);
-      },
+      ...(options.reloads === false ? {} : { reload }),
     });
+    for (const path of outputFilesOf(loaded.config)) keptFiles.add(path);
     const end = await session.run().catch(async (error: unknown) => {
       if (isFirst && isCaptureImpossible(error)) await showDemo(error);
       else throw error;

@@ -5,6 +5,7 @@ import { detailedLines } from "./debug/detailed-lines.ts";
 import { noPaint, type Paint, terminalPaint } from "./debug/paint.ts";
 import { detailedProfileLines, profileLines } from "./debug/profile-lines.ts";
 import { traceLines } from "./debug/trace-lines.ts";
+import { DeliveryLog } from "./delivery-log.ts";
 import type { Exporter, ExporterDeps, ProfileExporter, TraceExporter } from "./exporter.ts";
 import type { DebugSettings } from "./settings/debug.ts";
 
@@ -43,6 +44,7 @@ class DebugExporter<Item> implements Exporter<Item> {
   readonly account: StageAccount;
   readonly #settings: DebugSettings;
   readonly #deps: ExporterDeps;
+  readonly #log: DeliveryLog;
   readonly #paint: Paint;
   readonly #lines: (items: readonly Item[], paint: Paint) => Iterable<string>;
   #secondStartedMs = Number.NEGATIVE_INFINITY;
@@ -61,6 +63,7 @@ class DebugExporter<Item> implements Exporter<Item> {
     this.#lines = lines;
     this.#settings = settings;
     this.#deps = deps;
+    this.#log = new DeliveryLog(deps.log, deps.now, unit);
     // https://no-color.org
     const isPainted = deps.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "";
     this.#paint = isPainted ? terminalPaint : noPaint;
@@ -78,12 +81,18 @@ class DebugExporter<Item> implements Exporter<Item> {
     }
     const lines = [...this.#lines(items, this.#paint)];
     this.#linesThisSecond += lines.length;
-    this.#deps.stdout.write(`${lines.join("\n")}\n`);
-    this.account.addOut(items.length);
+    this.#deps.stdout.write(`${lines.join("\n")}\n`, (error) => this.#written(items.length, error));
   }
 
   async shutdown(): Promise<void> {
     this.#sayWhatWasLeftOut();
+  }
+
+  #written(count: number, error: Error | null | undefined): void {
+    if (error) {
+      this.account.addLost("write_failed", count);
+      this.#log.dropped("write_failed", count, error.message);
+    } else this.account.addOut(count);
   }
 
   /** Traces are shown whole or not at all. */
@@ -100,7 +109,8 @@ class DebugExporter<Item> implements Exporter<Item> {
 
   #sayWhatWasLeftOut(): void {
     if (this.#leftOut === 0) return;
-    this.#deps.stdout.write(this.#paint.dim(`… ${this.#leftOut} more ${this.account.unit}, not shown`).concat("\n"));
+    const text = this.#paint.dim(`… ${this.#leftOut} more ${this.account.unit}, not shown`);
+    this.#deps.stdout.write(`${text}\n`, () => {});
     this.#leftOut = 0;
   }
 }

@@ -52,6 +52,9 @@ export interface ExporterDeps {
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   readonly files: FileAccess;
-  /** stdout: data only. */
-  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
+  /** stdout: data only. Whoever reads it may be gone, or the disk full. */
+  readonly stdout: {
+    write(text: string, done: (error?: Error | null) => void): unknown;
+    readonly isTTY?: boolean;
+  };
 }

@@ -40,6 +40,41 @@ export class ProfileOutputError extends SockspanError {
   }
 }
 
+/** What goes to stdout can't be written, for another reason than a reader that has had enough. */
+export class StdoutError extends SockspanError {
+  readonly code = "STDOUT_UNUSABLE";
+
+  constructor(cause: Error) {
+    super(`stdout can't be written: ${cause.message}`, "Look whether the disk is full.", { cause });
+  }
+}
+
+/** `replay` can't write where it was told to. */
+export class ReplayOutputError extends SockspanError {
+  readonly code = "REPLAY_OUTPUT_UNUSABLE";
+
+  constructor(path: string, cause: unknown) {
+    super(
+      `the spans can't be written: ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      "Name another file with -o, or look whether the disk is full.",
+      { cause },
+    );
+  }
+}
+
+/** `--ready-file` could be made when the program began, and can't be now. */
+export class ReadyFileError extends SockspanError {
+  readonly code = "READY_FILE_UNUSABLE";
+
+  constructor(path: string, cause: unknown) {
+    super(
+      `the ready file can't be made: ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      "Look who else writes there, and whether the disk is full.",
+      { cause },
+    );
+  }
+}
+
 /** `explain` of a trace that nobody knows. */
 export class TraceUnknownError extends SockspanError {
   readonly code = "TRACE_UNKNOWN";

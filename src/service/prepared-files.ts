@@ -19,15 +19,24 @@ export class PreparedFiles implements FileAccess {
   readonly #read = new Map<string, Outcome<Buffer>>();
   readonly #open = new Map<string, Outcome<OpenFile>>();
 
-  /** @param owner who started us through sudo: a file that we make is theirs */
-  static async prepare(config: Config, owner: FileOwner | undefined, worker: FileOwner | undefined) {
+  /**
+   * @param owner who started us through sudo: a file that we make is theirs
+   * @param kept files that are gone on with whatever the configuration says
+   */
+  static async prepare(
+    config: Config,
+    owner: FileOwner | undefined,
+    worker: FileOwner | undefined,
+    kept: readonly string[] = [],
+  ) {
     const files = new PreparedFiles();
     for (const { type, settings } of config.exporters.values()) {
       for (const path of pathsToRead(settings)) files.#read.set(path, await outcome(localFiles.read(path)));
       if (type === "pprof") prepareFolder((settings as { readonly directory: string }).directory, worker);
       if (type !== "file") continue;
       const { path, append } = settings as { readonly path: string; readonly append: boolean };
-      const opened = await outcome(localFiles.open(path, append).then((fd) => ({ fd, isAppend: append })));
+      const isAppend = append || kept.includes(path);
+      const opened = await outcome(localFiles.open(path, isAppend).then((fd) => ({ fd, isAppend })));
       if ("value" in opened && owner !== undefined) fchownSync(opened.value.fd, owner.uid, owner.gid);
       files.#open.set(path, opened);
     }

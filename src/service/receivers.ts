@@ -29,11 +29,14 @@ export interface HostOptions {
   readonly config: Config;
   readonly log: Log;
   readonly version: string;
+  readonly keptFiles: readonly string[];
 }
 
 /** What the receivers of one worker share. */
 export class HostContext {
   readonly connection: BrokerConnection;
+  /** Written before a reload. */
+  readonly keptFiles: readonly string[];
   readonly facts: HostFacts;
   readonly processes: HostProcesses;
   /** Spans are made here too, so that samples may be linked to them. */
@@ -42,8 +45,9 @@ export class HostContext {
   readonly work: ServedWork | undefined;
   #engine: TraceEngine | undefined;
 
-  constructor({ connection, config, log, version }: HostOptions) {
+  constructor({ connection, config, log, version, keptFiles }: HostOptions) {
     this.connection = connection;
+    this.keptFiles = keptFiles;
     this.facts = { hostName: hostname(), bootId: connection.hello.bootId, version, ownCgroupPath: ownCgroupPath() };
     this.processes = createHostProcesses(connection.client, this.facts, log);
     this.hasTraces = socketTraceOf(config) !== undefined;

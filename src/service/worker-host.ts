@@ -101,7 +101,7 @@ export class WorkerHost {
 
   async #build(): Promise<void> {
     const { config, settings, log, owner, connection } = this.#options;
-    const files = await PreparedFiles.prepare(config, owner, connection.hello.user);
+    const files = await PreparedFiles.prepare(config, owner, connection.hello.user, settings.keptFiles);
     const deps = (id: string): ExporterDeps => ({
       log: log.child(id),
       now: () => performance.now(),
@@ -113,7 +113,8 @@ export class WorkerHost {
     for (const id of config.enabledExtensions) {
       extensions.set(id, await this.#extension(config.extensions.get(id) ?? missing(id)));
     }
-    const host = new HostContext({ connection, config, log, version: settings.version });
+    const { version, keptFiles } = settings;
+    const host = new HostContext({ connection, config, log, version, keptFiles });
     const exporterFactory = new ExporterFactory(deps);
     this.#service = await Service.build({
       config,

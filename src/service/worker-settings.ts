@@ -7,6 +7,8 @@ export interface WorkerSettings {
   readonly selfTestPids: readonly number[];
   /** How long a shutdown may take in all. */
   readonly drainTimeoutMs: number;
+  /** Files that this run has written before it was reloaded: they are gone on with, not begun anew. */
+  readonly keptFiles: readonly string[];
 }
 
 /** Events from the worker to `run`. */

@@ -26,6 +26,8 @@ const log = new Logger({
 });
 
 setThreadFlags();
+// A reader or a terminal that is gone does not end the capture; who writes hears of it by the write itself.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 const connection = await connectToBroker();
 const { client, hello } = connection;
 

@@ -134,4 +134,17 @@ describe("debug exporter", () => {
     assert.deepEqual(exporter.account.consumed, new Map([["not_shown", 18]]));
     assert.deepEqual([exporter.account.out, exporter.account.held], [13, 0]);
   });
+
+  it("counts and says what stdout does not take", () => {
+    const deps = makeExporterDeps();
+    const exporter = createDebugExporter("debug", debugSettings.parse({}), deps);
+    deps.stdoutError = new Error("write EPIPE");
+    exporter.consume(makeSpans(3));
+    assert.deepEqual([...exporter.account.lost], [["write_failed", 3]]);
+    assert.equal(exporter.account.out, 0);
+    assert.match(JSON.stringify(deps.log), /write EPIPE/);
+    deps.stdoutError = undefined;
+    exporter.consume(makeSpans(2));
+    assert.equal(exporter.account.out, 2);
+  });
 });

@@ -1,6 +1,6 @@
 /** The program as a user starts it: words in, exit code and text out. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -101,9 +101,48 @@ describe("command line", function () {
     assert.match(wrong.stderr, /did you mean "trace_sock_recv_length"\?/);
   });
 
-  it("helps", async () => {
-    const { code, stdout } = await sockspan(["run", "--help"]);
-    assert.equal(code, 0);
-    assert.match(stdout, /--ready-file/);
+  it("helps, in both ways to ask, also for what is below a command", async () => {
+    for (const words of [
+      ["run", "--help"],
+      ["help", "run"],
+    ]) {
+      const { code, stdout } = await sockspan(words);
+      assert.equal(code, 0);
+      assert.match(stdout, /--ready-file/, words.join(" "));
+    }
+    assert.match((await sockspan(["help", "bpf", "dump"])).stdout, /<program>/);
+    assert.match((await sockspan(["help", "trident", "keys"])).stdout, /--format/);
+    assert.match((await sockspan(["help"])).stdout, /print-config/);
+    for (const words of [
+      ["help", "rum"],
+      ["help", "bpf", "lst"],
+    ]) {
+      const { code, stderr } = await sockspan(words);
+      assert.equal(code, 2, words.join(" "));
+      assert.match(stderr, /there is no command "(rum|lst)".*\[USAGE_INVALID\]/);
+    }
+  });
+
+  it("ends quietly when its reader has had enough, and says when the disk is full", () => {
+    const shell = (line: string) =>
+      spawnSync("bash", ["-c", `set -o pipefail; "${process.execPath}" bin/sockspan ${line}`], { encoding: "utf8" });
+    const full = shell("components > /dev/full");
+    assert.equal(full.status, 1);
+    assert.match(full.stderr, /^sockspan: stdout can't be written: .*ENOSPC.* \[STDOUT_UNUSABLE\]/);
+    const enough = shell("components | true");
+    assert.deepEqual([enough.status, enough.stderr], [0, ""]);
+  });
+
+  it("takes no ready file that can't be made, before it captures", async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    const fifo = join(folder, "fifo");
+    execFileSync("mkfifo", [fifo]);
+    for (const path of [join(folder, "no/such/folder"), folder, "/dev/null", fifo]) {
+      for (const words of [["run"], ["record", "-o", join(folder, "recording")], ["profile"]]) {
+        const { code, stdout, stderr } = await sockspan([...words, "--ready-file", path, "--duration", "10m"]);
+        assert.deepEqual([code, stdout], [2, ""], `${words} ${path}: ${stderr}`);
+        assert.match(stderr, /^sockspan: --ready-file .* \[USAGE_INVALID\]/);
+      }
+    }
   });
 });

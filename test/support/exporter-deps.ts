@@ -6,15 +6,25 @@ import { RecordingLog } from "./recording-log.ts";
 export interface TestDeps extends ExporterDeps {
   readonly log: RecordingLog;
   readonly output: string[];
+  /** What stdout answers from now on. */
+  stdoutError: Error | undefined;
 }
 
 export function makeExporterDeps(isTTY = false): TestDeps {
   const output: string[] = [];
-  return {
+  const deps: TestDeps = {
     log: new RecordingLog(),
     now: () => performance.now(),
     files: localFiles,
-    stdout: { isTTY, write: (text) => void output.push(text) },
+    stdout: {
+      isTTY,
+      write: (text, done) => {
+        if (deps.stdoutError === undefined) output.push(text);
+        done(deps.stdoutError);
+      },
+    },
     output,
+    stdoutError: undefined,
   };
+  return deps;
 }

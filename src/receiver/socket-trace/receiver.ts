@@ -57,6 +57,8 @@ export interface SocketTraceReceiverOptions {
   readonly connection: BrokerConnection;
   readonly config: SocketTraceConfig;
   readonly host: HostFacts;
+  /** What the file of `record_to` holds is of this run. */
+  readonly keepsRecording: boolean;
   readonly processes: HostProcesses;
   readonly log: Log;
   /** Everything that happened before this moment has been given to the engine. */
@@ -118,6 +120,7 @@ export class SocketTraceReceiver implements Receiver {
         ? engine
         : new RecordedEngine(engine, {
             path: record_to,
+            keepsContent: options.keepsRecording,
             hostName: options.host.hostName,
             clockOffsetNs: this.#clock.valueNs,
             resourceOf: (tgid) => this.#processes.resourceOf(tgid),

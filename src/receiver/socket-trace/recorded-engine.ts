@@ -18,6 +18,8 @@ import type { ReceiverEngine } from "./receiver.ts";
 
 export interface RecordedEngineOptions {
   readonly path: string;
+  /** A recording may hold several, one after the other; each begins with its header. */
+  readonly keepsContent: boolean;
   readonly hostName: string;
   readonly clockOffsetNs: bigint;
   readonly resourceOf: (tgid: number) => Resource | undefined;
@@ -35,7 +37,7 @@ export class RecordedEngine implements ReceiverEngine {
     this.#engine = engine;
     this.#resourceOf = options.resourceOf;
     const { path, clockOffsetNs, hostName } = options;
-    const file = createWriteStream(path, { fd: openRecording(path) });
+    const file = createWriteStream(path, { fd: openRecording(path, options.keepsContent) });
     this.#writer = new RecordingWriter(file, { clockOffsetNs, hostName }, path.endsWith(".gz"));
   }
 
@@ -105,9 +107,9 @@ export class RecordedEngine implements ReceiverEngine {
   }
 }
 
-function openRecording(path: string): number {
+function openRecording(path: string, keepsContent: boolean): number {
   try {
-    return openSync(path, "w", 0o600);
+    return openSync(path, keepsContent ? "a" : "w", 0o600);
   } catch (cause) {
     throw new RecordingFileError(path, { cause });
   }

@@ -1,31 +1,18 @@
 /** `replay`: captures and recordings to spans. Needs neither root nor a kernel that traces. */
-import { once } from "node:events";
-import { createWriteStream } from "node:fs";
-import type { Writable } from "node:stream";
-import { finished } from "node:stream/promises";
 import { type Command, Option } from "commander";
 import { escapeText } from "../../escape.ts";
 import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
 import type { StageAccount } from "../../mapping/account.ts";
-import { traceRequestJson } from "../../mapping/otlp/trace-json.ts";
 import type { DescribeOptions } from "../../mapping/protocols/protocol.ts";
 import { PROTOCOLS, withHttpRpc } from "../../mapping/protocols/registry.ts";
-import type { Span } from "../../mapping/span.ts";
 import { Replay } from "../../receiver/replay/replay.ts";
 import { openReplayEngine, type ReplayEngineOptions } from "../../receiver/replay/replay-engine.ts";
 import { socketTraceOf } from "../captures-of.ts";
 import { addConfigOptions, type ConfigOptions } from "../command.ts";
 import { ExitCode, formatError } from "../exit-code.ts";
-import { tableHead, tableRow } from "./replay-table.ts";
+import { SpanWriter, type SpanWriterOptions } from "./span-writer.ts";
 
-interface ReplayCommandOptions extends ConfigOptions {
-  readonly output?: string;
-  readonly format: "otlp-json" | "text";
-}
-
-/** Spans of one output line, and lines that wait for a slow reader. */
-const SPANS_PER_LINE = 256;
-const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+type ReplayCommandOptions = ConfigOptions & SpanWriterOptions;
 
 export function replayCommand(command: Command): void {
   command
@@ -38,9 +25,9 @@ export function replayCommand(command: Command): void {
 }
 
 async function replay(files: readonly string[], options: ReplayCommandOptions): Promise<void> {
-  const writer = new SpanWriter(options);
   const accounts: StageAccount[] = [];
   const settings = await engineSettings(options);
+  const writer = new SpanWriter(options);
   const run = new Replay({
     openTarget: (timeline) =>
       openReplayEngine(timeline, {
@@ -83,52 +70,6 @@ async function engineSettings(options: ConfigOptions): Promise<EngineSettings> {
     ...(settings?.http_rpc ? { protocols: withHttpRpc(PROTOCOLS) } : {}),
     tellsUnknownConnections: settings?.unknown_connections ?? false,
   };
-}
-
-class SpanWriter {
-  readonly #out: Writable;
-  readonly #isText: boolean;
-  readonly #isFile: boolean;
-  #waiting: Span[] = [];
-  count = 0;
-
-  constructor(options: ReplayCommandOptions) {
-    this.#isFile = options.output !== undefined && options.output !== "-";
-    this.#out = this.#isFile ? createWriteStream(options.output!) : process.stdout;
-    this.#out.on("error", () => {
-      process.exitCode = ExitCode.failed;
-    });
-    this.#isText = options.format === "text";
-    if (this.#isText) this.#out.write(tableHead());
-  }
-
-  write(spans: readonly Span[]): void {
-    this.count += spans.length;
-    if (this.#isText) {
-      this.#out.write(spans.map(tableRow).join(""));
-      return;
-    }
-    this.#waiting.push(...spans);
-    if (this.#waiting.length >= SPANS_PER_LINE) this.#flush();
-  }
-
-  /** The files are read no faster than the output is taken. */
-  async drained(): Promise<void> {
-    if (this.#out.writableLength > MAX_WAITING_BYTES) await once(this.#out, "drain");
-  }
-
-  async close(): Promise<void> {
-    this.#flush();
-    if (!this.#isFile) return;
-    this.#out.end();
-    await finished(this.#out);
-  }
-
-  #flush(): void {
-    if (this.#waiting.length === 0) return;
-    this.#out.write(`${traceRequestJson(this.#waiting)}\n`);
-    this.#waiting = [];
-  }
 }
 
 /** One line on stderr: what came in, what came out, what was lost and why. */

@@ -16,7 +16,7 @@ export function createSocketTrace(
   host: HostContext,
   log: Log,
 ): SocketTraceReceiver {
-  const { connection, facts, processes, work } = host;
+  const { connection, facts, processes, work, keptFiles } = host;
   const explanations = config.explained_spans === 0 ? undefined : new ExplanationStore(config.explained_spans);
   connection.client.onAsk(({ traceId }) => explanations?.ofTrace(traceId) ?? []);
   return new SocketTraceReceiver({
@@ -25,6 +25,7 @@ export function createSocketTrace(
     config,
     log,
     host: facts,
+    keepsRecording: config.record_to !== undefined && keptFiles.includes(config.record_to),
     processes,
     onDrained: (timestampNs) => work?.drained(timestampNs),
     framings: PROTOCOLS.flatMap(({ framing }) => framing ?? []),

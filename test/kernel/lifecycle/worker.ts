@@ -22,6 +22,7 @@ const receiver = new SocketTraceReceiver({
   connection,
   config: socketTraceConfig.parse(hello.settings),
   host,
+  keepsRecording: false,
   processes: createHostProcesses(client, host, log),
   log,
   framings: [],

@@ -60,4 +60,33 @@ describe("sockspan replay", () => {
     assert.equal(sockspan(capture, "--format", "yaml").status, 2);
     assert.equal(sockspan().status, 2);
   });
+
+  it("says when its output can't be written, and fails", () => {
+    for (const [path, why] of [
+      [join(folder, "no/such/folder"), "ENOENT"],
+      [folder, "EISDIR"],
+      ["/dev/full", "ENOSPC"],
+    ] as const) {
+      for (const format of ["otlp-json", "text"]) {
+        const { status, stdout, stderr } = sockspan(capture, "-o", path, "--format", format);
+        assert.deepEqual([status, stdout], [1, ""], stderr);
+        assert.match(
+          stderr,
+          new RegExp(`^sockspan: the spans can't be written: .*${why}.* \\[REPLAY_OUTPUT_UNUSABLE\\]`, "m"),
+        );
+        assert.doesNotMatch(stderr, /unexpected|\d spans/);
+      }
+    }
+  });
+
+  it("says when stdout can't be written, and ends quietly when its reader has had enough", () => {
+    const shell = (line: string) => spawnSync("bash", ["-c", `set -o pipefail; ${line}`], { encoding: "utf8" });
+    const command = `"${process.execPath}" build/src/main.js replay ${capture}`;
+    const full = shell(`${command} > /dev/full`);
+    assert.equal(full.status, 1);
+    assert.match(full.stderr, /ENOSPC.* \[STDOUT_UNUSABLE\]/);
+    const enough = shell(`${command} | true`);
+    assert.equal(enough.status, 0, enough.stderr);
+    assert.doesNotMatch(enough.stderr, /EPIPE|UNUSABLE/);
+  });
 });
