@@ -8,7 +8,7 @@ import { latin1 } from "../latin1.ts";
 import { uint16 } from "./byte-reader.ts";
 import { readParameters } from "./fastcgi-parameters.ts";
 import { agreed } from "./framed.ts";
-import { describeHttp } from "./http-semantics.ts";
+import { bodySizeOf, describeHttp } from "./http-semantics.ts";
 import { headerOf } from "./http1-head.ts";
 import {
   INVALID,
@@ -188,7 +188,6 @@ export const fastcgi: Protocol<FastcgiMessage, FastcgiState> = {
     const { parameters } = request;
     const head = response?.head ?? "";
     const status = /^\d{3}/.exec(headerOf(head, ALL_INITIALS, "status") ?? "")?.[0];
-    const length = parameters.get("CONTENT_LENGTH");
     const header = (name: string): string | undefined =>
       parameters.get(name === "content-type" ? "CONTENT_TYPE" : `HTTP_${name.toUpperCase().replaceAll("-", "_")}`);
     const fields = describeHttp(
@@ -203,7 +202,7 @@ export const fastcgi: Protocol<FastcgiMessage, FastcgiState> = {
         statusCode:
           status !== undefined ? Number(status) : response === undefined || response.head === "" ? undefined : 200,
         incomplete: session.incomplete,
-        requestBodySize: length === undefined || length === "" ? undefined : Number(length),
+        requestBodySize: bodySizeOf(parameters.get("CONTENT_LENGTH")),
         responseBodySize: undefined,
         requestHeader: header,
         responseHeader: (name) => headerOf(head, ALL_INITIALS, name),

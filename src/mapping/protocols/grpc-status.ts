@@ -28,3 +28,8 @@ export const GRPC_SERVER_ERRORS: ReadonlySet<string> = new Set([
   "UNAVAILABLE",
   "DATA_LOSS",
 ]);
+
+/** A status that no client knows is UNKNOWN to it (grpc.io/docs/guides/status-codes), whatever its text. */
+export function grpcStatusName(text: string): string {
+  return (/^\d{1,2}$/.test(text) ? GRPC_STATUS_NAMES[Number(text)] : undefined) ?? "UNKNOWN";
+}

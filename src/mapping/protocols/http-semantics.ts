@@ -92,6 +92,16 @@ export function describeHttp(exchange: HttpExchange, view: SpanView): SpanFields
   return { name, attributes, isError: isErrorStatus || hasFailed };
 }
 
+/** Three digits (RFC 9110 section 15); undefined for what is none. */
+export function statusCodeOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^[1-9]\d\d$/.test(text) ? Number(text) : undefined;
+}
+
+/** Content-Length where it is a number. */
+export function bodySizeOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
 function pushHeaders(
   attributes: Attribute[],
   prefix: string,
@@ -110,7 +120,7 @@ function statusAttribute(status: number): Attribute {
   return STATUSES[status]!;
 }
 
-interface Authority {
+export interface Authority {
   readonly nameAttribute: Attribute;
   readonly portAttribute: Attribute | undefined;
   readonly name: string;
@@ -122,7 +132,7 @@ interface Authority {
 const authorities = new Map<string, Authority | undefined>();
 const MAX_AUTHORITIES = 256;
 
-function splitAuthority(text: string | undefined): Authority | undefined {
+export function splitAuthority(text: string | undefined): Authority | undefined {
   if (text === undefined) return undefined;
   if (authorities.has(text)) return authorities.get(text);
   const authority = parseAuthority(text);
@@ -131,14 +141,16 @@ function splitAuthority(text: string | undefined): Authority | undefined {
   return authority;
 }
 
-/** `host`, `host:port`, `[v6]:port`; undefined where it is none of them. */
-function parseAuthority(text: string): Authority | undefined {
+/** `host`, `host:port`, `[v6]:port`; undefined where it is none of them. User information is nobody's to see. */
+function parseAuthority(given: string): Authority | undefined {
+  const text = given.slice(given.lastIndexOf("@") + 1);
   if (text === "" || !/^[\x21-\x7e\x80-\xff]+$/.test(text)) return undefined;
   const colon = text.lastIndexOf(":");
   const hasPort = colon > 0 && colon > text.lastIndexOf("]");
   if (!hasPort) return authorityOf(unbracketed(text), undefined, text);
-  const port = Number(text.slice(colon + 1));
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) return undefined;
+  const digits = text.slice(colon + 1);
+  const port = Number(digits);
+  if (!/^\d{0,5}$/.test(digits) || port > 65_535) return undefined;
   return authorityOf(unbracketed(text.slice(0, colon)), port === 0 ? undefined : port, text);
 }
 

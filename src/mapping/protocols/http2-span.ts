@@ -2,8 +2,8 @@
 import type { Attribute } from "../span.ts";
 import { SpanKind } from "../span.ts";
 import { missingResponse } from "./failure.ts";
-import { GRPC_SERVER_ERRORS, GRPC_STATUS_NAMES } from "./grpc-status.ts";
-import { describeHttp } from "./http-semantics.ts";
+import { GRPC_SERVER_ERRORS, grpcStatusName } from "./grpc-status.ts";
+import { describeHttp, splitAuthority, statusCodeOf } from "./http-semantics.ts";
 import { type Http2Message, headerOf } from "./http2-message.ts";
 import type { Session, SpanFields, SpanView } from "./protocol.ts";
 
@@ -47,7 +47,6 @@ function describePlain(session: Session<Http2Message>, request: Http2Message, vi
   const { response } = session;
   const method = headerOf(request, ":method");
   const target = headerOf(request, ":path");
-  const status = headerOf(response, ":status");
   const failed = failure(session);
   const fields = describeHttp(
     {
@@ -56,7 +55,7 @@ function describePlain(session: Session<Http2Message>, request: Http2Message, vi
       authority: headerOf(request, ":authority") ?? headerOf(request, "host"),
       scheme: headerOf(request, ":scheme"),
       version: "2",
-      statusCode: status === undefined ? undefined : Number(status),
+      statusCode: statusCodeOf(headerOf(response, ":status")),
       incomplete: undefined,
       requestBodySize: request.bodySize || undefined,
       responseBodySize: response?.bodySize || undefined,
@@ -87,25 +86,23 @@ function describeGrpc(session: Session<Http2Message>, request: Http2Message, vie
   const rpcMethod = path?.startsWith("/") ? path.slice(1) : path;
   const attributes: Attribute[] = [["rpc.system.name", "grpc"]];
   if (rpcMethod !== undefined) attributes.push(["rpc.method", rpcMethod]);
-  const authority = headerOf(request, ":authority");
-  const host = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(authority ?? "");
-  const name = host?.[1]?.replace(/^\[|\]$/g, "");
-  attributes.push(["server.address", name ?? view.server.address]);
-  attributes.push(["server.port", host?.[2] === undefined ? view.server.port : Number(host[2])]);
+  const host = splitAuthority(headerOf(request, ":authority") ?? headerOf(request, "host"));
+  attributes.push(host?.nameAttribute ?? ["server.address", view.server.address]);
+  attributes.push(host?.portAttribute ?? ["server.port", view.server.port]);
   attributes.push(["network.protocol.name", "http"], ["network.protocol.version", "2"]);
   const code = headerOf(response, "grpc-status");
   let errorType = failure(session);
   if (code !== undefined) {
-    const status = GRPC_STATUS_NAMES[Number(code)] ?? code;
+    const status = grpcStatusName(code);
     attributes.push(["rpc.response.status_code", status]);
     const isError = view.kind === SpanKind.client ? status !== "OK" : GRPC_SERVER_ERRORS.has(status);
     errorType = isError ? status : undefined;
   } else {
     // A proxy answered in plain HTTP.
-    const status = headerOf(response, ":status");
-    if (status !== undefined && status !== "200") {
-      attributes.push(["http.response.status_code", Number(status)]);
-      errorType = status;
+    const status = statusCodeOf(headerOf(response, ":status"));
+    if (status !== undefined && status !== 200) {
+      attributes.push(["http.response.status_code", status]);
+      errorType = String(status);
     }
   }
   for (const header of view.options.requestHeaders) {
