@@ -68,9 +68,11 @@ export type ProfileMessage =
   | { readonly kind: "described" }
   | ProfileBatch
   | { readonly kind: "failed"; readonly message: string }
-  | { readonly kind: "ended" };
+  /** Unnamed: samples whose names did not come in time; they are in no batch. */
+  | { readonly kind: "ended"; readonly unnamed: number };
 
 /** To the thread. */
 export type ProfileOrder =
   /** These run already: their tables are made before the first sample. */
-  { readonly kind: "describe"; readonly tgids: readonly number[] } | { readonly kind: "stop" };
+  | { readonly kind: "describe"; readonly tgids: readonly number[] }
+  | { readonly kind: "stop"; readonly limitMs: number };

@@ -1,8 +1,12 @@
 /** The profiler's thread as the receiver sees it. */
 import { Worker } from "node:worker_threads";
 import type { CaptureDescriptors } from "../../ipc/messages.ts";
+import { endsWithin } from "../ends-within.ts";
 import { ProfilerFailedError } from "./error.ts";
 import type { ProfileBatch, ProfileMessage, ProfileOrder, ProfileThreadData } from "./profile-message.ts";
+
+/** Of the time to stop: emptying the ring, before and after, needs the rest. */
+const NAMING_SHARE = 0.5;
 
 export interface ProfileThreadOutput {
   batch(batch: ProfileBatch): void;
@@ -14,12 +18,16 @@ export interface ProfileThreadOptions extends Omit<ProfileThreadData, "capture" 
   readonly channelFd: number | undefined;
 }
 
+/** As the receiver uses it. */
+export type ProfilerThread = Pick<ProfileThread, "ready" | "describe" | "stop">;
+
 export class ProfileThread {
   readonly #worker: Worker;
   readonly #output: ProfileThreadOutput;
   readonly #ready = new Signal();
   readonly #described = new Signal();
   readonly #ended = new Signal();
+  #unnamed = 0;
 
   constructor({ capture, channelFd, ...data }: ProfileThreadOptions, output: ProfileThreadOutput) {
     if (capture === undefined || channelFd === undefined) throw new ProfilerFailedError("the broker samples nothing");
@@ -48,19 +56,27 @@ export class ProfileThread {
     clearTimeout(timer);
   }
 
-  /** Gives what is still in the ring, then ends. */
-  async stop(): Promise<void> {
-    this.#order({ kind: "stop" });
-    await this.#ended.promise;
-    await this.#worker.terminate();
+  /**
+   * Gives what is still in the ring, then ends. After the limit it is ended by force, and what it had not read is lost.
+   * @returns samples that it had read and does not give
+   */
+  async stop(limitMs: number): Promise<number> {
+    this.#order({ kind: "stop", limitMs: limitMs * NAMING_SHARE });
+    const isEnded = await endsWithin(this.#ended.promise, limitMs);
+    if (!isEnded) this.#fail("it did not end in time, the last samples are lost");
+    // One that is busy in the kernel ends when that lets it.
+    await endsWithin(this.#worker.terminate(), limitMs);
+    return this.#unnamed;
   }
 
   #receive(message: ProfileMessage): void {
     if (message.kind === "batch") this.#output.batch(message);
     else if (message.kind === "ready") this.#ready.give();
     else if (message.kind === "described") this.#described.give();
-    else if (message.kind === "ended") this.#ended.give();
-    else this.#fail(message.message);
+    else if (message.kind === "ended") {
+      this.#unnamed = message.unnamed;
+      this.#ended.give();
+    } else this.#fail(message.message);
   }
 
   #order(order: ProfileOrder): void {

@@ -11,6 +11,7 @@ import { mapRingBuffer } from "../../bpf/ring-buffer.ts";
 import { BrokerClient } from "../../ipc/broker-client.ts";
 import { streamChannel } from "../../ipc/stream-channel.ts";
 import { collectStartUpGarbage } from "../../start-up-garbage.ts";
+import { endsWithin } from "../ends-within.ts";
 import { CpythonFrames } from "../interpreters/cpython-frames.ts";
 import { JvmFrames } from "../interpreters/jvm-frames.ts";
 import { V8Frames } from "../interpreters/v8-frames.ts";
@@ -137,9 +138,9 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
     else {
       clearInterval(timer);
       look(true);
-      void records.settled().then(() => {
+      void endsWithin(records.settled(), order.limitMs).then(() => {
         look(true);
-        say({ kind: "ended" });
+        say({ kind: "ended", unnamed: records.unnamed });
         port.close();
       });
     }

@@ -14,12 +14,13 @@ import type { StackSample } from "../../mapping/profiles/stack-sample.ts";
 import type { SymbolizedSample } from "../../mapping/profiles/symbolized-sample.ts";
 import { withWakerFrames } from "../../mapping/profiles/waker-frames.ts";
 import type { Span } from "../../mapping/span.ts";
+import { endsWithin } from "../ends-within.ts";
 import type { HostProcesses } from "../host-processes.ts";
 import type { Receiver } from "../receiver.ts";
 import type { Symbolizer } from "../symbols/symbolizer.ts";
 import { SampleUnpacker } from "./pack-samples.ts";
 import type { ProcessChange, ProfileBatch, UnwindCounters } from "./profile-message.ts";
-import { ProfileThread } from "./profile-thread-client.ts";
+import { type ProfilerThread, ProfileThread } from "./profile-thread-client.ts";
 import { SampleAccounts } from "./sample-accounts.ts";
 import { noLinks, type SampleLinker } from "./sample-linker.ts";
 
@@ -35,6 +36,10 @@ const LATE_LIMIT_NS = 20e9;
 const DESCRIBE_LIMIT_MS = 20_000;
 /** Else those are that use the CPU now: samples are taken and thrown away until their programs are described. */
 const WARM_UP_MS = { least: 300, most: 3000, step: 50 } as const;
+/** Of the time to shut down: nobody waits for it any more when that is over. */
+const SHUTDOWN_SHARE = 0.9;
+/** Of that, what the thread gets: naming what it gives needs the rest. */
+const THREAD_SHARE = 0.4;
 const NO_STACK = new BigUint64Array(0);
 const NOTHING: ProcessSelection = { executables: [], pids: [], containers: [] };
 
@@ -48,13 +53,15 @@ export interface ProfileReceiverOptions {
   readonly feedsProcesses: boolean;
   readonly symbolizer: Symbolizer;
   readonly linker?: SampleLinker;
+  /** Tests give a thread of their own. */
+  readonly openThread?: (...options: ConstructorParameters<typeof ProfileThread>) => ProfilerThread;
 }
 
 export class ProfileReceiver implements Receiver {
   readonly id: string;
   readonly #options: ProfileReceiverOptions;
   readonly #clock = new ClockOffset();
-  readonly #thread: ProfileThread;
+  readonly #thread: ProfilerThread;
   readonly #sampleAccounts = new SampleAccounts();
   readonly #unpacker = new SampleUnpacker();
   readonly #linker: SampleLinker;
@@ -70,6 +77,8 @@ export class ProfileReceiver implements Receiver {
   #lastTgid = 0;
   #isNaming = false;
   #isWarmingUp = false;
+  /** What is named from now on has been counted as lost. */
+  #isOver = false;
   #counters: UnwindCounters | undefined;
 
   constructor(options: ProfileReceiverOptions) {
@@ -78,7 +87,8 @@ export class ProfileReceiver implements Receiver {
     this.id = options.id;
     this.#options = options;
     this.#linker = options.linker ?? noLinks();
-    this.#thread = new ProfileThread(
+    const openThread = options.openThread ?? ((...given) => new ProfileThread(...given));
+    this.#thread = openThread(
       {
         capture: hello.profiler,
         channelFd,
@@ -124,19 +134,27 @@ export class ProfileReceiver implements Receiver {
     this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
   }
 
-  async shutdown(): Promise<void> {
+  async shutdown(limitMs: number): Promise<void> {
+    const endMs = performance.now() + limitMs * SHUTDOWN_SHARE;
+    const restMs = () => Math.max(0, endMs - performance.now());
     clearInterval(this.#timer);
-    await this.#thread.stop();
+    this.#sampleAccounts.unnamed(await this.#thread.stop(restMs() * THREAD_SHARE));
     const { ends, ...counters } = this.#counters ?? { ends: {} };
     this.#options.log.debug("unwound", { ...counters, ...ends });
-    await this.#readLosses();
-    while (this.#isNaming) await new Promise((resolve) => setTimeout(resolve, 10));
     this.#link(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
-    await this.#name(Number.POSITIVE_INFINITY);
+    await Promise.all([endsWithin(this.#readLosses(), restMs()), endsWithin(this.#nameAll(), restMs())]);
     this.#leave(Number(process.hrtime.bigint()));
+    this.#isOver = true;
+    const samples = this.#sampleAccounts.cut();
+    if (samples > 0) this.#options.log.warn("samples were lost: no time was left to name them", { samples });
     const { out, consumed } = this.#linker.account;
     this.#options.log.debug("linked", { linked: out, ...Object.fromEntries(consumed) });
-    await this.#options.symbolizer.stop();
+    await endsWithin(this.#options.symbolizer.stop(), restMs());
+  }
+
+  async #nameAll(): Promise<void> {
+    while (this.#isNaming && !this.#isOver) await sleep(10);
+    await this.#name(Number.POSITIVE_INFINITY);
   }
 
   /** Those of the processes named in the configuration that are there. */
@@ -279,6 +297,7 @@ export class ProfileReceiver implements Receiver {
   }
 
   #leave(endNs: number): void {
+    if (this.#isOver) return;
     const named = this.#named;
     this.#named = [];
     const startNs = this.#periodStartNs;

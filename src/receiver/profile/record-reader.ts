@@ -195,6 +195,11 @@ export class RecordReader {
     this.#naming.add(naming);
   }
 
+  /** Samples that were read and can't be taken yet. */
+  get unnamed(): number {
+    return this.#naming.size;
+  }
+
   /** Every sample that was read is to be taken. */
   async settled(): Promise<void> {
     await Promise.all(this.#naming);

@@ -46,6 +46,20 @@ export class SampleAccounts {
     this.#samples.addConsumed("filtered");
   }
 
+  /** Read by the thread, and given up before they were named. */
+  unnamed(count: number): void {
+    if (count === 0) return;
+    this.#samples.addIn(count);
+    this.#samples.addLost("shutdown", count);
+  }
+
+  /** There is no time left for what is held. @returns how much that is */
+  cut(): number {
+    const { held } = this.#samples;
+    if (held > 0) this.#samples.addLost("shutdown", held);
+    return held;
+  }
+
   left(count: number): void {
     this.#samples.addOut(count);
   }

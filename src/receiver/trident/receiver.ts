@@ -6,6 +6,7 @@ import type { Profile } from "../../mapping/profile.ts";
 import type { Span } from "../../mapping/span.ts";
 import { prepareCompression } from "../../trident/compression.ts";
 import type { UnprivilegedUser } from "../../trident/private-folder.ts";
+import { endsWithin } from "../ends-within.ts";
 import { Controller } from "./controller/controller.ts";
 import { TridentListenError } from "./error.ts";
 import { FrameHandler } from "./frame-handler.ts";
@@ -13,10 +14,13 @@ import { Ingester } from "./ingester.ts";
 import { splitAddress, type TridentReceiverSettings } from "./settings.ts";
 
 const ADVANCE_INTERVAL_MS = 100;
+/** Of the time to shut down: nobody waits for it any more when that is over. */
+const CLOSING_SHARE = 0.9;
 
 export class TridentReceiver {
   readonly id: string;
   readonly #settings: TridentReceiverSettings;
+  readonly #log: Log;
   readonly #user: UnprivilegedUser | undefined;
   readonly #controller: Controller | undefined;
   #next: (spans: readonly Span[]) => void = () => undefined;
@@ -28,6 +32,7 @@ export class TridentReceiver {
   constructor(id: string, settings: TridentReceiverSettings, log: Log, user?: UnprivilegedUser) {
     this.id = id;
     this.#settings = settings;
+    this.#log = log;
     this.#user = user;
     const { controller, ingester } = settings;
     this.#controller =
@@ -94,10 +99,12 @@ export class TridentReceiver {
     this.#timer.unref();
   }
 
-  async shutdown(): Promise<void> {
+  async shutdown(limitMs: number): Promise<void> {
     clearInterval(this.#timer);
-    await this.#ingester?.shutdown();
-    await this.#controller?.shutdown();
+    // It takes no frame from here on, so that what is held can leave at once, however long its sockets take to close.
+    const closing = Promise.all([this.#ingester?.shutdown(), this.#controller?.shutdown()]);
     this.#handler?.joiner.flush();
+    if (await endsWithin(closing, limitMs * CLOSING_SHARE)) await closing;
+    else this.#log.warn("the trident receiver's listeners did not close in time");
   }
 }
