@@ -21,4 +21,24 @@ describe("garbage of the start", function () {
     const said = execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
     assert.deepEqual(JSON.parse(said), [true, "undefined"]);
   });
+
+  it("is collected by each of several threads, at the same moment too", () => {
+    // Without another try some of these go without.
+    const thread = `
+      const { parentPort } = require("node:worker_threads");
+      const alive = setInterval(() => {}, 1000);
+      import(${JSON.stringify(MODULE)}).then(async ({ collectGarbage }) => {
+        let missed = 0;
+        for (let i = 0; i < 80; i++) if (!(await collectGarbage())) missed++;
+        clearInterval(alive);
+        parentPort.postMessage(missed);
+      });`;
+    const script = `
+      import { Worker } from "node:worker_threads";
+      const threads = Array.from({ length: 4 }, () => new Worker(${JSON.stringify(thread)}, { eval: true, execArgv: [] }));
+      const missed = await Promise.all(threads.map((each) => new Promise((resolve) => each.on("message", resolve))));
+      console.log(JSON.stringify(missed));`;
+    const said = execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+    assert.deepEqual(JSON.parse(said), [0, 0, 0, 0]);
+  });
 });
