@@ -34,7 +34,7 @@ export class ProfileThread {
     this.#output = output;
     this.#worker = new Worker(new URL("./profile-thread.js", import.meta.url), {
       workerData: { ...data, capture, channelFd } satisfies ProfileThreadData,
-      resourceLimits: { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 3 },
     });
     this.#worker.on("message", (message: ProfileMessage) => this.#receive(message));
     this.#worker.on("error", (error) => this.#fail(String(error)));

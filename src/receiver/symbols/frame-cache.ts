@@ -1,12 +1,8 @@
 /** The frames of one process, or of the kernel, by address: objects that all samples share. */
 import type { Frame, MemoryMapping } from "../../mapping/profile.ts";
-import type { ResolvedFrame, ResolvedMapping } from "./thread-message.ts";
+import { FrameLife, type ResolvedFrame, type ResolvedMapping } from "./thread-message.ts";
 
 const ADDRESS_LIMIT = 50_000;
-/** A runtime moves its code at most so often that this is not seen. */
-const VOLATILE_MS = 1000;
-/** Files may have been mapped over others. */
-const LIFE_MS = 120_000;
 
 export interface CachedFrame {
   readonly frame: Frame;
@@ -34,8 +30,13 @@ export class FrameCache {
     if (this.#frames.size >= ADDRESS_LIMIT) this.#frames.clear();
     const known = this.#frames.get(address);
     // A process that is gone can't be asked again: what was known of it is still true.
-    if (resolved.reason !== undefined && resolved.isVolatile && known !== undefined && known.reason === undefined) {
-      this.#frames.set(address, { ...known, untilMs: nowMs + VOLATILE_MS });
+    if (
+      resolved.reason !== undefined &&
+      resolved.lifeMs < FrameLife.lasting &&
+      known !== undefined &&
+      known.reason === undefined
+    ) {
+      this.#frames.set(address, { ...known, untilMs: nowMs + FrameLife.passing });
       return;
     }
     const mapping = mappings[resolved.mapping];
@@ -46,8 +47,7 @@ export class FrameCache {
       lines: resolved.lines,
     };
     const frame = known !== undefined && isSame(known.frame, found) ? known.frame : found;
-    const life = resolved.isVolatile ? VOLATILE_MS : LIFE_MS;
-    this.#frames.set(address, { frame, reason: resolved.reason, untilMs: nowMs + life });
+    this.#frames.set(address, { frame, reason: resolved.reason, untilMs: nowMs + resolved.lifeMs });
   }
 
   #mapping({ start, end, fileOffset, path, attributes }: ResolvedMapping): MemoryMapping {

@@ -22,6 +22,7 @@ export class PerfMapFile {
   #dueMs = 0;
   #refreshing: Promise<void> | undefined;
   #reason = "late";
+  #isMissing = false;
 
   constructor(reads: PerfMapReads) {
     this.#reads = reads;
@@ -30,6 +31,11 @@ export class PerfMapFile {
   /** Why there are no names: `perf_map_none`, `perf_map_symlink`, `perf_map_other_owner`, `perf_map_too_large`. */
   get reason(): string {
     return this.#reason;
+  }
+
+  /** There was none when it was looked for. */
+  get isMissing(): boolean {
+    return this.#isMissing;
   }
 
   find(address: number): string | undefined {
@@ -47,6 +53,7 @@ export class PerfMapFile {
 
   async #read(): Promise<void> {
     const opened = await this.#reads.open();
+    this.#isMissing = "refused" in opened;
     if ("refused" in opened) {
       this.#reason = `perf_map_${opened.refused}`;
       this.#dueMs = this.#reads.nowMs() + MISSING_REFRESH_MS;

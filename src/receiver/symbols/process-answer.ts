@@ -4,7 +4,7 @@ import type { ImageOutcome } from "./image-cache.ts";
 import { jitName } from "./jit-name.ts";
 import type { PerfMapFile } from "./perf-map-file.ts";
 import type { CodeMapping, ProcessMap } from "./process-map.ts";
-import type { ResolvedFrame, ResolvedMapping, ResolvedProcess } from "./thread-message.ts";
+import { FrameLife, type ResolvedFrame, type ResolvedMapping, type ResolvedProcess } from "./thread-message.ts";
 
 interface KnownProcess {
   readonly map: ProcessMap | undefined;
@@ -45,15 +45,16 @@ export class ProcessAnswer {
 
   #frameAt(address: number): ResolvedFrame {
     const { map } = this.#process;
-    if (map === undefined) return { ...frame("native", -1, []), reason: "process_gone", isVolatile: true };
+    if (map === undefined) return { ...frame("native", -1, []), reason: "process_gone", lifeMs: FrameLife.passing };
     const mapping = map.mappingAt(address);
-    if (mapping === undefined) return { ...frame("native", -1, []), reason: "no_mapping", isVolatile: true };
+    if (mapping === undefined) return { ...frame("native", -1, []), reason: "no_mapping", lifeMs: FrameLife.passing };
     const outcome = this.#outcomeOf(mapping);
     if (isJitMapping(mapping, outcome)) return this.#jitFrame(address, map.runtime);
     if (outcome === undefined || "reason" in outcome) {
       const reason = outcome?.reason ?? mapping.refused ?? "late";
       // A later look may open the file again.
-      return { ...frame("native", this.#index(mapping, []), []), reason, isVolatile: outcome?.reason !== "not_elf" };
+      const lifeMs = outcome?.reason === "not_elf" ? FrameLife.lasting : FrameLife.passing;
+      return { ...frame("native", this.#index(mapping, []), []), reason, lifeMs };
     }
     const { image } = outcome;
     const fileOffset = address - mapping.start + mapping.fileOffset;
@@ -61,8 +62,8 @@ export class ProcessAnswer {
     const debug = inFile === undefined ? [] : this.#debug.get(mapping.file?.identity ?? "")?.get(inFile);
     const { type, lines } = image.frameAt(fileOffset, debug);
     // Debug information that was not read in time is there the next time.
-    const isVolatile = debug === undefined;
-    const found = { ...frame(type, this.#index(mapping, image.attributes), lines), isVolatile };
+    const lifeMs = debug === undefined ? FrameLife.passing : FrameLife.lasting;
+    const found = { ...frame(type, this.#index(mapping, image.attributes), lines), lifeMs };
     return lines.length > 0 ? found : { ...found, reason: "no_symbol" };
   }
 
@@ -71,10 +72,11 @@ export class ProcessAnswer {
     const name = perfMap?.find(address);
     if (name !== undefined) {
       const { type, line } = jitName(name);
-      return { ...frame(type ?? runtime, -1, [line]), isVolatile: true };
+      return { ...frame(type ?? runtime, -1, [line]), lifeMs: FrameLife.passing };
     }
     const line = { functionName: "[JIT]", fileName: undefined, lineNumber: 0 };
-    return { ...frame(runtime, -1, [line]), reason: perfMap?.reason ?? "late", isVolatile: true };
+    const lifeMs = perfMap?.isMissing === true ? FrameLife.unnamed : FrameLife.passing;
+    return { ...frame(runtime, -1, [line]), reason: perfMap?.reason ?? "late", lifeMs };
   }
 
   #index(mapping: CodeMapping, attributes: ResolvedMapping["attributes"]): number {
@@ -96,5 +98,5 @@ function isJitMapping({ path, file, refused }: CodeMapping, outcome: ImageOutcom
 }
 
 export function frame(type: string, mapping: number, lines: ResolvedFrame["lines"]): ResolvedFrame {
-  return { type, mapping, lines, reason: undefined, isVolatile: false };
+  return { type, mapping, lines, reason: undefined, lifeMs: FrameLife.lasting };
 }

@@ -10,7 +10,7 @@ import { KernelSymbolReader, type KernelSymbols } from "./kernel-symbols.ts";
 import { PerfMapFile } from "./perf-map-file.ts";
 import { frame, ProcessAnswer } from "./process-answer.ts";
 import { type CodeMapping, ProcessMap } from "./process-map.ts";
-import type { ResolvedFrame, ResolvedProcess, SymbolAsk } from "./thread-message.ts";
+import { FrameLife, type ResolvedFrame, type ResolvedProcess, type SymbolAsk } from "./thread-message.ts";
 
 const PROCESS_LIMIT = 8192;
 const KEPT_AFTER_EXIT_MS = 10_000;
@@ -102,7 +102,7 @@ export class SymbolStore {
       if (name !== undefined) return frame("kernel", -1, [{ functionName: name, fileName: undefined, lineNumber: 0 }]);
       // null: there are none; undefined: not yet.
       const reason = symbols === undefined ? "late" : symbols === null ? "kernel_symbols_hidden" : "no_symbol";
-      return { ...frame("kernel", -1, []), reason, isVolatile: reason === "late" };
+      return { ...frame("kernel", -1, []), reason, lifeMs: reason === "late" ? FrameLife.passing : FrameLife.lasting };
     });
   }
 

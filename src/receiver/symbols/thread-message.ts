@@ -20,6 +20,15 @@ export interface ResolvedMapping {
   readonly attributes: readonly Attribute[];
 }
 
+export const FrameLife = {
+  /** Files may have been mapped over others. */
+  lasting: 120_000,
+  /** Code of a runtime without a perf map, which is looked for again then. */
+  unnamed: 5000,
+  /** Code that a runtime may move or replace, at most so often that this is not seen; or an answer that did not come in time. */
+  passing: 1000,
+} as const;
+
 export interface ResolvedFrame {
   /** Index in the answer's mappings; -1: none. */
   readonly mapping: number;
@@ -28,8 +37,8 @@ export interface ResolvedFrame {
   readonly lines: readonly FrameLine[];
   /** Why there is no name; undefined where there is one. */
   readonly reason: string | undefined;
-  /** Code that a runtime may move or replace, or an answer that did not come in time: not to be kept. */
-  readonly isVolatile: boolean;
+  /** For how long it is true: a FrameLife. */
+  readonly lifeMs: number;
 }
 
 export interface ResolvedProcess {

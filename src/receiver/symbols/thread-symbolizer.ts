@@ -17,6 +17,7 @@ const GRACE_MS = 1000;
 /** Also what the thread says of a table that it has not read yet. */
 const LATE = "late";
 const PROCESS_LIMIT = 4096;
+const STACK_LIMIT = 1024;
 /** The user half of the address space; above there is nothing that a process could execute. */
 const USER_LIMIT = 1n << 56n;
 
@@ -34,6 +35,10 @@ interface Stack {
   readonly count: number;
   /** Of each of them that has no name. */
   readonly reasons: readonly string[];
+  /** Whose addresses they are; another one after the process has executed another program. */
+  readonly cache: FrameCache | undefined;
+  /** Until the first of its frames has to be asked for again. */
+  readonly untilMs: number;
 }
 
 interface Missing {
@@ -48,8 +53,8 @@ export class ThreadSymbolizer implements Symbolizer {
   readonly #ready: Promise<void>;
   readonly #users = new Map<number, FrameCache>();
   readonly #kernel = new FrameCache();
-  /** Of the last time. */
-  #stacks: ReadonlyMap<string, Stack> = new Map();
+  /** The one used last is the last: a busy program is in the same few places for most of the time. */
+  readonly #stacks = new Map<string, Stack>();
   readonly #pending = new Map<number, (answer: Extract<FromThread, { kind: "resolved" }> | undefined) => void>();
   #lastId = 0;
   #isGone = false;
@@ -93,17 +98,42 @@ export class ThreadSymbolizer implements Symbolizer {
 
   async symbolize(samples: readonly StackSample[]): Promise<readonly NamedSample[]> {
     const keys = samples.map(stackKey);
-    const distinct = new Map(samples.map((sample, index) => [keys[index]!, sample]));
-    const missing = this.#missing([...distinct.values()]);
-    if (missing.users.size > 0 || missing.kernel.size > 0) await this.#ask(missing);
     const stacks = new Map<string, Stack>();
-    for (const [key, sample] of distinct) stacks.set(key, this.#shared(key, this.#stackOf(sample)));
-    this.#stacks = stacks;
+    const unknown = new Map<string, StackSample>();
+    samples.forEach((sample, index) => {
+      const key = keys[index]!;
+      if (stacks.has(key) || unknown.has(key)) return;
+      const known = this.#known(key, sample.tgid);
+      if (known === undefined) unknown.set(key, sample);
+      else stacks.set(key, known);
+    });
+    const missing = this.#missing([...unknown.values()]);
+    if (missing.users.size > 0 || missing.kernel.size > 0) await this.#ask(missing);
+    for (const [key, sample] of unknown) stacks.set(key, this.#shared(key, this.#stackOf(sample)));
+    this.#keep(stacks);
     return samples.map((sample, index) => {
       const stack = stacks.get(keys[index]!)!;
       this.#account(stack);
       return { sample, stack: stack.frames, isLate: stack.reasons.includes(LATE) };
     });
+  }
+
+  #known(key: string, tgid: number): Stack | undefined {
+    const stack = this.#stacks.get(key);
+    const isTrue =
+      stack !== undefined && this.#options.nowMs() < stack.untilMs && stack.cache === this.#users.get(tgid);
+    return isTrue ? stack : undefined;
+  }
+
+  #keep(stacks: ReadonlyMap<string, Stack>): void {
+    for (const [key, stack] of stacks) {
+      this.#stacks.delete(key);
+      this.#stacks.set(key, stack);
+    }
+    for (const key of this.#stacks.keys()) {
+      if (this.#stacks.size <= STACK_LIMIT) return;
+      this.#stacks.delete(key);
+    }
   }
 
   /** The very array of the last time, where nothing of it has changed: who encodes it knows it again. */
@@ -180,8 +210,10 @@ export class ThreadSymbolizer implements Symbolizer {
 
   #stackOf(sample: StackSample): Stack {
     const reasons: string[] = [];
+    let untilMs = Number.POSITIVE_INFINITY;
     const frameOf = (cache: FrameCache | undefined, address: bigint, type: string): Frame => {
       const cached = cache?.last(address);
+      untilMs = Math.min(untilMs, cached?.untilMs ?? Number.NEGATIVE_INFINITY);
       if (cached === undefined) reasons.push(LATE);
       else if (cached.reason !== undefined) reasons.push(cached.reason);
       return cached?.frame ?? { address, mapping: undefined, type, lines: [] };
@@ -192,7 +224,7 @@ export class ThreadSymbolizer implements Symbolizer {
     const native = [...userAddresses(sample)].map((address) => frameOf(cache, address, "native"));
     const user = scriptFrames.length === 0 ? native : addScriptFrames(native, scriptFrames);
     const whole = interpreterStack === undefined ? user : interleaveFrames(user, interpreterStack);
-    return { frames: [...kernel, ...whole], reasons, count: kernel.length + native.length };
+    return { frames: [...kernel, ...whole], reasons, count: kernel.length + native.length, cache, untilMs };
   }
 
   /** Each frame of the machine's stack has a name, or a reason why it has none. */

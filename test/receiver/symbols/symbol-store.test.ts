@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SymbolStore } from "../../../src/receiver/symbols/symbol-store.ts";
-import type { ResolvedFrame } from "../../../src/receiver/symbols/thread-message.ts";
+import { FrameLife, type ResolvedFrame } from "../../../src/receiver/symbols/thread-message.ts";
 import { LocalBroker } from "../../support/local-broker.ts";
 import { Program } from "../../support/program.ts";
 import { Scratch } from "../../support/scratch.ts";
@@ -132,7 +132,7 @@ describe("SymbolStore", function () {
         found!.lines.map(({ fileName, lineNumber }) => [fileName, lineNumber]),
         [2, 3, 4].map((lineNumber) => [source, lineNumber]),
       );
-      assert.ok(frames.every(({ isVolatile }) => !isVolatile));
+      assert.ok(frames.every(({ lifeMs }) => lifeMs === FrameLife.lasting));
     });
   }
 
@@ -208,7 +208,7 @@ describe("SymbolStore", function () {
     const { frames } = await resolve(program.pid, Number.parseInt(entry[1]!, 16) + 8);
     assert.equal(nameOf(frames[0]), "burnHard");
     assert.equal(frames[0]!.type, "v8js");
-    assert.ok(frames[0]!.isVolatile);
+    assert.equal(frames[0]!.lifeMs, FrameLife.passing);
   });
 
   it("says that memory without a file is a runtime's, when there is no perf map", async () => {
@@ -221,6 +221,7 @@ describe("SymbolStore", function () {
     const jit = /^([0-9a-f]+)-\S+ r.x. \S+ 00:00 0 *$/m.exec(maps)!;
     const { frames } = await resolve(program.pid, Number.parseInt(jit[1]!, 16) + 8);
     assert.deepEqual([nameOf(frames[0]), frames[0]!.type, frames[0]!.reason], ["[JIT]", "v8js", "perf_map_none"]);
+    assert.equal(frames[0]!.lifeMs, FrameLife.unnamed);
   });
 
   it("names the kernel's functions", async function () {
@@ -242,6 +243,6 @@ describe("SymbolStore", function () {
     });
     const { frames } = await never.resolve(1, Float64Array.of(1), performance.now() + 50);
     assert.equal(frames[0]!.reason, "process_gone");
-    assert.ok(frames[0]!.isVolatile);
+    assert.equal(frames[0]!.lifeMs, FrameLife.passing);
   });
 });

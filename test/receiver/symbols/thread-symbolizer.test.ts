@@ -61,6 +61,21 @@ describe("ThreadSymbolizer", function () {
     assert.equal(broker.asked.filter((type) => type === "file_read").length, reads);
   });
 
+  it("gives the stack of the last time, until the process executes another program", async () => {
+    await start(broker.request as BrokerClient["request"]);
+    const known = () => makeStackSample({ tgid: process.pid, userStack: BigUint64Array.of(uvRun, uvRun + 5n) });
+    const looks = () => broker.asked.filter((type) => type === "process_images").length;
+    const [first] = await symbolizer.symbolize([known()]);
+    const looksBefore = looks();
+    const [again] = await symbolizer.symbolize([known()]);
+    assert.equal(again!.stack, first!.stack);
+    assert.deepEqual([symbolizer.account.in, symbolizer.account.out, looks()], [4, 4, looksBefore]);
+
+    symbolizer.executed(process.pid);
+    await symbolizer.symbolize([known()]);
+    assert.ok(looks() > looksBefore);
+  });
+
   it("puts interpreted frames between, and goes on without a broker", async () => {
     await start((() => Promise.reject(new Error("gone"))) as BrokerClient["request"]);
     const frames = [{ functionName: "f", fileName: "a.py", lineNumber: 3, isEntry: true }];
