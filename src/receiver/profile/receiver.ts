@@ -263,15 +263,11 @@ export class ProfileReceiver implements Receiver {
           this.#linked.push(whole);
           return;
         }
-        const { waker, ...sample } = whole;
-        const own = sample.kind === "off_cpu" ? withoutProbe(stack) : stack;
-        const addressless = {
-          kernelStack: NO_STACK,
-          userStack: NO_STACK,
-          waker: waker && { ...waker, sample: undefined },
-        };
+        const own = whole.kind === "off_cpu" ? withoutProbe(stack) : stack;
+        const waker = whole.waker && { ...whole.waker, sample: undefined };
         this.#named.push({
-          sample: { ...sample, ...addressless },
+          // No rest of a pattern: V8 makes a hash table of one.
+          sample: { ...whole, kernelStack: NO_STACK, userStack: NO_STACK, waker },
           stack: waking === undefined ? own : withWakerFrames(own, withoutProbe(waking.stack), waking.sample.comm),
         });
       });
