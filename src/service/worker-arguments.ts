@@ -7,6 +7,6 @@
  */
 export const WORKER_NODE_ARGUMENTS: readonly string[] = [
   "--single-threaded-gc",
-  "--min-semi-space-size=1",
+  "--min-semi-space-size=2",
   "--max-semi-space-size=16",
 ];
