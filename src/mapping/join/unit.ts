@@ -1,7 +1,7 @@
 /** Units of work of a process: what its runtime calls a goroutine, a task, a greenlet; else the thread. */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
-import type { TraceNode } from "./trace-node.ts";
+import type { NodeConnection, TraceNode } from "./trace-node.ts";
 
 /** Kinds whose unit, once it has read a request, serves it: it does nothing else before it answers. */
 export const SERVES_WHAT_IT_READS: readonly number[] = [
@@ -100,9 +100,18 @@ export class Unit {
 
   read(node: TraceNode): void {
     this.hasRead = true;
+    // nginx's unit is the connection itself, whose place another one takes when it is over (ngx_free_connection): the end of
+    // a request that its client gave up may be told later than the next one begins.
+    if (this.kind === UnitKind.nginxRequest) this.#keepOnly(node.connection);
     if (this.open.some((other) => other.connection !== node.connection)) this.isShared = true;
     this.open.push(node);
     this.lastReadOrder = node.start.order;
+  }
+
+  #keepOnly(connection: NodeConnection): void {
+    if (this.open.every((other) => other.connection === connection)) return;
+    const kept = this.open.filter((other) => other.connection === connection);
+    this.open.splice(0, this.open.length, ...kept);
   }
 
   answered(node: TraceNode): void {

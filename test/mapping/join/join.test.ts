@@ -49,6 +49,27 @@ describe("evidence", () => {
     assert.equal(find(host, "/nobody").parentSpanId, undefined);
   });
 
+  it("unit: nginx's connection of a client that went away is the next client's", () => {
+    const host = new Host();
+    const connection: Doer = { tgid: TGID, unitKind: UnitKind.nginxRequest, unitId: 0x1000 };
+    const first = inbound(host).serverReads(connection, get("/gone"));
+    const upstream = outbound(host).send(connection, get("/gone.1"));
+    first.serverCloses();
+    upstream.close();
+    for (const name of ["a", "b"]) {
+      const link = inbound(host).serverReads(connection, get(`/${name}`));
+      outbound(host)
+        .send(connection, get(`/${name}.1`))
+        .clientReads(connection, ok());
+      link.answer(connection, ok());
+    }
+    host.end();
+    for (const name of ["gone", "a", "b"]) {
+      assert.equal(find(host, `/${name}.1`).parentSpanId, find(host, `/${name}`).spanId, name);
+      assert.equal(attribute(find(host, `/${name}.1`), "sockspan.link.evidence"), "unit");
+    }
+  });
+
   it("after_answer: not of fibers that answer what a reactor reads, which reads for many at once", () => {
     const host = new Host();
     const fiber = (unitId: number): Doer => ({ tgid: TGID, pid: TGID + unitId, unitKind: UnitKind.rubyFiber, unitId });
