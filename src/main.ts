@@ -37,6 +37,16 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./service/commands/explain.ts")).explainCommand,
   },
   {
+    name: "watch",
+    summary: "each span of the sockspan that runs here, as it leaves",
+    load: async () => (await import("./service/commands/watch.ts")).watchCommand,
+  },
+  {
+    name: "stat",
+    summary: "what each service does, and what sockspan loses and costs, by interval",
+    load: async () => (await import("./service/commands/stat.ts")).statCommand,
+  },
+  {
     name: "validate",
     summary: "check a configuration",
     load: async () => (await import("./service/commands/validate.ts")).validateCommand,
@@ -58,7 +68,7 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "bpf",
-    summary: "list, dump: the programs that run in the kernel",
+    summary: "list, dump, probes, maps, stats: the programs that run in the kernel",
     load: async () => (await import("./commands/bpf.ts")).bpfCommand,
   },
   {

@@ -42,6 +42,8 @@ export interface Libbpf {
   delete(fd: number, key: Uint8Array): number;
   nextKey(fd: number, key: Uint8Array | null, next: Uint8Array): number;
   updateBatch(fd: number, keys: Uint8Array, values: Uint8Array, count: Uint32Array, options: null): number;
+  /** A descriptor: the kernel counts as long as it is open. */
+  enableStats(type: number): number;
   possibleCpus(): number;
   loadVmlinuxBtf(): OptionalPointer;
   btfFree(btf: Pointer): void;
@@ -103,6 +105,7 @@ function declareLibbpf(): Libbpf {
     updateBatch: f(
       "int bpf_map_update_batch(int fd, const void *keys, const void *values, void *count, const void *o)",
     ),
+    enableStats: f("int bpf_enable_stats(int type)"),
     possibleCpus: f("int libbpf_num_possible_cpus()"),
     loadVmlinuxBtf: f("void *btf__load_vmlinux_btf()"),
     btfFree: f("void btf__free(void *btf)"),

@@ -109,6 +109,11 @@ export class BpfObject implements Disposable {
     throw new BpfError(`load ${this.name}`, -result, log.trim());
   }
 
+  /** Of a program that load brought into the kernel. */
+  programFd(program: string): number {
+    return libbpf().programFd(this.#program(program));
+  }
+
   attach(program: string): AttachedProgram {
     const library = libbpf();
     const handle = this.#program(program);

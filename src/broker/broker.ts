@@ -6,6 +6,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { BpfMap, MapDescriptor } from "../bpf/map.ts";
 import { CONTROL_FOLDER, type ControlQuestion } from "../ipc/control.ts";
+import type { BpfAnswer, StatAnswer, WorkerStatAnswer } from "../ipc/control-answers.ts";
 import type {
   Attachment,
   BrokerMessage,
@@ -153,7 +154,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     threadChannels: Array.from({ length: threadChannels }, (_, i) => inheritedFd(inherited.length + i)),
   } satisfies BrokerMessage);
 
-  const control = await openControl(options, (question) => worker.ask(question));
+  const control = await openControl(options, (question) => answerControl(question, worker, [capture, profiler]));
   if (control !== undefined) resources.defer(() => control.close());
 
   const owned = resources.move();
@@ -183,6 +184,23 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   };
 }
 
+/** Only this process knows its descriptors, and what it costs itself. */
+async function answerControl(
+  question: ControlQuestion,
+  worker: WorkerProcess,
+  captures: readonly (Capture | ProfileCapture | undefined)[],
+): Promise<unknown> {
+  const { pid } = process;
+  if (question.ask === "bpf") {
+    const programs = captures.flatMap((each) => each?.programInfo ?? []);
+    return { pid, programs, maps: captures.flatMap((each) => each?.mapInfo ?? []) } satisfies BpfAnswer;
+  }
+  const answer = await worker.ask(question);
+  if (question.ask !== "stat") return answer;
+  const { user, system } = process.cpuUsage();
+  return { ...(answer as WorkerStatAnswer), pid, brokerCpuUs: user + system } satisfies StatAnswer;
+}
+
 /** Without it sockspan runs all the same: nobody can ask it. */
 async function openControl(
   { controlFolder = CONTROL_FOLDER, log }: BrokerOptions,
@@ -191,7 +209,10 @@ async function openControl(
   try {
     return await ControlSocket.open({ folder: controlFolder, answer });
   } catch (error) {
-    log.warn("`sockspan explain` can't ask this process", { folder: controlFolder, error: String(error) });
+    log.warn("`sockspan explain`, `stat` and `watch` can't ask this process", {
+      folder: controlFolder,
+      error: String(error),
+    });
     return undefined;
   }
 }

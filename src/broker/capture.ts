@@ -7,8 +7,10 @@ import { LAYOUT } from "../bpf/layout.gen.ts";
 import { type LossCounter, readLossCounters } from "../bpf/loss-reason.ts";
 import { type BpfMap, keyU32 } from "../bpf/map.ts";
 import { BpfObject } from "../bpf/object.ts";
+import type { BpfMapInfo, BpfProgramInfo } from "../ipc/control-answers.ts";
 import { type AttachedProbe, type Attachment, UPROBE_PROGRAMS } from "../ipc/messages.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
+import { mapsOfObject, programsOfObject } from "./bpf-inventory.ts";
 import { traceConfBytes, traceSettingsBytes } from "./control.ts";
 import { type HookSets, IO_PROGRAMS, isAttachable, programsOf, UPROBE_SECTION, WAKE_PROGRAM } from "./hook-programs.ts";
 import { scopeConf } from "./kernel-scope.ts";
@@ -83,6 +85,14 @@ export class Capture implements Disposable {
   /** Nothing is traced any more; what is in the ring stays. */
   detach(): void {
     this.#object.detach();
+  }
+
+  get programInfo(): readonly BpfProgramInfo[] {
+    return programsOfObject(this.#object);
+  }
+
+  get mapInfo(): readonly BpfMapInfo[] {
+    return mapsOfObject(this.#object);
   }
 
   map(name: string): BpfMap {

@@ -5,8 +5,10 @@ import { encodeProfileConf, LAYOUT, PROFILE_LAYOUT } from "../bpf/layout.gen.ts"
 import { type LossCounter, readLossCounters } from "../bpf/loss-reason.ts";
 import type { BpfMap } from "../bpf/map.ts";
 import { BpfObject } from "../bpf/object.ts";
+import type { BpfMapInfo, BpfProgramInfo } from "../ipc/control-answers.ts";
 import type { AttachedProbe, ProfileAttachment } from "../ipc/messages.ts";
 import { type ProfileConfig, ringSizeBytes } from "../ipc/profile-config.ts";
+import { mapsOfObject, programsOfObject } from "./bpf-inventory.ts";
 import { traceConfBytes } from "./control.ts";
 import { CpuClocks } from "./cpu-clocks.ts";
 import { scopeConf } from "./kernel-scope.ts";
@@ -67,6 +69,14 @@ export class ProfileCapture implements Disposable {
   detach(): void {
     this.#clocks.stop();
     this.#object.detach();
+  }
+
+  get programInfo(): readonly BpfProgramInfo[] {
+    return programsOfObject(this.#object);
+  }
+
+  get mapInfo(): readonly BpfMapInfo[] {
+    return mapsOfObject(this.#object);
   }
 
   map(name: string): BpfMap {

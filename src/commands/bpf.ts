@@ -1,11 +1,13 @@
 /** `bpf`: what runs in the kernel, for people who want to see it first. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { availableProbes } from "../broker/doctor.ts";
 import { type ListedProgram, readListings } from "../service/bpf-listing.ts";
 import { nearest } from "../service/config/suggest.ts";
 import { UsageError } from "../service/error.ts";
 import { bpfFolder } from "../service/package-paths.ts";
 import { table } from "../service/table.ts";
+import { bpfMaps } from "./bpf-maps.ts";
+import { bpfStats } from "./bpf-stats.ts";
 
 export function bpfCommand(command: Command): void {
   command.command("list").description("every program, where it attaches, how long it is").action(list);
@@ -25,6 +27,21 @@ export function bpfCommand(command: Command): void {
       ]);
       process.stdout.write(table([["PROGRAM", "HOOK SET", "AVAILABLE"], ...rows]));
     });
+  command
+    .command("maps")
+    .description("what the sockspan that runs here keeps in the kernel; else the maps as they are defined")
+    .addOption(formatOption())
+    .action(bpfMaps);
+  command
+    .command("stats")
+    .description("how often the programs of the sockspan that runs here run, and for how long (as root)")
+    .option("--duration <time>", "count for so long: 500ms, 10s", "1s")
+    .addOption(formatOption())
+    .action(bpfStats);
+}
+
+function formatOption(): Option {
+  return new Option("--format <format>", "of the output").choices(["text", "json"]).default("text");
 }
 
 function list(): void {

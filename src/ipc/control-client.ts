@@ -1,4 +1,4 @@
-/** Asks every sockspan that runs on this host. */
+/** Asks the sockspans that run on this host. */
 import { readdirSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { CONTROL_NAME, type ControlQuestion } from "./control.ts";
@@ -8,19 +8,23 @@ const MAX_ANSWER_BYTES = 64 << 20;
 
 /** @returns the answers, in no order; none where nothing runs, or nothing that this user may ask */
 export async function askRunning(folder: string, question: ControlQuestion): Promise<readonly unknown[]> {
-  const answers = await Promise.all(namesIn(folder).map((name) => ask(`${folder}/${name}`, question)));
+  const answers = await Promise.all(runningIn(folder).map((path) => askOne(path, question)));
   return answers.filter((answer) => answer !== undefined);
 }
 
-function namesIn(folder: string): readonly string[] {
+/** Their sockets; some may be of one that was killed. */
+export function runningIn(folder: string): readonly string[] {
   try {
-    return readdirSync(folder).filter((name) => CONTROL_NAME.test(name));
+    return readdirSync(folder)
+      .filter((name) => CONTROL_NAME.test(name))
+      .map((name) => `${folder}/${name}`);
   } catch {
     return [];
   }
 }
 
-function ask(path: string, question: ControlQuestion): Promise<unknown> {
+/** undefined: it is gone, or did not answer in time. */
+export function askOne(path: string, question: ControlQuestion): Promise<unknown> {
   return new Promise((resolve) => {
     let text = "";
     const socket = connect(path, () => socket.end(`${JSON.stringify(question)}\n`));

@@ -75,6 +75,18 @@ export class ReadyFileError extends SockspanError {
   }
 }
 
+/** What asks a running sockspan found none. */
+export class NotRunningError extends SockspanError {
+  readonly code = "NOT_RUNNING";
+
+  constructor() {
+    super(
+      "no sockspan runs here that this user may ask",
+      "Start `sockspan run` and ask as root: its socket under /run/sockspan is for root alone.",
+    );
+  }
+}
+
 /** `explain` of a trace that nobody knows. */
 export class TraceUnknownError extends SockspanError {
   readonly code = "TRACE_UNKNOWN";

@@ -14,6 +14,7 @@ import type { Receiver } from "../receiver/receiver.ts";
 import type { TridentReceiverSettings } from "../receiver/trident/settings.ts";
 import { profileOf, socketTraceOf } from "./captures-of.ts";
 import type { ComponentConfig, Config } from "./config/config.ts";
+import type { ControlAnswers } from "./control-answers.ts";
 import { ComponentMissingError } from "./error.ts";
 
 export interface PreparedReceiver extends Receiver {
@@ -30,6 +31,7 @@ export interface HostOptions {
   readonly log: Log;
   readonly version: string;
   readonly keptFiles: readonly string[];
+  readonly answers: ControlAnswers;
 }
 
 /** What the receivers of one worker share. */
@@ -37,6 +39,8 @@ export class HostContext {
   readonly connection: BrokerConnection;
   /** Written before a reload. */
   readonly keptFiles: readonly string[];
+  /** Of the control socket. */
+  readonly answers: ControlAnswers;
   readonly facts: HostFacts;
   readonly processes: HostProcesses;
   /** Spans are made here too, so that samples may be linked to them. */
@@ -45,9 +49,10 @@ export class HostContext {
   readonly work: ServedWork | undefined;
   #engine: TraceEngine | undefined;
 
-  constructor({ connection, config, log, version, keptFiles }: HostOptions) {
+  constructor({ connection, config, log, version, keptFiles, answers }: HostOptions) {
     this.connection = connection;
     this.keptFiles = keptFiles;
+    this.answers = answers;
     this.facts = { hostName: hostname(), bootId: connection.hello.bootId, version, ownCgroupPath: ownCgroupPath() };
     this.processes = createHostProcesses(connection.client, this.facts, log);
     this.hasTraces = socketTraceOf(config) !== undefined;

@@ -12,8 +12,11 @@ import type { BrokerConnection } from "../ipc/connect-to-broker.ts";
 import type { StageAccount } from "../mapping/account.ts";
 import type { Span } from "../mapping/span.ts";
 import type { ComponentConfig, Config } from "./config/config.ts";
+import { ControlAnswers } from "./control-answers.ts";
 import { ComponentMissingError } from "./error.ts";
 import { ExporterFactory } from "./exporters.ts";
+import { SpanCounts } from "./live/span-counts.ts";
+import { SpanTap } from "./live/span-tap.ts";
 import type { Logger } from "./log.ts";
 import { PreparedFiles } from "./prepared-files.ts";
 import { createProcessor } from "./processors.ts";
@@ -45,6 +48,13 @@ export class WorkerHost {
   readonly #selfTest: SelfTestFilter;
   readonly #receivers: PreparedReceiver[] = [];
   readonly #pages: Zpages[] = [];
+  readonly #answers = new ControlAnswers();
+  readonly #watched = new SpanTap(() => performance.now());
+  readonly #counted = new SpanCounts({
+    nowMs: () => performance.now(),
+    cpuUs: () => sum(process.cpuUsage()),
+    accounts: () => this.#accounts,
+  });
   #service: Service | undefined;
   #metrics: MetricsListener | undefined;
   #readySince: number | undefined;
@@ -114,13 +124,17 @@ export class WorkerHost {
       extensions.set(id, await this.#extension(config.extensions.get(id) ?? missing(id)));
     }
     const { version, keptFiles } = settings;
-    const host = new HostContext({ connection, config, log, version, keptFiles });
+    const answers = this.#answers;
+    answers.set("spans", ({ after }) => this.#watched.answer(after));
+    answers.set("stat", () => this.#counted.answer());
+    connection.client.onAsk((question) => answers.answer(question));
+    const host = new HostContext({ connection, config, log, version, keptFiles, answers });
     const exporterFactory = new ExporterFactory(deps);
     this.#service = await Service.build({
       config,
       log: log.child("service"),
       divert: (spans) => this.#selfTest.divert(spans),
-      taps: this.#pages.flatMap((each) => [each.store, each.profiles.spans]),
+      taps: [...this.#pages.flatMap((each) => [each.store, each.profiles.spans]), this.#watched, this.#counted],
       profileTaps: this.#pages.map((each) => each.profiles),
       factories: {
         exporter: (component) => exporterFactory.traces(component),
@@ -201,6 +215,10 @@ export class WorkerHost {
     const event: SelfTestEvent = { lines: [...traceLines(spans, noPaint)] };
     this.#options.connection.client.emit(WorkerEvent.selfTest, event);
   }
+}
+
+function sum({ user, system }: NodeJS.CpuUsage): number {
+  return user + system;
 }
 
 function missing(id: string): never {

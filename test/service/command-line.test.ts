@@ -123,6 +123,32 @@ describe("command line", function () {
     }
   });
 
+  it("says that there is no sockspan to ask", async function () {
+    // Not as root: one may run here.
+    const uid = process.getuid?.() === 0 ? 65_534 : undefined;
+    for (const words of [["watch"], ["stat"], ["bpf", "stats"]]) {
+      const { code, stdout, stderr } = await sockspan(words, {}, uid);
+      // The folder may be closed to other users.
+      if (uid !== undefined && /EACCES|Cannot find module/.test(stderr)) this.skip();
+      assert.deepEqual([code, stdout], [1, ""], stderr);
+      assert.match(stderr, /^sockspan: no sockspan runs here.* \[NOT_RUNNING\]/);
+    }
+    for (const words of [
+      ["watch", "--min-duration", "soon"],
+      ["watch", "--status", "bad"],
+      ["stat", "--interval", "0s"],
+      ["stat", "--count", "1.5"],
+      ["bpf", "stats", "--duration", "x"],
+    ]) {
+      assert.equal((await sockspan(words)).code, 2, words.join(" "));
+    }
+    const maps = await sockspan(["bpf", "maps", "--format", "json"], {}, uid);
+    assert.ok(
+      maps.stdout.split("\n").some((line) => /"map":"socket_data","type":"ringbuf"/.test(line)),
+      maps.stderr,
+    );
+  });
+
   it("ends quietly when its reader has had enough, and says when the disk is full", () => {
     const shell = (line: string) =>
       spawnSync("bash", ["-c", `set -o pipefail; "${process.execPath}" bin/sockspan ${line}`], { encoding: "utf8" });

@@ -23,7 +23,7 @@ export function factsOf(span: Span): SpanFacts {
   const subject = attribute("url.path") ?? pathOf(attribute("url.full")) ?? attribute("db.query.summary");
   const isError = span.status === StatusCode.error;
   return {
-    kind: kindNames.get(span.kind) ?? "SPAN",
+    kind: kindName(span),
     service: serviceName(span),
     peer: peerOf(span, attribute),
     name: span.name,
@@ -36,6 +36,11 @@ export function factsOf(span: Span): SpanFacts {
       (isError ? "error" : undefined),
     isError,
   };
+}
+
+/** `SERVER` */
+export function kindName(span: Span): string {
+  return kindNames.get(span.kind) ?? "SPAN";
 }
 
 export function serviceName(span: Span): string {

@@ -3,6 +3,7 @@ import type { Span } from "../../mapping/span.ts";
 import { SpanKind } from "../../mapping/span.ts";
 import type { Paint } from "./paint.ts";
 import { factsOf, serviceName } from "./span-facts.ts";
+import { formatDuration, formatTime } from "./times.ts";
 import { buildTraceTrees, type SpanNode } from "./trace-trees.ts";
 
 const maxTextLength = 120;
@@ -63,20 +64,4 @@ function participants(node: SpanNode, parent: SpanNode | undefined, service: str
     return other === undefined ? service : `${service} → ${other}`;
   }
   return parent === undefined && peer !== undefined ? `${peer} → ${service}` : service;
-}
-
-function formatTime(unixNano: bigint): string {
-  const date = new Date(Number(unixNano / 1_000_000n));
-  // A time beyond what a Date holds can only come from a broken clock; it must not break the line.
-  if (Number.isNaN(date.getTime())) return "--:--:--.---";
-  const two = (value: number) => String(value).padStart(2, "0");
-  const milliseconds = String(date.getMilliseconds()).padStart(3, "0");
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${milliseconds}`;
-}
-
-function formatDuration(nanoseconds: bigint): string {
-  const ns = Number(nanoseconds);
-  if (ns < 1_000_000) return `${(ns / 1_000).toFixed(0)}µs`;
-  if (ns < 1_000_000_000) return `${(ns / 1_000_000).toFixed(2)}ms`;
-  return `${(ns / 1_000_000_000).toFixed(2)}s`;
 }

@@ -16,9 +16,9 @@ export function createSocketTrace(
   host: HostContext,
   log: Log,
 ): SocketTraceReceiver {
-  const { connection, facts, processes, work, keptFiles } = host;
+  const { connection, facts, processes, work, keptFiles, answers } = host;
   const explanations = config.explained_spans === 0 ? undefined : new ExplanationStore(config.explained_spans);
-  connection.client.onAsk(({ traceId }) => explanations?.ofTrace(traceId) ?? []);
+  answers.set("explain", ({ traceId }) => explanations?.ofTrace(traceId) ?? []);
   return new SocketTraceReceiver({
     id,
     connection,

@@ -1,0 +1,32 @@
+/** `bpf stats`: how often each program of what runs here runs, and what it costs, by the kernel's own count. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { countProgramRuns } from "../broker/bpf-inventory.ts";
+import { formatDurationMs, parseDurationMs } from "../config-value.ts";
+import { programStats, statRows } from "../service/bpf-tables.ts";
+import { UsageError } from "../service/error.ts";
+import { bpfAnswers } from "../service/running.ts";
+import { table } from "../service/table.ts";
+
+export interface BpfStatsOptions {
+  readonly duration: string;
+  readonly format: "text" | "json";
+}
+
+export async function bpfStats({ duration, format }: BpfStatsOptions): Promise<void> {
+  const durationMs = parseDurationMs(duration);
+  if (durationMs === undefined || durationMs === 0) {
+    throw new UsageError(`--duration ${duration} is no duration`, 'Write it like "10s" or "5m".');
+  }
+  // Before the kernel is told to count: where nothing runs that is said, whoever asks.
+  await bpfAnswers();
+  using _counting = countProgramRuns();
+  const before = await bpfAnswers();
+  const startMs = performance.now();
+  process.stderr.write(`counting for ${formatDurationMs(durationMs)}\n`);
+  await sleep(durationMs);
+  const after = await bpfAnswers();
+  const stats = programStats(before, after, performance.now() - startMs);
+  process.stdout.write(
+    format === "json" ? stats.map((each) => `${JSON.stringify(each)}\n`).join("") : table(statRows(stats)),
+  );
+}
