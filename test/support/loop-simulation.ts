@@ -16,10 +16,14 @@ export interface LoopOptions {
   readonly work?: "none" | "timer" | "file";
   readonly calls?: number;
   readonly isParallel?: boolean;
+  /** All calls of a request are made when one timer fires, which lets so many requests go on (more than 1: a limit on the rate). */
+  readonly letGoAtOnce?: number;
+  /** An interval lets them go on, and makes a call that is nobody's each time. */
+  readonly reports?: boolean;
   /** Upstream connections; calls above it queue. */
   readonly pool?: number;
-  /** Requests answer in a timer of their own, after their last call. */
-  readonly answersLate?: boolean;
+  /** Requests answer in a timer of their own, after their last call: all, or every second one. */
+  readonly answersLate?: boolean | "second";
   /** Calls for the same thing are joined: one call answers all that wait. */
   readonly sharesCalls?: boolean;
   /** Connections are opened by whoever comes, and given to whoever waits longest. */
@@ -60,6 +64,7 @@ export function simulateLoop(options: LoopOptions): Score {
   const calls = options.calls ?? 1;
   const servers = Array.from({ length: options.inFlight }, () => host.connect({ only: "server" }));
   const idle: Link[] = [];
+  const reporting: Link[] = [];
   const queue: Waiting[] = [];
   const arrivals: Link[] = [];
   const replies: { link: Link; waiting: Waiting }[] = [];
@@ -82,8 +87,11 @@ export function simulateLoop(options: LoopOptions): Score {
     unitCount: options.hasNoIds ? 0 : counter,
   });
 
-  const write = (link: Link, waiting: Waiting): void => {
-    link.send(doer(++counter), get(waiting.path));
+  /** @param tickId of the tick that writes, where it was scheduled before */
+  const write = (link: Link, waiting: Waiting, tickId = ++counter): void => {
+    link.send(doer(tickId), get(waiting.path));
+    // The write is a resource too.
+    counter++;
     replies.push({ link, waiting });
   };
 
@@ -110,9 +118,38 @@ export function simulateLoop(options: LoopOptions): Score {
     }
   };
 
+  const nobody: Request = {
+    id: 0,
+    link: servers[0]!,
+    callsDone: Number.NEGATIVE_INFINITY,
+    callsMade: 0,
+    isReady: false,
+  };
+  /** One timer has let them go on: their code runs first, then the ticks in which it writes. */
+  const callTogether = (requests: readonly Request[]): void => {
+    const ticks: (() => void)[] = [];
+    const schedule = (request: Request, path: string): void => {
+      const serverPort = request === nobody ? 9001 : 9000;
+      const idleOnes = request === nobody ? reporting : idle;
+      // Connections that were open before: who opened them says nothing of the call.
+      const link = idleOnes.pop() ?? host.connect({ only: "client", serverPort, clientOffset: 500, serverOffset: 500 });
+      counter += 2;
+      const tickId = counter;
+      ticks.push(() => write(link, { request, path, others: [] }, tickId));
+    };
+    for (const request of requests)
+      for (let index = 0; index < calls; index++) schedule(request, `/r${request.id}.${++request.callsMade}`);
+    if (options.reports) schedule(nobody, "/background");
+    for (const tick of ticks) tick();
+  };
+  const waitingForTimer: Request[] = [];
+
   const work = (request: Request): void => {
     counter++;
-    if (options.work === "timer") timers.push(() => call(request));
+    if (options.letGoAtOnce !== undefined) {
+      waitingForTimer.push(request);
+      if (!options.reports) timers.push(() => callTogether(waitingForTimer.splice(0, options.letGoAtOnce)));
+    } else if (options.work === "timer") timers.push(() => call(request));
     else if (options.work === "file") finishedFiles.push(() => call(request));
     else call(request);
   };
@@ -133,8 +170,9 @@ export function simulateLoop(options: LoopOptions): Score {
   const proceed = (request: Request): void => {
     request.callsDone++;
     if (request.callsDone < calls) {
-      if (!options.isParallel) work(request);
-    } else if (options.answersLate) timers.push(() => answer(request));
+      if (!options.isParallel && options.letGoAtOnce === undefined) work(request);
+    } else if (options.answersLate === "second" ? request.id % 2 === 0 : options.answersLate)
+      timers.push(() => answer(request));
     else answer(request);
   };
 
@@ -164,7 +202,8 @@ export function simulateLoop(options: LoopOptions): Score {
       if (reply.waiting === shared) shared = undefined;
       reply.link.clientReads(doer(), ok());
       const next = queue.shift();
-      if (next === undefined) idle.push(reply.link);
+      if (reply.waiting.request === nobody) reporting.push(reply.link);
+      else if (next === undefined) idle.push(reply.link);
       else write(reply.link, next);
       proceed(reply.waiting.request);
       for (const other of reply.waiting.others) proceed(other);
@@ -185,6 +224,7 @@ export function simulateLoop(options: LoopOptions): Score {
     () => {
       phase = TurnPhase.other;
       for (const fire of timers.splice(0, 1 + pick(2))) fire();
+      if (options.reports) callTogether(waitingForTimer.splice(0, options.letGoAtOnce));
       phase = TurnPhase.poll;
     },
   ];

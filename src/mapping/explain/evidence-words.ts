@@ -17,6 +17,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["turn", "it was sent in the turn of the loop that began with this request's read"],
   ["connect", "its connection was opened in the turn of the loop that began with this request's read"],
   ["reply_turn", "this request was answered in the callback that read the call's own answer"],
+  ["same_run", "it was made by the same code as a call whose answer's callback answered this request"],
   ["single", "the process served this request only, from before the call until the answer"],
   ["untrusted", "the request says so, and comes from a network that is not trusted"],
 ]);

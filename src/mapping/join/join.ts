@@ -340,7 +340,7 @@ export class Joiner {
     const log = work.logOf(node.start.pid);
     const here = log.stretchAt(node.start);
     const stretch = node.isFirst ? stretchOfFirst(node, here, connecting, log) : here;
-    noteSent(node, stretch);
+    noteSent(work, node, stretch);
     if (stretch === undefined || work.areThreadsInDoubt(node.start)) return;
     if (node.isFirst) joinByConnect(work, node, connecting);
     else joinByCallback(node, stretch);

@@ -15,6 +15,7 @@ import { creationOf, Lineage } from "./lineage.ts";
 import { Offspring } from "./offspring.ts";
 import type { OnDemand } from "./on-demand.ts";
 import { OpenTokens } from "./passed-on.ts";
+import { RunCredit } from "./same-run.ts";
 import { ThreadBonds } from "./thread-bonds.ts";
 import { ThreadLog } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -85,6 +86,7 @@ export class ProcessWork {
   replyCredit = 0;
   /** The same of what the callbacks of answers say and who has opened the connection. */
   connectCredit = 0;
+  readonly runs = new RunCredit();
   readonly held = new HeldJoins();
   /** Answers written by the thread that had read the request, while other threads had open requests too. */
   ownAnswers = 0;
@@ -198,6 +200,7 @@ export class ProcessWork {
       if (node.unit !== undefined) node.unit.unanswered--;
     }
     this.unclaimed.delete(node);
+    this.runs.closed(node);
     this.openTokens.closed(node);
     this.connections.closed(node, order);
     this.openSince = order;

@@ -10,6 +10,7 @@
  */
 import { isTimerOlderThan } from "./async-ids.ts";
 import type { ProcessWork } from "./process-work.ts";
+import { undecidedBeside } from "./same-run.ts";
 import type { Stretch } from "./thread-log.ts";
 import { addCandidate, decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -22,7 +23,8 @@ const MAX_CREDIT = 64;
 export function noteAnswer(work: ProcessWork, served: TraceNode, stretch: Stretch, nowNs: number): void {
   const call = stretch.cause;
   if (call.isServer || call.start.order < served.start.order) return;
-  work.held.untilEnd(stretch, call.isDecided ? [] : [call, ...undecidedOf(call)], nowNs);
+  const waiting = call.isDecided ? [] : [call, ...undecidedOf(call), ...undecidedBeside(call)];
+  work.held.untilEnd(stretch, waiting, nowNs);
 }
 
 /** The callback is over. */
@@ -51,6 +53,7 @@ export function joinByReplyTurn(work: ProcessWork, stretch: Stretch, nowNs: numb
     return;
   }
   decide(call, served, forward === served ? "turn" : "reply_turn");
+  work.runs.join(work, call, served);
   if (isChainTrue) decideChain(work, call, served);
   else if (forward === served) work.held.untilProven(call, undecidedOf(call), served, nowNs);
 }

@@ -12,6 +12,7 @@ export function decide(node: TraceNode, parent: TraceNode | undefined, evidence:
   if (node.isDecided || (parent !== undefined && isAncestor(node, parent))) return false;
   node.isDecided = true;
   node.parent = parent;
+  if (parent?.isServer) parent.hasCall = true;
   node.evidence = parent === undefined ? undefined : evidence;
   wake(node);
   return true;

@@ -3,6 +3,7 @@ import type { EventMeta } from "../event-meta.ts";
 import { clientSpanId, type ExchangeId, serverSpanId, traceIdOf } from "../ids.ts";
 import type { Attribute } from "../span.ts";
 import type { TraceContext } from "./carried-context.ts";
+import type { Run } from "./same-run.ts";
 import type { Stretch } from "./thread-log.ts";
 import type { Unit } from "./unit.ts";
 
@@ -72,6 +73,12 @@ export class TraceNode {
   isDoubtful = false;
   /** Clients: what the thread read before it sent the call, or before it opened the connection for it. */
   stretch: Stretch | undefined;
+  /** Clients, Node: the calls that the same code made. */
+  run: Run | undefined;
+  /** Clients: another call went out in the callback of its answer. */
+  isFollowed = false;
+  /** Servers: a call is known to have been made for it. */
+  hasCall = false;
   /** Clients: the first request of its connection, which had to be there first. */
   isFirst = false;
   /** Of these, where it tells more than who sends: the unit that opened the connection, and the order of that. */

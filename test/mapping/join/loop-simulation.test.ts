@@ -42,6 +42,17 @@ describe("joining in a loop whose phase is read", function () {
   it("gives no wrong parent where calls queue and fan out", () => check({ pool: 2, calls: 3, isParallel: true }, 0.3));
   it("gives no wrong parent where calls queue in sequence", () => check({ pool: 2, calls: 3 }, 0.3));
   it("gives no wrong parent behind timers in sequence", () => check({ work: "timer", calls: 3 }, 0.3));
+  it("finds all calls that a request makes at once behind a timer", () => check({ letGoAtOnce: 1, calls: 3 }, 0.9));
+  it("gives no wrong parent where one timer lets several requests go on", () => {
+    for (const calls of [1, 3])
+      for (const letGoAtOnce of [2, 3])
+        for (const answersLate of [false, "second"] as const) check({ letGoAtOnce, calls, answersLate }, 0);
+  });
+  it("gives no wrong parent where the timer that lets a request go on makes calls of its own", () => {
+    for (const calls of [1, 3])
+      for (const inFlight of [2, 16])
+        assert.deepEqual(total({ letGoAtOnce: 1, calls, reports: true, inFlight }).wrongEvidence, []);
+  });
   it("gives no wrong parent where answers are put off", () => check({ work: "timer", answersLate: true }, 0));
   it("finds the call of a request that answers late, if it follows from its read", () =>
     check({ answersLate: true }, 0.9));

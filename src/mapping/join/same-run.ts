@@ -1,0 +1,114 @@
+/**
+ * Evidence: Node's code made this call together with another one, whose request is known (hindsight).
+ *
+ * Proves: http writes a call in a tick (process.nextTick), and ticks run when the code that asks for them has come to its
+ * end. Ids of asynchronous resources are counted up and ticks have one, so a call whose tick is older than the counter at
+ * the first write was made by the same code: a stretch of promises that one timer or one file has let go on. What another
+ * timer lets go on is newer, since ticks run between two timers (lib/internal/timers.js, listOnTimeout).
+ * Lies where one timer lets several requests go on (limits on the rate, batches). Then calls of one run turn out to be
+ * due to different requests, or a request has no call at all though there were runs while it was open; it is asked where
+ * that has not been seen for long. And it is asked only of calls that were over when the request was answered, from whose
+ * answer nothing followed, and that the process does not make on its own account.
+ */
+import { TurnPhase, UnitKind } from "../../bpf/layout.gen.ts";
+import { isTimerOlderThan } from "./async-ids.ts";
+import type { ProcessWork } from "./process-work.ts";
+import { addCandidate, decide } from "./trace-graph.ts";
+import type { TraceNode } from "./trace-node.ts";
+
+const MAX_CALLS = 256;
+const MAX_CALLLESS = 64;
+/** What a callback proves is known after so long at the latest. */
+const CALLBACK_NS = 250_000_000;
+/** So many runs in which nothing spoke against it, and one that did costs so many. */
+const PROVEN = 16;
+const COST_OF_DIFFERENCE = 64;
+const MAX_CREDIT = 64;
+
+/** Calls that the same code made. */
+export class Run {
+  readonly calls: TraceNode[] = [];
+  readonly #turnId: number;
+  /** Ids given when the first call was written. */
+  readonly #idsGiven: number;
+
+  constructor(first: TraceNode) {
+    this.#turnId = first.start.turnId;
+    this.#idsGiven = first.start.unitCount;
+  }
+
+  /** @returns whether it was made before the first call of this run was written */
+  takes({ start }: TraceNode): boolean {
+    return start.turnId === this.#turnId && start.unitId <= this.#idsGiven && this.calls.length < MAX_CALLS;
+  }
+}
+
+/** The run that a call belongs to; undefined: it was not made by a tick behind a timer. */
+export function runOf(call: TraceNode, last: Run | undefined): Run | undefined {
+  const { unitKind, unitId, turnId } = call.start;
+  if (unitKind !== UnitKind.nodeAsync || unitId === 0 || turnId % 4 !== TurnPhase.other) return undefined;
+  const run = last?.takes(call) ? last : new Run(call);
+  run.calls.push(call);
+  return run;
+}
+
+/** Calls that wait for what is learnt of `call`. */
+export function undecidedBeside(call: TraceNode): TraceNode[] {
+  return call.run?.calls.filter((other) => !other.isDecided) ?? [];
+}
+
+/** What the runs of one process have shown. */
+export class RunCredit {
+  #credit = 0;
+  #lastOrder = -1;
+  /** Requests that were open during a run and have no call, as far as is known. */
+  #callless: TraceNode[] = [];
+
+  /** A call goes out in a run. */
+  called(call: TraceNode): void {
+    this.#lastOrder = call.start.order;
+  }
+
+  /** A request is answered. What its last callback proves is known when that is over. */
+  closed(served: TraceNode): void {
+    if (served.hasCall || this.#lastOrder < served.start.order) return;
+    if (this.#callless.length < MAX_CALLLESS) this.#callless.push(served);
+  }
+
+  /** `call` is known to have been made for `served`, which is answered. */
+  join(work: ProcessWork, call: TraceNode, served: TraceNode): void {
+    this.#learnFromCallless(served.endNs);
+    const others = call.run?.calls.filter((other) => other !== call) ?? [];
+    if (others.length === 0) return;
+    if (others.some((other) => speaksAgainst(other, served))) {
+      this.#differed();
+      return;
+    }
+    const isInDoubt = this.#callless.length > 0;
+    // Of a request that is alone nothing else could be said.
+    if (!isInDoubt && work.open.size > 0) this.#credit = Math.min(MAX_CREDIT, this.#credit + 1);
+    for (const other of others) {
+      if (other.isDecided || other.start.order < served.start.order || isTimerOlderThan(other, served)) continue;
+      const isOver = other.isFinished && !other.isFollowed && !work.isBackground(other.destination);
+      if (isOver && !isInDoubt && this.#credit >= PROVEN) decide(other, served, "same_run");
+      else addCandidate(other, served, "same_run");
+    }
+  }
+
+  #learnFromCallless(nowNs: number): void {
+    this.#callless = this.#callless.filter(({ hasCall, endNs }) => {
+      if (hasCall || nowNs - endNs < CALLBACK_NS) return !hasCall;
+      this.#differed();
+      return false;
+    });
+  }
+
+  #differed(): void {
+    this.#credit = Math.max(-COST_OF_DIFFERENCE, this.#credit - COST_OF_DIFFERENCE);
+  }
+}
+
+function speaksAgainst(other: TraceNode, served: TraceNode): boolean {
+  if (other.parent !== undefined) return other.parent !== served;
+  return other.candidates?.some(({ node, evidence }) => node !== served && evidence === "reply_turn") === true;
+}
