@@ -80,6 +80,12 @@ function rowsAt(inFlight: number): Row[] {
         needs: ["calls", "parallel"],
         isDefault: isFull && work === "sleep",
       }),
+      row("fan-out after one wait", work, inFlight, {
+        calls: 3,
+        extra: "&m=together",
+        needs: ["calls", "waits_once"],
+        isDefault: isFull && work === "sleep",
+      }),
       row("sequence", work, inFlight, { calls: 3, needs: ["calls"], isDefault: isFull && work === "sleep" }),
       row("after the answer", work, inFlight, {
         extra: "&m=after",

@@ -130,6 +130,10 @@ const SHAPES: readonly (readonly [shape: string, meaning: string])[] = [
   ["first 5", "the first five requests to a program that was just started"],
   ["chain", "one call for each request"],
   ["fan-out, sequence", "three calls, at once or one after the other"],
+  [
+    "fan-out after one wait",
+    "the work is done once, before three calls at once; elsewhere it is done before each of them",
+  ],
   ["after the answer", "the call is made when the request has been answered: nobody waits for it"],
   ["goes on 2 s, 20 s", "the handler goes on for so long after its call"],
   ["queued calls", "four upstream connections for all requests"],

@@ -54,6 +54,7 @@ export class RuntimeTable {
   readonly #forAll = new Map<string, UnitPlan>();
   #looking = 0;
   #lookingAhead = 0;
+  #isRefining = false;
 
   constructor(options: RuntimeTableOptions) {
     this.#options = options;
@@ -212,17 +213,24 @@ export class RuntimeTable {
     this.#refineNext();
   }
 
-  /** One at a time, and only while there is nothing to look at. */
+  /** One at a time: where processes come and go all the time, of those that have spoken; else while there is nothing to look at. */
   #refineNext(): void {
-    if (this.#looking > 0) return;
-    const next = this.#later.shift();
+    if (this.#isRefining) return;
+    const isIdle = this.#looking === 0;
+    const index = this.#later.findIndex(({ entry }) => isIdle || entry.hasSpoken);
+    const [next] = index < 0 ? [] : this.#later.splice(index, 1);
     if (next === undefined) return;
+    this.#isRefining = true;
     const isThere = this.#entries.get(next.tgid) === next.entry;
     const refined = isThere ? this.#refine(next.tgid, next.entry, next.refine) : Promise.resolve();
     this.#occupy(
-      refined.catch((error: unknown) =>
-        this.#options.log.debug("a runtime was not read closely", { tgid: next.tgid, error: String(error) }),
-      ),
+      refined
+        .catch((error: unknown) =>
+          this.#options.log.debug("a runtime was not read closely", { tgid: next.tgid, error: String(error) }),
+        )
+        .finally(() => {
+          this.#isRefining = false;
+        }),
     );
   }
 

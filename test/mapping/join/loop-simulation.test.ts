@@ -50,8 +50,7 @@ describe("joining in a loop whose phase is read", function () {
   });
   it("gives no wrong parent where the timer that lets a request go on makes calls of its own", () => {
     for (const calls of [1, 3])
-      for (const inFlight of [2, 16])
-        assert.deepEqual(total({ letGoAtOnce: 1, calls, reports: true, inFlight }).wrongEvidence, []);
+      assert.deepEqual(total({ letGoAtOnce: 1, calls, reports: true, requests: 100 }).wrongEvidence, []);
   });
   it("gives no wrong parent where answers are put off", () => check({ work: "timer", answersLate: true }, 0));
   it("finds the call of a request that answers late, if it follows from its read", () =>

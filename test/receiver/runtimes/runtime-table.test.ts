@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import type { ProcessView } from "../../../src/receiver/runtimes/process-view.ts";
 import { RuntimeTable } from "../../../src/receiver/runtimes/runtime-table.ts";
 import type { UnitPlan } from "../../../src/receiver/runtimes/unit-plan.ts";
+import { eventually } from "../../support/eventually.ts";
+import { localProcess } from "../../support/local-process.ts";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} } as unknown as ConstructorParameters<
   typeof RuntimeTable
@@ -156,6 +158,20 @@ describe("RuntimeTable", () => {
     table.seen(30);
     table.seen(20);
     assert.deepEqual(looked, [1, 2, 30, 20]);
+    table.stop();
+  });
+
+  it("reads a Node that has spoken closely while others are still being looked at", async () => {
+    const written: UnitPlan[] = [];
+    const table = new RuntimeTable({
+      view: (tgid) => (tgid === 7 ? Promise.resolve(localProcess(process.pid)) : new Promise(() => {})),
+      write: (_, plan) => Promise.resolve(written.push(plan)),
+      log: silent,
+    });
+    table.existing(8);
+    table.seen(7);
+    await eventually(() => written.length > 1);
+    assert.ok(written.at(-1)?.steps.some(({ step }) => step === "node_ids"));
     table.stop();
   });
 

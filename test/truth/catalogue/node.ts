@@ -16,14 +16,15 @@ function node(file: string, abilities: readonly Ability[], missing: Program["mis
   };
 }
 
-const withoutPool = EVERYTHING.filter((ability) => ability !== "pool");
+const everything: readonly Ability[] = [...EVERYTHING, "waits_once"];
+const withoutPool = everything.filter((ability) => ability !== "pool");
 
 export const NODE: readonly Program[] = [
   node("node-callback.mjs", ["pool"]),
-  node("node-http.mjs", EVERYTHING),
-  node("node-cluster.mjs", EVERYTHING),
+  node("node-http.mjs", everything),
+  node("node-cluster.mjs", everything),
   node("node-fetch.mjs", withoutPool),
-  node("node-express.mjs", EVERYTHING, () =>
+  node("node-express.mjs", everything, () =>
     existsSync(join(BUILD, "node/node_modules/express")) ? undefined : "npm could not install express",
   ),
 ];

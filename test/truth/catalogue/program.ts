@@ -10,7 +10,17 @@ import { join } from "node:path";
  * once; after: it calls when it has answered; lingers: it goes on for a while after its calls; pool: its upstream
  * connections can be limited; retries: it calls again when the answer is 503; gives_up: it stops waiting for an answer.
  */
-export type Ability = "sleep" | "busy" | "calls" | "parallel" | "after" | "lingers" | "pool" | "retries" | "gives_up";
+export type Ability =
+  | "sleep"
+  | "busy"
+  | "calls"
+  | "parallel"
+  | "waits_once"
+  | "after"
+  | "lingers"
+  | "pool"
+  | "retries"
+  | "gives_up";
 
 export interface Program {
   readonly name: string;

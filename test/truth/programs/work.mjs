@@ -25,7 +25,7 @@ export async function doWork(kind) {
 export async function serve(request, response, call) {
   const shape = parseShape(request.url);
   const one = async (index) => {
-    await doWork(shape.work);
+    if (shape.mode !== "together") await doWork(shape.work);
     for (let attempt = 0; attempt < shape.attempts; attempt++) {
       const status = await call(`/h/${shape.id}.${index}${shape.query}`, shape.patienceMs).catch(() => 504);
       if (status !== 503) return;
@@ -33,7 +33,8 @@ export async function serve(request, response, call) {
   };
   const indexes = Array.from({ length: shape.calls }, (_, index) => index + 1);
   if (shape.mode === "after") response.end("ok\n");
-  if (shape.mode === "par") await Promise.all(indexes.map(one));
+  if (shape.mode === "together") await doWork(shape.work);
+  if (shape.mode === "par" || shape.mode === "together") await Promise.all(indexes.map(one));
   else for (const index of indexes) await one(index);
   if (shape.afterMs > 0) await new Promise((resolve) => setTimeout(resolve, shape.afterMs));
   if (shape.mode !== "after") response.end("ok\n");
