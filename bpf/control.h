@@ -29,6 +29,15 @@ struct trace_conf {
 	__u32 page_moves;         /* 1: sys_exit tells sendfile and splice (sends take hook set c) */
 	__u32 socket_storage;     /* 1: neither direction takes hook set c, which can't use it */
 	__u32 trace_requests;     /* 1: trace_map is kept */
+	__u64 unix_salt;          /* of this boot of this host: makes numbers of its sockets unlike those of others */
+	__u32 unix_sockets;       /* enum unix_sockets: 0, none */
+	__u32 padding;
+};
+
+enum unix_sockets {
+	UNIX_SOCKETS_OFF = 0,
+	UNIX_SOCKETS_ON = 1,
+	UNIX_SOCKETS_ALONE = 2, /* sock_recv_length tells of them alone: receives take another hook set */
 };
 
 enum io_mode {

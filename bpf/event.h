@@ -117,7 +117,7 @@ struct event_header {
 	__u32 pid;          /* thread */
 };
 
-/* Both ends as the traced process sees them. IPv4 is v4-mapped (::ffff:a.b.c.d). */
+/* Both ends as the traced process sees them. IPv4 is v4-mapped (::ffff:a.b.c.d). AF_UNIX: all zeros but the netns. */
 struct socket_tuple {
 	__u8 local_address[16];
 	__u8 remote_address[16];
@@ -144,8 +144,8 @@ struct socket_data_event {
 	__u32 call_length;           /* bytes that the call moved */
 	__u32 captured_length;       /* bytes that follow this struct */
 	__u32 flags;                 /* enum event_flags */
-	__u8 address_family;         /* AF_INET, AF_INET6, later AF_UNIX */
-	__u8 protocol;               /* IPPROTO_TCP, IPPROTO_UDP */
+	__u8 address_family;         /* AF_INET, AF_INET6, AF_UNIX */
+	__u8 protocol;               /* IPPROTO_TCP, also of AF_UNIX: a stream; IPPROTO_UDP */
 	__u8 direction;              /* enum direction */
 	__u8 role;                   /* enum socket_role */
 	__u8 source;                 /* enum data_source */
@@ -163,7 +163,11 @@ struct frame_segment {
 	__u32 left_out; /* frames that were left out whole since the segment before, also by calls that made no event */
 };
 
-/* To TCP_SYN_SENT it changes in connect(2) itself: only then tgid, pid, unit and turn are told, else they are 0. */
+/*
+ * To TCP_SYN_SENT it changes in connect(2) itself: only then tgid, pid, unit and turn are told, else they are 0.
+ * AF_UNIX: to TCP_ESTABLISHED before the first data event; from there where the socket is older than the programs.
+ * To TCP_CLOSE_WAIT: the other end writes no more; to TCP_CLOSE: it is closed.
+ */
 struct socket_state_event {
 	struct event_header header;
 	__u64 coroutine_id;
@@ -181,8 +185,11 @@ struct socket_state_event {
 	__u8 old_state; /* TCP_* */
 	__u8 new_state;
 	__u8 unit_kind;
-	__u8 padding[2];
+	__u8 name_length; /* AF_UNIX: bytes of the server's name that follow this struct; the first is 0: an abstract one */
+	__u8 padding[1];
 };
+
+#define SOCKET_NAME_LENGTH 108
 
 struct process_event {
 	struct event_header header; /* tgid, pid: of the process that the action is about */

@@ -42,9 +42,12 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 enum bpf_func_id___known {
 	BPF_FUNC_check_mtu___known = 163,      /* 5.12: tracing programs may call bpf_get_socket_cookie */
 	BPF_FUNC_task_pt_regs___known = 175,   /* 5.15 */
+	BPF_FUNC_skc_to_unix_sock___known = 178, /* 5.16 */
 };
 
-enum { AF_INET = 2, AF_INET6 = 10 };
+enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10 };
+enum { SOCK_STREAM = 1 };
+enum { RCV_SHUTDOWN = 1, SHUTDOWN_MASK = 3 };
 enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17 };
 enum {
 	TCP_ESTABLISHED = 1,
@@ -52,6 +55,7 @@ enum {
 	TCP_SYN_RECV = 3,
 	TCP_FIN_WAIT1 = 4,
 	TCP_CLOSE = 7,
+	TCP_CLOSE_WAIT = 8,
 	TCP_LAST_ACK = 9,
 	TCP_LISTEN = 10
 };
@@ -122,7 +126,29 @@ struct sock {
 	struct sock_common __sk_common;
 	struct socket *sk_socket;
 	__u32 sk_max_ack_backlog;
+	__u16 sk_type;
 	__u16 sk_protocol;
+	__u8 sk_shutdown;
+};
+
+struct sockaddr_un {
+	__u16 sun_family;
+	char sun_path[108];
+};
+
+typedef struct {
+	atomic_t refs;
+} refcount_t;
+
+struct unix_address {
+	refcount_t refcnt;
+	int len; /* with the family */
+	struct sockaddr_un name[0];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
 };
 
 struct inet_sock {

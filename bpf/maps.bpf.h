@@ -33,6 +33,8 @@ struct socket_info {
 	__u8 last_direction;
 	__u8 fault_pending; /* the last send's bytes were not resident */
 	__u8 request_state;      /* enum request_state */
+	__u32 unix_flags;        /* enum unix_flags */
+	__u32 padding;
 };
 
 struct {
@@ -64,6 +66,18 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } verdict_generations SEC(".maps");
+
+/*
+ * Inodes of the AF_UNIX connections that were there before the programs: nobody knows how many bytes went over them.
+ * Key 0: the list is complete. Its size may be set before load.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u32);
+} unix_earlier SEC(".maps");
 
 /* Where a thread is in its sendmmsg or recvmmsg. */
 struct vector_call {

@@ -13,14 +13,8 @@ static __always_inline struct tcp_sock *tcp_of(struct sock *sk, const enum acces
 	return access == ACCESS_TRUSTED ? bpf_skc_to_tcp_sock(sk) : CAST(access, sk, struct tcp_sock);
 }
 
-static __always_inline bool begin_call(struct call *call, struct sock *sk, __u8 direction, const enum access access)
+static __always_inline void clear_call(struct call *call, __u8 direction)
 {
-	call->family = LOAD(access, sk, __sk_common.skc_family);
-	if (call->family != AF_INET && call->family != AF_INET6)
-		return false;
-	call->protocol = LOAD(access, sk, sk_protocol);
-	if (call->protocol != IPPROTO_TCP && call->protocol != IPPROTO_UDP)
-		return false;
 	call->direction = direction;
 	call->entry_ns = 0;
 	call->flags = 0;
@@ -37,6 +31,17 @@ static __always_inline bool begin_call(struct call *call, struct sock *sk, __u8 
 	call->cause.kind = CAUSE_NONE;
 	call->unit_kind = UNIT_NONE;
 	call->counts_as_read = false;
+}
+
+static __always_inline bool begin_call(struct call *call, struct sock *sk, __u8 direction, const enum access access)
+{
+	call->family = LOAD(access, sk, __sk_common.skc_family);
+	if (call->family != AF_INET && call->family != AF_INET6)
+		return false;
+	call->protocol = LOAD(access, sk, sk_protocol);
+	if (call->protocol != IPPROTO_TCP && call->protocol != IPPROTO_UDP)
+		return false;
+	clear_call(call, direction);
 	return true;
 }
 

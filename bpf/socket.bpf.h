@@ -118,6 +118,11 @@ static __always_inline void socket_tuple(struct socket_tuple *tuple, struct sock
 {
 	struct net *net = LOAD(access, sk, __sk_common.skc_net.net);
 
+	if (family == AF_UNIX) {
+		__builtin_memset(tuple, 0, sizeof(*tuple));
+		tuple->network_namespace = LOAD(access, net, ns.inum);
+		return;
+	}
 	if (family == AF_INET) {
 		__be32 local = LOAD(access, sk, __sk_common.skc_rcv_saddr);
 

@@ -16,6 +16,7 @@
 #include "raw_call.bpf.h"
 #include "state.bpf.h"
 #include "thread.bpf.h"
+#include "unix.bpf.h"
 #include "wake.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -34,6 +35,7 @@ struct kept_types {
 	enum socket_role socket_role;
 	enum event_kind event_kind;
 	enum scope_kind scope_kind;
+	enum unix_sockets unix_sockets;
 	enum verdict_action verdict_action;
 	enum verdict_flags verdict_flags;
 	enum process_filter process_filter;
@@ -72,12 +74,19 @@ int BPF_PROG(trace_tcp_sendmsg_locked, struct sock *sk, struct msghdr *msg)
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(trace_sock_send_length, struct sock *sk, int result)
 {
+	if (is_unix(sk))
+		return unix_called(sk, result, 0, DIRECTION_EGRESS, call_scratch(SCRATCH_UNIX_SEND), ACCESS_CAST);
 	return sent_length(sk, result, call_scratch(SCRATCH_UDP_SEND));
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(trace_sock_recv_length, struct sock *sk, int result, int flags)
 {
+	if (is_unix(sk))
+		return unix_called(sk, result, flags, DIRECTION_INGRESS, call_scratch(SCRATCH_UNIX_RECEIVE),
+				   ACCESS_CAST);
+	if (trace_conf.unix_sockets == UNIX_SOCKETS_ALONE)
+		return 0;
 	return received(sk, NULL, result, flags, call_scratch(SCRATCH_TCP_RECEIVE));
 }
 

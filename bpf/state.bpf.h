@@ -25,6 +25,7 @@ static __always_inline void fill_state(struct socket_state_event *event, const s
 	event->protocol = IPPROTO_TCP;
 	event->old_state = old_state;
 	event->new_state = new_state;
+	event->name_length = 0;
 	__builtin_memset(event->padding, 0, sizeof(event->padding));
 }
 

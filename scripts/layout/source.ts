@@ -25,6 +25,7 @@ const SOCKET_ENUMS: ObjectTypes["enums"] = [
   ["frame_segment_flags", "FRAME_SEGMENT_"],
   ["process_action", "PROCESS_"],
   ["scope_kind", "SCOPE_"],
+  ["unix_sockets", "UNIX_SOCKETS_"],
   ["verdict_action", "VERDICT_"],
   ["verdict_flags", "VERDICT_FLAG_"],
   ["process_filter", "PROCESS_FILTER_"],

@@ -80,6 +80,13 @@ export const ScopeKind = {
 } as const;
 export type ScopeKind = (typeof ScopeKind)[keyof typeof ScopeKind];
 
+export const UnixSockets = {
+  off: 0,
+  on: 1,
+  alone: 2,
+} as const;
+export type UnixSockets = (typeof UnixSockets)[keyof typeof UnixSockets];
+
 export const VerdictAction = {
   prefix: 0,
   all: 1,
@@ -210,14 +217,14 @@ export const LAYOUT = {
   socket_tuple: { sizeBytes: 40, offsets: { local_address: 0, remote_address: 16, local_port: 32, remote_port: 34, network_namespace: 36 } },
   socket_data_event: { sizeBytes: 192, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, cause_id: 72, socket_cookie: 80, event_number: 88, stream_offset: 96, tuple: 104, local_first_sequence: 144, remote_first_sequence: 148, call_length: 152, captured_length: 156, flags: 160, address_family: 164, protocol: 165, direction: 166, role: 167, source: 168, unit_kind: 169, cause_kind: 170, comm: 176 } },
   frame_segment: { sizeBytes: 12, offsets: { offset: 0, length: 4, flags: 6, left_out: 8 } },
-  socket_state_event: { sizeBytes: 128, offsets: { header: 0, coroutine_id: 24, unit_id: 32, unit_parent: 40, unit_count: 48, turn_id: 56, socket_cookie: 64, tuple: 72, local_first_sequence: 112, remote_first_sequence: 116, address_family: 120, protocol: 121, role: 122, old_state: 123, new_state: 124, unit_kind: 125 } },
+  socket_state_event: { sizeBytes: 128, offsets: { header: 0, coroutine_id: 24, unit_id: 32, unit_parent: 40, unit_count: 48, turn_id: 56, socket_cookie: 64, tuple: 72, local_first_sequence: 112, remote_first_sequence: 116, address_family: 120, protocol: 121, role: 122, old_state: 123, new_state: 124, unit_kind: 125, name_length: 126 } },
   process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
   wake_event: { sizeBytes: 48, offsets: { header: 0, woken: 24, hops: 28, waker_ran_ns: 32, woken_ran_ns: 40 } },
   unit_edge_event: { sizeBytes: 64, offsets: { header: 0, from_id: 24, to_id: 32, from_creation: 40, work: 48, edge: 56, unit_kind: 60 } },
   handover_event: { sizeBytes: 80, offsets: { header: 0, from_id: 24, from_creator: 32, from_start_pc: 40, to_id: 48, to_creator: 56, to_start_pc: 64, way: 72, lost: 76 } },
   trace_request: { sizeBytes: 48, offsets: { socket_cookie: 0, stream_offset: 8, read_ns: 16, answered_ns: 24, local_first_sequence: 32, remote_first_sequence: 36, open: 40, io_events: 44 } },
   io_event: { sizeBytes: 144, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, file_offset: 72, length: 80, inode: 88, request_socket_cookie: 96, request_stream_offset: 104, device: 112, error: 116, path_length: 120, operation: 124, file_type: 125, unit_kind: 126, is_path_cut: 127, comm: 128 } },
-  trace_conf: { sizeBytes: 72, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68 } },
+  trace_conf: { sizeBytes: 88, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68, unix_salt: 72, unix_sockets: 80 } },
   socket_verdict: { sizeBytes: 48, offsets: { skip_until_ingress: 0, skip_until_egress: 8, drop_idle_ns: 16, drop_calls: 24, action: 28, limit: 32, flags: 36, serial: 40, framing: 44 } },
   frame_rule: { sizeBytes: 4, offsets: { whole: 0, first: 2 } },
   framing: { sizeBytes: 2080, offsets: { signature: 0, preface_length: 8, maximum: 12, length_bias: 16, header_length: 20, length_offset: 21, length_shift: 22, little_endian: 23, type_offset: 24, client: 32, server: 1056 } },
@@ -298,6 +305,7 @@ export interface SocketStateEvent {
   readonly oldState: number;
   readonly newState: number;
   readonly unitKind: number;
+  readonly nameLength: number;
 }
 
 export interface ProcessEvent {
@@ -389,6 +397,8 @@ export interface TraceConf {
   readonly pageMoves: number;
   readonly socketStorage: number;
   readonly traceRequests: number;
+  readonly unixSalt: number;
+  readonly unixSockets: number;
 }
 
 export interface SocketVerdict {
@@ -575,6 +585,7 @@ export function decodeSocketStateEvent(view: DataView, offset: number): SocketSt
     oldState: view.getUint8(offset + 123),
     newState: view.getUint8(offset + 124),
     unitKind: view.getUint8(offset + 125),
+    nameLength: view.getUint8(offset + 126),
   };
 }
 
@@ -788,6 +799,8 @@ export function encodeTraceConf(view: DataView, offset: number, value: TraceConf
   view.setUint32(offset + 60, value.pageMoves, true);
   view.setUint32(offset + 64, value.socketStorage, true);
   view.setUint32(offset + 68, value.traceRequests, true);
+  view.setBigInt64(offset + 72, BigInt.asIntN(64, BigInt(value.unixSalt)), true);
+  view.setUint32(offset + 80, value.unixSockets, true);
 }
 
 /** Writes into zeroed memory. */

@@ -14,7 +14,13 @@ import { mapsOfObject, programsOfObject } from "./bpf-inventory.ts";
 import { traceConfBytes, traceSettingsBytes } from "./control.ts";
 import { type HookSets, IO_PROGRAMS, isAttachable, programsOf, UPROBE_SECTION, WAKE_PROGRAM } from "./hook-programs.ts";
 import { scopeConf } from "./kernel-scope.ts";
+import { earlierCapacity, markEarlier, unixConf, unixPrograms } from "./unix-capture.ts";
+import { unixConnections } from "./unix-connections.ts";
 
+const TOO_MANY_UNIX: MissingFeature = {
+  feature: "room for all AF_UNIX connections of the host",
+  cost: "the spans of their two ends are not joined",
+};
 const BURST_BYTES = 4 * 1024 * 1024;
 
 export interface CaptureOptions {
@@ -25,11 +31,13 @@ export interface CaptureOptions {
 export class Capture implements Disposable {
   readonly #object: BpfObject;
   readonly #choice: HookSets;
-  readonly #missing: readonly MissingFeature[];
+  readonly #missing: MissingFeature[];
+  readonly #readsUnix: boolean;
   #attachment: Attachment | undefined;
 
-  private constructor(object: BpfObject, choice: HookSets, missing: readonly MissingFeature[]) {
+  private constructor(object: BpfObject, choice: HookSets, missing: MissingFeature[], readsUnix: boolean) {
     this.#object = object;
+    this.#readsUnix = readsUnix;
     this.#choice = choice;
     this.#missing = missing;
   }
@@ -44,10 +52,11 @@ export class Capture implements Disposable {
     const sends = chooseHookSet(symbols, "sends", options.config.hook_set.sends);
     const receives = chooseHookSet(symbols, "receives", options.config.hook_set.receives);
     const missing = [...sends.missing, ...receives.missing];
+    const readsUnix = options.config.unix_sockets && unixPrograms(symbols).length > 0;
     let refusal: unknown;
     for (const choice of combinations(sends.candidates, receives.candidates)) {
       try {
-        return new Capture(loadObject(bytes, choice, options.config, symbols), choice, missing);
+        return new Capture(loadObject(bytes, choice, options.config, symbols), choice, missing, readsUnix);
       } catch (error) {
         if (!(error instanceof VerifierError || error instanceof BpfError || error instanceof BpfPermissionError)) {
           throw error;
@@ -64,6 +73,7 @@ export class Capture implements Disposable {
     const probes: AttachedProbe[] = [];
     for (const program of selfAttaching(this.#object))
       if (program !== WAKE_PROGRAM) probes.push(this.#object.attach(program));
+    if (this.#readsUnix && !markEarlier(this.map("unix_earlier"), unixConnections())) this.#missing.push(TOO_MANY_UNIX);
     this.#attachment = { probes, hookSet: this.#choice, missing: this.#missing };
     return this.#attachment;
   }
@@ -113,11 +123,14 @@ function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConf
   try {
     object.checkLayout(LAYOUT);
     const wanted = [...programsOf(choice.sends, choice.receives, symbols.hasFunction("bpf_rdonly_cast")), WAKE_PROGRAM];
+    const forUnix = config.unix_sockets ? unixPrograms(symbols) : [];
+    wanted.push(...forUnix);
     const asksForIo = config.io_events.mode !== "off";
     if (asksForIo) wanted.push(...IO_PROGRAMS);
     if (config.uprobes === "auto") wanted.push(...UPROBE_PROGRAMS);
     object.selectPrograms(new Set(wanted.filter((name) => isAttachable(object.programs.get(name) ?? "", symbols))));
     object.setMaxEntries("socket_data", config.ring_buffer_size_bytes);
+    if (forUnix.length > 0) object.setMaxEntries("unix_earlier", earlierCapacity(unixConnections().size));
     if (!asksForIo) for (const map of ["trace_map", "io_calls"]) object.setMaxEntries(map, 1);
     object.setConstant(
       "trace_conf",
@@ -126,11 +139,12 @@ function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConf
         bytesPerSecond: 0,
         burstBytes: BURST_BYTES,
         defaultLimit: config.capture_prefix_bytes,
-        udpSendByLength: choice.sends === HookSet.b ? 0 : 1,
+        udpSendByLength: choice.sends === HookSet.a ? 1 : 0,
         pageMoves: choice.sends === HookSet.c ? 1 : 0,
         socketStorage: choice.sends === HookSet.c || choice.receives === HookSet.c ? 0 : 1,
         traceRequests: asksForIo ? 1 : 0,
         recvmsgArguments: isBefore(release(), 5, 19) ? 6 : 5,
+        ...unixConf(forUnix, choice),
       }),
     );
     object.load();

@@ -35,6 +35,8 @@ const NOTHING: TraceConf = {
   pageMoves: 0,
   socketStorage: 0,
   traceRequests: 0,
+  unixSalt: 0,
+  unixSockets: 0,
 };
 
 export function traceSettingsBytes(config: SocketTraceConfig["io_events"]): Uint8Array {

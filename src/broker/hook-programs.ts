@@ -21,6 +21,9 @@ export const UPROBE_SECTION = "uprobe";
 /** Loaded with the others, and attached only while a process needs it. */
 export const WAKE_PROGRAM = "trace_sched_waking";
 
+/** AF_UNIX streams, whatever the hook sets. */
+export const UNIX_PROGRAMS: readonly string[] = ["trace_sock_send_length", "trace_sock_recv_length"];
+
 const SENDS: Record<HookSet, readonly string[]> = {
   a: ["trace_tcp_sendmsg_locked", "trace_sock_send_length"],
   b: ["enter_tcp_sendmsg_locked", "enter_udp_sendmsg", "enter_udpv6_sendmsg"],

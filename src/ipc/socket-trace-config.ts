@@ -26,6 +26,8 @@ export const socketTraceConfig = z.strictObject({
   exclude: connectionSelection.prefault({}),
   /** auto: where only they can tell whose call a client makes (docs/joining.md); off: never. */
   uprobes: z.enum(["auto", "off"]).default("auto"),
+  /** AF_UNIX streams with a name at one of their ends. */
+  unix_sockets: z.boolean().default(true),
   ring_buffer_size_bytes: sizeBytes()
     .refine((bytes) => bytes >= MIB && bytes <= 512 * MIB && Number.isInteger(Math.log2(bytes)), {
       message: "not a power of two from 1MiB to 512MiB",

@@ -5,6 +5,19 @@ export function isV4Mapped(address: Uint8Array): boolean {
   return address[10] === 0xff && address[11] === 0xff;
 }
 
+/** AF_UNIX of `address_family` */
+export const ADDRESS_FAMILY_UNIX = 1;
+/** 127.0.0.1: what the other end of an AF_UNIX socket is as near as. */
+export const LOOPBACK: Uint8Array = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, 1);
+
+/** @param name as the kernel keeps it; an abstract one begins with 0, which is written as `@` */
+export function formatSocketName(name: Uint8Array): string {
+  const isAbstract = name[0] === 0;
+  const end = isAbstract ? name.length : name.indexOf(0);
+  const text = new TextDecoder().decode(end < 0 ? name : name.subarray(0, end));
+  return isAbstract ? text.replaceAll("\0", "@") : text;
+}
+
 /** "10.0.0.1", or IPv6 as RFC 5952 writes it. */
 export function formatAddress(address: Uint8Array): string {
   if (isV4Mapped(address)) return `${address[12]}.${address[13]}.${address[14]}.${address[15]}`;

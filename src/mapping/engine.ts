@@ -13,6 +13,7 @@ import {
   type WakeEvent,
 } from "../bpf/layout.gen.ts";
 import { StageAccount } from "./account.ts";
+import { ADDRESS_FAMILY_UNIX } from "./address.ts";
 import { commOf } from "./comm.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
@@ -28,8 +29,10 @@ import { PROTOCOLS } from "./protocols/registry.ts";
 import { SessionTracker } from "./session.ts";
 import { SocketEnd } from "./socket-end.ts";
 import { SocketTable } from "./socket-table.ts";
+import { UnixStreams } from "./unix-streams.ts";
 
 const IPPROTO_UDP = 17;
+const NO_NAME = new Uint8Array(0);
 /** A socket's last bytes may be read just behind its end. */
 const LINGER_NS = 50_000_000;
 /** For what a recording brings. */
@@ -57,6 +60,7 @@ export class TraceEngine {
   readonly #opened = new Set<number>();
   /** The connect(2) of sockets without data. */
   readonly #connecting = new Map<number, Connecting>();
+  readonly #unix: UnixStreams;
   #order = 0;
   #nowNs = 0;
   #sweptNs = 0;
@@ -66,6 +70,7 @@ export class TraceEngine {
     this.#output = output;
     this.accounts = [this.#bytes, this.#messages, this.#spans];
     this.#sockets = new SocketTable(options.maxConnections ?? 65_536, (end) => this.#close(end));
+    this.#unix = new UnixStreams((end, nowNs) => this.#closing.push({ end, deadlineNs: nowNs + LINGER_NS }));
     this.#departure = new Departure(
       {
         settleNs: options.settleNs,
@@ -114,7 +119,12 @@ export class TraceEngine {
     if (!wasOpaque && connection.isOpaque && !end.isClient) this.#tracer.hidden(event.header.tgid);
   }
 
-  socketState(event: SocketStateEvent): void {
+  /** @param name of the server, where an AF_UNIX socket is told for the first time; only valid during the call */
+  socketState(event: SocketStateEvent, name: Uint8Array = NO_NAME): void {
+    if (event.addressFamily === ADDRESS_FAMILY_UNIX) {
+      this.#unix.changed(event, name, this.#sockets.ofCookie(event.socketCookie));
+      return;
+    }
     if (event.newState === TcpState.synSent) {
       const connecting = this.#tracer.connecting(metaOfConnect(event, ++this.#order));
       if (connecting === undefined) return;
@@ -213,6 +223,7 @@ export class TraceEngine {
       localFirstSequence,
       remoteFirstSequence,
       event.source === DataSource.tlsLibrary,
+      event.addressFamily === ADDRESS_FAMILY_UNIX ? this.#unix.nameOf(event.socketCookie) : undefined,
     );
     end.comm = commOf(event.comm);
     const connectionOptions: ConnectionOptions = {
@@ -223,7 +234,7 @@ export class TraceEngine {
         waitNs: this.#options.streamWaitNs ?? 5_000_000,
       },
       account: this.#bytes,
-      tellsUnknown: this.#options.tellsUnknownConnections ?? false,
+      tellsUnknown: end.socketName === undefined && (this.#options.tellsUnknownConnections ?? false),
       listener: {
         recognized: (protocol, role, nowNs) => end.peer?.connection.adopt(protocol, role, nowNs),
         begin: (protocol, message, sender, offset, meta) => end.tracker.begin(protocol, message, sender, offset, meta),

@@ -1,6 +1,6 @@
 /** One socket as the engine keeps it: where it is, its other end if that is on this host, its connection and sessions. */
 import { SocketRole, type SocketTuple } from "../bpf/layout.gen.ts";
-import { formatAddress } from "./address.ts";
+import { formatAddress, LOOPBACK } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import type { Datagrams } from "./datagrams.ts";
 import type { Connecting } from "./join/connect.ts";
@@ -10,10 +10,14 @@ import type { SessionTracker } from "./session.ts";
 import { type Attribute, SpanKind } from "./span.ts";
 
 const IPPROTO_UDP = 17;
+const UNNAMED: Endpoint = { address: "", port: 0 };
 
 export class SocketEnd {
   readonly cookie: number;
+  /** A stream, or datagrams. */
   readonly transport: "tcp" | "udp";
+  /** Of the server's end of an AF_UNIX stream: a path, or `@` and an abstract name; undefined: another family. */
+  readonly socketName: string | undefined;
   readonly tuple: SocketTuple;
   localFirstSequence: number;
   remoteFirstSequence: number;
@@ -45,6 +49,7 @@ export class SocketEnd {
     localFirstSequence: number,
     remoteFirstSequence: number,
     isEncrypted: boolean,
+    socketName?: string,
   ) {
     this.cookie = cookie;
     this.transport = protocol === IPPROTO_UDP ? "udp" : "tcp";
@@ -52,8 +57,9 @@ export class SocketEnd {
     this.tuple = {
       ...tuple,
       localAddress: tuple.localAddress.slice(),
-      remoteAddress: tuple.remoteAddress.slice(),
+      remoteAddress: socketName === undefined ? tuple.remoteAddress.slice() : LOOPBACK,
     };
+    this.socketName = socketName;
     this.localFirstSequence = localFirstSequence;
     this.remoteFirstSequence = remoteFirstSequence;
     this.isEncrypted = isEncrypted;
@@ -65,25 +71,44 @@ export class SocketEnd {
   }
 
   get local(): Endpoint {
+    if (this.socketName !== undefined) return this.isClient ? UNNAMED : this.#named;
     this.#local ??= { address: formatAddress(this.tuple.localAddress), port: this.tuple.localPort };
     return this.#local;
   }
 
   get remote(): Endpoint {
+    if (this.socketName !== undefined) return this.isClient ? this.#named : UNNAMED;
     this.#remote ??= { address: formatAddress(this.tuple.remoteAddress), port: this.tuple.remotePort };
     return this.#remote;
   }
 
   /** The attributes that all spans of this side of it have. */
   networkAttributes(isServer: boolean): readonly Attribute[] {
-    this.#attributes[isServer ? 1 : 0] ??= [
+    this.#attributes[isServer ? 1 : 0] ??=
+      this.socketName === undefined ? this.#ipAttributes(isServer) : this.#unixAttributes;
+    return this.#attributes[isServer ? 1 : 0]!;
+  }
+
+  #ipAttributes(isServer: boolean): readonly Attribute[] {
+    return [
       ...(isServer ? [["client.address", (this.isClient ? this.local : this.remote).address] as const] : []),
       ["network.peer.address", this.remote.address],
       ["network.peer.port", this.remote.port],
       ["network.transport", this.transport],
       ["network.type", this.remote.address.includes(":") ? "ipv6" : "ipv4"],
     ];
-    return this.#attributes[isServer ? 1 : 0]!;
+  }
+
+  /** A client's end has no name. */
+  get #unixAttributes(): readonly Attribute[] {
+    const transport: Attribute = ["network.transport", "unix"];
+    if (this.socketName === "") return [transport];
+    return [[this.isClient ? "network.peer.address" : "network.local.address", this.#named.address], transport];
+  }
+
+  get #named(): Endpoint {
+    this.#local ??= { address: this.socketName ?? "", port: 0 };
+    return this.#local;
   }
 
   /** From which side its exchanges are described. The same object for all of them. */
@@ -106,7 +131,7 @@ export class SocketEnd {
 
   /** What calls over it have in common. */
   get destination(): string {
-    this.#destination ??= `${this.remote.address} ${this.remote.port}`;
+    this.#destination ??= this.socketName ?? `${this.remote.address} ${this.remote.port}`;
     return this.#destination;
   }
 

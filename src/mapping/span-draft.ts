@@ -84,19 +84,20 @@ function addCommonAttributes(
   const server = end.isClient ? end.remote : end.local;
   if (serverName === undefined) {
     serverName = server.address;
-    attributes.push(["server.address", server.address], ["server.port", server.port]);
+    if (server.address !== "") attributes.push(["server.address", server.address]);
+    if (server.port !== 0) attributes.push(["server.port", server.port]);
   }
   if (!hasProtocol && protocol.networkProtocolName !== "") {
     attributes.push(["network.protocol.name", protocol.networkProtocolName]);
   }
   for (const attribute of end.networkAttributes(kind === SpanKind.server)) attributes.push(attribute);
-  if (kind === SpanKind.client && !node.hasServer) {
+  if (kind === SpanKind.client && !node.hasServer && serverName !== "") {
     attributes.push(["peer.service", serverName], ["service.peer.name", serverName]);
   }
   const start = exchange.requestStart;
   if (start.pid !== 0) attributes.push(["thread.id", start.pid]);
   if (start.coroutineId !== 0) attributes.push(["sockspan.coroutine.id", start.coroutineId]);
-  if (end.transport === "tcp" && end.hasIdentity) {
+  if (end.transport === "tcp" && end.hasIdentity && end.socketName === undefined) {
     const first = node.isServer ? end.remoteFirstSequence : end.localFirstSequence;
     attributes.push(["sockspan.tcp.seq", (first + exchange.requestOffset) % 0x100000000]);
   }

@@ -116,6 +116,7 @@ export function stateEvent(
     unitCount: by?.unitCount ?? 0,
     turnId: by?.turnId ?? 0,
     unitKind: by?.unitKind ?? 0,
+    nameLength: 0,
     socketCookie: cookie,
     tuple: tuple("0.0.0.0", 0, "0.0.0.0", 0),
     localFirstSequence: 0,

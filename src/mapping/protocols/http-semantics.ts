@@ -168,7 +168,9 @@ function unbracketed(host: string): string {
   return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
 }
 
+/** A path can't stand in an URL's authority: it is this host's. */
 function bracketed(address: string, port: number): string {
+  if (port === 0) return "localhost";
   return `${address.includes(":") ? `[${address}]` : address}:${port}`;
 }
 

@@ -88,7 +88,8 @@ function describeGrpc(session: Session<Http2Message>, request: Http2Message, vie
   if (rpcMethod !== undefined) attributes.push(["rpc.method", rpcMethod]);
   const host = splitAuthority(headerOf(request, ":authority") ?? headerOf(request, "host"));
   attributes.push(host?.nameAttribute ?? ["server.address", view.server.address]);
-  attributes.push(host?.portAttribute ?? ["server.port", view.server.port]);
+  const port = host?.portAttribute ?? ["server.port", view.server.port];
+  if (port[1] !== 0) attributes.push(port);
   attributes.push(["network.protocol.name", "http"], ["network.protocol.version", "2"]);
   const code = headerOf(response, "grpc-status");
   let errorType = failure(session);

@@ -56,8 +56,9 @@ export interface RecognitionHint {
 }
 
 export interface Endpoint {
-  /** "10.0.0.1", "2001:db8::1". */
+  /** "10.0.0.1", "2001:db8::1"; an AF_UNIX server's path, "" of its client. */
   readonly address: string;
+  /** 0: has none. */
   readonly port: number;
 }
 

@@ -11,7 +11,8 @@ export function describeTls(session: Session<TlsMessage>, view: SpanView): SpanF
   if (request === undefined || asked === undefined) return undefined;
   const attributes: Attribute[] = [];
   if (asked.serverName !== undefined) {
-    attributes.push(["server.address", asked.serverName], ["server.port", view.server.port]);
+    attributes.push(["server.address", asked.serverName]);
+    if (view.server.port !== 0) attributes.push(["server.port", view.server.port]);
   }
   attributes.push(["tls.protocol.name", "tls"]);
   const chosen = response?.hello;

@@ -14,7 +14,7 @@ import {
 /** Where events go: the trace engine, or a test. */
 export interface EventSink {
   socketData(event: SocketDataEvent, bytes: Uint8Array): void;
-  socketState(event: SocketStateEvent): void;
+  socketState(event: SocketStateEvent, name?: Uint8Array): void;
 }
 
 /** Linux include/net/tcp_states.h */
@@ -92,6 +92,7 @@ export function stateEvent(
     unitCount: 0,
     turnId: 0,
     unitKind: UnitKind.none,
+    nameLength: 0,
     socketCookie: socket.cookie,
     tuple: socket.tuple,
     localFirstSequence: socket.localFirstSequence,

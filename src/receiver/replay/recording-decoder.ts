@@ -78,7 +78,7 @@ export class RecordingDecoder implements CaptureDecoder {
       target.advance(nowNs);
     }
     if (record.kind === "data") target.socketData(record.event, record.bytes);
-    else if (record.kind === "state") target.socketState(record.event);
+    else if (record.kind === "state") target.socketState(record.event, record.name);
     else if (record.kind === "io") target.io(record.event, record.names);
     else if (record.kind === "wake") target.wake(record.event);
     else if (record.kind === "unit_edge") target.unitEdge(record.event);

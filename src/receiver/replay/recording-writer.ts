@@ -52,8 +52,8 @@ export class RecordingWriter {
     if (this.#take()) this.#push(dataLine(event, bytes));
   }
 
-  socketState(event: SocketStateEvent): void {
-    if (this.#take()) this.#push(stateLine(event));
+  socketState(event: SocketStateEvent, name: Uint8Array): void {
+    if (this.#take()) this.#push(stateLine(event, name));
   }
 
   io(event: IoEvent, names: Uint8Array): void {

@@ -25,7 +25,7 @@ export interface RecordingHeader {
 export type RecordedLine =
   | { readonly kind: "header"; readonly header: RecordingHeader }
   | { readonly kind: "data"; readonly event: SocketDataEvent; readonly bytes: Uint8Array }
-  | { readonly kind: "state"; readonly event: SocketStateEvent }
+  | { readonly kind: "state"; readonly event: SocketStateEvent; readonly name: Uint8Array }
   | { readonly kind: "io"; readonly event: IoEvent; readonly names: Uint8Array }
   | { readonly kind: "process"; readonly event: ProcessEvent }
   | { readonly kind: "wake"; readonly event: WakeEvent }
@@ -49,8 +49,10 @@ export function dataLine(event: SocketDataEvent, bytes: Uint8Array): string {
   });
 }
 
-export function stateLine(event: SocketStateEvent): string {
-  return JSON.stringify({ state: { ...event, tuple: packTuple(event.tuple) } });
+/** @param name of the server, where an AF_UNIX socket is told for the first time; else empty */
+export function stateLine(event: SocketStateEvent, name: Uint8Array): string {
+  const state = { ...event, tuple: packTuple(event.tuple) };
+  return JSON.stringify(name.length === 0 ? { state } : { state, name: hex(name) });
 }
 
 export function ioLine(event: IoEvent, names: Uint8Array): string {
@@ -108,7 +110,8 @@ export function parseRecordingLine(line: string): RecordedLine | undefined {
   }
   if (isRecord(value["state"])) {
     const event = socketEvent<SocketStateEvent>(value["state"], STATE_FIELDS);
-    return event && { kind: "state", event };
+    const name = unhex(value["name"], SOCKET_NAME_LENGTH).subarray(0, nameLength(value["name"]));
+    return event && { kind: "state", event: { ...event, nameLength: name.length }, name };
   }
   if (isRecord(value["io"])) {
     const raw = value["io"];
@@ -152,6 +155,13 @@ export function parseRecordingLine(line: string): RecordedLine | undefined {
     return { kind: "lost", reason: value["lost"], count: value["count"] };
   }
   return undefined;
+}
+
+/** sun_path of linux/un.h */
+const SOCKET_NAME_LENGTH = 108;
+
+function nameLength(hexName: unknown): number {
+  return typeof hexName === "string" ? hexName.length >> 1 : 0;
 }
 
 const STATE_FIELDS = [

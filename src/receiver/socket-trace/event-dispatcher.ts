@@ -30,7 +30,8 @@ import type { OwnExchanges } from "./own-exchanges.ts";
 /** TraceEngine, as far as events go into it. An event and its bytes are valid during the call only. */
 export interface EventTarget {
   socketData(event: SocketDataEvent, bytes: Uint8Array): void;
-  socketState(event: SocketStateEvent): void;
+  /** @param name of the server, where an AF_UNIX socket is told for the first time; else empty */
+  socketState(event: SocketStateEvent, name: Uint8Array): void;
   io(event: IoEvent, names: Uint8Array): void;
   process(event: ProcessEvent): void;
   wake(event: WakeEvent): void;
@@ -78,7 +79,7 @@ export class EventDispatcher {
     if (kind === EventKind.socketData && lengthBytes >= LAYOUT.socket_data_event.sizeBytes) {
       this.#socketData(this.#event.read(view, offset), view, offset + LAYOUT.socket_data_event.sizeBytes);
     } else if (kind === EventKind.socketState && lengthBytes >= LAYOUT.socket_state_event.sizeBytes) {
-      this.#socketState(decodeSocketStateEvent(view, offset));
+      this.#socketState(decodeSocketStateEvent(view, offset), view, offset + LAYOUT.socket_state_event.sizeBytes);
     } else if (kind === EventKind.process && lengthBytes >= LAYOUT.process_event.sizeBytes) {
       this.#process(decodeProcessEvent(view, offset), view, offset + LAYOUT.process_event.sizeBytes);
     } else if (kind === EventKind.io && lengthBytes >= LAYOUT.io_event.sizeBytes) {
@@ -125,10 +126,10 @@ export class EventDispatcher {
     this.#lastTgid = tgid;
   }
 
-  #socketState(event: SocketStateEvent): void {
+  #socketState(event: SocketStateEvent, view: DataView, nameOffset: number): void {
     const { account, target, ownExchanges } = this.#options;
     ownExchanges.observe(event);
-    target.socketState(event);
+    target.socketState(event, new Uint8Array(view.buffer, view.byteOffset + nameOffset, event.nameLength));
     account.addOut();
   }
 

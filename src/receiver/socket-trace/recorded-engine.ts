@@ -51,9 +51,9 @@ export class RecordedEngine implements ReceiverEngine {
     this.#engine.socketData(event, bytes);
   }
 
-  socketState(event: SocketStateEvent): void {
-    this.#writer.socketState(event);
-    this.#engine.socketState(event);
+  socketState(event: SocketStateEvent, name: Uint8Array): void {
+    this.#writer.socketState(event, name);
+    this.#engine.socketState(event, name);
   }
 
   io(event: IoEvent, names: Uint8Array): void {

@@ -30,6 +30,7 @@ function established(identity: SocketIdentity): SocketStateEvent {
     unitCount: 0,
     turnId: 0,
     unitKind: 0,
+    nameLength: 0,
   };
 }
 

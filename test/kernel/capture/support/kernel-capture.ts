@@ -28,6 +28,7 @@ import {
   type UnitEdgeEvent,
   UnitKind,
   type UnitStep,
+  UnixSockets,
 } from "../../../../src/bpf/layout.gen.ts";
 import { readLossCounters } from "../../../../src/bpf/loss-reason.ts";
 import { type BpfMap, keyU32, keyU64 } from "../../../../src/bpf/map.ts";
@@ -253,6 +254,8 @@ function confBytes(settings: CaptureSettings): Uint8Array {
     pageMoves: settings.sends === HookSet.c ? 1 : 0,
     socketStorage: settings.sends === HookSet.c || settings.receives === HookSet.c ? 0 : 1,
     traceRequests: settings.io === undefined ? 0 : 1,
+    unixSalt: 0,
+    unixSockets: UnixSockets.off,
     ...settings.conf,
   });
   return bytes;
