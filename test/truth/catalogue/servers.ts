@@ -1,6 +1,6 @@
 /** Servers that are configured rather than written: nginx, PHP-FPM behind it, Puma. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needs, ONE_BY_ONE, type Program, run, SOURCES } from "./program.ts";
@@ -37,21 +37,45 @@ function phpFpm(): string | undefined {
   return readdirSync("/usr/sbin").find((name) => /^php-fpm\d/.test(name));
 }
 
-const php: Program = {
-  name: "php-fpm",
-  abilities: ["sleep", "busy", "calls", "lingers"],
-  hasHop: true,
-  missing: () => needs("nginx")() ?? (phpFpm() === undefined ? "no php-fpm (Debian: php-fpm)" : undefined),
-  start(port, next) {
-    const folder = mkdtempSync(join(tmpdir(), "truth-php-"));
-    const socketPort = port + 1;
-    writeFileSync(
-      join(folder, "fpm.conf"),
-      `[global]
+/** How nginx reaches PHP-FPM: what that listens at, nginx's name of it, and a shell's try whether it does. */
+interface PhpAddress {
+  readonly listen: string;
+  readonly upstream: string;
+  readonly probe: string;
+}
+
+function phpByPort(_folder: string, port: number): PhpAddress {
+  const listen = `127.0.0.1:${port + 1}`;
+  return { listen, upstream: listen, probe: `(exec 3<>/dev/tcp/127.0.0.1/${port + 1}) 2>/dev/null` };
+}
+
+function phpBySocket(folder: string): PhpAddress {
+  const listen = join(folder, "fpm.sock");
+  return { listen: `${listen}\nlisten.mode = 0666`, upstream: `unix:${listen}`, probe: `test -S ${listen}` };
+}
+
+/** @param keepsConnections else each request has a connection of its own, as nginx is configured by default */
+function php(
+  name: string,
+  addressOf: (folder: string, port: number) => PhpAddress,
+  keepsConnections: boolean,
+): Program {
+  return {
+    name,
+    abilities: ["sleep", "busy", "calls", "lingers"],
+    hasHop: true,
+    missing: () => needs("nginx")() ?? (phpFpm() === undefined ? "no php-fpm (Debian: php-fpm)" : undefined),
+    start(port, next) {
+      const folder = mkdtempSync(join(tmpdir(), "truth-php-"));
+      chmodSync(folder, 0o755);
+      const address = addressOf(folder, port);
+      writeFileSync(
+        join(folder, "fpm.conf"),
+        `[global]
 error_log = ${join(folder, "fpm.log")}
 daemonize = no
 [www]
-listen = 127.0.0.1:${socketPort}
+listen = ${address.listen}
 listen.backlog = 256
 user = nobody
 group = nogroup
@@ -59,23 +83,24 @@ pm = static
 pm.max_children = 64
 clear_env = no
 `,
-    );
-    const parameters = [
-      `SCRIPT_FILENAME ${join(SOURCES, "call.php")}`,
-      "REQUEST_METHOD $request_method",
-      "REQUEST_URI /h/$1.1$is_args$args",
-      "QUERY_STRING $args",
-    ];
-    const location = `fastcgi_pass php; fastcgi_keep_conn on; ${parameters.map((p) => `fastcgi_param ${p};`).join(" ")}`;
-    const upstream = `upstream php { server 127.0.0.1:${socketPort}; keepalive 64; }`;
-    writeFileSync(join(folder, "nginx.conf"), nginxConfig(port, location, upstream));
-    // One process to stop: the shell, which stops both. nginx would answer for PHP as long as that does not listen.
-    const script = `/usr/sbin/${phpFpm()} -F -y ${folder}/fpm.conf & fpm=$!
-until (exec 3<>/dev/tcp/127.0.0.1/${socketPort}) 2>/dev/null; do sleep 0.05; done; nginx -p ${folder} -c nginx.conf & nginx=$!
+      );
+      const parameters = [
+        `SCRIPT_FILENAME ${join(SOURCES, "call.php")}`,
+        "REQUEST_METHOD $request_method",
+        "REQUEST_URI /h/$1.1$is_args$args",
+        "QUERY_STRING $args",
+      ];
+      const location = `fastcgi_pass php; ${keepsConnections ? "fastcgi_keep_conn on; " : ""}${parameters.map((p) => `fastcgi_param ${p};`).join(" ")}`;
+      const upstream = `upstream php { server ${address.upstream}; ${keepsConnections ? "keepalive 64; " : ""}}`;
+      writeFileSync(join(folder, "nginx.conf"), nginxConfig(port, location, upstream));
+      // One process to stop: the shell, which stops both. nginx would answer for PHP as long as that does not listen.
+      const script = `/usr/sbin/${phpFpm()} -F -y ${folder}/fpm.conf & fpm=$!
+until ${address.probe}; do sleep 0.05; done; nginx -p ${folder} -c nginx.conf & nginx=$!
 trap 'kill $fpm $nginx; wait' TERM; wait`;
-    return run("bash", ["-c", script], port, next);
-  },
-};
+      return run("bash", ["-c", script], port, next);
+    },
+  };
+}
 
 function puma(name: string, abilities: Program["abilities"], extra: Record<string, string> = {}): Program {
   const size = ["-q", "-t", "16:64"];
@@ -134,7 +159,9 @@ const beam: Program = {
 
 export const SERVERS: readonly Program[] = [
   nginx,
-  php,
+  php("php-fpm", phpByPort, true),
+  php("php-fpm-socket", phpBySocket, false),
+  php("php-fpm-socket-kept", phpBySocket, true),
   puma("puma", ["sleep", "busy", "calls", "lingers"]),
   puma("puma-spawn", ["sleep", "busy", "calls", "parallel", "lingers"], { CALLS_BY: "threads" }),
   unicorn,
