@@ -128,6 +128,19 @@ int exit_udpv6_recvmsg(__u64 *context)
 	return receive_returned(context, SCRATCH_UDP6_RECEIVE);
 }
 
+SEC("fexit/unix_stream_sendmsg")
+int BPF_PROG(exit_unix_stream_sendmsg, struct socket *socket, struct msghdr *msg, __u64 length, int result)
+{
+	return unix_called(socket->sk, result, 0, DIRECTION_EGRESS, call_scratch(SCRATCH_UNIX_SEND), ACCESS_PROBE);
+}
+
+SEC("fexit/unix_stream_recvmsg")
+int BPF_PROG(exit_unix_stream_recvmsg, struct socket *socket, struct msghdr *msg, __u64 size, int flags, int result)
+{
+	return unix_called(socket->sk, result, flags, DIRECTION_INGRESS, call_scratch(SCRATCH_UNIX_RECEIVE),
+			   ACCESS_PROBE);
+}
+
 /* Hook set c: system calls, by direct loads or where there is no bpf_rdonly_cast by probe reads. */
 
 SEC("tp_btf/sys_enter")

@@ -17,6 +17,10 @@ import { scopeConf } from "./kernel-scope.ts";
 import { earlierCapacity, markEarlier, unixConf, unixPrograms } from "./unix-capture.ts";
 import { unixConnections } from "./unix-connections.ts";
 
+const NO_UNIX: MissingFeature = {
+  feature: "tracepoint sock_send_length (Linux 6.3+) or hook set b (5.15+)",
+  cost: "AF_UNIX streams are not read",
+};
 const TOO_MANY_UNIX: MissingFeature = {
   feature: "room for all AF_UNIX connections of the host",
   cost: "the spans of their two ends are not joined",
@@ -52,11 +56,13 @@ export class Capture implements Disposable {
     const sends = chooseHookSet(symbols, "sends", options.config.hook_set.sends);
     const receives = chooseHookSet(symbols, "receives", options.config.hook_set.receives);
     const missing = [...sends.missing, ...receives.missing];
-    const readsUnix = options.config.unix_sockets && unixPrograms(symbols).length > 0;
     let refusal: unknown;
     for (const choice of combinations(sends.candidates, receives.candidates)) {
       try {
-        return new Capture(loadObject(bytes, choice, options.config, symbols), choice, missing, readsUnix);
+        const forUnix = options.config.unix_sockets ? unixPrograms(symbols, choice) : [];
+        const object = loadObject(bytes, choice, options.config, symbols, forUnix);
+        if (options.config.unix_sockets && forUnix.length === 0) missing.push(NO_UNIX);
+        return new Capture(object, choice, missing, forUnix.length > 0);
       } catch (error) {
         if (!(error instanceof VerifierError || error instanceof BpfError || error instanceof BpfPermissionError)) {
           throw error;
@@ -118,12 +124,17 @@ export class Capture implements Disposable {
   }
 }
 
-function loadObject(bytes: Uint8Array, choice: HookSets, config: SocketTraceConfig, symbols: KernelSymbols): BpfObject {
+function loadObject(
+  bytes: Uint8Array,
+  choice: HookSets,
+  config: SocketTraceConfig,
+  symbols: KernelSymbols,
+  forUnix: readonly string[],
+): BpfObject {
   const object = BpfObject.open("socket_trace", bytes);
   try {
     object.checkLayout(LAYOUT);
     const wanted = [...programsOf(choice.sends, choice.receives, symbols.hasFunction("bpf_rdonly_cast")), WAKE_PROGRAM];
-    const forUnix = config.unix_sockets ? unixPrograms(symbols) : [];
     wanted.push(...forUnix);
     const asksForIo = config.io_events.mode !== "off";
     if (asksForIo) wanted.push(...IO_PROGRAMS);

@@ -21,8 +21,11 @@ export const UPROBE_SECTION = "uprobe";
 /** Loaded with the others, and attached only while a process needs it. */
 export const WAKE_PROGRAM = "trace_sched_waking";
 
-/** AF_UNIX streams, whatever the hook sets. */
-export const UNIX_PROGRAMS: readonly string[] = ["trace_sock_send_length", "trace_sock_recv_length"];
+/** AF_UNIX streams: the tracepoints of the socket layer, whatever the hook sets; else with set b. */
+export const UNIX_PROGRAMS: Record<"a" | "b", readonly string[]> = {
+  a: ["trace_sock_send_length", "trace_sock_recv_length"],
+  b: ["exit_unix_stream_sendmsg", "exit_unix_stream_recvmsg"],
+};
 
 const SENDS: Record<HookSet, readonly string[]> = {
   a: ["trace_tcp_sendmsg_locked", "trace_sock_send_length"],

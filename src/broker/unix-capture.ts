@@ -11,8 +11,10 @@ const LIST_IS_COMPLETE = 0n;
 const ROOM = 16_384;
 
 /** @returns empty: this kernel has no place to see them */
-export function unixPrograms(symbols: KernelSymbols): readonly string[] {
-  return symbols.hasTracepoint("sock_send_length") && symbols.hasTracepoint("sock_recv_length") ? UNIX_PROGRAMS : [];
+export function unixPrograms(symbols: KernelSymbols, { sends, receives }: HookSets): readonly string[] {
+  if (symbols.hasTracepoint("sock_send_length") && symbols.hasTracepoint("sock_recv_length")) return UNIX_PROGRAMS.a;
+  const hasFunctions = symbols.hasFunction("unix_stream_sendmsg") && symbols.hasFunction("unix_stream_recvmsg");
+  return hasFunctions && sends === "b" && receives === "b" ? UNIX_PROGRAMS.b : [];
 }
 
 /** The fields of trace_conf. */
