@@ -75,19 +75,23 @@ static __always_inline __u64 peer_cookie(struct sock *sk)
 	return peer ? bpf_get_socket_cookie(peer) : 0;
 }
 
-/* Numbers that both ends find, in the place of TCP's first sequences: of the client's cookie, spread. */
+/*
+ * Numbers in the place of TCP's first sequences: of the client's cookie, spread, which both ends find. Where the two
+ * don't count alike, or who is the client is not known, each has numbers of its own.
+ */
 static __always_inline void unix_identity(struct socket_info *info, struct sock *sk)
 {
 	__u64 cookie = 0, number;
 
-	if (info->role == SOCKET_ROLE_SERVER)
-		cookie = peer_cookie(sk);
-	else if (info->role == SOCKET_ROLE_CLIENT &&
-		 bpf_core_enum_value_exists(enum bpf_func_id___known, BPF_FUNC_check_mtu___known))
-		cookie = bpf_get_socket_cookie(sk);
-	if (!cookie)
-		return;
-	number = (cookie ^ trace_conf.unix_salt) * 0x9e3779b97f4a7c15ULL;
+	if (!(info->unix_flags & UNIX_EARLIER)) {
+		if (info->role == SOCKET_ROLE_SERVER)
+			cookie = peer_cookie(sk);
+		else if (info->role == SOCKET_ROLE_CLIENT &&
+			 bpf_core_enum_value_exists(enum bpf_func_id___known, BPF_FUNC_check_mtu___known))
+			cookie = bpf_get_socket_cookie(sk);
+	}
+	number = cookie ? (cookie ^ trace_conf.unix_salt) * 0x9e3779b97f4a7c15ULL
+			: (info->id ^ trace_conf.unix_salt) * 0xd6e8feb86659fd93ULL;
 	info->local_first_sequence = info->role == SOCKET_ROLE_CLIENT ? number >> 32 : number;
 	info->remote_first_sequence = info->role == SOCKET_ROLE_CLIENT ? number : number >> 32;
 }
@@ -111,9 +115,8 @@ static __always_inline struct socket_info *unix_socket(struct call *call, struct
 	if (is_earlier(sk)) {
 		info->unix_flags = UNIX_EARLIER;
 		info->send_end = info->receive_end = UNIX_UNKNOWN_OFFSET;
-	} else {
-		unix_identity(info, sk);
 	}
+	unix_identity(info, sk);
 	return info;
 }
 

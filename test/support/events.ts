@@ -46,12 +46,14 @@ export interface DataOptions {
   readonly eventNumber?: number;
   readonly flags?: number;
   readonly protocol?: number;
+  readonly family?: number;
   readonly source?: DataSource;
 }
 
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 const AF_INET = 2;
+export const AF_UNIX = 1;
 
 export function v4(text: string): Uint8Array {
   return Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...text.split(".").map(Number)]);
@@ -88,7 +90,7 @@ export function dataEvent(options: DataOptions): SocketDataEvent {
     callLength: options.length,
     capturedLength: options.captured,
     flags: (options.flags ?? missing) | (by.isBlocking ? EventFlags.blocking : 0),
-    addressFamily: AF_INET,
+    addressFamily: options.family ?? AF_INET,
     protocol: options.protocol ?? IPPROTO_TCP,
     direction: options.direction,
     role: options.role,

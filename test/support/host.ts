@@ -4,6 +4,7 @@ import { TraceEngine } from "../../src/mapping/engine.ts";
 import { type EngineOptions, TcpState } from "../../src/mapping/engine-options.ts";
 import type { Resource, Span } from "../../src/mapping/span.ts";
 import {
+  AF_UNIX,
   type DataOptions,
   type Doer,
   dataEvent,
@@ -28,7 +29,11 @@ export interface LinkOptions {
   readonly serverOffset?: number;
   /** The kernel does not know who connected. */
   readonly isRoleUnknown?: boolean;
+  /** An AF_UNIX stream: what its server is bound to. */
+  readonly socketName?: string;
   readonly sequences?: readonly [client: number, server: number];
+  /** The server's end knows other numbers than the client's. */
+  readonly serverSequences?: readonly [local: number, remote: number];
 }
 
 export interface CallOptions {
@@ -153,10 +158,15 @@ export class Link {
     const client = options.clientAddress ?? "127.0.0.1";
     const server = options.serverAddress ?? "127.0.0.1";
     const serverPort = options.serverPort ?? 8080;
-    this.#tuples = [
-      tuple(client, port, server, serverPort),
-      tuple(server, serverPort, options.clientSeenAs ?? client, port),
-    ];
+    if (options.socketName !== undefined) {
+      for (const cookie of cookies) this.#unixState(cookie, TcpState.established, options.socketName);
+      this.#tuples = [tuple("0.0.0.0", 0, "0.0.0.0", 0), tuple("0.0.0.0", 0, "0.0.0.0", 0)];
+    } else {
+      this.#tuples = [
+        tuple(client, port, server, serverPort),
+        tuple(server, serverPort, options.clientSeenAs ?? client, port),
+      ];
+    }
     this.#sequences = options.sequences ?? [cookies[0] * 7919 + 1_000_000_007, cookies[1] * 104_729 + 2_000_000_011];
     this.#clientOffset = options.clientOffset ?? 0;
     this.#serverOffset = options.serverOffset ?? 0;
@@ -228,6 +238,21 @@ export class Link {
     return this;
   }
 
+  /** A read of an AF_UNIX stream finds that the other end writes no more, or is closed. */
+  readsEnd(end: "client" | "server", isClosed = true): this {
+    const cookie = this.#cookies[end === "client" ? 0 : 1];
+    this.#unixState(cookie, isClosed ? TcpState.close : TcpState.closeWait, "");
+    return this;
+  }
+
+  #unixState(cookie: number, newState: number, name: string): void {
+    const role = cookie === this.#cookies[0] ? SocketRole.client : SocketRole.server;
+    const event = { ...stateEvent(cookie, role, newState, this.#host.nowNs), addressFamily: AF_UNIX };
+    const bytes = Uint8Array.from(Buffer.from(name, "latin1"));
+    this.#host.engine.socketState({ ...event, nameLength: bytes.length }, bytes);
+    bytes.fill(0xff);
+  }
+
   close(): this {
     for (const cookie of this.#cookies) {
       this.#host.engine.socketState(stateEvent(cookie, SocketRole.unknown, TcpState.close, this.#host.nowNs));
@@ -239,6 +264,8 @@ export class Link {
     if (this.#options.only === (end === 0 ? "server" : "client")) return;
     const role = this.#options.isRoleUnknown ? SocketRole.unknown : end === 0 ? SocketRole.client : SocketRole.server;
     const isUdp = this.#options.protocol === IPPROTO_UDP;
+    const [client, server] = this.#sequences;
+    const [local, remote] = end === 0 ? [client, server] : (this.#options.serverSequences ?? [server, client]);
     this.#host.emit(
       {
         by,
@@ -246,9 +273,10 @@ export class Link {
         role,
         cookie: this.#cookies[end],
         tuple: this.#tuples[end],
-        localFirstSequence: isUdp ? 0 : this.#sequences[end],
-        remoteFirstSequence: isUdp ? 0 : this.#sequences[end === 0 ? 1 : 0],
+        localFirstSequence: isUdp ? 0 : local,
+        remoteFirstSequence: isUdp ? 0 : remote,
         offset: isUdp ? 0 : offset,
+        ...(this.#options.socketName === undefined ? {} : { family: AF_UNIX }),
         ...(this.#options.protocol === undefined ? {} : { protocol: this.#options.protocol }),
       },
       bytes,

@@ -57,6 +57,10 @@ const NO_VERDICT: SocketVerdict = {
 export interface DataRecord extends SocketDataEvent {
   readonly bytes: Buffer;
 }
+export interface StateRecord extends SocketStateEvent {
+  /** Of an AF_UNIX server. */
+  readonly name: string;
+}
 export interface IoRecord extends IoEvent {
   /** From the reader's root. */
   readonly path: string;
@@ -73,6 +77,8 @@ export interface CaptureSettings {
   readonly ringSizeBytes?: number;
   /** Reads and writes of files are told too. */
   readonly io?: TraceSettings;
+  /** Attached too. */
+  readonly also?: readonly string[];
   /** Loaded too, and not attached. */
   readonly alsoLoaded?: readonly string[];
   /** false: events are read and forgotten. */
@@ -84,7 +90,7 @@ export class KernelCapture implements Disposable {
   readonly #ring: MappedRing;
   readonly #keepsEvents: boolean;
   readonly data: DataRecord[] = [];
-  readonly states: SocketStateEvent[] = [];
+  readonly states: StateRecord[] = [];
   readonly edges: UnitEdgeEvent[] = [];
   readonly processes: ProcessRecord[] = [];
   readonly io: IoRecord[] = [];
@@ -99,9 +105,10 @@ export class KernelCapture implements Disposable {
       const wanted = [
         ...programsOf(sends, receives, symbols.hasFunction("bpf_rdonly_cast")),
         ...(io ? IO_PROGRAMS : []),
+        ...(settings.also ?? []),
       ];
       const programs = this.#object.programs;
-      const attached = wanted.filter((name) => isAttachable(programs.get(name) ?? "", symbols));
+      const attached = [...new Set(wanted)].filter((name) => isAttachable(programs.get(name) ?? "", symbols));
       this.#object.selectPrograms(new Set([...attached, ...(settings.alsoLoaded ?? [])]));
       this.#object.setMaxEntries("socket_data", ringSizeBytes);
       this.#object.setConstant("trace_conf", confBytes(settings));
@@ -207,7 +214,9 @@ export class KernelCapture implements Disposable {
       const start = offset + LAYOUT.socket_data_event.sizeBytes;
       this.data.push({ ...event, bytes: stretch.subarray(start, start + event.capturedLength) });
     } else if (header.kind === EventKind.socketState) {
-      this.states.push(decodeSocketStateEvent(view, offset));
+      const event = decodeSocketStateEvent(view, offset);
+      const start = offset + LAYOUT.socket_state_event.sizeBytes;
+      this.states.push({ ...event, name: stretch.toString("latin1", start, start + event.nameLength) });
     } else if (header.kind === EventKind.unitEdge) {
       this.edges.push(decodeUnitEdgeEvent(view, offset));
     } else if (header.kind === EventKind.io) {
