@@ -14,17 +14,9 @@ import { mapsOfObject, programsOfObject } from "./bpf-inventory.ts";
 import { traceConfBytes, traceSettingsBytes } from "./control.ts";
 import { type HookSets, IO_PROGRAMS, isAttachable, programsOf, UPROBE_SECTION, WAKE_PROGRAM } from "./hook-programs.ts";
 import { scopeConf } from "./kernel-scope.ts";
-import { earlierCapacity, markEarlier, unixConf, unixPrograms } from "./unix-capture.ts";
+import { earlierCapacity, markEarlier, NO_UNIX, TOO_MANY_UNIX, unixConf, unixPrograms } from "./unix-capture.ts";
 import { unixConnections } from "./unix-connections.ts";
 
-const NO_UNIX: MissingFeature = {
-  feature: "tracepoint sock_send_length (Linux 6.3+) or hook set b (5.15+)",
-  cost: "AF_UNIX streams are not read",
-};
-const TOO_MANY_UNIX: MissingFeature = {
-  feature: "room for all AF_UNIX connections of the host",
-  cost: "the spans of their two ends are not joined",
-};
 const BURST_BYTES = 4 * 1024 * 1024;
 
 export interface CaptureOptions {

@@ -6,8 +6,9 @@ import { libbpf } from "../bpf/libbpf.ts";
 import { SockspanError } from "../error.ts";
 import { type SocketTraceConfig, socketTraceConfig } from "../ipc/socket-trace-config.ts";
 import { Capture } from "./capture.ts";
-import { programsOf } from "./hook-programs.ts";
+import { programsOf, UNIX_PROGRAMS } from "./hook-programs.ts";
 import { scopeConf } from "./kernel-scope.ts";
+import { NO_UNIX } from "./unix-capture.ts";
 
 export const Finding = { good: "good", limited: "limited", missing: "missing" } as const;
 export type Finding = (typeof Finding)[keyof typeof Finding];
@@ -80,7 +81,8 @@ function capture(objectPath: string, config: SocketTraceConfig): Check[] {
     for (const { feature, cost } of lacking) {
       missing.push({ name: feature, finding: Finding.limited, detail: "missing", advice: cost });
     }
-    return `${probes.length} programs, hook sets ${hookSet.sends} (sends) and ${hookSet.receives} (receives)`;
+    const unix = lacking.includes(NO_UNIX) ? "" : ", AF_UNIX streams";
+    return `${probes.length} programs, hook sets ${hookSet.sends} (sends) and ${hookSet.receives} (receives)${unix}`;
   });
   return [tried, ...missing];
 }
@@ -97,7 +99,8 @@ export function availableProbes(): AvailableProbe[] {
   using symbols = kernelSymbols();
   const found = new Map<string, { sets: string[]; isAvailable: boolean }>();
   for (const set of Object.values(HookSet)) {
-    for (const program of programsOf(set, set)) {
+    const forUnix = set === HookSet.c ? [] : UNIX_PROGRAMS[set];
+    for (const program of new Set([...programsOf(set, set), ...forUnix])) {
       const [, kind, target = ""] = /^(trace|enter|exit)_(\w+)$/.exec(program) ?? [];
       const isAvailable = kind === "trace" ? symbols.hasTracepoint(target) : symbols.hasFunction(target);
       const entry = found.get(program) ?? { sets: [], isAvailable };

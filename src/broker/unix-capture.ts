@@ -1,10 +1,19 @@
 /** Reading AF_UNIX streams: by which programs, and what those must be told. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { KernelSymbols } from "../bpf/feature.ts";
+import type { KernelSymbols, MissingFeature } from "../bpf/feature.ts";
 import { UnixSockets } from "../bpf/layout.gen.ts";
 import { type BpfMap, keyU32, keyU64 } from "../bpf/map.ts";
 import { type HookSets, UNIX_PROGRAMS } from "./hook-programs.ts";
+
+export const NO_UNIX: MissingFeature = {
+  feature: "tracepoint sock_send_length (Linux 6.3+) or hook set b (5.15+)",
+  cost: "AF_UNIX streams are not read",
+};
+export const TOO_MANY_UNIX: MissingFeature = {
+  feature: "room for all AF_UNIX connections of the host",
+  cost: "the spans of their two ends are not joined",
+};
 
 const LIST_IS_COMPLETE = 0n;
 /** Connections that may come between two looks. */

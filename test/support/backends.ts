@@ -16,10 +16,17 @@ export async function runClient(scratch: Scratch, command: readonly string[], en
   return program.output;
 }
 
-export async function startRedis(scratch: Scratch): Promise<Server> {
+export interface LocalServer extends Server {
+  /** Its socket in the file system. */
+  readonly socket: string;
+}
+
+export async function startRedis(scratch: Scratch): Promise<LocalServer> {
   const port = await freePort();
-  const command = ["redis-server", "--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--dir", scratch.folder];
-  return { port, program: scratch.keep(await Program.start(command, { readyPort: port })) };
+  const socket = scratch.path("redis.sock");
+  const at = ["--port", `${port}`, "--bind", "127.0.0.1", "--unixsocket", socket];
+  const command = ["redis-server", ...at, "--save", "", "--dir", scratch.folder];
+  return { port, socket, program: scratch.keep(await Program.start(command, { readyPort: port })) };
 }
 
 export async function startMemcached(scratch: Scratch): Promise<Server> {
@@ -29,21 +36,22 @@ export async function startMemcached(scratch: Scratch): Promise<Server> {
 }
 
 /** User root without a password, over TCP. */
-export async function startMariadb(scratch: Scratch): Promise<Server> {
+export async function startMariadb(scratch: Scratch): Promise<LocalServer> {
   const port = await freePort();
   const data = await folderOf(scratch, "mariadb", "mysql");
   const common = ["--no-defaults", `--datadir=${data}`, "--user=mysql"];
   const install = ["mariadb-install-db", ...common, "--auth-root-authentication-method=normal", "--skip-test-db"];
   execFileSync(install[0]!, install.slice(1), { stdio: "pipe" });
+  const socket = `${data}/mysqld.sock`;
   const command = [
-    ...["mariadbd", ...common, `--port=${port}`, "--bind-address=127.0.0.1", `--socket=${data}/mysqld.sock`],
+    ...["mariadbd", ...common, `--port=${port}`, "--bind-address=127.0.0.1", `--socket=${socket}`],
     ...["--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0"],
   ];
-  return { port, program: scratch.keep(await Program.start(command, { readyPort: port })) };
+  return { port, socket, program: scratch.keep(await Program.start(command, { readyPort: port })) };
 }
 
 /** User postgres, trusted, with pg_stat_statements. */
-export async function startPostgres(scratch: Scratch): Promise<Server> {
+export async function startPostgres(scratch: Scratch): Promise<LocalServer> {
   const port = await freePort();
   const data = await folderOf(scratch, "postgres", "postgres");
   const bin = postgresFolder();
@@ -63,7 +71,7 @@ export async function startPostgres(scratch: Scratch): Promise<Server> {
     readyOutput: /ready to accept connections/,
     stopSignal: "SIGINT",
   });
-  return { port, program: scratch.keep(program) };
+  return { port, socket: `${data}/.s.PGSQL.${port}`, program: scratch.keep(program) };
 }
 
 export async function startMosquitto(scratch: Scratch): Promise<Server> {
@@ -123,14 +131,28 @@ export async function startRabbit(scratch: Scratch): Promise<Server & { readonly
 /** FastCGI on TCP; scripts lie in `root`. */
 export async function startPhpFpm(scratch: Scratch, root: string, workers = 4): Promise<Server> {
   const port = await freePort();
+  const config = await writePhpConfig(scratch, root, workers, `127.0.0.1:${port}`);
+  const program = await Program.start([findPhpFpm(), "-R", "-n", "-y", config], { readyPort: port });
+  return { port, program: scratch.keep(program) };
+}
+
+/** @returns the socket that it listens on */
+export async function startPhpFpmAtSocket(scratch: Scratch, root: string, workers: number): Promise<string> {
+  const path = scratch.path("php-fpm.sock");
+  const config = await writePhpConfig(scratch, root, workers, path);
+  const isReady = /ready to handle connections/;
+  scratch.keep(await Program.start([findPhpFpm(), "-R", "-n", "-y", config, "-O"], { readyOutput: isReady }));
+  return path;
+}
+
+async function writePhpConfig(scratch: Scratch, root: string, workers: number, listen: string): Promise<string> {
   const config = scratch.path("php-fpm.conf");
   await writeFile(
     config,
-    `[global]\nerror_log = ${scratch.path("php-fpm.log")}\ndaemonize = no\n[www]\nuser = root\ngroup = root\nlisten = 127.0.0.1:${port}
+    `[global]\nerror_log = ${scratch.path("php-fpm.log")}\ndaemonize = no\n[www]\nuser = root\ngroup = root\nlisten = ${listen}
 pm = static\npm.max_children = ${workers}\ncatch_workers_output = yes\nchdir = ${root}\nclear_env = no\n`,
   );
-  const program = await Program.start([findPhpFpm(), "-R", "-n", "-y", config], { readyPort: port });
-  return { port, program: scratch.keep(program) };
+  return config;
 }
 
 async function folderOf(scratch: Scratch, name: string, user: string): Promise<string> {

@@ -8,6 +8,8 @@ export interface NginxOptions {
   readonly upstreamPort?: number;
   /** Port of the php-fpm that `/php/SCRIPT` goes to; scripts lie in the scratch folder. */
   readonly phpPort?: number;
+  /** The same by a socket of the file system. */
+  readonly phpSocket?: string;
   readonly workers?: number;
   readonly port?: number;
   readonly program?: ProgramOptions;
@@ -54,7 +56,7 @@ http {
     root ${root};
     location /static/ { try_files /page.html =404; }
     location /big/ { try_files /big.bin =404; }
-${options.phpPort === undefined ? "" : phpLocation(scratch.folder, options.phpPort)}
+${phpLocation(scratch.folder, options)}
     location /return/ { return 200 "made in memory\\n"; }
     location /proxy/ {
       proxy_pass http://back;
@@ -76,11 +78,13 @@ ${options.phpPort === undefined ? "" : phpLocation(scratch.folder, options.phpPo
   return { port, program, accessLog };
 }
 
-function phpLocation(root: string, port: number): string {
+function phpLocation(root: string, { phpPort, phpSocket }: NginxOptions): string {
+  if (phpPort === undefined && phpSocket === undefined) return "";
+  const address = phpSocket === undefined ? `127.0.0.1:${phpPort}` : `unix:${phpSocket}`;
   return `    location /php/ {
       include /etc/nginx/fastcgi_params;
       rewrite ^/php/(.*)$ /$1 break;
       fastcgi_param SCRIPT_FILENAME ${root}$fastcgi_script_name;
-      fastcgi_pass 127.0.0.1:${port};
+      fastcgi_pass ${address};
     }`;
 }
