@@ -31,6 +31,11 @@ export class ReverseWriter {
     return this.#buffer.slice(this.#position + from, this.#position + to);
   }
 
+  /** The same without a copy: valid until something is written. */
+  view(from = 0, to = this.length): Uint8Array {
+    return this.#buffer.subarray(this.#position + from, this.#position + to);
+  }
+
   /** Takes back the bytes that were written last. */
   drop(count: number): void {
     this.#position += count;
@@ -102,7 +107,8 @@ export class ReverseWriter {
       return;
     }
     // Below some dozens of bytes a loop is cheaper than the call.
-    for (let i = 0, at = this.#position; i < length; i++, at++) this.#buffer[at] = value[i]!;
+    const buffer = this.#buffer;
+    for (let i = 0, at = this.#position; i < length; i++, at++) buffer[at] = value[i]!;
   }
 
   /** The bytes from `from` to `to` (former lengths) once more. */
@@ -123,13 +129,14 @@ export class ReverseWriter {
     }
     this.#reserve(length);
     const start = this.#position - length;
+    const buffer = this.#buffer;
     for (let i = 0; i < length; i++) {
       const code = text.charCodeAt(i);
       if (code >= 0x80) {
         this.#longUtf8(text);
         return;
       }
-      this.#buffer[start + i] = code;
+      buffer[start + i] = code;
     }
     this.#position = start;
   }
@@ -138,11 +145,13 @@ export class ReverseWriter {
   hex(digits: string): void {
     const size = digits.length >> 1;
     this.#reserve(size);
-    this.#position -= size;
-    for (let i = 0; i < size; i++) {
-      const high = hexValue[digits.charCodeAt(i * 2) & 0x7f]!;
-      const low = hexValue[digits.charCodeAt(i * 2 + 1) & 0x7f]!;
-      this.#buffer[this.#position + i] = (high << 4) | low;
+    const buffer = this.#buffer;
+    let at = this.#position - size;
+    this.#position = at;
+    for (let i = 0; i < size * 2; i += 2) {
+      const high = hexValue[digits.charCodeAt(i) & 0x7f]!;
+      const low = hexValue[digits.charCodeAt(i + 1) & 0x7f]!;
+      buffer[at++] = (high << 4) | low;
     }
   }
 

@@ -1,6 +1,7 @@
 import { semconvSchemaUrl } from "../semconv.ts";
 import type { Resource, Span } from "../span.ts";
 import { writeAttributes } from "./attributes.ts";
+import { ChunkStore } from "./chunk-store.ts";
 import { ReverseWriter, tag, WireType } from "./reverse-writer.ts";
 import { scopeName, scopeVersion } from "./scope.ts";
 import { WrittenSpans, writeSpan } from "./span.ts";
@@ -53,6 +54,7 @@ export function splitBySize(spans: readonly Span[], maxSizeBytes: number): Encod
 /** Takes spans as they come, and encodes them at once: bytes are a quarter of the objects, and known to the byte. */
 export class TraceRequestBuilder {
   readonly #chunks = new Map<Resource, Chunk[]>();
+  readonly #store = new ChunkStore();
   #spanCount = 0;
   #sizeBytes = 0;
 
@@ -73,7 +75,7 @@ export class TraceRequestBuilder {
         this.#chunks.set(resource, chunks);
         this.#sizeBytes += overheadOf(resource);
       }
-      for (const chunk of encodeChunks(group)) {
+      for (const chunk of encodeChunks(group, this.#store)) {
         chunks.push(chunk);
         this.#sizeBytes += chunk.bytes.length;
       }
@@ -90,7 +92,7 @@ export class TraceRequestBuilder {
       for (const chunk of chunks) {
         let added = chunk.bytes.length + (open.has(resource) ? 0 : overheadOf(resource));
         if (openSizeBytes > 0 && openSizeBytes + added > maxSizeBytes) {
-          requests.push(assemble(open));
+          requests.push(assemble(open, openSizeBytes));
           open = new Map();
           openSizeBytes = 0;
           added = chunk.bytes.length + overheadOf(resource);
@@ -101,8 +103,9 @@ export class TraceRequestBuilder {
         openSizeBytes += added;
       }
     }
-    if (openSizeBytes > 0) requests.push(assemble(open));
+    if (openSizeBytes > 0) requests.push(assemble(open, openSizeBytes));
     this.#chunks.clear();
+    this.#store.clear();
     this.#spanCount = 0;
     this.#sizeBytes = 0;
     return requests;
@@ -120,7 +123,7 @@ function byResource(spans: readonly Span[]): Map<Resource, Span[]> {
 }
 
 /** Spans are written from the last to the first; the chunks come back in order. */
-function encodeChunks(spans: readonly Span[]): Chunk[] {
+function encodeChunks(spans: readonly Span[], store: ChunkStore): Chunk[] {
   const chunks: Chunk[] = [];
   const writer = shared;
   writer.clear();
@@ -133,12 +136,12 @@ function encodeChunks(spans: readonly Span[]): Chunk[] {
     const ownSizeBytes = writer.length - start;
     // A giant goes alone: together with small ones it could pass a limit that each of them keeps.
     if (ownSizeBytes > chunkSizeBytes && spanCount > 0) {
-      chunks.push({ bytes: writer.slice(ownSizeBytes), spanCount });
-      chunks.push({ bytes: writer.slice(0, ownSizeBytes), spanCount: 1 });
+      chunks.push({ bytes: store.keep(writer.view(ownSizeBytes)), spanCount });
+      chunks.push({ bytes: store.keep(writer.view(0, ownSizeBytes)), spanCount: 1 });
     } else {
       spanCount++;
       if (writer.length < chunkSizeBytes && i > 0) continue;
-      chunks.push({ bytes: writer.slice(), spanCount });
+      chunks.push({ bytes: store.keep(writer.view()), spanCount });
     }
     writer.clear();
     written.forget();
@@ -147,9 +150,9 @@ function encodeChunks(spans: readonly Span[]): Chunk[] {
   return chunks.reverse();
 }
 
-function assemble(groups: ReadonlyMap<Resource, readonly Chunk[]>): EncodedRequest {
-  const writer = shared;
-  writer.clear();
+function assemble(groups: ReadonlyMap<Resource, readonly Chunk[]>, sizeBytes: number): EncodedRequest {
+  // In the room that it needs, to a few bytes: it is handed on as it is.
+  const writer = new ReverseWriter(sizeBytes);
   let spanCount = 0;
   for (const [resource, chunks] of [...groups].reverse()) {
     const start = writer.length;
@@ -165,7 +168,7 @@ function assemble(groups: ReadonlyMap<Resource, readonly Chunk[]>): EncodedReque
     writer.bytes(resourceBlock(resource));
     writer.prefix(requestField.resourceSpans, start);
   }
-  return { bytes: writer.slice(), spanCount };
+  return { bytes: writer.view(), spanCount };
 }
 
 /** ResourceSpans.resource, encoded once per process. */
