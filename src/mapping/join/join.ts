@@ -371,7 +371,7 @@ export class Joiner {
 
   /** Calls that were made before any request that is still open: nobody is left who could claim them. */
   #decideOrphans(work: ProcessWork): void {
-    const oldest = work.open.values().next().value?.start.order ?? Number.POSITIVE_INFINITY;
+    const oldest = work.open.oldest?.start.order ?? Number.POSITIVE_INFINITY;
     work.io.giveUp(oldest);
     this.#count("undecided", work.undecided.giveUpBefore(oldest, !this.#holding.has(work)));
     const isWatched = work.wakeWatch.seen(work.undecided.strays, work.wakes?.joined ?? 0);

@@ -14,6 +14,7 @@ import { LateJoins } from "./late-joins.ts";
 import { creationOf, Lineage } from "./lineage.ts";
 import { Offspring } from "./offspring.ts";
 import type { OnDemand } from "./on-demand.ts";
+import { OpenRequests } from "./open-requests.ts";
 import { OpenTokens } from "./passed-on.ts";
 import { RunCredit } from "./same-run.ts";
 import { ThreadBonds } from "./thread-bonds.ts";
@@ -50,7 +51,7 @@ export class ProcessWork {
   readonly lastAnswers = new LastAnswers();
   readonly offspring = new Offspring(this.late);
   /** Requests that it has read and not answered to the end, oldest first. */
-  readonly open = new Set<TraceNode>();
+  readonly open = new OpenRequests();
   /** Of these, what was read too early, and whoever comes first will take. */
   readonly unclaimed = new Set<TraceNode>();
   /** Open requests by the span id that they carry. */

@@ -3,6 +3,7 @@ import type { EventMeta } from "../event-meta.ts";
 import { clientSpanId, type ExchangeId, serverSpanId, traceIdOf } from "../ids.ts";
 import type { Attribute } from "../span.ts";
 import type { TraceContext } from "./carried-context.ts";
+import type { OpenRequests } from "./open-requests.ts";
 import type { Run } from "./same-run.ts";
 import type { Stretch } from "./thread-log.ts";
 import type { Unit } from "./unit.ts";
@@ -63,6 +64,10 @@ export class TraceNode {
   endNs = 0;
   /** Servers: when the process had answered the request before it. */
   quietSinceNs = 0;
+  /** Servers: where it is among the open requests of its process; of OpenRequests alone. */
+  openIn: OpenRequests | undefined;
+  openedBefore: TraceNode | undefined;
+  openedNext: TraceNode | undefined;
   /** It makes no span of its own. */
   isLeftOut = false;
   /** Servers: it was read while an earlier request of its connection was not answered. */

@@ -103,7 +103,7 @@ export class Unit {
     // nginx's unit is the connection itself, whose place another one takes when it is over (ngx_free_connection): the end of
     // a request that its client gave up may be told later than the next one begins.
     if (this.kind === UnitKind.nginxRequest) this.#keepOnly(node.connection);
-    if (this.open.some((other) => other.connection !== node.connection)) this.isShared = true;
+    for (const other of this.open) if (other.connection !== node.connection) this.isShared = true;
     this.open.push(node);
     this.lastReadOrder = node.start.order;
   }
@@ -116,7 +116,8 @@ export class Unit {
 
   answered(node: TraceNode): void {
     // Mostly the oldest, of which a loop may have thousands.
-    if (this.open[0] === node) this.open.shift();
+    if (this.open.at(-1) === node) this.open.pop();
+    else if (this.open[0] === node) this.open.shift();
     else {
       const index = this.open.indexOf(node);
       if (index >= 0) this.open.splice(index, 1);
