@@ -20,10 +20,12 @@ make_program_root() {
     echo hello >"$root/www/index.html"
 }
 
-# program_checks SENDS RECEIVES: a script that captures an exchange of busybox's own with each hook set and looks for its
-# two spans. Emulation is slow: the waits are long.
+# program_checks SENDS RECEIVES UNIX: a script that captures an exchange of busybox's own with each hook set and looks for
+# its two spans; and one of Node's over an AF_UNIX stream, whose two spans must be of one trace where UNIX is the hook set
+# that reads them. Emulation is slow: the waits are long.
 program_checks() {
-    local sends=$1 receives=$2 set
+    local sends=$1 receives=$2 unix=$3 set
+    echo "unix=$unix"
     cat <<'EOF'
 cd /sockspan
 export HOME=/tmp
@@ -34,7 +36,26 @@ receivers: { socket_trace: {} }
 exporters: { file: { path: /tmp/traces.jsonl } }
 service: { pipelines: { traces: { receivers: [socket_trace], exporters: [file] } } }
 YAML
+cat >/tmp/exchange.cjs <<'NODE'
+const http = require("http");
+const server = http.createServer((_request, response) => response.end("ok"));
+server.listen("/tmp/exchange.sock", () =>
+  http.get({ socketPath: "/tmp/exchange.sock", path: "/by-socket" }, (answer) =>
+    answer.resume().on("end", () => process.exit()),
+  ),
+);
+NODE
+cat >/tmp/traces-of.cjs <<'NODE'
+const lines = require("fs").readFileSync("/tmp/traces.jsonl", "utf8").trim().split("\n");
+const found = lines
+  .flatMap((line) => JSON.parse(line).resourceSpans)
+  .flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
+  .filter((span) => JSON.stringify(span).includes("/by-socket"));
+console.log(`${found.length} spans in ${new Set(found.map(({ traceId }) => traceId)).size} traces`);
+NODE
 attempt() {
+    expected="0 spans in 0 traces"
+    if [ $unix = a ] || [ $unix$1$2 = bbb ]; then expected="2 spans in 1 traces"; fi
     rm -f /tmp/traces.jsonl /tmp/ready
     node bin/sockspan run --config /tmp/config.yaml --ready-file /tmp/ready \
         --set receivers.socket_trace.hook_set.sends=$1 --set receivers.socket_trace.hook_set.receives=$2 >/tmp/log 2>&1 &
@@ -43,11 +64,20 @@ attempt() {
     while [ ! -e /tmp/ready ] && [ $waited -lt 90 ] && kill -0 $pid; do sleep 1; waited=$((waited + 1)); done
     sleep 2
     wget -q -O /dev/null http://127.0.0.1:8080/index.html
+    rm -f /tmp/exchange.sock
+    node /tmp/exchange.cjs
     sleep 3
     kill $pid
     wait $pid
     spans=$(grep -o '/index.html"' /tmp/traces.jsonl | wc -l)
-    if [ "$spans" -eq 2 ]; then echo "ok program:$1:$2"; else echo "refused program:$1:$2 ($spans of 2 spans)"; cat /tmp/log; status=1; fi
+    by_socket=$(node /tmp/traces-of.cjs)
+    if [ "$spans" -eq 2 ] && [ "$by_socket" = "$expected" ]; then
+        echo "ok program:$1:$2"
+    else
+        echo "refused program:$1:$2 ($spans of 2 spans; by socket $by_socket, not $expected)"
+        cat /tmp/log
+        status=1
+    fi
 }
 EOF
     for set in $(echo "$sends" | grep -o .); do
