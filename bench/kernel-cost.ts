@@ -10,14 +10,30 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { HookSet } from "../src/bpf/feature.ts";
-import { IoMode, ProcessFilter, ProcessFlags, type TraceSettings, UnitKind } from "../src/bpf/layout.gen.ts";
+import {
+  IoMode,
+  ProcessFilter,
+  ProcessFlags,
+  type TraceSettings,
+  UnitKind,
+  UnixSockets,
+} from "../src/bpf/layout.gen.ts";
 import { BpfObject } from "../src/bpf/object.ts";
 import { type GoPlan, NO_GO } from "../src/broker/control.ts";
-import { WAKE_PROGRAM } from "../src/broker/hook-programs.ts";
+import { UNIX_PROGRAMS, WAKE_PROGRAM } from "../src/broker/hook-programs.ts";
+import { markEarlier } from "../src/broker/unix-capture.ts";
 import { type CaptureSettings, KernelCapture } from "../test/kernel/capture/support/kernel-capture.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 9);
-const COUNTS = { pair: 20_000, null: 200_000, switch: 10_000, wake: 20_000, probe: 50_000 };
+const COUNTS = {
+  pair: 20_000,
+  named: 20_000,
+  unnamed: 20_000,
+  null: 200_000,
+  switch: 10_000,
+  wake: 20_000,
+  probe: 50_000,
+};
 type Mode = keyof typeof COUNTS;
 const MODES = Object.keys(COUNTS) as Mode[];
 const SKIPPED = 77;
@@ -82,6 +98,11 @@ const candidates: Readonly<Record<string, () => Load>> = {
     return object;
   },
   "hook set a": () => capture(HookSet.a),
+  "hook set a with AF_UNIX": () => {
+    const load = capture(HookSet.a, { also: UNIX_PROGRAMS.a, conf: { unixSockets: UnixSockets.on } });
+    markEarlier(load.map("unix_earlier"), new Set());
+    return load;
+  },
   "hook set b": () => capture(HookSet.b),
   "hook set c": () => capture(HookSet.c),
   "hook set a, units of CPython": () =>

@@ -3,6 +3,8 @@
  * Times calls, for bench/kernel-cost.ts:  socket-calls MODE COUNT  prints "ready", waits for a line, and prints the
  * processor's nanoseconds for one: time that other processes of a busy machine took is not in it.
  *   pair    write 200 bytes to a TCP socket and read them at its other end, in one thread
+ *   named   the same over an AF_UNIX stream that was connected by a name
+ *   unnamed the same over a socket pair
  *   null    write 200 bytes to /dev/null
  *   switch  200 bytes to another thread and back: two such pairs and two context switches
  *   wake    another thread is woken by a futex, and wakes this one: two wake-ups and two context switches, no socket
@@ -13,11 +15,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,6 +51,29 @@ static void connect_pair(void)
 	server = accept(listener, NULL, NULL);
 	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
+/* An abstract name, that of this process alone. */
+static void connect_named(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int name = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "socket-calls-%d", getpid());
+	socklen_t length = offsetof(struct sockaddr_un, sun_path) + 1 + name;
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	check(bind(listener, (void *)&address, length) || listen(listener, 1), "listen by name");
+	client = socket(AF_UNIX, SOCK_STREAM, 0);
+	check(connect(client, (void *)&address, length), "connect by name");
+	server = accept(listener, NULL, NULL);
+}
+
+static void connect_unnamed(void)
+{
+	int ends[2];
+
+	check(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), "socketpair");
+	client = ends[0];
+	server = ends[1];
 }
 
 static int turn;
@@ -102,7 +129,12 @@ int main(int argc, char **argv)
 	int null = open("/dev/null", O_WRONLY);
 
 	count = argc > 2 ? atol(argv[2]) : 0;
-	connect_pair();
+	if (!strcmp(mode, "named"))
+		connect_named();
+	else if (!strcmp(mode, "unnamed"))
+		connect_unnamed();
+	else
+		connect_pair();
 	memset(buffer, 'x', SIZE);
 	if (!strcmp(mode, "switch"))
 		check(pthread_create(&thread, NULL, echo, NULL), "thread");
@@ -117,7 +149,7 @@ int main(int argc, char **argv)
 			hand_over(1);
 		else if (!strcmp(mode, "probe"))
 			probed(header);
-		else if (!strcmp(mode, "pair"))
+		else if (!strcmp(mode, "pair") || !strcmp(mode, "named") || !strcmp(mode, "unnamed"))
 			check(write(client, buffer, SIZE) != SIZE || read(server, buffer, SIZE) != SIZE, "pair");
 		else
 			check(write(client, buffer, SIZE) != SIZE || read(client, buffer, SIZE) != SIZE, "switch");
