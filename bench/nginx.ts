@@ -87,7 +87,7 @@ async function startWhole(scratch: Scratch): Promise<Losses> {
     exporters: { otlp_http: `{ endpoint: "http://127.0.0.1:${port}", compression: none }` },
     withoutFile: true,
   });
-  return async () => sumOf(await sockspan.metrics(), "sockspan_stage_lost_total");
+  return async () => sumOf(await sockspan.metrics(), "sockspan_stage_lost_total", { stage: "ring" });
 }
 
 function median(values: readonly number[]): number {
