@@ -2,9 +2,11 @@
  * What sampling at 97 Hz costs where every core is busy. Throughput: the work that programs get done per second of their own CPU
  * time, in which the kernel's part of a sample lies, in short rounds with and without samples, one after the other in the
  * same run (their order changes each time); each pair gives a ratio, so that what else the machine does is in both. User space: the cores
- * that all of sockspan's processes take, and their memory, with spans alone and with profiles too.
+ * that all of sockspan's processes take, and their memory, with spans alone and with profiles too. Unwinding: the time of the program that
+ * samples, below 32 frames that it follows by the tables of .eh_frame, and below the same 32 by frame pointers. All of it in a pid
+ * namespace of its own, so that sockspan sees what this starts and nothing else.
  */
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, execFileSync, fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -23,6 +25,9 @@ const HERTZ = 97;
 /** Programs are described, tables of symbols read, compilers of JavaScript done. */
 const SETTLE_SECONDS = { traces: 5, profiles: 12 };
 const TICKS_PER_SECOND = 100;
+/** As in deep.c. */
+const FRAMES = 32;
+const SOURCE = "bench/programs/deep.c";
 const BURN = fileURLToPath(new URL("programs/burn.js", import.meta.url));
 const TRACES = "traces: {receivers: [socket_trace], exporters: [file]}";
 const PROFILES = "profiles: {receivers: [profile], exporters: [file]}";
@@ -36,6 +41,11 @@ interface Figures {
 if (process.getuid?.() !== 0) {
   process.stderr.write("profiler: needs root\n");
   process.exit(77);
+}
+if (process.pid !== 1) {
+  const own = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const inside = ["--pid", "--fork", "--kill-child", "--mount-proc", ...own];
+  process.exit(spawnSync("unshare", inside, { stdio: "inherit" }).status ?? 1);
 }
 const burners = cpus().map(() => fork(BURN, { stdio: ["ignore", "ignore", "inherit", "ipc"] }));
 const traces = await withSockspan(
@@ -51,13 +61,20 @@ service: {pipelines: {${TRACES}, ${PROFILES}}}`,
   async (pid, folder) => [await figures(pid), await throughput(pid, folder)] as const,
 );
 for (const burner of burners) burner.disconnect();
+const byTables = await unwinding(["-fomit-frame-pointer", "-fasynchronous-unwind-tables"]);
+const byPointers = await unwinding([
+  "-fno-omit-frame-pointer",
+  "-fno-asynchronous-unwind-tables",
+  "-fno-unwind-tables",
+]);
 
 const lost = (ratio: number) => `${(100 * (1 - ratio)).toFixed(2)} %`;
 const added = profiles.userSpaceCores - traces.userSpaceCores;
 const verdict = kept.low > 0.99 ? "under 1 % (95 % sure)" : kept.high < 0.99 ? "over 1 % (95 % sure)" : "not decided";
 process.stderr.write(
   `profiler: ${lost(kept.middle)} of throughput lost, ${lost(kept.high)} to ${lost(kept.low)} (95 %): ${verdict}; the program itself ` +
-    `takes ${kept.sampleMicros} us of a core's time ${HERTZ} times a second; ${added.toFixed(3)} of a core in user space\n`,
+    `takes ${kept.sampleMicros} us of a core's time ${HERTZ} times a second; ${added.toFixed(3)} of a core in user space; below ${FRAMES} frames ${byTables} us by tables, ` +
+    `${byPointers} us by frame pointers\n`,
 );
 const result = {
   traces: shown(traces),
@@ -73,6 +90,8 @@ const result = {
     residentMb: Math.round(profiles.residentMb - traces.residentMb),
     proportionalMb: Math.round(profiles.proportionalMb - traces.proportionalMb),
   },
+  [`${FRAMES} frames by tables`]: { sampleMicros: byTables },
+  [`${FRAMES} frames by frame pointers`]: { sampleMicros: byPointers },
 };
 process.stdout.write(`${JSON.stringify({ bench: "profiler", pairs: PAIRS, roundMs: ROUND_MS, result }, null, 2)}\n`);
 
@@ -137,6 +156,38 @@ async function throughput(pid: number, folder: string) {
     return { ...pairedRatio(ratios), sampleMicros: rounded((after.runNs - before.runNs) / runs / 1000, 1) };
   } finally {
     clocks.stop();
+  }
+}
+
+/** Time of the program that samples a stack of known depth, in microseconds. */
+async function unwinding(flags: readonly string[]): Promise<number> {
+  const scratch = await Scratch.create();
+  const program = scratch.path("deep");
+  execFileSync("gcc", ["-O1", "-fno-optimize-sibling-calls", "-fno-shrink-wrap", ...flags, "-o", program, SOURCE]);
+  const deep = cpus().map(() => spawn(program, { stdio: "ignore" }));
+  try {
+    return await withSockspan(
+      `receivers: {profile: {sampling_frequency: ${HERTZ}}}
+service: {pipelines: {${PROFILES}}}`,
+      SETTLE_SECONDS.traces,
+      async (pid, folder) => {
+        const clocks = new SamplingSwitch(folder, pid);
+        try {
+          await clocks.turn(true);
+          const before = clocks.programTime();
+          await sleep(SECONDS * 1000);
+          const after = clocks.programTime();
+          const runs = after.runs - before.runs;
+          if (runs < (HERTZ * SECONDS * cpus().length) / 2) throw new Error(`${runs} samples in ${SECONDS} s`);
+          return rounded((after.runNs - before.runNs) / runs / 1000, 1);
+        } finally {
+          clocks.stop();
+        }
+      },
+    );
+  } finally {
+    for (const child of deep) child.kill("SIGKILL");
+    await scratch.cleanUp();
   }
 }
 
