@@ -6,10 +6,9 @@
  * the first write was made by the same code: a stretch of promises that one timer or one file has let go on. What another
  * timer lets go on is newer, since ticks run between two timers (lib/internal/timers.js, listOnTimeout).
  * Lies where one timer lets several requests go on (limits on the rate, batches), or also does what is nobody's (reports).
- * Then calls of one run turn out to be due to different requests, a request has no call at all though there were runs
- * while it was open, or all calls of a run are over and nobody is answered; it is asked where that has not been seen for
- * long. And it is asked only of calls that were over when the request was answered, from whose
- * answer nothing followed, and that the process does not make on its own account.
+ * Then calls of one run turn out to be due to different requests, or a request has no call at all though there were runs
+ * while it was open; it is asked where that has not been seen for long. And it is asked only of calls that were over when
+ * the request was answered, from whose answer nothing followed, and that go where calls of requests are known to go.
  */
 import { TurnPhase, UnitKind } from "../../bpf/layout.gen.ts";
 import { isTimerOlderThan } from "./async-ids.ts";
@@ -19,7 +18,7 @@ import type { TraceNode } from "./trace-node.ts";
 
 const MAX_CALLS = 256;
 const MAX_CALLLESS = 64;
-const MAX_RUNS = 64;
+const MAX_DESTINATIONS = 256;
 /** What a callback proves is known after so long at the latest. */
 const CALLBACK_NS = 250_000_000;
 /** So many runs in which nothing spoke against it, and one that did costs so many. */
@@ -30,10 +29,6 @@ const MAX_CREDIT = 64;
 /** Calls that the same code made. */
 export class Run {
   readonly calls: TraceNode[] = [];
-  /** The request of one of its calls is known. */
-  isProven = false;
-  /** When all calls were seen to be over first. */
-  overNs = Number.POSITIVE_INFINITY;
   readonly #turnId: number;
   /** Ids given when the first call was written. */
   readonly #idsGiven: number;
@@ -69,14 +64,12 @@ export class RunCredit {
   #lastOrder = -1;
   /** Requests that were open during a run and have no call, as far as is known. */
   #callless: TraceNode[] = [];
-  #unproven: Run[] = [];
+  /** Where calls go whose request was known otherwise: a report that is sent beside them is nobody's. */
+  readonly #destinations = new Set<string>();
 
   /** A call goes out in a run. */
   called(call: TraceNode): void {
     this.#lastOrder = call.start.order;
-    if (call.run?.calls.length !== 1) return;
-    this.#unproven.push(call.run);
-    if (this.#unproven.length > MAX_RUNS) this.#unproven.shift();
   }
 
   /** A request is answered. What its last callback proves is known when that is over. */
@@ -87,23 +80,27 @@ export class RunCredit {
 
   /** `call` is known to have been made for `served`, which is answered. */
   join(work: ProcessWork, call: TraceNode, served: TraceNode): void {
-    if (call.run !== undefined) call.run.isProven = true;
     this.#learnFromCallless(served.endNs);
-    const isInDoubt = this.#learnFromRuns(served.endNs) || this.#callless.length > 0;
+    if (this.#destinations.size < MAX_DESTINATIONS) this.#destinations.add(call.destination);
     const others = call.run?.calls.filter((other) => other !== call) ?? [];
     if (others.length === 0) return;
     if (others.some((other) => speaksAgainst(other, served))) {
       this.#differed();
       return;
     }
+    const isInDoubt = this.#callless.length > 0;
     // Of a request that is alone nothing else could be said.
     if (!isInDoubt && work.open.size > 0) this.#credit = Math.min(MAX_CREDIT, this.#credit + 1);
+    const isBelieved = !isInDoubt && this.#credit >= PROVEN;
     for (const other of others) {
       if (other.isDecided || other.start.order < served.start.order || isTimerOlderThan(other, served)) continue;
-      const isOver = other.isFinished && !other.isFollowed && !work.isBackground(other.destination);
-      if (isOver && !isInDoubt && this.#credit >= PROVEN) decide(other, served, "same_run");
+      if (isBelieved && this.#isOneOfThem(work, other)) decide(other, served, "same_run");
       else addCandidate(other, served, "same_run");
     }
+  }
+
+  #isOneOfThem(work: ProcessWork, { isFinished, isFollowed, destination }: TraceNode): boolean {
+    return isFinished && !isFollowed && this.#destinations.has(destination) && !work.isBackground(destination);
   }
 
   #learnFromCallless(nowNs: number): void {
@@ -112,21 +109,6 @@ export class RunCredit {
       this.#differed();
       return false;
     });
-  }
-
-  /** @returns whether some run is over that nobody's answer may follow */
-  #learnFromRuns(nowNs: number): boolean {
-    let isInDoubt = false;
-    this.#unproven = this.#unproven.filter((run) => {
-      if (run.isProven) return false;
-      if (!run.calls.every(({ isFinished }) => isFinished)) return true;
-      run.overNs = Math.min(run.overNs, nowNs);
-      isInDoubt = true;
-      if (nowNs - run.overNs < CALLBACK_NS) return true;
-      this.#differed();
-      return false;
-    });
-    return isInDoubt;
   }
 
   #differed(): void {
