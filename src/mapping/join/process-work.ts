@@ -254,9 +254,14 @@ export class ProcessWork {
     this.#background.set(destination, (this.#background.get(destination) ?? 0) + 1);
   }
 
+  /** Calls of that kind so far. */
+  backgroundCalls(destination: string): number {
+    return this.#background.get(destination) ?? 0;
+  }
+
   /** One such call in many may be one whose request was lost. */
   isBackground(destination: string): boolean {
-    const count = this.#background.get(destination) ?? 0;
+    const count = this.backgroundCalls(destination);
     if (count === 0) return this.#background.size >= MAX_DESTINATIONS;
     return count * RARE > (this.aloneCalls.get(destination) ?? 0);
   }

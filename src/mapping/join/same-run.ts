@@ -8,7 +8,7 @@
  * Lies where one timer lets several requests go on (limits on the rate, batches), or also does what is nobody's (reports).
  * Then calls of one run turn out to be due to different requests, or a request has no call at all though there were runs
  * while it was open; it is asked where that has not been seen for long. And it is asked only of calls that were over when
- * the request was answered, from whose answer nothing followed, and that go where calls of requests are known to go.
+ * the request was answered, from whose answer nothing followed, and that go where more calls are known to be made for requests than for none.
  */
 import { TurnPhase, UnitKind } from "../../bpf/layout.gen.ts";
 import { isTimerOlderThan } from "./async-ids.ts";
@@ -64,8 +64,8 @@ export class RunCredit {
   #lastOrder = -1;
   /** Requests that were open during a run and have no call, as far as is known. */
   #callless: TraceNode[] = [];
-  /** Where calls go whose request was known otherwise: a report that is sent beside them is nobody's. */
-  readonly #destinations = new Set<string>();
+  /** How many calls go where, of those whose request was known otherwise: a report that is sent beside them is nobody's. */
+  readonly #destinations = new Map<string, number>();
 
   /** A call goes out in a run. */
   called(call: TraceNode): void {
@@ -81,7 +81,8 @@ export class RunCredit {
   /** `call` is known to have been made for `served`, which is answered. */
   join(work: ProcessWork, call: TraceNode, served: TraceNode): void {
     this.#learnFromCallless(served.endNs);
-    if (this.#destinations.size < MAX_DESTINATIONS) this.#destinations.add(call.destination);
+    const count = this.#destinations.get(call.destination) ?? 0;
+    if (count > 0 || this.#destinations.size < MAX_DESTINATIONS) this.#destinations.set(call.destination, count + 1);
     const others = call.run?.calls.filter((other) => other !== call) ?? [];
     if (others.length === 0) return;
     if (others.some((other) => speaksAgainst(other, served))) {
@@ -100,7 +101,8 @@ export class RunCredit {
   }
 
   #isOneOfThem(work: ProcessWork, { isFinished, isFollowed, destination }: TraceNode): boolean {
-    return isFinished && !isFollowed && this.#destinations.has(destination) && !work.isBackground(destination);
+    const count = this.#destinations.get(destination) ?? 0;
+    return isFinished && !isFollowed && count > work.backgroundCalls(destination);
   }
 
   #learnFromCallless(nowNs: number): void {

@@ -11,6 +11,7 @@ import { isPlan, type UnitFinding, type UnitPlan, type UnitStep } from "./unit-p
 
 const RUNTIME = "node";
 const NAME = /^node(?:js)?[\d.-]*$/;
+const ATTEMPTS = 4;
 const LIBRARY = /^lib(?:uv|node)\.so/;
 
 /**
@@ -53,10 +54,19 @@ export async function findNode(process: ProcessView, earlier?: UnitFinding): Pro
   const found: UnitPlan = {
     ...own,
     isFinal,
-    ...(searches && { refineLater: async () => withIds(await findAsyncIds(process)) }),
+    ...(searches && { refineLater: async () => withIds(await searchAsyncIds(process)) }),
   };
   if (loop.distanceBytes === undefined) return found;
   return { ...found, forAll: plan([{ step: "initial_stack", operand: -loop.distanceBytes }, ...phase]) };
+}
+
+/** A process that is busy may change its ids while they are read. */
+async function searchAsyncIds(process: ProcessView): Promise<number | undefined> {
+  for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
+    const found = await findAsyncIds(process);
+    if (found !== undefined) return found;
+  }
+  return findAsyncIds(process);
 }
 
 function idsOf(finding: UnitFinding): number | undefined {

@@ -253,10 +253,13 @@ export class RuntimeTable {
     entry.isLooking = true;
     entry.isWanted = false;
     clearTimeout(entry.timer);
-    const finding = await this.#findOf(tgid, entry).finally(() => {
+    const before = entry.finding;
+    const found = await this.#findOf(tgid, entry).finally(() => {
       entry.isLooking = false;
       entry.wasLookedAt = true;
     });
+    // What was read closely meanwhile is more than a look can see that began before it.
+    const finding = before === undefined || entry.finding === before ? found : entry.finding;
     const { isWanted } = entry;
     if (isWanted) this.#enqueue(tgid, entry, true);
     if (this.#entries.get(tgid) !== entry) return;

@@ -175,6 +175,34 @@ describe("RuntimeTable", () => {
     table.stop();
   });
 
+  it("keeps what was read closely when a look ends that began before it", async () => {
+    const written: boolean[] = [];
+    const hasIds = ({ steps }: UnitPlan) => steps.some(({ step }) => step === "node_ids");
+    let looks = 0;
+    const table = new RuntimeTable({
+      view: async () => {
+        looks++;
+        const view = localProcess(process.pid);
+        if (looks > 1) {
+          await eventually(() => written.includes(true));
+          return view;
+        }
+        const memory = async (address: number, lengthBytes: number) => {
+          if (lengthBytes > 1 << 20) await eventually(() => looks > 1);
+          return view.memory(address, lengthBytes);
+        };
+        return { ...view, memory };
+      },
+      write: (_, plan) => Promise.resolve(written.push(hasIds(plan))),
+      log: silent,
+    });
+    table.seen(7);
+    await eventually(() => looks > 1);
+    await table.settled(10_000);
+    assert.deepEqual(written, [false, true]);
+    table.stop();
+  });
+
   it("looks once at what ran before and has no runtime, again when it speaks, and several times at what is young", async () => {
     const looked: number[] = [];
     const table = new RuntimeTable({
