@@ -8,7 +8,8 @@
  * Lies where one timer lets several requests go on (limits on the rate, batches), or also does what is nobody's (reports).
  * Then calls of one run turn out to be due to different requests, or a request has no call at all though there were runs
  * while it was open; it is asked where that has not been seen for long. And it is asked only of calls that were over when
- * the request was answered, from whose answer nothing followed, and that go where more calls are known to be made for requests than for none.
+ * the request was answered, from whose answer nothing followed, and that go where more calls are known to be made for
+ * requests than for none.
  */
 import { TurnPhase, UnitKind } from "../../bpf/layout.gen.ts";
 import { isTimerOlderThan } from "./async-ids.ts";
