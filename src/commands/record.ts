@@ -26,7 +26,7 @@ async function record({ output, config, ...options }: RecordOptions): Promise<vo
     ...options,
     config: [...config, `yaml:${recordingConfig(resolve(output))}`],
     selfTest: false,
-    reloads: false,
+    isForRecording: true,
   });
 }
 

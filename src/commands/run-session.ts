@@ -38,6 +38,8 @@ export interface RunSessionOptions {
   readonly keptFiles?: readonly string[];
   /** Says nothing of what it attached and where it listens. */
   readonly isQuiet?: boolean;
+  /** Without its recording there is no use in going on. */
+  readonly isForRecording?: boolean;
   /** What it throws ends the session and comes out of `run`. */
   readonly onReady: () => void;
   readonly onProfileProgress?: (event: ProfileProgressEvent) => void;
@@ -154,6 +156,7 @@ export class RunSession {
 
   #hear(name: string, value: unknown): void {
     if (name === WorkerEvent.ready) this.#ready(value as ReadyEvent);
+    else if (name === WorkerEvent.recordingFailed) this.#recordingFailed(value as FailedEvent);
     else if (name === WorkerEvent.selfTest) this.#showSelfTest(value as SelfTestEvent);
     else if (name === WorkerEvent.profileProgress) {
       this.#options.onProfileProgress?.(value as ProfileProgressEvent);
@@ -208,6 +211,14 @@ export class RunSession {
     process.stderr.write(
       `self-test: this exchange of our own was captured (shown here, never exported)\n${shown.join("\n")}\n`,
     );
+  }
+
+  /** The worker has logged it; where the recording is all that is wanted it is the end. */
+  #recordingFailed(event: FailedEvent): void {
+    if (this.#options.isForRecording !== true) return;
+    this.#failed(event);
+    this.#requests.fail();
+    this.#drain();
   }
 
   #failed({ code, message, advice }: FailedEvent): void {

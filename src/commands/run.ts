@@ -19,8 +19,8 @@ export interface RunOptions extends ConfigOptions {
   readonly readyFile?: string;
   readonly user: string;
   readonly selfTest: boolean;
-  /** At SIGHUP, which ends it otherwise. */
-  readonly reloads?: boolean;
+  /** `record`: ends when that fails, and early at SIGHUP, which reloads otherwise. */
+  readonly isForRecording?: boolean;
 }
 
 export function runCommand(command: Command): void {
@@ -64,7 +64,8 @@ export async function run(options: RunOptions): Promise<void> {
       onReady: () => {
         readyFile?.make();
       },
-      ...(options.reloads === false ? {} : { reload }),
+      isForRecording: options.isForRecording ?? false,
+      ...(options.isForRecording ? {} : { reload }),
     });
     for (const path of outputFilesOf(loaded.config)) keptFiles.add(path);
     const end = await session.run().catch(async (error: unknown) => {

@@ -25,6 +25,11 @@ export class EndRequests {
     if (!this.isFinal && (this.#end === undefined || end === SessionEnd.done)) this.#end = end;
   }
 
+  /** What it was for can't be had: that is said by the end, whatever else asked for it. */
+  fail(): void {
+    this.#end = SessionEnd.failed;
+  }
+
   /** Only a second signal does not wait: the first may come while something else has begun the end. */
   stopSignal(): StopOrder {
     this.#stopSignals += 1;

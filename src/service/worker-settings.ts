@@ -15,6 +15,7 @@ export interface WorkerSettings {
 export const WorkerEvent = {
   ready: "ready",
   failed: "failed",
+  recordingFailed: "recording_failed",
   selfTest: "self_test",
   profileProgress: "profile_progress",
 } as const;

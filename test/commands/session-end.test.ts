@@ -20,6 +20,14 @@ describe("the end of a session", () => {
     assert.equal(endOf(reload, failed), reload, "the old configuration's failure does not matter any more");
   });
 
+  it("is a failure when what it was for can't be had, also after it was told to end", () => {
+    const requests = new EndRequests();
+    requests.ask(SessionEnd.done);
+    requests.fail();
+    requests.ask(SessionEnd.done);
+    assert.equal(requests.end, SessionEnd.failed);
+  });
+
   it("is forced by the second signal, whatever else had begun it", () => {
     const { drain, goOnDraining, force } = StopOrder;
     const signals = (...before: SessionEnd[]) => {

@@ -175,6 +175,26 @@ describe("signals", function () {
     assert.ok(gunzipSync(readFileSync(output)).length > 0);
   });
 
+  it("a recording that can't be written ends record with a failure, and run goes on without it", async () => {
+    // Nothing is written before so much is waiting, or it ends.
+    const record = scratch.keep(await Program.start(["bin/sockspan", "record", "-o", "/dev/full", "--duration", "1s"]));
+    assert.equal(await record.end(), 1, record.output);
+    assert.match(
+      record.output,
+      /^sockspan: the recording \/dev\/full can't be written: ENOSPC.* \[RECORDING_FILE_UNUSABLE\]$/m,
+    );
+    assert.doesNotMatch(record.output, /Unhandled|the worker ended/);
+    const sockspan = await Sockspan.start(scratch, {
+      receiver: "{ record_to: /dev/full }",
+      args: ["--no-self-test"],
+    });
+    const node = await startNode(scratch);
+    await ask(node.port, "/all/the/same");
+    const paths = (await sockspan.stopAndRead()).map(pathOf);
+    assert.ok(paths.includes("/all/the/same"));
+    assert.match(sockspan.program.output, / error socket_trace: the recording .* code=RECORDING_FILE_UNUSABLE/);
+  });
+
   it("a ready file that can't be made any more ends it, with the reason", async () => {
     const folder = scratch.path("folder");
     const words = ["--ready-file", `${folder}/ready`];

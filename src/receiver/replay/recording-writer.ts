@@ -32,19 +32,34 @@ const FLUSH_BYTES = 256 * 1024;
 /** What may wait for a slow disk; beyond it events are dropped and counted. */
 const MAXIMUM_WAITING_BYTES = 64 * 1024 * 1024;
 
+export interface RecordingOptions {
+  readonly isGzip?: boolean;
+  /** Once; what comes from then on is counted as lost. */
+  readonly onFailure?: (error: Error) => void;
+}
+
 export class RecordingWriter {
+  /** out: given to the file, or to what compresses for it. */
   readonly account = new StageAccount("recording", "events");
   readonly #file: Writable;
   readonly #out: Writable;
   readonly #resources = new Set<number>();
+  readonly #onFailure: (error: Error) => void;
   #lines: string[] = [];
   #bytes = 0;
+  /** Of the lines that wait. */
+  #events = 0;
+  #eventsInWrites = 0;
+  #hasFailed = false;
 
   /** @param target a path, or a stream that the caller opened */
-  constructor(target: string | Writable, header: RecordingHeader, isGzip = endsInGz(target)) {
+  constructor(target: string | Writable, header: RecordingHeader, options: RecordingOptions = {}) {
+    const { isGzip = endsInGz(target), onFailure = () => {} } = options;
+    this.#onFailure = onFailure;
     this.#file = typeof target === "string" ? createWriteStream(target) : target;
     this.#out = isGzip ? createGzip({ level: 1 }) : this.#file;
-    if (this.#out !== this.#file) this.#out.pipe(this.#file);
+    this.#file.on("error", (error) => this.#fail(error));
+    if (this.#out !== this.#file) this.#out.on("error", (error) => this.#fail(error)).pipe(this.#file);
     this.#push(headerLine(header));
   }
 
@@ -92,20 +107,35 @@ export class RecordingWriter {
     this.#push(lostLine(reason, count));
   }
 
+  /** Where the file has failed there is nothing to wait for. */
   async close(): Promise<void> {
     this.#flush();
-    this.#out.end();
-    await finished(this.#file);
+    if (!this.#hasFailed) this.#out.end();
+    await finished(this.#file).catch((error: Error) => this.#fail(error));
   }
 
   #take(): boolean {
     this.account.addIn();
-    if (this.#out.writableLength > MAXIMUM_WAITING_BYTES) {
-      this.account.addLost("disk_slow");
+    const reason = this.#hasFailed
+      ? "write_failed"
+      : this.#out.writableLength > MAXIMUM_WAITING_BYTES
+        ? "disk_slow"
+        : undefined;
+    if (reason !== undefined) {
+      this.account.addLost(reason);
       return false;
     }
-    this.account.addOut();
+    this.#events += 1;
     return true;
+  }
+
+  #fail(error: Error): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.account.addLost("write_failed", this.#eventsInWrites);
+    this.#eventsInWrites = 0;
+    if (this.#out !== this.#file) this.#out.destroy();
+    this.#onFailure(error);
   }
 
   #push(line: string): void {
@@ -116,9 +146,21 @@ export class RecordingWriter {
 
   #flush(): void {
     if (this.#lines.length === 0) return;
-    this.#out.write(`${this.#lines.join("\n")}\n`);
+    const events = this.#events;
+    const text = `${this.#lines.join("\n")}\n`;
     this.#lines = [];
     this.#bytes = 0;
+    this.#events = 0;
+    if (this.#hasFailed) {
+      this.account.addLost("write_failed", events);
+      return;
+    }
+    this.#eventsInWrites += events;
+    this.#out.write(text, (error) => {
+      if (error || this.#hasFailed) return;
+      this.#eventsInWrites -= events;
+      this.account.addOut(events);
+    });
   }
 }
 

@@ -13,9 +13,13 @@ export class RecordingFileError extends SockspanError {
 
   constructor(path: string, options?: ErrorOptions) {
     super(
-      `the recording ${path} can't be written`,
-      "Name a file in a folder that exists and that root may write to",
+      `the recording ${path} can't be written${reason(options)}`,
+      "Name a file in a folder that exists, that root may write to, on a disk that is not full",
       options,
     );
   }
+}
+
+function reason({ cause }: ErrorOptions = {}): string {
+  return cause instanceof Error ? `: ${cause.message}` : "";
 }

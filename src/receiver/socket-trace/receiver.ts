@@ -4,6 +4,7 @@ import { BpfError } from "../../bpf/error.ts";
 import { type LossCounter, readLossCounters } from "../../bpf/loss-reason.ts";
 import { BpfMap } from "../../bpf/map.ts";
 import { forEachRecord } from "../../bpf/ring-records.ts";
+import type { SockspanError } from "../../error.ts";
 import type { BrokerConnection } from "../../ipc/connect-to-broker.ts";
 import type { Attachment } from "../../ipc/messages.ts";
 import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
@@ -59,6 +60,8 @@ export interface SocketTraceReceiverOptions {
   readonly host: HostFacts;
   /** What the file of `record_to` holds is of this run. */
   readonly keepsRecording: boolean;
+  /** The file of `record_to` can't be written any more; spans are made all the same. */
+  readonly onRecordingFailed?: (error: SockspanError) => void;
   readonly processes: HostProcesses;
   readonly log: Log;
   /** Everything that happened before this moment has been given to the engine. */
@@ -121,6 +124,10 @@ export class SocketTraceReceiver implements Receiver {
         : new RecordedEngine(engine, {
             path: record_to,
             keepsContent: options.keepsRecording,
+            onFailure: (error) => {
+              options.log.error(error.message, { code: error.code });
+              options.onRecordingFailed?.(error);
+            },
             hostName: options.host.hostName,
             clockOffsetNs: this.#clock.valueNs,
             resourceOf: (tgid) => this.#processes.resourceOf(tgid),

@@ -23,6 +23,8 @@ export interface RecordedEngineOptions {
   readonly hostName: string;
   readonly clockOffsetNs: bigint;
   readonly resourceOf: (tgid: number) => Resource | undefined;
+  /** Once: the recording goes no further. */
+  readonly onFailure: (error: RecordingFileError) => void;
 }
 
 export class RecordedEngine implements ReceiverEngine {
@@ -38,7 +40,9 @@ export class RecordedEngine implements ReceiverEngine {
     this.#resourceOf = options.resourceOf;
     const { path, clockOffsetNs, hostName } = options;
     const file = createWriteStream(path, { fd: openRecording(path, options.keepsContent) });
-    this.#writer = new RecordingWriter(file, { clockOffsetNs, hostName }, path.endsWith(".gz"));
+    const onFailure = (cause: Error) => options.onFailure(new RecordingFileError(path, { cause }));
+    const isGzip = path.endsWith(".gz");
+    this.#writer = new RecordingWriter(file, { clockOffsetNs, hostName }, { isGzip, onFailure });
   }
 
   get accounts(): readonly StageAccount[] {

@@ -7,6 +7,7 @@ import { ExplanationStore } from "../../mapping/explain/explanation-store.ts";
 import { PROTOCOLS, withHttpRpc } from "../../mapping/protocols/registry.ts";
 import { SocketTraceReceiver } from "../../receiver/socket-trace/receiver.ts";
 import type { HostContext } from "../receivers.ts";
+import { type FailedEvent, WorkerEvent } from "../worker-settings.ts";
 
 const NS_PER_MS = 1_000_000;
 
@@ -25,6 +26,8 @@ export function createSocketTrace(
     config,
     log,
     host: facts,
+    onRecordingFailed: ({ code, message, advice }) =>
+      connection.client.emit(WorkerEvent.recordingFailed, { code, message, advice } satisfies FailedEvent),
     keepsRecording: config.record_to !== undefined && keptFiles.includes(config.record_to),
     processes,
     onDrained: (timestampNs) => work?.drained(timestampNs),
