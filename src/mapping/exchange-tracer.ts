@@ -10,12 +10,12 @@ import { type Carried, carriedBy } from "./join/carried-context.ts";
 import type { Connecting } from "./join/connect.ts";
 import type { Joiner } from "./join/join.ts";
 import { LateClients } from "./join/late-clients.ts";
-import { decide, decideRemote } from "./join/trace-graph.ts";
+import { addCandidate, decide, decideRemote, isDeeperThan } from "./join/trace-graph.ts";
 import { TraceNode } from "./join/trace-node.ts";
 import type { Unit } from "./join/unit.ts";
 import type { WakeEdge } from "./join/wakes.ts";
 import { otlpExport } from "./otlp-export.ts";
-import { Sender } from "./protocols/protocol.ts";
+import { MessageRole, Sender } from "./protocols/protocol.ts";
 import type { Exchange, ExchangeListener } from "./session.ts";
 import type { SocketEnd } from "./socket-end.ts";
 import type { Attribute } from "./span.ts";
@@ -23,6 +23,8 @@ import { draftSpan } from "./span-draft.ts";
 
 const UDP_SALT = 17;
 const MAX_DATAGRAM_CALLS = 4096;
+const MAX_BEFORE_PEER = 8;
+const MAX_MESSAGE_CHAIN = 64;
 
 export class ExchangeTracer implements ExchangeListener<SocketEnd> {
   readonly #options: EngineOptions;
@@ -66,8 +68,9 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     if (this.#isCapture) {
       if (!decideRemote(node, "carried")) decide(node, undefined, undefined);
     } else if (isServer) {
-      const client = end.isAnonymous ? undefined : this.#clientOf(end, exchange.requestOffset, node);
-      const mayComeLate = client === undefined && mayComeLater(end);
+      const found = end.isAnonymous ? undefined : this.#clientOf(end, exchange.requestOffset, node);
+      const client = exchange.request.role === MessageRole.oneWay ? endedChain(node, found) : found;
+      const mayComeLate = found === undefined && mayComeLater(end);
       this.#joiner.serverStarted(node, client, mayComeLate);
       if (!isHidden) this.#options.work?.requestRead(node);
       if (mayComeLate && !end.isAnonymous && !node.isDecided) this.#late.add(node);
@@ -112,7 +115,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
         if (responseEnd !== undefined) this.#options.work?.answered(node, responseEnd);
         this.#options.work?.finished(node, (responseEnd ?? exchange.requestStart).timestampNs);
       } else {
-        end.sent.delete(exchange.requestOffset, node);
+        if (!mayBeRead(exchange)) end.sent.delete(exchange.requestOffset, node);
         this.#joiner.clientFinished(node, responseEnd);
         if (responseEnd !== undefined) this.#options.work?.replied(node, responseEnd);
       }
@@ -238,6 +241,26 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
 /** Is the client's end on this host, or may it be, although it was not told yet? */
 function mayComeLater(end: SocketEnd): boolean {
   return end.transport === "udp" || end.peer !== undefined || isLoopback(end.tuple.remoteAddress);
+}
+
+/**
+ * Who answers each message with another goes on for as long as the connection is open: a trace holds so many of them, and the
+ * next one begins with a link to the last.
+ */
+function endedChain(node: TraceNode, sender: TraceNode | undefined): TraceNode | undefined {
+  if (sender === undefined || !isDeeperThan(sender, MAX_MESSAGE_CHAIN)) return sender;
+  sender.hasServer = true;
+  addCandidate(node, sender, "exchange");
+  return undefined;
+}
+
+/**
+ * A message without an answer is over when it is sent; a server on this host reads it later. Where none is known it is kept for
+ * the connection's first messages alone, before the other end has told anything.
+ */
+function mayBeRead({ connection: end, response, node }: Exchange<SocketEnd>): boolean {
+  if (response !== undefined || node!.hasServer) return false;
+  return end.peer !== undefined || end.requestCount <= MAX_BEFORE_PEER;
 }
 
 /** The id of a request: of the end that sent it first. */

@@ -91,7 +91,9 @@ function addCommonAttributes(
     attributes.push(["network.protocol.name", protocol.networkProtocolName]);
   }
   for (const attribute of end.networkAttributes(kind === SpanKind.server)) attributes.push(attribute);
-  if (kind === SpanKind.client && !node.hasServer && serverName !== "") {
+  // What has no answer is told before its server, whose end is known here, has read it.
+  const isPeerTraced = node.hasServer || (exchange.response === undefined && end.peer !== undefined);
+  if (kind === SpanKind.client && !isPeerTraced && serverName !== "") {
     attributes.push(["peer.service", serverName], ["service.peer.name", serverName]);
   }
   const start = exchange.requestStart;

@@ -22,7 +22,7 @@ export class SentRequests {
     this.#lastOffset = offset;
   }
 
-  /** The exchange is over: a server would have read it. */
+  /** No server on this host will read it any more. */
   delete(offset: number, node: TraceNode): void {
     if (this.#last === node) this.#last = undefined;
     else if (this.#earlier?.get(offset) === node) this.#earlier.delete(offset);

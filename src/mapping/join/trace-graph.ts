@@ -91,6 +91,16 @@ function isAncestor(node: TraceNode, of: TraceNode): boolean {
   return false;
 }
 
+/** So many nodes lie above it. */
+export function isDeeperThan(node: TraceNode, depth: number): boolean {
+  let at = node.parent;
+  for (let above = 0; at !== undefined; above++) {
+    if (above >= depth) return true;
+    at = at.parent;
+  }
+  return false;
+}
+
 function wake(node: TraceNode): void {
   const waiting = node.waiting;
   if (waiting === undefined) return;
