@@ -24,8 +24,10 @@ export class ReadyFile {
         throw new UsageError(`--ready-file ${path} is there already, and is no file`, advice);
       }
       rmSync(path, { force: true });
-      create(path);
-      rmSync(path);
+      // Under another name: who waits for this one would take it for the real one.
+      const trial = `${path}.${process.pid}`;
+      create(trial);
+      rmSync(trial);
     } catch (error) {
       if (error instanceof UsageError) throw error;
       throw new UsageError(`--ready-file ${path} can't be made: ${reason(error)}`, advice);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, watch, writeFileSync } from "node:fs";
 import { ReadyFile } from "../../src/commands/ready-file.ts";
 import { ReadyFileError, UsageError } from "../../src/service/error.ts";
+import { eventually } from "../support/eventually.ts";
 import { Scratch } from "../support/scratch.ts";
 
 describe("ready file", () => {
@@ -20,6 +21,19 @@ describe("ready file", () => {
     assert.equal(readFileSync(path, "utf8"), `${process.pid}\n`);
     file?.make();
     assert.equal(ReadyFile.prepare(undefined), undefined);
+  });
+
+  it("is not there for a moment before it is made: who waits for it would believe it", async () => {
+    const seen: (string | null)[] = [];
+    const watcher = watch(scratch.folder, { persistent: false }, (_, name) => seen.push(name));
+    const file = ReadyFile.prepare(scratch.path("ready"));
+    writeFileSync(scratch.path("end"), "");
+    await eventually(() => seen.includes("end"));
+    assert.ok(!seen.includes("ready"), "at the start");
+    file?.make();
+    await eventually(() => seen.includes("ready"));
+    watcher.close();
+    assert.deepEqual(readdirSync(scratch.folder).sort(), ["end", "ready"]);
   });
 
   it("is refused where none can be made, and nothing that is no file is taken away", () => {
