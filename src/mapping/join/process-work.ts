@@ -16,7 +16,7 @@ import { Offspring } from "./offspring.ts";
 import type { OnDemand } from "./on-demand.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { OpenTokens } from "./passed-on.ts";
-import { RunCredit } from "./same-run.ts";
+import { Runs } from "./same-run.ts";
 import { ThreadBonds } from "./thread-bonds.ts";
 import { ThreadLog } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -87,7 +87,7 @@ export class ProcessWork {
   replyCredit = 0;
   /** The same of what the callbacks of answers say and who has opened the connection. */
   connectCredit = 0;
-  readonly runs = new RunCredit();
+  readonly runs = new Runs();
   readonly held = new HeldJoins();
   /** Answers written by the thread that had read the request, while other threads had open requests too. */
   ownAnswers = 0;
@@ -242,6 +242,7 @@ export class ProcessWork {
     }
     this.#logs.clear();
     this.held.forget();
+    this.runs.forget();
     this.late.forget();
     this.lastAnswers.forget();
     this.lineage.forget();

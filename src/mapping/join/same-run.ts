@@ -12,6 +12,7 @@
  * requests than for none.
  */
 import { TurnPhase, UnitKind } from "../../bpf/layout.gen.ts";
+import type { EventMeta } from "../event-meta.ts";
 import { isTimerOlderThan } from "./async-ids.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { addCandidate, decide } from "./trace-graph.ts";
@@ -45,13 +46,9 @@ export class Run {
   }
 }
 
-/** The run that a call belongs to; undefined: it was not made by a tick behind a timer. */
-export function runOf(call: TraceNode, last: Run | undefined): Run | undefined {
-  const { unitKind, unitId, turnId } = call.start;
-  if (unitKind !== UnitKind.nodeAsync || unitId === 0 || turnId % 4 !== TurnPhase.other) return undefined;
-  const run = last?.takes(call) ? last : new Run(call);
-  run.calls.push(call);
-  return run;
+/** A tick of the loop's thread sends it, behind a timer: no callback of a read. */
+function isInRun({ unitKind, unitId, turnId }: EventMeta): boolean {
+  return unitKind === UnitKind.nodeAsync && unitId !== 0 && turnId % 4 === TurnPhase.other;
 }
 
 /** Calls that wait for what is learnt of `call`. */
@@ -59,18 +56,28 @@ export function undecidedBeside(call: TraceNode): TraceNode[] {
   return call.run?.calls.filter((other) => !other.isDecided) ?? [];
 }
 
-/** What the runs of one process have shown. */
-export class RunCredit {
+/** The runs of one process, whose loop is one thread, and what they have shown. */
+export class Runs {
   #credit = 0;
+  #last: Run | undefined;
   #lastOrder = -1;
   /** Requests that were open during a run and have no call, as far as is known. */
   #callless: TraceNode[] = [];
   /** How many calls go where, of those whose request was known otherwise: a report that is sent beside them is nobody's. */
   readonly #destinations = new Map<string, number>();
 
-  /** A call goes out in a run. */
+  /** A call goes out in no callback of a read. */
   called(call: TraceNode): void {
+    if (!isInRun(call.start)) return;
+    if (!this.#last?.takes(call)) this.#last = new Run(call);
+    this.#last.calls.push(call);
+    call.run = this.#last;
     this.#lastOrder = call.start.order;
+  }
+
+  /** Events are missing. */
+  forget(): void {
+    this.#last = undefined;
   }
 
   /** A request is answered. What its last callback proves is known when that is over. */

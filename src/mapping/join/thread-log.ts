@@ -1,6 +1,5 @@
 /** The last message that a thread read: what happens until it reads the next is likely caused by it. */
 import { type EventMeta, isInPollCallback } from "../event-meta.ts";
-import { type Run, runOf } from "./same-run.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { ANSWERED_IN_ORDER } from "./unit.ts";
 
@@ -41,8 +40,6 @@ export class ThreadLog {
   #stretch: Stretch | undefined;
   /** Of the last event with which the thread read anything from a socket, be it part of a message or of none. */
   #lastReadOrder = -1;
-  /** Of the last call that went out behind a timer. */
-  #run: Run | undefined;
 
   /**
    * The thread has read bytes.
@@ -63,12 +60,6 @@ export class ThreadLog {
     const stretch = this.#stretch;
     if (stretch === undefined) this.#stretch = new Stretch(node, meta, isInPollCallback(meta));
     else if (stretch.cause !== node) stretch.isShared = true;
-  }
-
-  /** A call goes out in no callback of a read. */
-  sent(call: TraceNode): void {
-    this.#run = runOf(call, this.#run);
-    call.run = this.#run;
   }
 
   /** What goes out from now on has another cause than what was read last; undefined: nobody knows which. */

@@ -49,8 +49,7 @@ export function learnFromEnd(work: ProcessWork, stretch: Stretch): void {
 /** The call goes out in `stretch`, or its connection was opened in it. */
 export function noteSent(work: ProcessWork, call: TraceNode, stretch: Stretch | undefined): void {
   if (stretch === undefined) {
-    work.logOf(call.start.pid).sent(call);
-    if (call.run !== undefined) work.runs.called(call);
+    work.runs.called(call);
     return;
   }
   if (!stretch.cause.isServer) stretch.cause.isFollowed = true;

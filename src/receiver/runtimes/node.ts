@@ -62,11 +62,9 @@ export async function findNode(process: ProcessView, earlier?: UnitFinding): Pro
 
 /** A process that is busy may change its ids while they are read. */
 async function searchAsyncIds(process: ProcessView): Promise<number | undefined> {
-  for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
-    const found = await findAsyncIds(process);
-    if (found !== undefined) return found;
-  }
-  return findAsyncIds(process);
+  let found: number | undefined;
+  for (let attempt = 0; found === undefined && attempt < ATTEMPTS; attempt++) found = await findAsyncIds(process);
+  return found;
 }
 
 function idsOf(finding: UnitFinding): number | undefined {
