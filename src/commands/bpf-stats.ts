@@ -1,9 +1,10 @@
 /** `bpf stats`: how often each program of what runs here runs, and what it costs, by the kernel's own count. */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { countProgramRuns } from "../broker/bpf-inventory.ts";
-import { formatDurationMs, parseDurationMs } from "../config-value.ts";
+import { formatDurationMs } from "../config-value.ts";
 import { programStats, statRows } from "../service/bpf-tables.ts";
-import { UsageError } from "../service/error.ts";
+import { durationOption } from "../service/duration-option.ts";
 import { bpfAnswers } from "../service/running.ts";
 import { table } from "../service/table.ts";
 
@@ -13,10 +14,7 @@ export interface BpfStatsOptions {
 }
 
 export async function bpfStats({ duration, format }: BpfStatsOptions): Promise<void> {
-  const durationMs = parseDurationMs(duration);
-  if (durationMs === undefined || durationMs === 0) {
-    throw new UsageError(`--duration ${duration} is no duration`, 'Write it like "10s" or "5m".');
-  }
+  const durationMs = durationOption("--duration", duration, { allowsZero: false });
   // Before the kernel is told to count: where nothing runs that is said, whoever asks.
   await bpfAnswers();
   using _counting = countProgramRuns();

@@ -1,12 +1,14 @@
 /** `profile`: stacks of some processes, or of all, for some seconds, into a file for `go tool pprof`. */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { formatDurationMs, parseDurationMs } from "../config-value.ts";
+import { formatDurationMs } from "../config-value.ts";
 import { escapeText } from "../escape.ts";
 import { addConfigOptions, type ConfigOptions } from "../service/command.ts";
+import { durationOption } from "../service/duration-option.ts";
 import { NotRootError, ProfileOutputError, UsageError } from "../service/error.ts";
 import { ExitCode } from "../service/exit-code.ts";
 import { loadCommandConfig } from "../service/load-command-config.ts";
@@ -147,11 +149,7 @@ function isRunning(pid: number): boolean {
 
 function checkedDuration({ duration }: ProfileOptions, hasCommand: boolean): number | undefined {
   if (duration === undefined) return hasCommand ? undefined : DEFAULT_DURATION_MS;
-  const durationMs = parseDurationMs(duration);
-  if (durationMs === undefined || durationMs === 0) {
-    throw new UsageError(`--duration ${duration} is no duration`, 'Write it like "10s" or "5m".');
-  }
-  return durationMs;
+  return durationOption("--duration", duration, { allowsZero: false });
 }
 
 function checkedFrequency({ frequency }: ProfileOptions): number {

@@ -1,10 +1,11 @@
 /** `run`: the broker in this process, the worker beside it, until a signal, a deadline or a failure. */
+
 import type { Command } from "commander";
-import { parseDurationMs } from "../config-value.ts";
 import { SockspanError } from "../error.ts";
 import { escapeText } from "../escape.ts";
 import { addConfigOptions, type ConfigOptions } from "../service/command.ts";
-import { NotRootError, UsageError } from "../service/error.ts";
+import { durationOption } from "../service/duration-option.ts";
+import { NotRootError } from "../service/error.ts";
 import { ExitCode, formatError } from "../service/exit-code.ts";
 import { loadCommandConfig } from "../service/load-command-config.ts";
 import { Logger } from "../service/log.ts";
@@ -33,10 +34,7 @@ export function runCommand(command: Command): void {
 }
 
 export async function run(options: RunOptions): Promise<void> {
-  const durationMs = options.duration === undefined ? undefined : parseDurationMs(options.duration);
-  if (options.duration !== undefined && durationMs === undefined) {
-    throw new UsageError(`--duration ${options.duration} is no duration`, 'Write it like "10s" or "5m".');
-  }
+  const durationMs = options.duration === undefined ? undefined : durationOption("--duration", options.duration);
   let loaded = loadCommandConfig(options);
   if (process.getuid?.() !== 0) throw new NotRootError(rootCommand(process.argv, process.env));
   const log = new Logger({

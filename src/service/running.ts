@@ -4,6 +4,9 @@ import type { BpfAnswer } from "../ipc/control-answers.ts";
 import { askRunning } from "../ipc/control-client.ts";
 import { NotRunningError } from "./error.ts";
 
+/** Who reloads does not answer for so long: it drains first, and starts anew. */
+export const AWAY_MS = 20_000;
+
 /** @throws NotRunningError */
 export async function answersOf<T>(question: ControlQuestion): Promise<readonly T[]> {
   const answers = await askRunning(CONTROL_FOLDER, question);

@@ -1,13 +1,13 @@
 /** `stat`: what each service does and what sockspan itself costs and loses, a block of lines for each interval. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, Option } from "commander";
-import { parseDurationMs } from "../../config-value.ts";
 import { formatTime } from "../../exporter/debug/times.ts";
 import type { StatAnswer } from "../../ipc/control-answers.ts";
+import { durationOption } from "../duration-option.ts";
 import { NotRunningError, UsageError } from "../error.ts";
 import { endAtInterrupt } from "../interrupt.ts";
 import { statHead, statLine, statRows } from "../live/stat-rows.ts";
-import { answersOf } from "../running.ts";
+import { AWAY_MS, answersOf } from "../running.ts";
 
 interface StatOptions {
   readonly interval: string;
@@ -15,8 +15,6 @@ interface StatOptions {
   readonly format: "text" | "json";
 }
 
-/** A reload drains first, and starts anew. */
-const AWAY_MS = 20_000;
 /** On a terminal the titles would scroll away. */
 const LINES_PER_HEAD = 20;
 
@@ -29,10 +27,7 @@ export function statCommand(command: Command): void {
 }
 
 async function stat(options: StatOptions): Promise<void> {
-  const intervalMs = parseDurationMs(options.interval);
-  if (intervalMs === undefined || intervalMs === 0) {
-    throw new UsageError(`--interval ${options.interval} is no duration`, 'Write it like "1s" or "500ms".');
-  }
+  const intervalMs = durationOption("--interval", options.interval, { example: '"1s" or "500ms"', allowsZero: false });
   const count = countOf(options.count);
   endAtInterrupt();
   let before = byPid(await answersOf<StatAnswer>({ ask: "stat" }));

@@ -1,14 +1,15 @@
 /** `watch`: a line for each span that leaves the sockspan of this host, as it leaves. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, Option } from "commander";
-import { parseDurationMs } from "../../config-value.ts";
 import { CONTROL_FOLDER } from "../../ipc/control.ts";
 import type { SpansAnswer } from "../../ipc/control-answers.ts";
 import { askOne, runningIn } from "../../ipc/control-client.ts";
-import { NotRunningError, UsageError } from "../error.ts";
+import { durationOption } from "../duration-option.ts";
+import { NotRunningError } from "../error.ts";
 import { endAtInterrupt } from "../interrupt.ts";
 import { SpanCursors } from "../live/span-cursor.ts";
 import { isWatched, type WatchFilter, watchLine } from "../live/watch-lines.ts";
+import { AWAY_MS } from "../running.ts";
 
 interface WatchOptions {
   readonly service: readonly string[];
@@ -19,8 +20,6 @@ interface WatchOptions {
 }
 
 const ASK_INTERVAL_MS = 250;
-/** A reload drains first, and starts anew. */
-const AWAY_MS = 20_000;
 
 export function watchCommand(command: Command): void {
   command
@@ -36,9 +35,10 @@ async function watch(options: WatchOptions): Promise<void> {
   const filter: WatchFilter = {
     services: options.service,
     status: options.status,
-    minDurationMs: options.minDuration === undefined ? 0 : durationOf("--min-duration", options.minDuration),
+    minDurationMs: options.minDuration === undefined ? 0 : durationOption("--min-duration", options.minDuration),
   };
-  const endMs = options.duration === undefined ? Number.POSITIVE_INFINITY : durationOf("--duration", options.duration);
+  const endMs =
+    options.duration === undefined ? Number.POSITIVE_INFINITY : durationOption("--duration", options.duration);
   endAtInterrupt();
   const cursors = new SpanCursors();
   const startMs = performance.now();
@@ -72,13 +72,6 @@ async function ask(cursors: SpanCursors): Promise<readonly SpansAnswer[]> {
 
 function isSpansAnswer(answer: unknown): answer is SpansAnswer {
   return typeof answer === "object" && answer !== null && "spans" in answer;
-}
-
-function durationOf(option: string, text: string): number {
-  const durationMs = parseDurationMs(text);
-  if (durationMs === undefined)
-    throw new UsageError(`${option} ${text} is no duration`, 'Write it like "10s" or "5m".');
-  return durationMs;
 }
 
 function collect(value: string, before: readonly string[]): string[] {
