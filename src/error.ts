@@ -11,3 +11,8 @@ export abstract class SockspanError extends Error {
     this.advice = advice;
   }
 }
+
+/** Of what was thrown, be it an Error or not. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

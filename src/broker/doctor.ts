@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { HookSet, kernelSymbols } from "../bpf/feature.ts";
 import { libbpf } from "../bpf/libbpf.ts";
-import { SockspanError } from "../error.ts";
+import { messageOf, SockspanError } from "../error.ts";
 import { type SocketTraceConfig, socketTraceConfig } from "../ipc/socket-trace-config.ts";
 import { Capture } from "./capture.ts";
 import { programsOf, UNIX_PROGRAMS } from "./hook-programs.ts";
@@ -135,7 +135,7 @@ function check(name: string, look: () => string): Check {
   } catch (error) {
     const finding = error instanceof Limit && !(error instanceof Lack) ? Finding.limited : Finding.missing;
     const advice = error instanceof Limit || error instanceof SockspanError ? error.advice : undefined;
-    return { name, finding, detail: error instanceof Error ? error.message : String(error), advice };
+    return { name, finding, detail: messageOf(error), advice };
   }
 }
 

@@ -1,7 +1,9 @@
 /** The worker as the broker sees it: a child that asks, is answered, and ends. */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { Duplex, type Readable, type Writable } from "node:stream";
 import type { MapDescriptor } from "../bpf/map.ts";
+import { messageOf } from "../error.ts";
 import type { ControlQuestion } from "../ipc/control.ts";
 import { type BrokerMessage, type WorkerRequest, workerMessage, workerRequest } from "../ipc/messages.ts";
 import { streamChannel } from "../ipc/stream-channel.ts";
@@ -92,7 +94,7 @@ export class WorkerProcess {
     try {
       send({ kind: "reply", id, value: await this.#options.answer(checked.data) });
     } catch (error) {
-      send({ kind: "error", id, message: error instanceof Error ? error.message : String(error) });
+      send({ kind: "error", id, message: messageOf(error) });
     }
   }
 }

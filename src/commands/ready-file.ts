@@ -1,5 +1,7 @@
 /** The file of `--ready-file`: it is there when, and only when, capturing has begun. */
+
 import { lstatSync, rmSync, writeFileSync } from "node:fs";
+import { messageOf } from "../error.ts";
 import { ReadyFileError, UsageError } from "../service/error.ts";
 
 export class ReadyFile {
@@ -30,7 +32,7 @@ export class ReadyFile {
       rmSync(trial);
     } catch (error) {
       if (error instanceof UsageError) throw error;
-      throw new UsageError(`--ready-file ${path} can't be made: ${reason(error)}`, advice);
+      throw new UsageError(`--ready-file ${path} can't be made: ${messageOf(error)}`, advice);
     }
     return new ReadyFile(path);
   }
@@ -50,8 +52,4 @@ export class ReadyFile {
 /** Never through a link that somebody has put there meanwhile. */
 function create(path: string): void {
   writeFileSync(path, `${process.pid}\n`, { flag: "wx" });
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

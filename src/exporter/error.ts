@@ -1,15 +1,11 @@
-import { SockspanError } from "../error.ts";
+import { messageOf, SockspanError } from "../error.ts";
 
 /** A key, certificate or output file that can't be used. */
 export class ExporterFileError extends SockspanError {
   readonly code = "EXPORTER_FILE_UNUSABLE";
 
   constructor(setting: string, path: string, cause: unknown) {
-    super(
-      `${setting}: ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      "Check the path and who may read or write it.",
-      { cause },
-    );
+    super(`${setting}: ${path}: ${messageOf(cause)}`, "Check the path and who may read or write it.", { cause });
   }
 }
 

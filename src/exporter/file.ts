@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../error.ts";
 import { StageAccount } from "../mapping/account.ts";
 import { profilesRequestJson } from "../mapping/otlp/profiles/profiles-json.ts";
 import { traceRequestJson } from "../mapping/otlp/trace-json.ts";
@@ -164,7 +165,7 @@ class FileExporter implements TraceExporter {
         if (this.#writer === undefined) throw new Error("the file is not open");
         await this.#writer.write(bytes);
       } catch (error) {
-        this.#lose("write_failed", lines, error instanceof Error ? error.message : String(error));
+        this.#lose("write_failed", lines, messageOf(error));
         continue;
       }
       this.#pendingBytes -= bytes.length;

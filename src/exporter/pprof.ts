@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { messageOf } from "../error.ts";
 import { StageAccount } from "../mapping/account.ts";
 import type { Profile } from "../mapping/profile.ts";
 import { encodePprof } from "../mapping/profiles/pprof.ts";
@@ -96,7 +97,7 @@ class PprofExporter implements ProfileExporter {
       await prune(directory, max_files);
     } catch (error) {
       this.account.addLost("write_failed", profiles.length);
-      this.#log.dropped("write_failed", profiles.length, error instanceof Error ? error.message : String(error));
+      this.#log.dropped("write_failed", profiles.length, messageOf(error));
     }
   }
 }

@@ -1,4 +1,4 @@
-import { SockspanError } from "../error.ts";
+import { messageOf, SockspanError } from "../error.ts";
 
 /** The configuration knows a component that nothing here can make: a defect of the build. */
 export class ComponentMissingError extends SockspanError {
@@ -33,7 +33,7 @@ export class ProfileOutputError extends SockspanError {
   /** @param kept where it is for now */
   constructor(path: string, cause: unknown, kept?: string) {
     super(
-      `the profile can't be written: ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `the profile can't be written: ${path}: ${messageOf(cause)}`,
       kept === undefined ? "Name another file with -o." : `What was sampled is in ${kept}; take it from there.`,
       { cause },
     );
@@ -55,7 +55,7 @@ export class ReplayOutputError extends SockspanError {
 
   constructor(path: string, cause: unknown) {
     super(
-      `the spans can't be written: ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `the spans can't be written: ${path}: ${messageOf(cause)}`,
       "Name another file with -o, or look whether the disk is full.",
       { cause },
     );
@@ -68,7 +68,7 @@ export class ReadyFileError extends SockspanError {
 
   constructor(path: string, cause: unknown) {
     super(
-      `the ready file can't be made: ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `the ready file can't be made: ${path}: ${messageOf(cause)}`,
       "Look who else writes there, and whether the disk is full.",
       { cause },
     );

@@ -1,5 +1,7 @@
 /** Records in frames to an ingester, whatever they are of. */
+
 import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../../error.ts";
 import { encodeFrame, FrameEncoder, HEADER_BYTES } from "../../mapping/trident/frame.ts";
 import { MessageType } from "../../mapping/trident/message-type.ts";
 import { joinRecords } from "../../mapping/trident/records.ts";
@@ -64,7 +66,7 @@ export class FrameSender {
         message: rejectedItems > 0 ? "rows that fit in no frame were left out" : "",
       };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       return { kind: "retry", reason, serverDelayMs: undefined };
     }
   }

@@ -24,7 +24,3 @@ export interface AgentContext {
   /** From now on this agent belongs to that cluster. */
   joinCluster(kubernetesClusterId: string): void;
 }
-
-export function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

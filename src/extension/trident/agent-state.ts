@@ -1,8 +1,10 @@
 /** What the controller has decided so far, and what we have to tell it. Takes answers; does no calls itself. */
+
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
+import { messageOf } from "../../error.ts";
 import type { Log } from "../../log.ts";
 import { type AgentConfig, readAgentConfig } from "../../mapping/trident/agent-config.ts";
 import { AgentException } from "../../mapping/trident/exception.ts";
@@ -95,7 +97,7 @@ export class AgentState {
     } catch (error) {
       this.#log.warn("configuration of the last run can't be used", {
         path: this.#file,
-        error: error instanceof Error ? error.message : String(error),
+        error: messageOf(error),
       });
     }
   }
@@ -212,7 +214,7 @@ export class AgentState {
     } catch (error) {
       this.#sayOnce("configuration can't be kept", {
         path,
-        error: error instanceof Error ? error.message : String(error),
+        error: messageOf(error),
       });
     }
   }

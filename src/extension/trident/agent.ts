@@ -1,10 +1,12 @@
 /** The agent role: holds the conversation with a controller and tells the rest of the process through AgentLink. */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ChannelCredentials, status } from "@grpc/grpc-js";
+import { messageOf } from "../../error.ts";
 import type { Log } from "../../log.ts";
 import { agentLink } from "../../trident/agent-link.ts";
 import { makePrivateFolder, type UnprivilegedUser } from "../../trident/private-folder.ts";
-import { type AgentContext, textOf } from "./agent-context.ts";
+import type { AgentContext } from "./agent-context.ts";
 import { AgentState } from "./agent-state.ts";
 import { ControllerClient, createCredentials } from "./client.ts";
 import { type ControllerAddress, ControllerList, parseController } from "./controller-list.ts";
@@ -122,7 +124,10 @@ export class TridentAgent {
         if (!this.state.isRegistered) waitMs = Math.min(waitMs, this.#settings.retry_interval);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        this.#log.warn("controller can't be reached", { controller: endpointOf(client.address), error: textOf(error) });
+        this.#log.warn("controller can't be reached", {
+          controller: endpointOf(client.address),
+          error: messageOf(error),
+        });
         this.state.callFailed();
         this.#controllers.failed();
       }
@@ -150,7 +155,7 @@ export class TridentAgent {
           if (taken === "failed") waitMs = Math.max(waitMs, this.#settings.retry_interval);
         });
       } catch (error) {
-        this.#log.debug("push ended", { controller: endpointOf(client.address), error: textOf(error) });
+        this.#log.debug("push ended", { controller: endpointOf(client.address), error: messageOf(error) });
         if (isUnreachable(error) && endpointOf(this.#controllers.current) === endpointOf(client.address)) {
           this.#controllers.failed();
         }

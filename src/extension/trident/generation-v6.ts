@@ -1,6 +1,8 @@
 /** package trident: DeepFlow 6.5 and older. */
+
 import { create, isFieldSet, type Message, toJson } from "@bufbuild/protobuf";
 import { parse } from "yaml";
+import { messageOf } from "../../error.ts";
 import { isTree } from "../../mapping/trident/config-tree.ts";
 import { treeOfV6Config } from "../../mapping/trident/config-v6.ts";
 import { fromGpidEntry, toGpidEntry } from "../../trident/gpid-entry.ts";
@@ -115,7 +117,7 @@ function toAnswer(response: pb.SyncResponse): ControllerAnswer {
       const fields = toJson(pb.ConfigSchema, config, { useProtoFieldName: true });
       tree = treeOfV6Config(isTree(fields) ? fields : {}, parse(config.localConfig, { maxAliasCount: MAX_ALIASES }));
     } catch (error) {
-      configProblem = error instanceof Error ? error.message : String(error);
+      configProblem = messageOf(error);
     }
   }
   return {

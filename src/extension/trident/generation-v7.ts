@@ -1,6 +1,8 @@
 /** package agent: DeepFlow 6.6 and newer. */
+
 import { create, isFieldSet, type Message } from "@bufbuild/protobuf";
 import { parse } from "yaml";
+import { messageOf } from "../../error.ts";
 import { fromGpidEntry, toGpidEntry } from "../../trident/gpid-entry.ts";
 import * as pb from "../../trident/proto/agent.gen.ts";
 import type { Generation } from "./generation.ts";
@@ -110,7 +112,7 @@ function toAnswer(response: pb.SyncResponse): ControllerAnswer {
     try {
       tree = parse(response.userConfig, { maxAliasCount: MAX_ALIASES });
     } catch (error) {
-      configProblem = error instanceof Error ? error.message : String(error);
+      configProblem = messageOf(error);
     }
   }
   const dynamic = response.dynamicConfig;

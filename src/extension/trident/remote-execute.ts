@@ -1,6 +1,8 @@
 /** RemoteExecute: a controller may read these files of /proc and nothing else. Nothing is run, ever. */
+
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { messageOf } from "../../error.ts";
 import type { RemoteAnswer, RemoteRequest } from "./messages.ts";
 
 const FILES: readonly string[] = ["version", "uptime", "loadavg", "meminfo", "cpuinfo", "net/dev", "net/sockstat"];
@@ -43,7 +45,7 @@ function read(requestId: bigint, file: string): RemoteAnswer {
   } catch (error) {
     return {
       requestId,
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
       commands: [],
       output: undefined,
       md5: "",

@@ -1,8 +1,10 @@
 /** An upgrade package: received piece by piece, checked, handed to the operator's command. We never run it. */
+
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { messageOf } from "../../error.ts";
 import type { UpgradePart } from "./messages.ts";
 
 export interface UpgradeSettings {
@@ -50,7 +52,7 @@ export class UpgradeReceiver {
     this.#written = this.#written
       .then(() => this.#file?.write(content))
       .catch((error: unknown) => {
-        this.#problem = error instanceof Error ? error.message : String(error);
+        this.#problem = messageOf(error);
       });
   }
 

@@ -1,4 +1,4 @@
-import { SockspanError } from "../../error.ts";
+import { messageOf, SockspanError } from "../../error.ts";
 
 /** The file is no capture and no recording that `replay` knows. */
 export class UnknownCaptureFormatError extends SockspanError {
@@ -17,13 +17,9 @@ export class CaptureUnreadableError extends SockspanError {
   readonly code = "CAPTURE_UNREADABLE";
 
   constructor(path: string, cause: unknown) {
-    super(
-      `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      "Check that the file exists and may be read.",
-      {
-        cause,
-      },
-    );
+    super(`${path}: ${messageOf(cause)}`, "Check that the file exists and may be read.", {
+      cause,
+    });
   }
 }
 

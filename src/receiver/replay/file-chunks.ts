@@ -1,6 +1,8 @@
 /** The bytes of a file, piece by piece, unpacked when it is gzipped. */
+
 import { open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
+import { messageOf } from "../../error.ts";
 import { CaptureUnreadableError } from "./error.ts";
 
 const CHUNK_BYTES = 1 << 20;
@@ -25,7 +27,7 @@ export async function* fileChunks(path: string, onCut: (message: string) => void
     try {
       yield* unzip as AsyncIterable<Uint8Array>;
     } catch (error) {
-      onCut(error instanceof Error ? error.message : String(error));
+      onCut(messageOf(error));
     } finally {
       raw.destroy();
     }

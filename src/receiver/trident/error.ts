@@ -1,15 +1,13 @@
-import { SockspanError } from "../../error.ts";
+import { messageOf, SockspanError } from "../../error.ts";
 
 /** The bridge can't listen where it is told to. */
 export class TridentListenError extends SockspanError {
   readonly code = "TRIDENT_LISTEN_FAILED";
 
   constructor(what: string, endpoint: string, cause: unknown) {
-    super(
-      `${what} ${endpoint}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      "Another program may listen there; choose another endpoint.",
-      { cause },
-    );
+    super(`${what} ${endpoint}: ${messageOf(cause)}`, "Another program may listen there; choose another endpoint.", {
+      cause,
+    });
   }
 }
 
@@ -19,7 +17,7 @@ export class TridentFileError extends SockspanError {
 
   constructor(setting: string, path: string, cause: unknown) {
     super(
-      `${setting}: ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `${setting}: ${path}: ${messageOf(cause)}`,
       "Check the path, what is in the file, and who may read or write it.",
       { cause },
     );

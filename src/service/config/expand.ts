@@ -1,4 +1,5 @@
 /** `${env:NAME:-default}` and its kin in the values of a tree; `$$` is a dollar sign. */
+import { messageOf } from "../../error.ts";
 import type { Located, LocatedEntry, Path } from "./located.ts";
 import { parseYaml } from "./parse-yaml.ts";
 import { type Problem, ProblemCode } from "./problem.ts";
@@ -49,7 +50,7 @@ export function expand(root: Located, variables: Variables): Expansion {
     try {
       return variables.file(name);
     } catch (error) {
-      return report(`can't read ${name}: ${error instanceof Error ? error.message : String(error)}`, path, node);
+      return report(`can't read ${name}: ${messageOf(error)}`, path, node);
     }
   }
 

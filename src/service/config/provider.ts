@@ -1,5 +1,6 @@
 /** Where a configuration comes from: `--config` as file, `file:`, `env:` or `yaml:`, and `--set`. */
 
+import { messageOf } from "../../error.ts";
 import type { Variables } from "./expand.ts";
 import { type Located, nest, type Position } from "./located.ts";
 import { parseYaml } from "./parse-yaml.ts";
@@ -48,7 +49,7 @@ function readFile(path: string, variables: Variables, problems: Problem[]): Loca
   try {
     text = variables.file(path);
   } catch (error) {
-    report(problems, path, error instanceof Error ? error.message : String(error));
+    report(problems, path, messageOf(error));
     return undefined;
   }
   return parseYaml(text, path, problems);

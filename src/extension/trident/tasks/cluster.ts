@@ -3,9 +3,11 @@
  * certificate. We watch no cluster: KubernetesAPISync and PrometheusAPISync are valid messages without entries, sent
  * when the controller asks for them.
  */
+
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { type AgentContext, textOf } from "../agent-context.ts";
+import { messageOf } from "../../../error.ts";
+import type { AgentContext } from "../agent-context.ts";
 
 export async function reportCluster(agent: AgentContext): Promise<void> {
   if (agent.who.kubernetesClusterId === "") await findCluster(agent);
@@ -21,7 +23,7 @@ export async function reportCluster(agent: AgentContext): Promise<void> {
           await agent.client().unary(prometheusApiSync, generation.prometheus(agent.who, agentId, version));
         }
       } catch (error) {
-        log.debug("cluster sync failed", { error: textOf(error) });
+        log.debug("cluster sync failed", { error: messageOf(error) });
       }
     }
     await agent.wait(state.config?.genesisIntervalMs ?? agent.settings.retry_interval);
@@ -50,7 +52,7 @@ async function findCluster(agent: AgentContext): Promise<void> {
       }
       log.warn("the controller does not name the cluster", { error: problem });
     } catch (error) {
-      log.debug("asking for the cluster's id failed", { error: textOf(error) });
+      log.debug("asking for the cluster's id failed", { error: messageOf(error) });
     }
     await agent.wait(settings.retry_interval);
   }

@@ -1,5 +1,6 @@
 /** GenesisSync: interfaces, addresses and processes of this host; a heartbeat while the controller holds the version. */
-import { type AgentContext, textOf } from "../agent-context.ts";
+import { messageOf } from "../../../error.ts";
+import type { AgentContext } from "../agent-context.ts";
 import { readHostFacts } from "../host-facts.ts";
 
 const UNREGISTERED_INTERVAL_MS = 1000;
@@ -24,7 +25,7 @@ export async function reportHost(agent: AgentContext): Promise<void> {
         const response = await agent.client().unary(generation.methods.genesisSync, request);
         heldVersion = generation.genesisVersion(response);
       } catch (error) {
-        log.debug("genesis sync failed", { error: textOf(error) });
+        log.debug("genesis sync failed", { error: messageOf(error) });
       }
     }
     await agent.wait(

@@ -1,6 +1,6 @@
 /** GPIDSync: which processes hold the connections that rows are made of; the answer has their ids in the whole fleet. */
+import { messageOf } from "../../../error.ts";
 import type { AgentContext } from "../agent-context.ts";
-import { textOf } from "../agent-context.ts";
 
 const OFF_INTERVAL_MS = 1000;
 
@@ -15,7 +15,7 @@ export async function reportProcesses(agent: AgentContext): Promise<void> {
         const response = await agent.client().unary(generation.methods.gpidSync, request);
         link.connections.learn(generation.processesAnswer(response));
       } catch (error) {
-        log.debug("process sync failed", { error: textOf(error) });
+        log.debug("process sync failed", { error: messageOf(error) });
       }
     }
     await agent.wait(intervalMs > 0 && state.isRegistered ? intervalMs : OFF_INTERVAL_MS);

@@ -1,6 +1,8 @@
 /** RemoteExecute: the agent opens the stream, the controller asks on it. remote-execute.ts decides what is answered. */
+
 import type { Message } from "@bufbuild/protobuf";
-import { type AgentContext, textOf } from "../agent-context.ts";
+import { messageOf } from "../../../error.ts";
+import type { AgentContext } from "../agent-context.ts";
 import { watch } from "../client.ts";
 import type { RemoteAnswer } from "../messages.ts";
 import { answerRemote } from "../remote-execute.ts";
@@ -24,7 +26,7 @@ export async function answerRemotely(agent: AgentContext): Promise<void> {
           if (answer !== undefined) write(answer);
         });
       } catch (error) {
-        log.debug("remote execute ended", { error: textOf(error) });
+        log.debug("remote execute ended", { error: messageOf(error) });
       }
       clearInterval(timer);
     }

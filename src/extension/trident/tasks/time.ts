@@ -1,7 +1,9 @@
 /** Query: how far the controller's clock is from ours. The host's clock is never set: only time stamps of rows are corrected. */
+
 import { randomBytes } from "node:crypto";
+import { messageOf } from "../../../error.ts";
 import { ntpOffsetNs, ntpRequest } from "../../../mapping/trident/ntp.ts";
-import { type AgentContext, textOf } from "../agent-context.ts";
+import type { AgentContext } from "../agent-context.ts";
 
 const MAX_INTERVAL_MS = 60_000;
 const OFF_INTERVAL_MS = 1000;
@@ -13,7 +15,7 @@ export async function keepTime(agent: AgentContext): Promise<void> {
       try {
         await askTime(agent);
       } catch (error) {
-        agent.log.debug("query failed", { error: textOf(error) });
+        agent.log.debug("query failed", { error: messageOf(error) });
       }
     }
     await agent.wait(config?.isNtpEnabled ? Math.min(config.syncIntervalMs, MAX_INTERVAL_MS) : OFF_INTERVAL_MS);

@@ -1,5 +1,6 @@
 /** Upgrade: once per revision that the controller wants; the package goes to the operator's command. */
-import { type AgentContext, textOf } from "../agent-context.ts";
+import { messageOf } from "../../../error.ts";
+import type { AgentContext } from "../agent-context.ts";
 import type { TridentAgentSettings } from "../settings.ts";
 import { handOver, UpgradeReceiver } from "../upgrade.ts";
 
@@ -38,7 +39,7 @@ export class Upgrades {
       log.info("the operator's upgrade command has ended", { code });
     } catch (error) {
       await receiver.discard();
-      log.error("upgrade refused", { revision, error: textOf(error) });
+      log.error("upgrade refused", { revision, error: messageOf(error) });
     }
   }
 }

@@ -1,5 +1,7 @@
 /** How a method of a service is answered: admitted, counted, and no error of ours ends more than the call. */
+
 import * as grpc from "@grpc/grpc-js";
+import { messageOf } from "../../../error.ts";
 import type { ControllerCore, PushStream } from "./core.ts";
 
 export function unary<In, Out>(
@@ -16,7 +18,7 @@ export function unary<In, Out>(
     try {
       callback(null, answer(call.request, call.getHost()));
     } catch (error) {
-      callback({ code: grpc.status.INTERNAL, details: error instanceof Error ? error.message : String(error) });
+      callback({ code: grpc.status.INTERNAL, details: messageOf(error) });
     }
   };
 }

@@ -1,6 +1,8 @@
 /** The controller's listener (20035): both generations on one port, plain or TLS. */
+
 import { readFileSync } from "node:fs";
 import * as grpc from "@grpc/grpc-js";
+import { messageOf } from "../../../error.ts";
 import type { Log } from "../../../log.ts";
 import { serviceDefinition } from "../../../trident/grpc-service.ts";
 import { makePrivateFolder, type UnprivilegedUser } from "../../../trident/private-folder.ts";
@@ -85,7 +87,7 @@ export class Controller {
       try {
         work();
       } catch (error) {
-        this.#log.error("controller", { error: error instanceof Error ? error.message : String(error) });
+        this.#log.error("controller", { error: messageOf(error) });
       }
     }, intervalMs);
     timer.unref();

@@ -1,7 +1,9 @@
 /** Groups' configurations from a folder of YAML files, looked at again and again. A broken file keeps what was there. */
+
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { messageOf } from "../../../error.ts";
 import type { Log } from "../../../log.ts";
 import { type ConfigTree, isTree } from "../../../mapping/trident/config-tree.ts";
 
@@ -82,7 +84,7 @@ export class GroupStore {
     this.#refused.set(path, stamp);
     this.#log.warn("group configuration can't be read, the one before stays", {
       path,
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
     });
   }
 }
