@@ -40,7 +40,7 @@ export class SocketEnd {
   #remote: Endpoint | undefined;
   #destination: string | undefined;
   readonly #views: (SpanView | undefined)[] = [undefined, undefined];
-  readonly #attributes: (readonly Attribute[] | undefined)[] = [undefined, undefined];
+  readonly #attributes: (readonly Attribute[] | undefined)[] = [undefined, undefined, undefined, undefined];
 
   constructor(
     cookie: number,
@@ -82,18 +82,22 @@ export class SocketEnd {
     return this.#remote;
   }
 
-  /** The attributes that all spans of this side of it have. */
-  networkAttributes(isServer: boolean): readonly Attribute[] {
-    this.#attributes[isServer ? 1 : 0] ??=
-      this.socketName === undefined ? this.#ipAttributes(isServer) : this.#unixAttributes;
-    return this.#attributes[isServer ? 1 : 0]!;
+  /**
+   * The attributes that all spans of this side of it have.
+   * @param peer the other end, as who is described sees it
+   */
+  networkAttributes(isServer: boolean, peer = this.remote): readonly Attribute[] {
+    const index = (isServer ? 1 : 0) + (peer === this.remote ? 0 : 2);
+    this.#attributes[index] ??=
+      this.socketName === undefined ? this.#ipAttributes(isServer, peer) : this.#unixAttributes;
+    return this.#attributes[index]!;
   }
 
-  #ipAttributes(isServer: boolean): readonly Attribute[] {
+  #ipAttributes(isServer: boolean, peer: Endpoint): readonly Attribute[] {
     return [
       ...(isServer ? [["client.address", (this.isClient ? this.local : this.remote).address] as const] : []),
-      ["network.peer.address", this.remote.address],
-      ["network.peer.port", this.remote.port],
+      ["network.peer.address", peer.address],
+      ["network.peer.port", peer.port],
       ["network.transport", this.transport],
       ["network.type", this.remote.address.includes(":") ? "ipv6" : "ipv4"],
     ];

@@ -1,10 +1,12 @@
 /** A finished exchange as a span that lacks only its trace: what it was is said once, when it ends. */
+import { isLoopback } from "./address.ts";
 import { toUnixNano } from "./clock.ts";
 import type { EventMeta } from "./event-meta.ts";
 import type { TraceContext } from "./join/carried-context.ts";
 import { resolveTraceId } from "./join/trace-graph.ts";
 import type { Candidate, TraceNode } from "./join/trace-node.ts";
-import type { DescribeOptions, SpanFields } from "./protocols/protocol.ts";
+import { type DescribeOptions, Sender, type SpanFields, type SpanView } from "./protocols/protocol.ts";
+import { seenFromEnd } from "./pushed-message.ts";
 import type { Exchange } from "./session.ts";
 import type { SocketEnd } from "./socket-end.ts";
 import {
@@ -39,9 +41,9 @@ export function draftSpan(
 ): SpanDraft | undefined {
   const end = exchange.connection;
   const kind = node.isServer && !isCapture ? SpanKind.server : SpanKind.client;
-  const fields = exchange.protocol.describe(exchange, end.viewOf(kind, describe));
+  const fields = describeExchange(exchange, node.isServer, kind, describe, isCapture);
   if (fields === undefined) return undefined;
-  addCommonAttributes(fields.attributes, exchange, node, kind);
+  addCommonAttributes(fields.attributes, exchange, node, kind, isCapture);
   const start = exchange.requestStart;
   const last = exchange.responseEnd ?? exchange.responseStart ?? exchange.requestEnd ?? start;
   const closedNs = exchange.incomplete === "connection_closed" ? end.closedNs : undefined;
@@ -58,6 +60,23 @@ export function draftSpan(
   };
 }
 
+function describeExchange(
+  exchange: Exchange<SocketEnd>,
+  isReader: boolean,
+  kind: SpanView["kind"],
+  describe: DescribeOptions,
+  isCapture: boolean,
+): SpanFields | undefined {
+  const { connection: end, protocol } = exchange;
+  const isPushed = exchange.requestSender === Sender.server && !isCapture;
+  if (!isPushed) return protocol.describe(exchange, end.viewOf(kind, describe));
+  const asClient = protocol.describe(exchange, end.viewOf(SpanKind.client, describe));
+  if (asClient?.kind === undefined && kind === SpanKind.server) {
+    return protocol.describe(exchange, end.viewOf(kind, describe));
+  }
+  return asClient === undefined ? undefined : seenFromEnd(asClient, isReader);
+}
+
 /** Estimate of what a draft holds in memory. */
 export function sizeOfDraft({ fields }: SpanDraft): number {
   let sizeBytes = 400;
@@ -72,6 +91,7 @@ function addCommonAttributes(
   exchange: Exchange<SocketEnd>,
   node: TraceNode,
   kind: SpanKind,
+  isCapture: boolean,
 ): void {
   const end = exchange.connection;
   const protocol = exchange.protocol;
@@ -90,9 +110,12 @@ function addCommonAttributes(
   if (!hasProtocol && protocol.networkProtocolName !== "") {
     attributes.push(["network.protocol.name", protocol.networkProtocolName]);
   }
-  for (const attribute of end.networkAttributes(kind === SpanKind.server)) attributes.push(attribute);
-  // What has no answer is told before its server, whose end is known here, has read it.
-  const isPeerTraced = node.hasServer || (exchange.response === undefined && end.peer !== undefined);
+  // A capture knows neither end as its own: what is told is what the client sees.
+  const peer = isCapture && !end.isClient ? end.local : end.remote;
+  for (const attribute of end.networkAttributes(kind === SpanKind.server, peer)) attributes.push(attribute);
+  // What has no answer is told before its server, whose end is on this host, has read it.
+  const isPeerHere = end.peer !== undefined || (!isCapture && isLoopback(end.tuple.remoteAddress));
+  const isPeerTraced = node.hasServer || (exchange.response === undefined && isPeerHere);
   if (kind === SpanKind.client && !isPeerTraced && serverName !== "") {
     attributes.push(["peer.service", serverName], ["service.peer.name", serverName]);
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { TurnPhase, UnitKind } from "../../src/bpf/layout.gen.ts";
+import { SpanKind } from "../../src/mapping/span.ts";
 import type { Doer } from "../support/events.ts";
 import { attribute, get, Host } from "../support/host.ts";
 
@@ -32,6 +33,24 @@ describe("ExchangeTracer", () => {
         assert.equal(attribute(sent!, "peer.service"), undefined, "the peer is traced");
       }
     }
+  });
+
+  it("says of a message that a broker sends on who produced and who consumed it", () => {
+    const host = new Host();
+    const link = host.connect({ serverPort: 4222 });
+    link.request(CURL, SERVER, 'CONNECT {"verbose":false}\r\nSUB shop.orders 1\r\nPUB shop.orders 2\r\n10\r\n');
+    link.respond(SERVER, CURL, "MSG shop.orders 1 2\r\n10\r\n");
+    host.pass(0);
+    const told = host.end().map((span) => {
+      const isSent = span.parentSpanId === undefined;
+      return [span.name, isSent, span.kind, attribute(span, "messaging.operation.type")].join(" ");
+    });
+    assert.deepEqual(told.sort(), [
+      `deliver shop.orders false ${SpanKind.consumer} receive`,
+      `deliver shop.orders true ${SpanKind.producer} send`,
+      `publish shop.orders false ${SpanKind.server} send`,
+      `publish shop.orders true ${SpanKind.producer} send`,
+    ]);
   });
 
   it("ends a trace in which each message is answered by another one", () => {
@@ -67,5 +86,6 @@ describe("ExchangeTracer", () => {
     const [sent, received] = host.end().sort((a, b) => b.kind - a.kind);
     assert.equal(sent?.name, "CANCEL");
     assert.equal(received?.parentSpanId, sent?.spanId);
+    assert.equal(attribute(sent!, "peer.service"), undefined, "the peer is traced");
   });
 });

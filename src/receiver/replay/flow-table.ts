@@ -19,6 +19,8 @@ const TCP_IDLE_NS = 2 * 3600e9;
 /** A closed connection is kept for its late retransmissions. */
 const CLOSED_NS = 1e9;
 
+const NOTHING = new Uint8Array(0);
+
 const TcpFlag = { fin: 1, syn: 2, rst: 4, ack: 16 } as const;
 
 interface Flow {
@@ -103,7 +105,10 @@ export class FlowTable {
     this.#account.addIn(wireLength);
     const [key, isFirst] = flowKey(payload);
     let flow = this.#flows.get(key);
-    if (flow !== undefined && isSyn && !isAck && this.#isNewConnection(flow, isFirst, sequence)) {
+    // RFC 9293 3.5: both ends may open at once. Which of them asks, their bytes say.
+    if (flow !== undefined && isSyn && !isAck && flow.isLocalFirst !== isFirst && isOpening(flow)) {
+      flow.socket.role = SocketRole.unknown;
+    } else if (flow !== undefined && isSyn && !isAck && this.#isNewConnection(flow, isFirst, sequence)) {
       this.#close(flow, nowNs);
       this.#remove(key, flow);
       flow = undefined;
@@ -190,14 +195,17 @@ export class FlowTable {
 
   #output(socket: CapturedSocket): TcpOutput {
     return {
-      data: (direction: 0 | 1, segment: Segment, nowNs: number) => {
+      data: (direction: 0 | 1, segment: Segment, timestampNs: number) => {
         this.#account.addOut(segment.wireLength);
         const { offset, wireLength, bytes } = segment;
-        const event = dataEvent(socket, this.#tgid(), direction === 0, offset, wireLength, bytes.length, nowNs);
+        const event = dataEvent(socket, this.#tgid(), direction === 0, offset, wireLength, bytes.length, timestampNs);
         this.#sink.socketData(event, bytes);
       },
-      // The engine counts the bytes that it misses; here they never came in.
-      hole: () => {},
+      // The engine counts them as lost; here they never came in. Told where they are missing: what the other end says next comes after them.
+      hole: (direction, offset, bytes, timestampNs) => {
+        const event = dataEvent(socket, this.#tgid(), direction === 0, offset, bytes, 0, timestampNs);
+        this.#sink.socketData(event, NOTHING);
+      },
       repeated: (bytes: number) => this.#account.addConsumed("retransmission", bytes),
     };
   }
@@ -241,6 +249,12 @@ export class FlowTable {
       this.#remove(key, flow);
     }
   }
+}
+
+/** One end has sent its SYN, and nothing else was seen. */
+function isOpening(flow: Flow): boolean {
+  const [own, other] = flow.tcp!.directions;
+  return flow.socket.role === SocketRole.client && own.isStarted && own.next === 0 && !other.isStarted;
 }
 
 /** The same for both directions; and whether the packet's source is the end that comes first in it. */

@@ -45,7 +45,8 @@ export class PacketSource implements PacketSink {
     packets.addIn();
     const at = networkHeaderOffset(linkType, bytes);
     if (at < 0) {
-      packets.addConsumed(isKnownLinkType(linkType) ? "not_ip" : "unknown_link_type");
+      if (isKnownLinkType(linkType)) packets.addConsumed("not_ip");
+      else packets.addLost("unknown_link_type");
       return;
     }
     const nowNs = this.#time(seconds, nanoseconds);

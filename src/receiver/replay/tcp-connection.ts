@@ -17,14 +17,17 @@ export const MID_STREAM_OFFSET = 1 << 20;
 
 export interface TcpOutput {
   /** `direction` 0: the end that opened, as far as it is known. */
-  data(direction: 0 | 1, segment: Segment, nowNs: number): void;
-  hole(bytes: number): void;
+  data(direction: 0 | 1, segment: Segment, timestampNs: number): void;
+  /** Bytes that were sent and that the capture has not. */
+  hole(direction: 0 | 1, offset: number, bytes: number, timestampNs: number): void;
   repeated(bytes: number): void;
 }
 
 export class TcpConnection {
   readonly directions: readonly [TcpDirection, TcpDirection] = [new TcpDirection(), new TcpDirection()];
   readonly #output: TcpOutput;
+  /** When the last segment was there: what had to wait for it is no earlier. */
+  #lastNs = 0;
 
   constructor(output: TcpOutput) {
     this.#output = output;
@@ -73,7 +76,7 @@ export class TcpConnection {
       const segment = { offset, bytes, wireLength, acknowledges, timestampNs: nowNs };
       if (own.waiting.length === 0 && other.waiting.length === 0 && offset === own.next && acknowledges <= other.next) {
         own.add(segment);
-        this.#deliver(from, own.takeFirst(), nowNs);
+        this.#deliver(from, own.takeFirst());
         return;
       }
       segment.bytes = bytes.slice();
@@ -86,12 +89,12 @@ export class TcpConnection {
   /** Deliver what can be delivered now. */
   advance(nowNs: number, isEnd = false): void {
     for (;;) {
-      if (this.#deliverReady(nowNs)) continue;
+      if (this.#deliverReady()) continue;
       if (!this.#giveUpHole(nowNs, isEnd)) return;
     }
   }
 
-  #deliverReady(nowNs: number): boolean {
+  #deliverReady(): boolean {
     let progress = false;
     for (const from of [0, 1] as const) {
       const own = this.directions[from];
@@ -100,13 +103,13 @@ export class TcpConnection {
         const first = own.waiting[0]!;
         if (first.offset > own.next || first.acknowledges > other.next) break;
         progress = true;
-        this.#deliver(from, own.takeFirst(), nowNs);
+        this.#deliver(from, own.takeFirst());
       }
     }
     return progress;
   }
 
-  #deliver(from: 0 | 1, segment: Segment, nowNs: number): void {
+  #deliver(from: 0 | 1, segment: Segment): void {
     const own = this.directions[from];
     const repeated = own.next - segment.offset;
     if (repeated > 0) {
@@ -115,7 +118,22 @@ export class TcpConnection {
       trimStart(segment, repeated);
     }
     own.next = segment.offset + segment.wireLength;
-    this.#output.data(from, segment, nowNs);
+    this.#output.data(from, segment, this.#timeOf(segment));
+  }
+
+  #leaveHole(direction: 0 | 1, until: number, before: Segment): void {
+    const own = this.directions[direction];
+    if (until <= own.next) return;
+    // Lost from a burst more likely than sent just before what came next.
+    const timestampNs = this.#lastNs === 0 ? this.#timeOf(before) : this.#lastNs;
+    this.#output.hole(direction, own.next, until - own.next, timestampNs);
+    own.next = until;
+  }
+
+  /** The moment that it was captured, however long it waited here. */
+  #timeOf(segment: Segment): number {
+    this.#lastNs = Math.max(this.#lastNs, segment.timestampNs);
+    return this.#lastNs;
   }
 
   #giveUpHole(nowNs: number, isEnd: boolean): boolean {
@@ -128,17 +146,15 @@ export class TcpConnection {
       const isLate = nowNs - first.timestampNs > PATIENCE_NS;
       if (first.offset > own.next) {
         if (isFull || (isLate && own.acknowledged >= first.offset)) {
-          this.#output.hole(first.offset - own.next);
-          own.next = first.offset;
+          this.#leaveHole(from, first.offset, first);
           return true;
         }
       } else if (first.acknowledges > other.next && (isFull || isLate)) {
         const until = Math.min(first.acknowledges, other.waiting[0]?.offset ?? first.acknowledges);
         // The other direction waits for this one: let this one's segment go first.
-        this.#output.hole(Math.max(0, until - other.next));
-        other.next = Math.max(until, other.next);
+        this.#leaveHole(from === 0 ? 1 : 0, until, first);
         if (until < first.acknowledges && other.waiting[0]!.acknowledges > own.next) {
-          this.#deliver(from, own.takeFirst(), nowNs);
+          this.#deliver(from, own.takeFirst());
         }
         return true;
       }

@@ -5,6 +5,7 @@ import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import type { DescribeOptions } from "../../mapping/protocols/protocol.ts";
 import { PROTOCOLS, withHttpRpc } from "../../mapping/protocols/registry.ts";
+import { CaptureUnreadableError, UnknownCaptureFormatError } from "../../receiver/replay/error.ts";
 import { Replay } from "../../receiver/replay/replay.ts";
 import { openReplayEngine, type ReplayEngineOptions } from "../../receiver/replay/replay-engine.ts";
 import { socketTraceOf } from "../captures-of.ts";
@@ -36,21 +37,31 @@ async function replay(files: readonly string[], options: ReplayCommandOptions): 
         spans: (spans) => writer.write(spans),
         accounts: (added) => accounts.push(...added),
       }),
-    problem: (path, problem) => {
-      process.stderr.write(`${escapeText(path)}: ${formatError(problem)}`);
-      process.exitCode = ExitCode.failed;
-    },
+    problem: (path, problem) => failed(`${escapeText(path)}: ${formatError(problem)}`),
     spans: (spans) => writer.write(spans),
     accounts: (added) => accounts.push(...added),
     progress: () => writer.drained(),
   });
   try {
-    for (const file of files) await run.file(file);
+    for (const file of files) {
+      try {
+        await run.file(file);
+      } catch (error) {
+        // One file that is none keeps nobody from the others.
+        if (!(error instanceof UnknownCaptureFormatError || error instanceof CaptureUnreadableError)) throw error;
+        failed(formatError(error));
+      }
+    }
   } finally {
     run.end();
     await writer.close();
     process.stderr.write(summary([...run.accounts, ...accounts], writer.count));
   }
+}
+
+function failed(message: string): void {
+  process.stderr.write(message);
+  process.exitCode = ExitCode.failed;
 }
 
 type EngineSettings = Pick<ReplayEngineOptions, "describe" | "protocols" | "tellsUnknownConnections">;

@@ -245,9 +245,33 @@ describe("replay of TCP", () => {
     ]);
     assert.equal(said(result), "defghi");
     assert.deepEqual(
-      result.seen.map((item) => item.event.streamOffset),
-      [3, 6],
+      result.seen.map(({ event }) => [event.streamOffset, event.callLength, event.capturedLength]),
+      [
+        [0, 3, 0],
+        [3, 3, 3],
+        [6, 3, 3],
+      ],
     );
+  });
+
+  it("tells what is missing before what was said next, and keeps the time of what had to wait", async () => {
+    const result = await tcp([
+      ...HANDSHAKE,
+      client(0, "ping", 10),
+      // The answer, "pong", is not in the capture.
+      client(4, "next", 20, 5004),
+      server(4, "last", 30, 1008),
+      client(8, "over", 500, 5008),
+    ]);
+    const told = result.seen.map(({ text, event }) => [text, (event.header.timestampNs - 10e9) / 1e6]);
+    assert.deepEqual(told, [
+      ["ping", 10],
+      ["", 10],
+      ["next", 20],
+      ["last", 30],
+      ["over", 500],
+    ]);
+    assert.equal(result.seen[1]!.isEgress, false);
   });
 
   it("gives an answer after the request that it acknowledges, also when the file has it before", async () => {
@@ -262,9 +286,9 @@ describe("replay of TCP", () => {
     const result = await tcp([...HANDSHAKE, server(0, "pong", 4, 1004), client(4, "next", 300, 5004)]);
     assert.deepEqual(
       result.seen.map((item) => item.text),
-      ["pong", "next"],
+      ["", "pong", "next"],
     );
-    assert.equal(result.seen[1]!.event.streamOffset, 4);
+    assert.equal(result.seen[2]!.event.streamOffset, 4);
   });
 
   it("goes past the end of the sequence space", async () => {
@@ -285,6 +309,26 @@ describe("replay of TCP", () => {
       client(4, "open", 2),
     ]);
     assert.equal(said(result), "fastopen");
+  });
+
+  it("leaves it to the content who is the client where both ends open at once", async () => {
+    const result = await tcp([
+      { fromClient: true, sequence: 999, flags: "S", timeMs: 0 },
+      { fromClient: false, sequence: 4999, flags: "S", timeMs: 1 },
+      { fromClient: true, sequence: 999, acknowledgement: 5000, flags: "SA", timeMs: 2 },
+      { fromClient: false, sequence: 4999, acknowledgement: 1000, flags: "SA", timeMs: 3 },
+      server(0, "ping", 4, 1000),
+      client(0, "pong", 5, 5004),
+    ]);
+    assert.deepEqual([said(result), said(result, false)], ["pong", "ping"]);
+    assert.deepEqual(
+      result.seen.map(({ event }) => [event.role, event.streamOffset]),
+      [
+        [0, 0],
+        [0, 0],
+      ],
+    );
+    assert.deepEqual(result.states, [2, 1]);
   });
 
   it("starts in the middle of a connection, away from offset 0", async () => {

@@ -55,6 +55,44 @@ describe("sockspan replay", () => {
     assert.match(stderr, /CAPTURE_TRUNCATED/);
   });
 
+  it("goes on to the next file where one is no capture, and fails", () => {
+    const wrong = join(folder, "wrong.pcap");
+    writeFileSync(wrong, "no capture at all");
+    const { status, stdout, stderr } = sockspan(wrong, join(folder, "none.pcap"), capture);
+    assert.equal(status, 1);
+    assert.equal(stdout.trimEnd().split("\n").length, 1);
+    assert.match(stderr, /wrong\.pcap.*CAPTURE_UNKNOWN_FORMAT.*none\.pcap.*CAPTURE_UNREADABLE.*1 spans, 2 packets/s);
+  });
+
+  it("says that it does not know a link type", () => {
+    const other = join(folder, "other.pcap");
+    const bytes = Buffer.from(readFileSync(capture));
+    bytes.writeUInt32LE(147, 20);
+    writeFileSync(other, bytes);
+    assert.match(sockspan(other).stderr, /0 spans, 2 packets, 2 packets lost \(unknown_link_type\)/);
+  });
+
+  it("describes a call as its client sees it, also where the server's packets come first", () => {
+    const late = join(folder, "late.pcap");
+    const packets = [
+      { fromClient: false, sequence: 4000, acknowledgement: 1000, payload: `${ANSWER}`, timeMs: 0 },
+      { fromClient: true, sequence: 1000, acknowledgement: 4000 + ANSWER.length, payload: REQUEST, timeMs: 1 },
+      {
+        fromClient: false,
+        sequence: 4000 + ANSWER.length,
+        acknowledgement: 1000 + REQUEST.length,
+        payload: ANSWER,
+        timeMs: 3,
+      },
+    ];
+    writeFileSync(late, pcapFile(tcpFrames(packets)));
+    const { stdout } = sockspan(late);
+    const span = JSON.parse(stdout).resourceSpans[0].scopeSpans[0].spans[0];
+    const attributes = new Map(span.attributes.map(({ key, value }: never) => [key, value]));
+    assert.deepEqual(attributes.get("network.peer.address"), { stringValue: "10.0.0.2" });
+    assert.deepEqual(attributes.get("network.peer.port"), { intValue: "80" });
+  });
+
   it("tells wrong use from failure", () => {
     assert.equal(sockspan(join(folder, "none.pcap")).status, 1);
     assert.equal(sockspan(capture, "--format", "yaml").status, 2);
