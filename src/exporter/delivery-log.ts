@@ -52,6 +52,16 @@ export class DeliveryLog {
     this.#log.warn("the server says of an export", { message, [`rejected ${this.#unit}`]: rejectedItems });
   }
 
+  /** Of earlier runs, from disk. */
+  tookUp(items: number): void {
+    this.#log.info("an earlier run has left on disk what is sent now", { [this.#unit]: items });
+  }
+
+  /** For another run. */
+  stored(items: number): void {
+    this.#log.info("left on disk for the next run", { [this.#unit]: items });
+  }
+
   cutDown(reason: string, maxSizeBytes: number): void {
     this.#log.warn("the server takes only smaller requests", { reason, maxSizeBytes });
   }

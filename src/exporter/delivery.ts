@@ -20,7 +20,7 @@ export interface DeliveryOptions<Body, Item> {
   readonly now: () => number;
 }
 
-/** Brings one request to its end: sent, or counted lost with the reason. */
+/** Brings one request to its end: sent, or counted lost with the reason; but for an abort, which ends nothing. */
 export class Delivery<Body, Item = Span> {
   readonly #options: DeliveryOptions<Body, Item>;
   readonly #abort = new AbortController();
@@ -44,8 +44,12 @@ export class Delivery<Body, Item = Span> {
     return this.#maxSizeBytes;
   }
 
-  /** Never rejects. */
-  async deliver(request: QueuedRequest<Body>): Promise<void> {
+  /**
+   * Never rejects.
+   *
+   * @returns how many items an abort has left without an end: to be counted by the caller
+   */
+  async deliver(request: QueuedRequest<Body>): Promise<number> {
     const { retry, log, now } = this.#options;
     const backoff = new Backoff(retry);
     const startedMs = now();
@@ -54,13 +58,12 @@ export class Delivery<Body, Item = Span> {
       switch (outcome.kind) {
         case "sent":
           this.#sent(request, outcome.rejectedItems, outcome.message);
-          return;
+          return 0;
         case "permanent":
           this.#lose("permanent", request.itemCount, outcome.reason);
-          return;
+          return 0;
         case "too_large":
-          await this.#deliverHalves(request, outcome.reason);
-          return;
+          return this.#deliverHalves(request, outcome.reason);
         case "retry": {
           // An abort cuts the attempt short; that is no failure of the server.
           if (this.#abort.signal.aborted) break;
@@ -68,13 +71,13 @@ export class Delivery<Body, Item = Span> {
           const delayMs = backoff.next(now() - startedMs, outcome.serverDelayMs);
           if (delayMs === undefined) {
             this.#lose("retry_exhausted", request.itemCount, outcome.reason);
-            return;
+            return 0;
           }
           await this.#pause(delayMs);
         }
       }
     }
-    this.#lose("shutdown", request.itemCount);
+    return request.itemCount;
   }
 
   /** Waits end now, and become short. */
@@ -85,7 +88,7 @@ export class Delivery<Body, Item = Span> {
     setMaxListeners(0, this.#wake.signal);
   }
 
-  /** What is under way is given up and counted. */
+  /** What is under way is given up. */
   abort(): void {
     this.#abort.abort();
     this.#wake.abort();
@@ -111,19 +114,18 @@ export class Delivery<Body, Item = Span> {
     await sleep(ms, undefined, { signal: this.#wake.signal }).catch(() => undefined);
   }
 
-  async #deliverHalves(request: QueuedRequest<Body>, reason: string): Promise<void> {
+  async #deliverHalves(request: QueuedRequest<Body>, reason: string): Promise<number> {
     const halves = this.#options.format.halve(request);
     if (halves === undefined) {
       this.#lose("permanent", request.itemCount, reason);
-      return;
+      return 0;
     }
     const limit = Math.max(halves[0].sizeBytes, halves[1].sizeBytes);
     if (limit < this.#maxSizeBytes) {
       this.#maxSizeBytes = limit;
       this.#options.log.cutDown(reason, limit);
     }
-    await this.deliver(halves[0]);
-    await this.deliver(halves[1]);
+    return (await this.deliver(halves[0])) + (await this.deliver(halves[1]));
   }
 
   #sent(request: QueuedRequest<Body>, rejected: number, message: string): void {

@@ -2,6 +2,7 @@ import type { Log } from "../log.ts";
 import type { StageAccount } from "../mapping/account.ts";
 import type { Profile } from "../mapping/profile.ts";
 import type { Span } from "../mapping/span.ts";
+import type { StoreFactory } from "./request-store.ts";
 
 /** The end of a pipeline. All that send share one queue and retry (queue.ts). */
 export interface Exporter<Item> {
@@ -52,6 +53,7 @@ export interface ExporterDeps {
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   readonly files: FileAccess;
+  readonly stores: StoreFactory;
   /** stdout: data only. Whoever reads it may be gone, or the disk full. */
   readonly stdout: {
     write(text: string, done: (error?: Error | null) => void): unknown;

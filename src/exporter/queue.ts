@@ -2,14 +2,16 @@ import type { StageAccount } from "../mapping/account.ts";
 import type { Span } from "../mapping/span.ts";
 import type { Delivery } from "./delivery.ts";
 import type { DeliveryLog } from "./delivery-log.ts";
+import { type HeldRequest, QueueContents, type StoreOf } from "./queue-contents.ts";
 import type { OpenBatch, RequestFormat } from "./request-format.ts";
-import type { QueuedRequest } from "./send-outcome.ts";
 import type { QueueSettings } from "./settings/sending-queue.ts";
 
 /** OTLP's recommendation and grpc-go's default limit is 4 MiB; the margin is for what a server may add. */
 const maxRequestSizeBytes = 4 * 1_048_576 - 65_536;
 /** Spans that are added between two looks at the limits: by so much they may be passed. */
 const sliceItems = 256;
+const memoryBytes = 64 * 1_048_576;
+const diskBytes = 1_073_741_824;
 
 export interface QueueOptions<Body, Item> {
   readonly settings: QueueSettings;
@@ -17,6 +19,7 @@ export interface QueueOptions<Body, Item> {
   readonly delivery: Delivery<Body, Item>;
   readonly account: StageAccount;
   readonly log: DeliveryLog;
+  readonly store?: StoreOf<Body> | undefined;
 }
 
 /**
@@ -26,10 +29,9 @@ export interface QueueOptions<Body, Item> {
 export class SendingQueue<Body, Item = Span> {
   readonly #options: QueueOptions<Body, Item>;
   readonly #open: OpenBatch<Body, Item>;
-  #waiting: QueuedRequest<Body>[] = [];
-  #inFlight = new Set<QueuedRequest<Body>>();
-  #heldItems = 0;
-  #heldBytes = 0;
+  readonly #contents: QueueContents<Body>;
+  readonly #maxBytes: number;
+  readonly #inFlight = new Set<HeldRequest<Body>>();
   #flushTimer: NodeJS.Timeout | undefined;
   /** The open batch is old or full enough to leave. */
   #due = false;
@@ -39,6 +41,9 @@ export class SendingQueue<Body, Item = Span> {
   constructor(options: QueueOptions<Body, Item>) {
     this.#options = options;
     this.#open = options.format.open();
+    const { store, account, log, settings } = options;
+    this.#contents = new QueueContents(store, account, log);
+    this.#maxBytes = settings.max_size_bytes ?? (store === undefined ? memoryBytes : diskBytes);
   }
 
   get inFlightRequests(): number {
@@ -46,14 +51,14 @@ export class SendingQueue<Body, Item = Span> {
   }
 
   get queuedBytes(): number {
-    return this.#heldBytes + this.#open.sizeBytes;
+    return this.#contents.bytes + this.#open.sizeBytes;
   }
 
   /** In the unit of the sizer. */
   get size(): number {
     const { sizer } = this.#options.settings;
-    if (sizer === "requests") return this.#waiting.length + this.#inFlight.size;
-    return sizer === "items" ? this.#heldItems + this.#open.itemCount : this.queuedBytes;
+    if (sizer === "requests") return this.#contents.waiting + this.#inFlight.size;
+    return sizer === "items" ? this.#contents.items + this.#open.itemCount : this.queuedBytes;
   }
 
   get capacity(): number {
@@ -79,6 +84,11 @@ export class SendingQueue<Body, Item = Span> {
     this.#armFlush();
   }
 
+  /** What earlier runs have left goes out. */
+  start(): void {
+    this.#pump();
+  }
+
   /** Nothing is taken any more; resolves when all that was held has come to its end. */
   async drain(): Promise<void> {
     this.#closed = true;
@@ -91,19 +101,20 @@ export class SendingQueue<Body, Item = Span> {
     });
   }
 
-  /** Forgets what no consumer has taken yet, and says how many spans that were. */
-  clear(): number {
-    let itemCount = 0;
-    for (const request of this.#waiting) itemCount += request.itemCount;
-    for (const request of this.#waiting) this.#release(request);
-    this.#waiting = [];
-    return itemCount;
+  /** Forgets what no consumer has taken yet: counted, as lost or as stored. */
+  clear(): void {
+    this.#contents.clear();
+  }
+
+  /** When nothing is in flight any more. */
+  close(): void {
+    this.#contents.close();
   }
 
   /** How many spans may still be taken. */
   #room(): number {
     const { settings } = this.#options;
-    if (this.queuedBytes >= settings.max_size_bytes) return 0;
+    if (this.queuedBytes >= this.#maxBytes) return 0;
     const { max_size, sizer } = settings.batch;
     // A full batch stays open when the queue has no room for it.
     let room = this.#isFull() ? 0 : Number.POSITIVE_INFINITY;
@@ -139,12 +150,12 @@ export class SendingQueue<Body, Item = Span> {
     const { sizer, num_consumers } = this.#options.settings;
     if (this.#due && (sizer !== "requests" || this.size < this.capacity)) this.#closeBatch();
     while (this.#inFlight.size < num_consumers) {
-      const request = this.#waiting.shift();
-      if (request === undefined) return;
-      this.#inFlight.add(request);
-      void this.#options.delivery.deliver(request).then(() => {
-        this.#inFlight.delete(request);
-        this.#release(request);
+      const due = this.#contents.next();
+      if (due === undefined) return;
+      this.#inFlight.add(due.held);
+      void this.#options.delivery.deliver(due.request).then((leftItems) => {
+        this.#inFlight.delete(due.held);
+        this.#contents.ended(due.held, leftItems);
         this.#pump();
         if (this.#inFlight.size === 0) this.#idle?.();
       });
@@ -156,14 +167,8 @@ export class SendingQueue<Body, Item = Span> {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
     for (const request of this.#open.finish(this.#maxRequestSizeBytes())) {
-      this.#waiting.push(request);
-      this.#heldItems += request.itemCount;
-      this.#heldBytes += request.sizeBytes;
+      const isNext = this.#inFlight.size + this.#contents.waiting < this.#options.settings.num_consumers;
+      this.#contents.add(request, isNext);
     }
-  }
-
-  #release(request: QueuedRequest<Body>): void {
-    this.#heldItems -= request.itemCount;
-    this.#heldBytes -= request.sizeBytes;
   }
 }

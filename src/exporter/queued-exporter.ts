@@ -5,10 +5,14 @@ import { Delivery } from "./delivery.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import type { Exporter, ExporterDeps, ExporterState } from "./exporter.ts";
 import { SendingQueue } from "./queue.ts";
+import type { StoreOf } from "./queue-contents.ts";
 import type { RequestFormat } from "./request-format.ts";
 import type { Sender } from "./send-outcome.ts";
 import type { RetrySettings } from "./settings/retry-on-failure.ts";
 import type { QueueSettings } from "./settings/sending-queue.ts";
+
+/** What a destination that is away does not take is as safe on disk. */
+const storedDrainMs = 1_000;
 
 export interface QueuedExporterOptions<Body, Item> {
   readonly id: string;
@@ -18,6 +22,8 @@ export interface QueuedExporterOptions<Body, Item> {
   readonly sender: Sender<Body>;
   readonly queue: QueueSettings;
   readonly retry: RetrySettings;
+  /** Where the queue is kept beyond this run. */
+  readonly store?: StoreOf<Body> | undefined;
   readonly deps: Pick<ExporterDeps, "log" | "now">;
 }
 
@@ -29,16 +35,19 @@ export class QueuedExporter<Body, Item = Span> implements Exporter<Item> {
   readonly #delivery: Delivery<Body, Item>;
   readonly #sender: Sender<Body>;
   readonly #log: DeliveryLog;
+  readonly #isStored: boolean;
 
-  constructor({ id, unit = "spans", format, sender, queue, retry, deps }: QueuedExporterOptions<Body, Item>) {
+  constructor(options: QueuedExporterOptions<Body, Item>) {
+    const { id, unit = "spans", format, sender, queue, retry, store, deps } = options;
     this.id = id;
     this.account = new StageAccount(`exporter/${id}`, unit);
     this.#sender = sender;
+    this.#isStored = store !== undefined;
     const account = this.account;
     const log = new DeliveryLog(deps.log, deps.now, unit);
     this.#log = log;
     this.#delivery = new Delivery({ format, sender, retry, account, log, now: deps.now });
-    this.#queue = new SendingQueue({ settings: queue, format, delivery: this.#delivery, account, log });
+    this.#queue = new SendingQueue({ settings: queue, format, delivery: this.#delivery, account, log, store });
   }
 
   get state(): ExporterState {
@@ -54,6 +63,7 @@ export class QueuedExporter<Body, Item = Span> implements Exporter<Item> {
 
   async start(): Promise<void> {
     await this.#sender.start();
+    this.#queue.start();
   }
 
   consume(items: readonly Item[]): void {
@@ -64,16 +74,17 @@ export class QueuedExporter<Body, Item = Span> implements Exporter<Item> {
     const drained = this.#queue.drain();
     this.#delivery.drain();
     const timer = new AbortController();
-    const timeout = sleep(deadlineMs, undefined, { signal: timer.signal }).catch(() => undefined);
+    const limitMs =
+      this.#isStored && this.#log.failure !== undefined ? Math.min(deadlineMs, storedDrainMs) : deadlineMs;
+    const timeout = sleep(limitMs, undefined, { signal: timer.signal }).catch(() => undefined);
     await Promise.race([drained, timeout]);
     timer.abort();
-    const abandoned = this.#queue.clear();
-    if (abandoned > 0) {
-      this.account.addLost("shutdown", abandoned);
-      this.#log.dropped("shutdown", abandoned);
-    }
+    this.#queue.clear();
     this.#delivery.abort();
     await drained;
+    this.#queue.close();
+    const stored = this.account.consumed.get("stored") ?? 0;
+    if (stored > 0) this.#log.stored(stored);
     await this.#sender.close();
   }
 }

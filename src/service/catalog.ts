@@ -5,6 +5,7 @@ import { fileSettings } from "../exporter/settings/file.ts";
 import { otlpGrpcSettings } from "../exporter/settings/otlp-grpc.ts";
 import { otlpHttpSettings } from "../exporter/settings/otlp-http.ts";
 import { pprofSettings } from "../exporter/settings/pprof.ts";
+import { fileStorageSettings } from "../extension/file-storage.ts";
 import { healthCheckSettings } from "../extension/health-check.ts";
 import { tridentAgentSettings } from "../extension/trident/settings.ts";
 import { zpagesSettings } from "../extension/zpages/settings.ts";
@@ -36,6 +37,7 @@ const TYPES: readonly ComponentType[] = [
   { ...both, kind: "exporters", type: "otlp_grpc", aliases: ["otlp"], schema: otlpGrpcSettings },
   { ...both, kind: "exporters", type: "otlp_http", aliases: ["otlphttp"], schema: otlpHttpSettings },
   { ...profiles, kind: "exporters", type: "pprof", schema: pprofSettings },
+  { ...extension, type: "file_storage", schema: fileStorageSettings },
   { ...extension, type: "health_check", schema: healthCheckSettings },
   { ...extension, type: "trident", schema: tridentAgentSettings },
   { ...extension, type: "zpages", schema: zpagesSettings },

@@ -4,6 +4,7 @@ import { noPaint } from "../exporter/debug/paint.ts";
 import { traceLines } from "../exporter/debug/trace-lines.ts";
 import type { ExporterDeps } from "../exporter/exporter.ts";
 import type { Extension } from "../extension/extension.ts";
+import type { FileStorageSettings } from "../extension/file-storage.ts";
 import { HealthCheck, type HealthCheckSettings } from "../extension/health-check.ts";
 import type { TridentAgentSettings } from "../extension/trident/settings.ts";
 import type { ZpagesSettings } from "../extension/zpages/settings.ts";
@@ -23,6 +24,7 @@ import { createProcessor } from "./processors.ts";
 import { createReceiver, HostContext, type PreparedReceiver } from "./receivers.ts";
 import { SelfTestFilter } from "./self-test/self-test-filter.ts";
 import { Service } from "./service.ts";
+import { Stores } from "./stores.ts";
 import type { FileOwner } from "./sudo-user.ts";
 import { MetricsListener } from "./telemetry/metrics-listener.ts";
 import {
@@ -111,18 +113,19 @@ export class WorkerHost {
 
   async #build(): Promise<void> {
     const { config, settings, log, owner, connection } = this.#options;
-    const files = await PreparedFiles.prepare(config, owner, connection.hello.user, settings.keptFiles);
-    const deps = (id: string): ExporterDeps => ({
-      log: log.child(id),
-      now: () => performance.now(),
-      files,
-      stdout: process.stdout,
-    });
     // The pages first: they are fed with what the pipelines carry.
     const extensions = new Map<string, Extension>();
     for (const id of config.enabledExtensions) {
       extensions.set(id, await this.#extension(config.extensions.get(id) ?? missing(id)));
     }
+    const files = await PreparedFiles.prepare(config, owner, connection.hello.user, settings.keptFiles);
+    const deps = (id: string): ExporterDeps => ({
+      log: log.child(id),
+      now: () => performance.now(),
+      files,
+      stores: new Stores(extensions, log.child(id)),
+      stdout: process.stdout,
+    });
     const { version, keptFiles } = settings;
     const answers = this.#answers;
     answers.set("spans", ({ after }) => this.#watched.answer(after));
@@ -164,6 +167,7 @@ export class WorkerHost {
       const { createTridentAgent } = await import("../extension/trident/agent.ts");
       return createTridentAgent(id, settings as TridentAgentSettings, log.child(id), () => performance.now(), user);
     }
+    if (type === "file_storage") return this.#storage(id, settings as FileStorageSettings);
     if (type !== "zpages") throw new ComponentMissingError("extension", type);
     const { Zpages } = await import("../extension/zpages/zpages.ts");
     const pages = new Zpages(id, settings as ZpagesSettings, {
@@ -175,6 +179,13 @@ export class WorkerHost {
     });
     this.#pages.push(pages);
     return pages;
+  }
+
+  async #storage(id: string, settings: FileStorageSettings): Promise<Extension> {
+    const { hello } = this.#options.connection;
+    const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+    const { FileStorage } = await import("../extension/file-storage.ts");
+    return FileStorage.open(id, settings, hello.user ?? self);
   }
 
   get #summary(): string {

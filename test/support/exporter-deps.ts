@@ -16,6 +16,11 @@ export function makeExporterDeps(isTTY = false): TestDeps {
     log: new RecordingLog(),
     now: () => performance.now(),
     files: localFiles,
+    stores: {
+      open: (storage) => {
+        throw new Error(`no storage ${storage}`);
+      },
+    },
     stdout: {
       isTTY,
       write: (text, done) => {

@@ -35,9 +35,10 @@ export class OtlpHttpCollector {
     this.#server = tls === undefined ? createServer(handle) : createTlsServer(tls, handle);
   }
 
-  static async start(tls?: ServerOptions): Promise<OtlpHttpCollector> {
+  /** @param port 0: any that is free */
+  static async start(tls?: ServerOptions, port = 0): Promise<OtlpHttpCollector> {
     const collector = new OtlpHttpCollector(tls);
-    await new Promise<void>((resolve) => collector.#server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => collector.#server.listen(port, "127.0.0.1", resolve));
     collector.port = (collector.#server.address() as AddressInfo).port;
     return collector;
   }

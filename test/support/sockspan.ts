@@ -15,6 +15,8 @@ export interface SockspanOptions {
   readonly receiver?: string;
   /** More exporters by id, flow style; all are in the pipeline. */
   readonly exporters?: Readonly<Record<string, string>>;
+  /** Extensions by id, flow style; all are enabled. */
+  readonly extensions?: Readonly<Record<string, string>>;
   /** No file exporter: stopAndRead() has nothing to read. */
   readonly withoutFile?: boolean;
   readonly args?: readonly string[];
@@ -80,6 +82,7 @@ export async function writeConfig(
 ): Promise<{ config: string; traceFile: string; metricsPort: number }> {
   const traceFile = scratch.path("traces.jsonl");
   const metricsPort = await freePort();
+  const extensions = options.extensions ?? {};
   const exporters = { ...(options.withoutFile ? {} : { file: `{ path: ${traceFile} }` }), ...options.exporters };
   const config = scratch.path("config.yaml");
   await writeFile(
@@ -89,7 +92,10 @@ export async function writeConfig(
       `  socket_trace: ${options.receiver ?? "{}"}`,
       "exporters:",
       ...Object.entries(exporters).map(([id, yaml]) => `  ${id}: ${yaml}`),
+      "extensions:",
+      ...Object.entries(extensions).map(([id, yaml]) => `  ${id}: ${yaml}`),
       "service:",
+      `  extensions: [${Object.keys(extensions).join(", ")}]`,
       "  telemetry:",
       `    metrics: { readers: [{ pull: { exporter: { prometheus: { port: ${metricsPort} } } } }] }`,
       "  pipelines:",

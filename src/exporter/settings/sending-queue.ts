@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { durationMs, sizeBytes } from "../../config-value.ts";
 
-/** The Collector's sending_queue, with its names and defaults; `max_size_bytes` is ours. */
+/** The Collector's sending_queue, with its names and defaults; `max_size_bytes` is ours. In memory alone. */
 export const sendingQueue = z.strictObject({
   /** Without a queue a batch is sent when a consumer is free, and lost when none is. */
   enabled: z.boolean().default(true),
@@ -26,4 +26,11 @@ export const sendingQueue = z.strictObject({
     .prefault({}),
 });
 
-export type QueueSettings = z.output<typeof sendingQueue>;
+/** On disk, where `storage` names an extension for it. */
+export const storedQueue = sendingQueue.extend({
+  storage: z.string().optional(),
+  /** 64 MiB of memory, 1 GiB of disk. */
+  max_size_bytes: sizeBytes().optional(),
+});
+
+export type QueueSettings = z.output<typeof storedQueue>;

@@ -29,6 +29,13 @@ export function validate(root: Located, catalog: ComponentCatalog): Validation {
 
 type Components = Map<string, ComponentConfig>;
 
+/** Extensions that keep queues. */
+const STORAGES: readonly string[] = ["file_storage"];
+
+interface StoredSettings {
+  readonly sending_queue?: { readonly storage?: string };
+}
+
 class Validator {
   readonly #root: Located;
   readonly #catalog: ComponentCatalog;
@@ -52,6 +59,7 @@ class Validator {
     enabledExtensions.forEach((id, index) => {
       this.#checkReference("extensions", id, ["service", "extensions", index]);
     });
+    this.#checkStorages(of("exporters"), of("extensions"), enabledExtensions);
     this.#warnUnused(of, pipelines, enabledExtensions);
     const result = { problems: this.#problems, warnings: this.#warnings };
     if (service === undefined || this.#problems.length > 0) return { ...result, config: undefined };
@@ -170,6 +178,22 @@ class Validator {
     const message = `"${id}" is not defined under ${kind}`;
     this.#report(ProblemCode.undefinedComponent, path, message, nearest(id, defined));
     return false;
+  }
+
+  /** The queues of exporters name the extension that keeps them. */
+  #checkStorages(exporters: Components, extensions: Components, enabled: readonly string[]): void {
+    for (const { id, settings } of exporters.values()) {
+      const storage = (settings as StoredSettings | undefined)?.sending_queue?.storage;
+      if (storage === undefined) continue;
+      const path = ["exporters", id, "sending_queue", "storage"];
+      const storages = [...extensions.values()].filter(({ type }) => STORAGES.includes(type)).map((each) => each.id);
+      if (!storages.includes(storage)) {
+        const message = `"${storage}" is no storage that is defined under extensions`;
+        this.#report(ProblemCode.undefinedComponent, path, message, nearest(storage, storages));
+      } else if (!enabled.includes(storage)) {
+        this.#report(ProblemCode.undefinedComponent, path, `"${storage}" is not listed in service.extensions`);
+      }
+    }
   }
 
   #warnUnused(

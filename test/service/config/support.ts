@@ -17,7 +17,11 @@ const otlp = z.strictObject({
   headers: z.record(z.string(), z.string()).default({}),
   tls: z.strictObject({ insecure: z.boolean().default(false), ca_file: z.string().optional() }).prefault({}),
   sending_queue: z
-    .strictObject({ queue_size: sizeBytes().default(1024), num_consumers: z.int().min(1).default(10) })
+    .strictObject({
+      queue_size: sizeBytes().default(1024),
+      num_consumers: z.int().min(1).default(10),
+      storage: z.string().optional(),
+    })
     .prefault({}),
 });
 
@@ -43,6 +47,7 @@ export const catalog = new ComponentCatalog([
       .extend({ traces_endpoint: z.string().optional(), encoding: z.string().optional() }),
     { aliases: ["otlphttp"] },
   ),
+  component("extensions", "file_storage", z.strictObject({}), { signals: [] }),
   component("extensions", "zpages", z.strictObject({}), { signals: [] }),
 ]);
 
