@@ -193,8 +193,8 @@ struct go_layout {
 	__u16 write_request;  /* below the stack's top: writeLoop's writeRequest */
 	__u16 connection;     /* below the stack's top: serve's receiver */
 	__u16 request_context; /* http.Request.ctx */
+	__u16 current_request; /* conn.curReq */
 	__u16 wants_marks;    /* the programs' own: goroutines of requests make calls, so their creation is watched */
-	__u16 padding;
 };
 
 #define FUNCTION_HOPS 2

@@ -82,6 +82,7 @@ static __always_inline void fill_event(struct socket_data_event *event, struct s
 	event->unit_count = call->unit.count;
 	event->turn_id = call->unit.turn_id;
 	event->cause_id = call->cause.id;
+	event->cause_request = call->cause.request;
 	event->socket_cookie = call->id;
 	event->stream_offset = call->offset;
 	event->local_first_sequence = info->local_first_sequence;

@@ -98,32 +98,51 @@ static __always_inline void go_server_reads(struct go_call *call, struct go_layo
 		go_mark(call, layout);
 }
 
+#define RESPONSE_CANCEL 32 /* response.cancelCtx; response.conn is the first field (net/http/server.go) */
+
+/*
+ * The context of the request that the goroutine in call->g, a (*conn).serve, is at. Each request has its own, which its
+ * response can cancel; http.Request.ctx is anybody's to change.
+ */
+static __always_inline __u64 go_current_request(struct go_call *call, const struct go_layout *layout)
+{
+	__u64 connection = read_u64(call->g[G_STACK_TOP / 8] - layout->connection);
+	__u64 response = read_u64(connection + layout->current_request);
+
+	if (!response || read_u64(response) != connection)
+		return 0;
+	return read_u64(read_u64(response + RESPONSE_CANCEL) + 8);
+}
+
 #define GO_CONTEXTS 10
 #define CANCEL_CONTEXT_ERROR 48 /* cancelCtx.err: set once it is cancelled */
 
 /*
  * Every context of package context begins with its parent. A request's context is a child of its connection's, which is
  * a child of the one that holds the local address. The server cancels a request's context when the handler returns, so
- * one that is not cancelled belongs to the request that the connection is serving now.
+ * one that is not cancelled belongs to the request that the connection is serving now. As long as the call goes on, the
+ * address of its request's context is nobody else's.
  */
-static __always_inline __u64 go_connection_of(struct go_call *call, __u64 context, __u64 local_address_key)
+static __always_inline bool go_context(struct go_call *call, __u64 context, __u64 local_address_key)
 {
 	__u64 child = 0, grandchild = 0, error = 0;
 
 	for (int i = 0; i < GO_CONTEXTS; i++) {
 		if (!context || bpf_probe_read_user(call->words, 32, (void *)context))
-			return 0;
+			return false;
 		if (call->words[3] == local_address_key) {
-			if (!grandchild ||
-			    bpf_probe_read_user(&error, 8, (void *)(grandchild + CANCEL_CONTEXT_ERROR)) || error)
-				return 0;
-			return child;
+			if (!grandchild || bpf_probe_read_user(&error, 8, (void *)(grandchild + CANCEL_CONTEXT_ERROR)))
+				return false;
+			call->cause.kind = error ? CAUSE_GO_ENDED_CONTEXT : CAUSE_GO_CONTEXT;
+			call->cause.id = child;
+			call->cause.request = grandchild;
+			return true;
 		}
 		grandchild = child;
 		child = context;
 		context = call->words[1];
 	}
-	return 0;
+	return false;
 }
 
 /* Whether the goroutine in call->g was created after its creator had read its last request. */
@@ -174,7 +193,7 @@ static __always_inline __u64 go_waiting(struct go_call *call, __u64 channel, con
  */
 static __always_inline void go_write_loop(struct go_call *call, struct go_layout *layout)
 {
-	__u64 request, channel, caller, connection;
+	__u64 request, channel, caller;
 
 	if (bpf_probe_read_user(call->words, 16, (void *)(call->g[G_STACK_TOP / 8] - layout->write_request)))
 		return;
@@ -183,20 +202,17 @@ static __always_inline void go_write_loop(struct go_call *call, struct go_layout
 	caller = go_waiting(call, channel, layout);
 	if (caller && read_g(call, caller)) {
 		call->unit_id = g_field(call, layout->goid);
-		if (g_field(call, layout->start_pc) == layout->serve_start_pc)
-			return; /* it is the one that has read the request */
+		if (g_field(call, layout->start_pc) == layout->serve_start_pc) {
+			/* It is the one that has read the request. */
+			call->cause.request = go_current_request(call, layout);
+			return;
+		}
 	} else {
 		caller = 0;
 	}
-	if (layout->context_key) {
-		connection = go_connection_of(call, read_u64(read_u64(request) + layout->request_context + 8),
-					      layout->context_key);
-		if (connection) {
-			call->cause.kind = CAUSE_GO_CONTEXT;
-			call->cause.id = connection;
-			return;
-		}
-	}
+	if (layout->context_key && go_context(call, read_u64(read_u64(request) + layout->request_context + 8),
+					      layout->context_key))
+		return;
 	if (caller)
 		go_creator(call, layout);
 }
@@ -209,6 +225,7 @@ static __noinline void go_call(struct go_call *call, struct process_control *pro
 	call->coroutine_id = 0;
 	call->unit_id = 0;
 	call->cause.id = 0;
+	call->cause.request = 0;
 	call->cause.kind = CAUSE_NONE;
 	if (!read_g(call, g))
 		return;
@@ -217,6 +234,8 @@ static __noinline void go_call(struct go_call *call, struct process_control *pro
 	if (start_pc == layout->serve_start_pc) {
 		if (call->direction == DIRECTION_INGRESS)
 			go_server_reads(call, layout);
+		else
+			call->cause.request = go_current_request(call, layout);
 	} else if (call->direction == DIRECTION_EGRESS) {
 		if (start_pc == layout->write_loop_start_pc)
 			go_write_loop(call, layout);

@@ -28,6 +28,7 @@ static __always_inline void clear_call(struct call *call, __u8 direction)
 	call->unit.turn_id = 0;
 	call->unit.kind = UNIT_NONE;
 	call->cause.id = 0;
+	call->cause.request = 0;
 	call->cause.kind = CAUSE_NONE;
 	call->unit_kind = UNIT_NONE;
 	call->counts_as_read = false;

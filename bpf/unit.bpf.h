@@ -25,6 +25,7 @@ struct unit_key {
 /* What the runtime itself says a call is for. */
 struct cause {
 	__u64 id;
+	__u64 request;
 	__u32 kind; /* enum cause_kind */
 	__u32 padding;
 };

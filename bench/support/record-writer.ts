@@ -25,6 +25,7 @@ export function writeRecord(view: DataView, at: number, event: SocketDataEvent, 
   u64(offsets.unit_id, event.unitId);
   u64(offsets.turn_id, event.turnId);
   u64(offsets.cause_id, event.causeId);
+  u64(offsets.cause_request, event.causeRequest);
   u64(offsets.socket_cookie, event.socketCookie);
   put(offsets.tuple + tuple.local_address, event.tuple.localAddress);
   put(offsets.tuple + tuple.remote_address, event.tuple.remoteAddress);

@@ -153,6 +153,7 @@ export const CauseKind = {
   waker: 4,
   newWaker: 5,
   creation: 6,
+  goEndedContext: 7,
 } as const;
 export type CauseKind = (typeof CauseKind)[keyof typeof CauseKind];
 
@@ -215,7 +216,7 @@ export type IoMode = (typeof IoMode)[keyof typeof IoMode];
 export const LAYOUT = {
   event_header: { sizeBytes: 24, offsets: { kind: 0, length: 4, timestamp_ns: 8, tgid: 16, pid: 20 } },
   socket_tuple: { sizeBytes: 40, offsets: { local_address: 0, remote_address: 16, local_port: 32, remote_port: 34, network_namespace: 36 } },
-  socket_data_event: { sizeBytes: 192, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, cause_id: 72, socket_cookie: 80, event_number: 88, stream_offset: 96, tuple: 104, local_first_sequence: 144, remote_first_sequence: 148, call_length: 152, captured_length: 156, flags: 160, address_family: 164, protocol: 165, direction: 166, role: 167, source: 168, unit_kind: 169, cause_kind: 170, comm: 176 } },
+  socket_data_event: { sizeBytes: 200, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, cause_id: 72, cause_request: 80, socket_cookie: 88, event_number: 96, stream_offset: 104, tuple: 112, local_first_sequence: 152, remote_first_sequence: 156, call_length: 160, captured_length: 164, flags: 168, address_family: 172, protocol: 173, direction: 174, role: 175, source: 176, unit_kind: 177, cause_kind: 178, comm: 184 } },
   frame_segment: { sizeBytes: 12, offsets: { offset: 0, length: 4, flags: 6, left_out: 8 } },
   socket_state_event: { sizeBytes: 128, offsets: { header: 0, coroutine_id: 24, unit_id: 32, unit_parent: 40, unit_count: 48, turn_id: 56, socket_cookie: 64, tuple: 72, local_first_sequence: 112, remote_first_sequence: 116, address_family: 120, protocol: 121, role: 122, old_state: 123, new_state: 124, unit_kind: 125, name_length: 126 } },
   process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
@@ -230,7 +231,7 @@ export const LAYOUT = {
   framing: { sizeBytes: 2080, offsets: { signature: 0, preface_length: 8, maximum: 12, length_bias: 16, header_length: 20, length_offset: 21, length_shift: 22, little_endian: 23, type_offset: 24, client: 32, server: 1056 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   pool_site: { sizeBytes: 48, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44 } },
-  go_layout: { sizeBytes: 96, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, goid_counter: 24, library_start: 32, library_length: 40, wait_group_add: 48, wait_group_add_length: 56, context_key: 64, goid: 72, parent_goid: 74, start_pc: 76, processor: 78, goid_cache: 80, receive_queue: 82, sudog_channel: 84, write_request: 86, connection: 88, request_context: 90, wants_marks: 92 } },
+  go_layout: { sizeBytes: 96, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, goid_counter: 24, library_start: 32, library_length: 40, wait_group_add: 48, wait_group_add_length: 56, context_key: 64, goid: 72, parent_goid: 74, start_pc: 76, processor: 78, goid_cache: 80, receive_queue: 82, sudog_channel: 84, write_request: 86, connection: 88, request_context: 90, current_request: 92, wants_marks: 94 } },
   python_layout: { sizeBytes: 24, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20 } },
   process_control: { sizeBytes: 624, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 496, python: 592, handovers_lost: 616 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
@@ -262,6 +263,7 @@ export interface SocketDataEvent {
   readonly unitCount: number;
   readonly turnId: number;
   readonly causeId: number;
+  readonly causeRequest: number;
   readonly socketCookie: number;
   readonly eventNumber: number;
   readonly streamOffset: number;
@@ -469,6 +471,7 @@ export interface GoLayout {
   readonly writeRequest: number;
   readonly connection: number;
   readonly requestContext: number;
+  readonly currentRequest: number;
   readonly wantsMarks: number;
 }
 
@@ -538,23 +541,24 @@ export function decodeSocketDataEvent(view: DataView, offset: number): SocketDat
     unitCount: u64(view, offset + 56),
     turnId: u64(view, offset + 64),
     causeId: u64(view, offset + 72),
-    socketCookie: u64(view, offset + 80),
-    eventNumber: u64(view, offset + 88),
-    streamOffset: u64(view, offset + 96),
-    tuple: decodeSocketTuple(view, offset + 104),
-    localFirstSequence: view.getUint32(offset + 144, true),
-    remoteFirstSequence: view.getUint32(offset + 148, true),
-    callLength: view.getUint32(offset + 152, true),
-    capturedLength: view.getUint32(offset + 156, true),
-    flags: view.getUint32(offset + 160, true),
-    addressFamily: view.getUint8(offset + 164),
-    protocol: view.getUint8(offset + 165),
-    direction: view.getUint8(offset + 166),
-    role: view.getUint8(offset + 167),
-    source: view.getUint8(offset + 168),
-    unitKind: view.getUint8(offset + 169),
-    causeKind: view.getUint8(offset + 170),
-    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 176, 16),
+    causeRequest: u64(view, offset + 80),
+    socketCookie: u64(view, offset + 88),
+    eventNumber: u64(view, offset + 96),
+    streamOffset: u64(view, offset + 104),
+    tuple: decodeSocketTuple(view, offset + 112),
+    localFirstSequence: view.getUint32(offset + 152, true),
+    remoteFirstSequence: view.getUint32(offset + 156, true),
+    callLength: view.getUint32(offset + 160, true),
+    capturedLength: view.getUint32(offset + 164, true),
+    flags: view.getUint32(offset + 168, true),
+    addressFamily: view.getUint8(offset + 172),
+    protocol: view.getUint8(offset + 173),
+    direction: view.getUint8(offset + 174),
+    role: view.getUint8(offset + 175),
+    source: view.getUint8(offset + 176),
+    unitKind: view.getUint8(offset + 177),
+    causeKind: view.getUint8(offset + 178),
+    comm: new Uint8Array(view.buffer, view.byteOffset + offset + 184, 16),
   };
 }
 
@@ -733,6 +737,7 @@ export class SocketDataEventReader implements SocketDataEvent {
   unitCount = 0;
   turnId = 0;
   causeId = 0;
+  causeRequest = 0;
   socketCookie = 0;
   eventNumber = 0;
   streamOffset = 0;
@@ -753,7 +758,7 @@ export class SocketDataEventReader implements SocketDataEvent {
     this.#view = view;
     this.#offset = offset;
     this.header.read(view, offset);
-    this.tuple.read(view, offset + 104);
+    this.tuple.read(view, offset + 112);
     this.entryNs = u64(view, offset + 24);
     this.coroutineId = u64(view, offset + 32);
     this.unitId = u64(view, offset + 40);
@@ -761,26 +766,27 @@ export class SocketDataEventReader implements SocketDataEvent {
     this.unitCount = u64(view, offset + 56);
     this.turnId = u64(view, offset + 64);
     this.causeId = u64(view, offset + 72);
-    this.socketCookie = u64(view, offset + 80);
-    this.eventNumber = u64(view, offset + 88);
-    this.streamOffset = u64(view, offset + 96);
-    this.localFirstSequence = view.getUint32(offset + 144, true);
-    this.remoteFirstSequence = view.getUint32(offset + 148, true);
-    this.callLength = view.getUint32(offset + 152, true);
-    this.capturedLength = view.getUint32(offset + 156, true);
-    this.flags = view.getUint32(offset + 160, true);
-    this.addressFamily = view.getUint8(offset + 164);
-    this.protocol = view.getUint8(offset + 165);
-    this.direction = view.getUint8(offset + 166);
-    this.role = view.getUint8(offset + 167);
-    this.source = view.getUint8(offset + 168);
-    this.unitKind = view.getUint8(offset + 169);
-    this.causeKind = view.getUint8(offset + 170);
+    this.causeRequest = u64(view, offset + 80);
+    this.socketCookie = u64(view, offset + 88);
+    this.eventNumber = u64(view, offset + 96);
+    this.streamOffset = u64(view, offset + 104);
+    this.localFirstSequence = view.getUint32(offset + 152, true);
+    this.remoteFirstSequence = view.getUint32(offset + 156, true);
+    this.callLength = view.getUint32(offset + 160, true);
+    this.capturedLength = view.getUint32(offset + 164, true);
+    this.flags = view.getUint32(offset + 168, true);
+    this.addressFamily = view.getUint8(offset + 172);
+    this.protocol = view.getUint8(offset + 173);
+    this.direction = view.getUint8(offset + 174);
+    this.role = view.getUint8(offset + 175);
+    this.source = view.getUint8(offset + 176);
+    this.unitKind = view.getUint8(offset + 177);
+    this.causeKind = view.getUint8(offset + 178);
     return this;
   }
 
   get comm(): Uint8Array {
-    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#offset + 176, 16);
+    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#offset + 184, 16);
   }
 }
 
@@ -877,7 +883,8 @@ export function encodeGoLayout(view: DataView, offset: number, value: GoLayout):
   view.setUint16(offset + 86, value.writeRequest, true);
   view.setUint16(offset + 88, value.connection, true);
   view.setUint16(offset + 90, value.requestContext, true);
-  view.setUint16(offset + 92, value.wantsMarks, true);
+  view.setUint16(offset + 92, value.currentRequest, true);
+  view.setUint16(offset + 94, value.wantsMarks, true);
 }
 
 /** Writes into zeroed memory. */

@@ -71,6 +71,7 @@ export const NO_GO: GoPlan = {
   writeRequest: 0,
   connection: 0,
   requestContext: 0,
+  currentRequest: 0,
 };
 
 const NO_PYTHON: PythonLayout = {

@@ -57,6 +57,7 @@ const goLayout = z.strictObject({
   writeRequest: u16,
   connection: u16,
   requestContext: u16,
+  currentRequest: u16,
 });
 
 const pythonLayout = z.strictObject({

@@ -29,6 +29,8 @@ export interface EventMeta {
   /** CauseKind: what the runtime itself says the call is for. */
   readonly causeKind: number;
   readonly causeId: number;
+  /** Go: the request of net/http's server that is answered or called for, by its context; 0: not known. */
+  readonly causeRequest: number;
   /** Place in the order of all events, which is causal. */
   readonly order: number;
 }
@@ -49,6 +51,7 @@ export function metaOf(event: SocketDataEvent, order: number): EventMeta {
     isBlocking: (event.flags & EventFlags.blocking) !== 0,
     causeKind: event.causeKind,
     causeId: event.causeId,
+    causeRequest: event.causeRequest,
     order,
   };
 }
@@ -83,6 +86,7 @@ function metaOfOther(
     isBlocking: false,
     causeKind: 0,
     causeId: 0,
+    causeRequest: 0,
     order,
   };
 }

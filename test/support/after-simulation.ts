@@ -28,6 +28,8 @@ export type Follower =
   | "calling_child"
   /** A goroutine that the handler starts. */
   | "child_goroutine"
+  /** Workers that are given the request's context, whose address comes back when both are done with it. */
+  | "context_workers"
   /** Workers: whoever finds none idle makes one, and they stay. */
   | "growing_pool"
   /** Workers: the first request makes all of them. */
@@ -115,6 +117,7 @@ export function simulateAfter(options: AfterOptions): Score {
       case "goroutine":
         return { tgid: TGID, coroutineId: 100 + server.index };
       case "child_goroutine":
+      case "context_workers":
         return {
           tgid: TGID,
           coroutineId: 100 + server.index,
@@ -179,6 +182,7 @@ export function simulateAfter(options: AfterOptions): Score {
     if (pinger === 0 && options.pings !== undefined) pinger = spawn(server);
     if (follower === "child" || follower === "calling_child") request.child = spawn(server);
     else if (follower === "child_goroutine") request.child = nextUnit++;
+    else if (follower === "context_workers") request.child = addresses.shift()!;
     else if (follower === "pool_at_once" && workers === 0) {
       for (workers = 0; workers < WORKERS; workers++) idleWorkers.push(spawn(server));
     } else if (follower === "growing_pool") {
@@ -214,6 +218,7 @@ export function simulateAfter(options: AfterOptions): Score {
     }
     if (!isCalling) {
       if (unit.unitKind === UnitKind.pythonJob) addresses.unshift(unit.unitId!);
+      if (follower === "context_workers") addresses.unshift(request.child);
       return toIdle;
     }
     switch (follower) {
@@ -233,6 +238,13 @@ export function simulateAfter(options: AfterOptions): Score {
         return () => {
           const creator = { causeKind: CauseKind.goCreator, causeId: unit.coroutineId! };
           jobs.push({ path, by: { tgid: TGID, coroutineId: request.child, ...creator }, done: toIdle });
+        };
+      case "context_workers":
+        return () => {
+          const cause = { ...unit, causeKind: CauseKind.goEndedContext, causeRequest: request.child };
+          const by = { ...cause, coroutineId: 900 + pick(WORKERS) };
+          jobs.push({ path, by, done: () => addresses.unshift(request.child) });
+          toIdle();
         };
       case "growing_pool":
         return toIdle;
@@ -291,7 +303,9 @@ export function simulateAfter(options: AfterOptions): Score {
     if (request === undefined) return;
     const isFirst = request.server.helper !== 0 && !seen.has(request.server);
     seen.add(request.server);
-    request.server.link.answer(request.unit, ok());
+    const { unit } = request;
+    const isNamed = follower === "context_workers";
+    request.server.link.answer(isNamed ? { ...unit, causeKind: 0, causeRequest: request.child } : unit, ok());
     follow(request, isFirst)();
   };
   const seen = new Set<Server>();

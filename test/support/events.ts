@@ -26,6 +26,7 @@ export interface Doer {
   readonly turnId?: number;
   readonly causeKind?: number;
   readonly causeId?: number;
+  readonly causeRequest?: number;
   readonly comm?: string;
   /** Its reads sleep until bytes come. */
   readonly isBlocking?: boolean;
@@ -81,6 +82,7 @@ export function dataEvent(options: DataOptions): SocketDataEvent {
     unitCount: by.unitCount ?? 0,
     turnId: by.turnId ?? 0,
     causeId: by.causeId ?? 0,
+    causeRequest: by.causeRequest ?? 0,
     socketCookie: options.cookie,
     eventNumber: options.eventNumber ?? 0,
     streamOffset: options.offset,

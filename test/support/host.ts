@@ -201,6 +201,12 @@ export class Link {
     return this;
   }
 
+  /** The server has read so much, and nobody was told. */
+  misses(bytes: number): this {
+    this.#serverRead += bytes;
+    return this;
+  }
+
   /** The server writes. */
   answer(by: Doer, text: string | Uint8Array, call: CallOptions = {}): this {
     const bytes = bytesOf(text);

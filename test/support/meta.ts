@@ -16,6 +16,7 @@ export function meta(order: number, over: Partial<EventMeta> = {}): EventMeta {
     isBlocking: false,
     causeKind: 0,
     causeId: 0,
+    causeRequest: 0,
     order,
     ...over,
   };

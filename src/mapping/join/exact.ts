@@ -2,7 +2,8 @@
  * Evidence: what the runtime itself says a call is for (CauseKind): a pointer or an id that leads to the request.
  *
  * `context`: the call carries the context of a request on a connection of net/http's server, which the server has not
- * cancelled, so that request is the one being handled there, whichever goroutine makes the call. `creator`: the caller
+ * cancelled, so that request is the one being handled there, whichever goroutine makes the call; or the context itself
+ * tells (request-contexts.ts). `creator`: the caller
  * was created by the unit that serves the request, after it had read it, or by one that was created so. `waker`: a task of
  * tokio's that serves the request is the one that the connection's task wakes when it has read the call's answer; where that
  * never comes, the only one that had woken it since it last sent something, beside the one that it has answered
@@ -17,6 +18,7 @@ import type { CreatedFor } from "./creators.ts";
 import { AFTER_ANSWER_NS, answeredBy } from "./last-answers.ts";
 import { servedByProvenThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
+import { awaitAnswer, holdBehindHandler } from "./request-contexts.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 import {
@@ -83,18 +85,31 @@ export class ServedConnections {
     return (this.#open.get(connection)?.length ?? 0) > 0;
   }
 
+  /** The connection of this context. */
+  named(context: number): object | undefined {
+    return this.#byContext.get(context);
+  }
+
+  openOn(connection: object): readonly TraceNode[] {
+    return this.#open.get(connection) ?? [];
+  }
+
   /** The request that is handled on the connection of this context. */
   servedIn(context: number): TraceNode | undefined {
-    const connection = this.#byContext.get(context);
-    const served = connection && oldestInOrder(this.#open.get(connection) ?? []);
+    const connection = this.named(context);
+    const served = connection && oldestInOrder(this.openOn(connection));
     return served?.isDoubtful ? undefined : served;
   }
 }
 
 /** @returns whether the call's parent is decided now */
 export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
-  const { causeKind, causeId } = call.start;
-  if (causeKind === CauseKind.goContext) return join(call, work.connections.servedIn(causeId), "context");
+  const { causeKind, causeId, causeRequest } = call.start;
+  if (causeKind === CauseKind.goContext && join(call, work.connections.servedIn(causeId), "context")) return true;
+  if (causeKind === CauseKind.goEndedContext) holdBehindHandler(work, call);
+  else if (causeRequest !== 0 && (causeKind === CauseKind.goContext || call.unit!.serving === undefined))
+    awaitAnswer(work, call);
+  if (causeKind === CauseKind.goContext || causeRequest !== 0) return false;
   if (causeKind === CauseKind.creation) work.lineage.called(causeId);
   if (isWakerKnown(call) && expectAnswer(work, call, causeId)) return false;
   const creation = creationOf(work, call);

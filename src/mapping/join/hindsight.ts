@@ -34,6 +34,7 @@ export function isServedByThreads(work: ProcessWork): boolean {
 
 /** The answer of `served` is being written by the unit of `meta`. */
 export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Unit, meta: EventMeta): void {
+  if (meta.causeRequest !== 0) work.contexts.named(meta.causeRequest, served);
   const evidence = answerEvidence(work, served, answering, meta);
   const since = Math.max(served.start.order, served.turnOrder, answering.lastAnswerOrder);
   if (evidence === undefined) {

@@ -11,12 +11,14 @@ const MAX_HELD = 16_384;
 /** Asked at the end of the wait; absent: nothing else is to be shown. */
 type IsShown = (nowNs: number) => boolean;
 
+/** Asked at the end of the wait. */
+type FindServed = (nowNs: number) => TraceNode | undefined;
+
 interface Late {
   readonly call: TraceNode;
-  readonly served: TraceNode;
   readonly evidence: string;
   readonly deadlineNs: number;
-  readonly isShown: IsShown | undefined;
+  readonly find: FindServed;
 }
 
 export class LateJoins {
@@ -27,19 +29,24 @@ export class LateJoins {
   }
 
   /** @returns false: there is no room */
-  hold(call: TraceNode, served: TraceNode, evidence: string, nowNs: number, isShown?: IsShown): boolean {
+  hold(call: TraceNode, served: TraceNode, evidence: string, nowNs: number, isShown: IsShown = () => true): boolean {
+    return this.holdUntil(call, evidence, nowNs, (endNs) => (isShown(endNs) ? served : undefined));
+  }
+
+  /** @returns false: there is no room */
+  holdUntil(call: TraceNode, evidence: string, nowNs: number, find: FindServed): boolean {
     if (this.#held.length >= MAX_HELD) return false;
     call.isHeld = true;
-    this.#held.push({ call, served, evidence, deadlineNs: nowNs + WAIT_NS, isShown });
+    this.#held.push({ call, evidence, deadlineNs: nowNs + WAIT_NS, find });
     return true;
   }
 
   advance(nowNs: number): void {
     let over = 0;
     while (over < this.#held.length && this.#held[over]!.deadlineNs <= nowNs) {
-      const { call, served, evidence, deadlineNs, isShown } = this.#held[over++]!;
+      const { call, evidence, deadlineNs, find } = this.#held[over++]!;
       call.isHeld = false;
-      decide(call, isShown === undefined || isShown(deadlineNs) ? served : undefined, evidence);
+      decide(call, find(deadlineNs), evidence);
     }
     if (over > 0) this.#held.splice(0, over);
   }

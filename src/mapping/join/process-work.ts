@@ -16,6 +16,7 @@ import { Offspring } from "./offspring.ts";
 import type { OnDemand } from "./on-demand.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { OpenTokens } from "./passed-on.ts";
+import { RequestContexts } from "./request-contexts.ts";
 import { Runs } from "./same-run.ts";
 import { ThreadBonds } from "./thread-bonds.ts";
 import { ThreadLog } from "./thread-log.ts";
@@ -40,6 +41,7 @@ export class ProcessWork {
   readonly #units = new Map<number, Unit>();
   readonly #logs = new Map<number, ThreadLog>();
   readonly connections = new ServedConnections();
+  readonly contexts = new RequestContexts();
   readonly creators = new Creators();
   readonly answeredTasks = new AnsweredTasks();
   readonly createdThreads = new CreatedThreads();
@@ -245,6 +247,7 @@ export class ProcessWork {
     this.runs.forget();
     this.late.forget();
     this.lastAnswers.forget();
+    this.contexts.forget();
     this.lineage.forget();
     this.handovers.forget();
   }

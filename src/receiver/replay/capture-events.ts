@@ -57,6 +57,7 @@ export function dataEvent(
     unitCount: 0,
     turnId: 0,
     causeId: 0,
+    causeRequest: 0,
     socketCookie: socket.cookie,
     eventNumber: socket.eventNumber++,
     streamOffset,

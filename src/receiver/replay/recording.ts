@@ -271,7 +271,7 @@ function eventHeader(raw: unknown): SocketDataEvent["header"] | undefined {
 }
 
 /** Fields that came later: 0 in recordings from before. */
-const LATER_DATA_FIELDS = { causeId: 0, causeKind: 0 } as const satisfies Partial<SocketDataEvent>;
+const LATER_DATA_FIELDS = { causeId: 0, causeKind: 0, causeRequest: 0 } as const satisfies Partial<SocketDataEvent>;
 
 /** Events of older recordings may lack fields that came later, never these. */
 function socketEvent<E extends SocketDataEvent | SocketStateEvent>(

@@ -26,6 +26,7 @@ type Offsets = Omit<GoPlan, Named>;
 /** serve's receiver is spilled into the frame of the function that `go` made for the call: the same in all versions. */
 const CONNECTION = 72;
 const WRITE_REQUEST = 104;
+const CURRENT_REQUEST = 112;
 
 function offsets(
   goid: number,
@@ -46,6 +47,7 @@ function offsets(
     writeRequest: WRITE_REQUEST,
     connection: CONNECTION,
     requestContext: 248,
+    currentRequest: CURRENT_REQUEST,
     ...over,
   };
 }
@@ -55,7 +57,8 @@ const NO_PARENT = 504;
 const UNTIL_1_20 = offsets(152, NO_PARENT, 208, 384, 56, { startPc: 312, writeRequest: 136, requestContext: 232 });
 
 const BY_MINOR = new Map<number, Offsets>([
-  [18, UNTIL_1_20],
+  // The pointer is in an atomic.Value, behind its type.
+  [18, { ...UNTIL_1_20, currentRequest: CURRENT_REQUEST + 8 }],
   [19, UNTIL_1_20],
   [20, UNTIL_1_20],
   [21, offsets(152, 272, 208, 384, 56, { writeRequest: 136, requestContext: 232 })],

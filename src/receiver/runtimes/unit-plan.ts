@@ -57,6 +57,7 @@ export interface GoPlan {
   readonly writeRequest: number;
   readonly connection: number;
   readonly requestContext: number;
+  readonly currentRequest: number;
 }
 
 /** A program of bpf/socket_trace.bpf.c at a place of a file that the process has mapped. */

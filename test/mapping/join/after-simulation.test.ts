@@ -14,7 +14,14 @@ function total(follower: Follower, options: Partial<AfterOptions>) {
 }
 
 /** Whose calls are told by what they are made by. */
-const SURE: readonly Follower[] = ["goroutine", "greenlet", "virtual_thread", "child", "child_goroutine"];
+const SURE: readonly Follower[] = [
+  "goroutine",
+  "greenlet",
+  "virtual_thread",
+  "child",
+  "child_goroutine",
+  "context_workers",
+];
 /** Of whose threads it has to be learnt. */
 const THREADS: readonly Follower[] = ["connection_thread", "sequential"];
 const OTHERS: readonly Follower[] = [
