@@ -4,15 +4,14 @@
  * the words are not clear.
  */
 
-import { type SqlToken, SummaryBuilder } from "./sql-summary.ts";
+import { type SqlToken, type StatementSummary, SummaryBuilder } from "./sql-summary.ts";
 
-export interface SqlSummary {
-  /** First keyword, upper case: SELECT, INSERT, BEGIN. */
-  readonly operation: string | undefined;
-  /** The one table that the statement is about; undefined when there is none or more than one. */
-  readonly collection: string | undefined;
-  /** Of low cardinality: `SELECT orders`, `INSERT orders SELECT cart`. */
-  readonly summary: string | undefined;
+/**
+ * `operation`: first keyword, upper case: SELECT, INSERT, BEGIN; `BATCH` or `BATCH INSERT` of several statements.
+ * `collection`: the one table that the statement is about; undefined when there is none or more than one.
+ * `summary`: of low cardinality: `SELECT orders`, `INSERT orders SELECT cart`, `BATCH UPDATE orders`.
+ */
+export interface SqlSummary extends StatementSummary {
   /** Literals are `?`, comments are gone, white space is single. */
   readonly text: string;
 }

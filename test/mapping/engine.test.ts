@@ -147,6 +147,31 @@ describe("TraceEngine", () => {
     assert.equal(host.engine.accounts[0]!.lost.size, 0);
   });
 
+  it("gives a Redis command the answer of which only the beginning was captured", () => {
+    const host = new Host();
+    const link = host.connect({ serverPort: 6379 });
+    const command = (...words: string[]): string =>
+      `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join("")}`;
+    const items = Array.from({ length: 500 }, (_, index) => `$5\r\nk${1000 + index}\r\n`);
+    const answer = Buffer.from(`*500\r\n${items.join("")}`, "latin1");
+    link.request(CURL, SERVER, command("KEYS", "*"));
+    for (let from = 0; from < answer.length; from += 2000) {
+      host.pass(1);
+      link.respond(SERVER, CURL, answer.subarray(from, from + 2000), { captured: 255 });
+    }
+    host.pass(1);
+    link.request(CURL, SERVER, command("PING")).respond(SERVER, CURL, "+PONG\r\n");
+    const spans = host.end().filter(({ kind }) => kind === SpanKind.client);
+    assert.deepEqual(
+      spans.map((span) => [span.name, attribute(span, "sockspan.incomplete")]),
+      [
+        ["KEYS", undefined],
+        ["PING", undefined],
+      ],
+    );
+    assert.ok(spans[0]!.endTimeUnixNano - spans[0]!.startTimeUnixNano > 2_000_000n);
+  });
+
   it("gives a request its answer when its head was captured by its prefix", () => {
     const host = new Host();
     const link = host.connect().opened();

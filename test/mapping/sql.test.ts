@@ -8,7 +8,13 @@ const SUMMARIES: readonly (readonly [statement: string, summary: string, collect
   ["WITH recent AS (SELECT 1 FROM a) SELECT * FROM recent", "WITH SELECT a SELECT recent", undefined],
   ["UPDATE shop.items SET name = 'a'", "UPDATE shop.items", "shop.items"],
   ["CREATE TABLE IF NOT EXISTS t (id int)", "CREATE TABLE t", "t"],
-  ["BEGIN; UPDATE t SET a = 1; COMMIT", "BEGIN UPDATE t COMMIT", "t"],
+  ["CREATE OR REPLACE VIEW v AS SELECT * FROM t", "CREATE VIEW v SELECT t", undefined],
+  ["CREATE TEMPORARY TABLE t (a int)", "CREATE TABLE t", "t"],
+  ["CREATE DATABASE IF NOT EXISTS shop", "CREATE DATABASE shop", undefined],
+  ["DROP TABLE IF EXISTS a, b", "DROP TABLE a b", undefined],
+  ["(SELECT 1 FROM a) UNION (SELECT 2 FROM b)", "SELECT a SELECT b", undefined],
+  ["MERGE INTO t USING s ON (a = b) WHEN MATCHED THEN UPDATE SET x = 1", "MERGE t s UPDATE", undefined],
+  ["CREATE FUNCTION f(a int) RETURNS int AS $$ SELECT 1 $$ LANGUAGE sql", "CREATE FUNCTION f", undefined],
   ["CALL settle(1, 'a')", "CALL settle", undefined],
   ["SELECT extract(year FROM born) FROM people", "SELECT people", "people"],
   ["SELECT 1", "SELECT", undefined],
@@ -37,6 +43,31 @@ describe("SQL", () => {
       const found = summarizeSql(statement);
       assert.deepEqual([found.summary, found.collection], [summary, collection], statement);
     }
+  });
+
+  it("says of several statements that they are a batch, and what they have in common", () => {
+    for (const [statement, operation, summary, collection, size] of [
+      ["BEGIN; UPDATE t SET a = 1; COMMIT", "BATCH", "BATCH", undefined, 3],
+      ["INSERT INTO t VALUES (1); insert into t values (2);", "BATCH INSERT", "BATCH INSERT t", "t", 2],
+      ["SELECT * FROM a; SELECT * FROM b", "BATCH SELECT", "BATCH", undefined, 2],
+      ["SELECT ';' FROM a; -- ; ;", "SELECT", "SELECT a", "a", undefined],
+      ["CREATE PROCEDURE p() BEGIN SELECT 1; DELETE FROM t; END", "CREATE", "CREATE PROCEDURE p", undefined, undefined],
+      ["BEGIN a(1); b(2); END;", "BEGIN", "BEGIN", undefined, undefined],
+    ] as const) {
+      const found = summarizeSql(statement);
+      assert.deepEqual(
+        [found.operation, found.summary, found.collection, found.batchSize],
+        [operation, summary, collection, size],
+        statement,
+      );
+    }
+  });
+
+  it("tells a database and a procedure from a table", () => {
+    assert.equal(summarizeSql("DROP DATABASE shop").namespace, "shop");
+    assert.equal(summarizeSql("USE shop").namespace, "shop");
+    assert.equal(summarizeSql("CALL shop.settle(1)").procedure, "shop.settle");
+    assert.equal(summarizeSql("EXECUTE prepared (1)").procedure, undefined);
   });
 
   it("shows no literal, however it is written", () => {

@@ -96,7 +96,7 @@ function readRequest(
   } else if (opcode === Opcode.batch) {
     reader.skip(1);
     batchSize = reader.uint16();
-    text = reader.uint8() === 0 ? longText(reader) : state.prepared.get(reader.latin1(reader.uint16()));
+    text = batchText(reader, batchSize, state);
   }
   return {
     role: MessageRole.request,
@@ -109,6 +109,18 @@ function readRequest(
     errorCode: undefined,
     errorText: undefined,
   };
+}
+
+/** One text, where all statements have the same; of a long batch as many as are in view. */
+function batchText(reader: ByteReader, size: number, state: CassandraState): string | undefined {
+  const texts = new Set<string | undefined>();
+  for (let index = 0; index < size && !reader.failed; index++) {
+    const isText = reader.uint8() === 0;
+    const text = isText ? longText(reader) : state.prepared.get(reader.latin1(reader.uint16()));
+    if (index === 0 || !reader.failed) texts.add(text);
+    for (let values = reader.uint16(); values > 0 && !reader.failed; values--) reader.skip(Math.max(0, reader.int32()));
+  }
+  return texts.has(undefined) ? undefined : [...texts].join("; ").slice(0, MAX_TEXT);
 }
 
 function readResponse(
@@ -228,14 +240,14 @@ export const cassandra: Protocol<CassandraMessage, CassandraState> = {
     const attributes: Attribute[] = [];
     const level = consistency === undefined ? undefined : CONSISTENCY_LEVELS[consistency];
     if (level !== undefined) attributes.push(["cassandra.consistency.level", level]);
-    if (batchSize !== undefined && batchSize > 1) attributes.push(["db.operation.batch.size", batchSize]);
     const code = response?.errorCode;
     return describeDatabase(session, {
       system: "cassandra",
       namespace: request.keyspace,
       command: OPCODE_NAMES.get(opcode) ?? String(opcode),
-      isPrepare: opcode === Opcode.prepare || opcode === Opcode.batch,
+      isPrepare: opcode === Opcode.prepare,
       text: request.text,
+      ...(batchSize === undefined ? {} : { batchSize }),
       attributes,
       errorCode: code === undefined ? undefined : `0x${code.toString(16).padStart(4, "0")}`,
       errorType: code === undefined ? undefined : CASSANDRA_ERRORS.get(code),

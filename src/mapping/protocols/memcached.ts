@@ -213,9 +213,9 @@ export const memcached: Protocol<MemcachedMessage, MemcachedState> = {
     if (key !== undefined) {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: keys may be binary
       const shown = key.replace(/[\u0000-\u0020\u007f-\u009f\ufffd]/g, "?");
+      // A command of several keys is one operation, and no batch.
       attributes.push(["db.query.text", `${command} ${shown}${keyCount > 1 ? ` (and ${keyCount - 1} more)` : ""}`]);
     }
-    if (keyCount > 1) attributes.push(["db.operation.batch.size", keyCount]);
     let errorType = missingResponse(session);
     const status = response?.status;
     if (status !== undefined && status !== "VALUE" && status !== "VA" && status !== "STAT") {

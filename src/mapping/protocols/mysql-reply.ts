@@ -21,6 +21,8 @@ export interface MysqlResponse {
 }
 
 const ERROR_PREFIX_BYTES = 16;
+/** In place of an error's number (mariadb.com/kb/en/progress-reporting). */
+const PROGRESS_REPORT = 0xffff;
 
 export function startReply(command: number, base: MysqlMessage): MysqlResponse {
   const hasRows =
@@ -81,6 +83,8 @@ function packet(
   const isEof = first === 0xfe && length < 9;
   const isEofOk = first === 0xfe && length < MAX_PACKET;
   if (first === 0xff && reply.step !== "columns" && reply.step !== "definitions") {
+    // MariaDB tells clients that ask for it how far a long statement is: the answer is still to come.
+    if (length >= 3 && uint16le(bytes, body + 1) === PROGRESS_REPORT) return true;
     readError(bytes, body, length, reply.message);
     reply.isDone = true;
     return true;

@@ -31,7 +31,7 @@ function clientFrames(bytes: Uint8Array): Recognition {
     if (length + 1 <= bytes.length && bytes[length] !== 0) return Recognition.no;
     if (length === 5 || isSqlStart(bytes, FRAME_HEADER_BYTES, end)) return Recognition.request;
     // Anything may be asked: then the answer tells.
-    const isText = length < bytes.length && isPrintable(latin1(bytes, FRAME_HEADER_BYTES, length));
+    const isText = isPrintable(latin1(bytes, FRAME_HEADER_BYTES, Math.min(bytes.length, length)));
     return isText ? Recognition.needMore : Recognition.no;
   }
   if (type === "P") {

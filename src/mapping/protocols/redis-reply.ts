@@ -13,7 +13,13 @@ const MAX_ARG_CHARACTERS = 256;
 const PUSHED = new Set(["message", "pmessage", "smessage"]);
 const CONFIRMATION = /^[ps]?(un)?subscribe$/;
 
-export function parseServer(bytes: Uint8Array, state: RedisState, sink: MessageSink<RedisMessage>): number {
+/** @param isCut what is not there may never come: all that is there is consumed, up to the last whole item */
+export function parseServer(
+  bytes: Uint8Array,
+  state: RedisState,
+  sink: MessageSink<RedisMessage>,
+  isCut = false,
+): number {
   const begun = state.serverMessage !== undefined;
   let message = state.serverMessage;
   let items = begun ? state.serverItems : 1;
@@ -101,7 +107,8 @@ export function parseServer(bytes: Uint8Array, state: RedisState, sink: MessageS
   return at;
 
   function pause(consumed: number, left: number): number {
-    return consumed >= PIECE_BYTES && message !== undefined ? begin(consumed, left) : NEED_MORE;
+    const isEnough = consumed >= PIECE_BYTES || (isCut && consumed > 0);
+    return isEnough && message !== undefined ? begin(consumed, left) : NEED_MORE;
   }
 
   function begin(consumed: number, left: number): number {

@@ -219,6 +219,11 @@ export const redis: Protocol<RedisMessage, RedisState> = {
     return sender === Sender.client ? parseClient(bytes, state, sink) : parseServer(bytes, state, sink);
   },
 
+  /** An answer of many items may be all that is ever seen of it: it was one all the same. */
+  parseCut(bytes, sender, state, sink): number {
+    return sender === Sender.server ? Math.max(0, parseServer(bytes, state, sink, true)) : 0;
+  },
+
   findBoundary(bytes, from, sender): number {
     for (let at = from; at < bytes.length; at++) {
       if (at > 0 && bytes[at - 1] !== LF && at !== from) continue;

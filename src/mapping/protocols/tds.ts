@@ -218,7 +218,8 @@ export const tds: Protocol<TdsMessage, TdsState> = {
     const { request, response } = session;
     if (request === undefined) return undefined;
     const attributes: Attribute[] = [];
-    if (request.procedure !== undefined) attributes.push(["db.stored_procedure.name", request.procedure]);
+    if (request.procedure !== undefined && request.text === undefined)
+      attributes.push(["db.stored_procedure.name", request.procedure]);
     if (response?.rows !== undefined) attributes.push(["db.response.returned_rows", response.rows]);
     const code = response?.errorNumber;
     return describeDatabase(session, {
