@@ -1,24 +1,35 @@
 /**
- * How long after its exec a process's units of work are known to the BPF programs: programs start one after the other, and then
- * all at once, while the receiver runs. What a program takes to start its own runtime is a part of it: no plan can stand before.
+ * How long after its exec a process's units of work are known to the BPF programs: programs start one after the other, then
+ * all at once, and one after the other again while nginx serves as much as the host can carry. What a program takes to start its
+ * own runtime is a part of it: no plan can stand before.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { startNginx } from "../test/support/nginx.ts";
+import { Program } from "../test/support/program.ts";
 import { Scratch } from "../test/support/scratch.ts";
 import { Sockspan } from "../test/support/sockspan.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 15);
 const LIMIT_MS = 3000;
+const LOAD_PER_SECOND = Number(process.env["BENCH_LOAD"] ?? 8000);
+const LOAD_CONNECTIONS = 64;
+const LOAD_SECONDS = 3600;
 const GO_PROGRAM = ".cache/truth/truth-go";
+const TOKIO_PROGRAM = ".cache/truth/rust/release/truth";
+/** Say nothing when they could serve. */
+const SILENT: readonly string[] = [GO_PROGRAM, TOKIO_PROGRAM];
 
-/** Each but Go's prints a line when it could serve; they stay until they are ended. */
+/** Each but the silent ones prints a line when it could serve; they stay until they are ended. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   CPython: ["python3", "-c", "import asyncio, time; print('up', flush=True); time.sleep(60)"],
   Node: [process.execPath, "-e", "require('http'); console.log('up'); setTimeout(() => {}, 60000)"],
   Ruby: ["ruby", "-e", "STDOUT.sync = true; require 'socket'; puts 'up'; sleep 60"],
   Go: ["env", "PORT=0", GO_PROGRAM],
+  tokio: ["env", "PORT=0", "NEXT=http://127.0.0.1:9", TOKIO_PROGRAM],
 };
 
 interface Started {
@@ -38,18 +49,20 @@ try {
   // What is there already is looked at first.
   await sleep(LIMIT_MS);
   const result: Record<string, Record<string, number>> = {};
-  for (const [name, command] of Object.entries(PROGRAMS)) {
+  const programs = Object.entries(PROGRAMS).filter(([name, command]) => {
     const absent = missingOf(command);
-    if (absent !== undefined) {
-      process.stderr.write(`attach: no ${absent}: ${name} left out\n`);
-      continue;
-    }
-    const alone: Started[] = [];
-    for (let round = 0; round < ROUNDS; round++) alone.push(await start(sockspan, command));
+    if (absent !== undefined) process.stderr.write(`attach: no ${absent}: ${name} left out\n`);
+    return absent === undefined;
+  });
+  for (const [name, command] of programs) {
+    const alone = await startEach(sockspan, command);
     const together = await Promise.all(Array.from({ length: ROUNDS }, () => start(sockspan, command)));
     result[`${name}, one by one`] = figuresOf(alone);
     result[`${name}, ${ROUNDS} at once`] = figuresOf(together);
   }
+  await serve(scratch);
+  for (const [name, command] of programs)
+    result[`${name}, under load`] = figuresOf(await startEach(sockspan, command));
   process.stdout.write(`${JSON.stringify({ bench: "attach", rounds: ROUNDS, result }, null, 2)}\n`);
 } finally {
   await scratch.cleanUp();
@@ -60,6 +73,21 @@ function missingOf(command: readonly string[]): string | undefined {
   return existsSync(program) || spawnSync("which", [program]).status === 0 ? undefined : program;
 }
 
+/** nginx and its client, from now on. */
+async function serve(scratch: Scratch): Promise<void> {
+  const nginx = await startNginx(scratch);
+  const client = fileURLToPath(new URL("programs/paced-client.js", import.meta.url));
+  const load = [nginx.port, LOAD_PER_SECOND, LOAD_SECONDS, LOAD_CONNECTIONS].map(String);
+  scratch.keep(await Program.start([process.execPath, client, ...load, "/return/attach"]));
+  await sleep(LIMIT_MS);
+}
+
+async function startEach(sockspan: Sockspan, command: readonly string[]): Promise<Started[]> {
+  const started: Started[] = [];
+  for (let round = 0; round < ROUNDS; round++) started.push(await start(sockspan, command));
+  return started;
+}
+
 async function start(sockspan: Sockspan, command: readonly string[]): Promise<Started> {
   const startedMs = Date.now();
   const child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "pipe", "ignore"] });
@@ -68,7 +96,7 @@ async function start(sockspan: Sockspan, command: readonly string[]): Promise<St
     upMs = Date.now();
   });
   let knownMs: number | undefined;
-  const isOver = (): boolean => knownMs !== undefined && (upMs !== undefined || command.includes(GO_PROGRAM));
+  const isOver = (): boolean => knownMs !== undefined && (upMs !== undefined || SILENT.includes(command.at(-1)!));
   while (!isOver() && Date.now() - startedMs < LIMIT_MS) {
     await sleep(20);
     knownMs = firstWrite(sockspan.program.output, child.pid!);
