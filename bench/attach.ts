@@ -61,8 +61,7 @@ try {
     result[`${name}, ${ROUNDS} at once`] = figuresOf(together);
   }
   await serve(scratch);
-  for (const [name, command] of programs)
-    result[`${name}, under load`] = figuresOf(await startEach(sockspan, command));
+  for (const [name, command] of programs) result[`${name}, under load`] = figuresOf(await startEach(sockspan, command));
   process.stdout.write(`${JSON.stringify({ bench: "attach", rounds: ROUNDS, result }, null, 2)}\n`);
 } finally {
   await scratch.cleanUp();

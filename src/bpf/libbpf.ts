@@ -27,6 +27,8 @@ export interface Libbpf {
   programAttachPerfEvent(program: Pointer, fd: number): OptionalPointer;
   programAttachUprobe(program: Pointer, isReturn: boolean, pid: number, path: string, offset: number): OptionalPointer;
   linkDestroy(link: Pointer): number;
+  /** On a thread of its own: closing a uprobe waits for every processor. */
+  linkDestroyAsync(link: Pointer): Promise<number>;
   nextMap(object: Pointer, map: OptionalPointer): OptionalPointer;
   mapName(map: Pointer): string;
   mapFd(map: Pointer): number;
@@ -69,6 +71,7 @@ function declareLibbpf(): Libbpf {
     throw new LibbpfMissingError({ cause });
   }
   const f = (definition: string) => library.func(definition) as never;
+  const destroy = library.func("int bpf_link__destroy(void *link)");
   return {
     setPrint: f("void *libbpf_set_print(void *fn)"),
     openMem: f("void *bpf_object__open_mem(const void *bytes, size_t size, const void *opts)"),
@@ -87,7 +90,11 @@ function declareLibbpf(): Libbpf {
     programAttachUprobe: f(
       "void *bpf_program__attach_uprobe(void *prog, bool ret, int pid, const char *path, size_t at)",
     ),
-    linkDestroy: f("int bpf_link__destroy(void *link)"),
+    linkDestroy: destroy as never,
+    linkDestroyAsync: (link) =>
+      new Promise((resolve, reject) => {
+        destroy.async(link, (error: Error | null, result: number) => (error ? reject(error) : resolve(result)));
+      }),
     nextMap: f("void *bpf_object__next_map(void *obj, void *map)"),
     mapName: f("const char *bpf_map__name(void *map)"),
     mapFd: f("int bpf_map__fd(void *map)"),

@@ -150,10 +150,10 @@ export class BpfObject implements Disposable {
    * A program of section `uprobe`, at a place of a file that a process has mapped, for this process alone.
    *
    * @param offset of an instruction's first byte in the file: another one breaks the process
-   * @returns detaches; dispose of the object does it too
+   * @returns detaches, on another thread; dispose of the object does it too
    * @throws BpfError
    */
-  attachUprobe(program: string, tgid: number, path: string, offset: number): () => void {
+  attachUprobe(program: string, tgid: number, path: string, offset: number): () => Promise<void> {
     const library = libbpf();
     const handle = this.#program(program);
     const { result: link, log } = captureLibbpfLog(library, () =>
@@ -161,8 +161,8 @@ export class BpfObject implements Disposable {
     );
     if (link === null) throw new BpfError(`attach ${program} to process ${tgid}`, errno(), log.trim());
     this.#uprobes.add(link);
-    return () => {
-      if (this.#uprobes.delete(link)) library.linkDestroy(link);
+    return async () => {
+      if (this.#uprobes.delete(link)) await library.linkDestroyAsync(link);
     };
   }
 
@@ -192,7 +192,11 @@ export class BpfObject implements Disposable {
       this.#links.delete(name);
     }
     if (program !== undefined) return;
-    for (const link of this.#uprobes) libbpf().linkDestroy(link);
+    // What is not done when the process ends the kernel does then: nobody is to wait for it.
+    for (const link of this.#uprobes)
+      libbpf()
+        .linkDestroyAsync(link)
+        .catch(() => {});
     this.#uprobes.clear();
   }
 

@@ -86,7 +86,7 @@ export class Capture implements Disposable {
   }
 
   /** One of UPROBE_PROGRAMS, at a place of a file, for one process. @returns detaches */
-  attachUprobe(program: string, tgid: number, path: string, offset: number): () => void {
+  attachUprobe(program: string, tgid: number, path: string, offset: number): () => Promise<void> {
     return this.#object.attachUprobe(program, tgid, path, offset);
   }
 

@@ -81,7 +81,7 @@ export class RequestHandler {
         return null;
       case "attach_uprobes":
         if (uprobes === undefined) throw new Error("nothing is captured");
-        uprobes.attach(request, await mappingsOf(reader, request.tgid));
+        await uprobes.attach(request, await mappingsOf(reader, request.tgid));
         return null;
       case "plan_over":
         uprobes?.detach(request.tgid);

@@ -7,9 +7,10 @@ import { BpfError } from "../bpf/error.ts";
 import type { UprobePlace, UprobeRequest } from "../ipc/messages.ts";
 import { UprobeRefusedError } from "./error.ts";
 import { parseExecutableMapping } from "./executable-mapping.ts";
+import { type DetachUprobe, RetiredUprobes } from "./retired-uprobes.ts";
 
-/** Attaches one program to one process. @returns detaches */
-export type AttachUprobe = (program: string, tgid: number, path: string, offset: number) => () => void;
+/** Attaches one program to one process. */
+export type AttachUprobe = (program: string, tgid: number, path: string, offset: number) => DetachUprobe;
 
 /** A process more is traced without them: each costs a perf event and a breakpoint in the process. */
 const MAX_PROCESSES = 512;
@@ -21,17 +22,19 @@ export interface AttachedUprobe {
 }
 
 interface Attached extends UprobePlace {
-  readonly detach: () => void;
+  readonly detach: DetachUprobe;
 }
 
 export class Uprobes {
   readonly #attach: AttachUprobe;
   readonly #isOn: boolean;
   readonly #attached = new Map<number, readonly Attached[]>();
+  readonly #retired: RetiredUprobes;
 
-  constructor(isOn: boolean, attach: AttachUprobe) {
+  constructor(isOn: boolean, attach: AttachUprobe, retired = new RetiredUprobes()) {
     this.#isOn = isOn;
     this.#attach = attach;
+    this.#retired = retired;
   }
 
   get list(): readonly AttachedUprobe[] {
@@ -46,14 +49,21 @@ export class Uprobes {
    * @param maps text of /proc/PID/maps
    * @throws UprobeRefusedError
    */
-  attach({ tgid, probes }: UprobeRequest, maps: string): void {
+  async attach({ tgid, probes }: UprobeRequest, maps: string): Promise<void> {
     if (!this.#isOn) throw new UprobeRefusedError(tgid, "uprobes are switched off");
+    this.#retired.rest();
+    // A place that still has its old one would tell everything twice.
+    await this.#retired.finish(tgid);
     const had = this.#attached.get(tgid) ?? [];
     this.#forgetEnded();
     if (this.#attached.size >= MAX_PROCESSES && had.length === 0)
       throw new UprobeRefusedError(tgid, `${MAX_PROCESSES} processes have some`);
     const kept = had.filter((each) => probes.some((probe) => isSame(probe, each)));
-    for (const each of had) if (!kept.includes(each)) each.detach();
+    this.#retired.add(
+      tgid,
+      had.filter((each) => !kept.includes(each)).map(({ detach }) => detach),
+      true,
+    );
     const now = [...kept];
     this.#attached.set(tgid, now);
     try {
@@ -68,7 +78,7 @@ export class Uprobes {
   detach(tgid: number): void {
     const probes = this.#attached.get(tgid);
     this.#attached.delete(tgid);
-    for (const { detach } of probes ?? []) detach();
+    this.#retired.add(tgid, probes?.map(({ detach }) => detach) ?? [], false);
   }
 
   #attachOne(tgid: number, { program, start, end, offset }: UprobePlace, maps: string): Attached {
