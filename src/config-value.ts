@@ -48,13 +48,18 @@ export function parseSizeBytes(text: string): number | undefined {
   return match === null || unit === undefined ? undefined : Math.round(Number(match[1]) * unit);
 }
 
+/** What Node's timers can count to, in whole hours: with more they would fire at once. */
+const MAX_DURATION_HOURS = Math.floor((2 ** 31 - 1) / 3_600_000);
+
 /** A duration in the configuration, milliseconds in the program. */
 export function durationMs() {
-  return z.codec(z.union([z.string(), z.literal(0)]), z.number(), {
+  const problem = 'not a duration, write it like "5s" or "200ms"';
+  return z.codec(z.union([z.string(), z.literal(0)], { error: problem }), z.number(), {
     decode: (text, context) => {
       const parsed = parseDurationMs(String(text));
-      if (parsed !== undefined) return parsed;
-      context.issues.push({ code: "custom", input: text, message: 'not a duration, write it like "5s" or "200ms"' });
+      if (parsed !== undefined && parsed <= MAX_DURATION_HOURS * 3_600_000) return parsed;
+      const message = parsed === undefined ? problem : `too long, at most ${MAX_DURATION_HOURS}h is allowed`;
+      context.issues.push({ code: "custom", input: text, message });
       return z.NEVER;
     },
     encode: formatDurationMs,
@@ -63,11 +68,12 @@ export function durationMs() {
 
 /** A size in the configuration, bytes in the program. */
 export function sizeBytes() {
-  return z.codec(z.union([z.string(), z.number().int().nonnegative()]), z.number(), {
+  const message = 'not a size, write it like "4MiB" or 4194304';
+  return z.codec(z.union([z.string(), z.number().int().nonnegative()], { error: message }), z.number(), {
     decode: (text, context) => {
       const parsed = parseSizeBytes(String(text));
-      if (parsed !== undefined) return parsed;
-      context.issues.push({ code: "custom", input: text, message: 'not a size, write it like "4MiB" or 4194304' });
+      if (parsed !== undefined && Number.isSafeInteger(parsed)) return parsed;
+      context.issues.push({ code: "custom", input: text, message });
       return z.NEVER;
     },
     encode: (bytes) => bytes,

@@ -19,6 +19,14 @@ const trustedNetwork = z.string().refine(isNetwork, {
   message: "not private, all, none or an address range like 203.0.113.0/24",
 });
 
+const ioEventModes = z.enum(["off", "request", "all"]);
+
+/** In YAML 1.1 `off` is false. */
+const ioEventsMode = z.codec(z.union([ioEventModes, z.literal(false)]), ioEventModes, {
+  decode: (mode) => (mode === false ? "off" : mode),
+  encode: (mode) => mode,
+});
+
 export const socketTraceConfig = z.strictObject({
   hook_set: z.strictObject({ sends: hookSet, receives: hookSet }).prefault({}),
   scope: processScope.default("auto"),
@@ -47,9 +55,7 @@ export const socketTraceConfig = z.strictObject({
   io_events: z
     .strictObject({
       /** request: of processes that serve a request. */
-      mode: z
-        .preprocess((value) => (value === false ? "off" : value), z.enum(["off", "request", "all"]))
-        .default("off"),
+      mode: ioEventsMode.prefault("off"),
       /** Shorter ones are not told. */
       threshold: durationMs().prefault("1ms"),
       max_per_request: z.int().positive().max(10_000).default(32),

@@ -21,7 +21,7 @@ export const sendingQueue = z.strictObject({
     })
     .refine(({ min_size, max_size }) => max_size === 0 || max_size >= min_size, {
       path: ["max_size"],
-      message: "is below min_size",
+      message: "below min_size",
     })
     .prefault({}),
 });

@@ -16,7 +16,8 @@ export function checkSchema(
   const isAbsent = tree === undefined || (tree.kind === "scalar" && tree.value === null);
   const plain = isAbsent ? {} : toPlain(tree);
   let result = schema.safeParse(plain);
-  if (!result.success && tree !== undefined && restoreTexts(plain, result.error.issues, tree)) {
+  for (const mend of [restoreTexts, emptyMaps]) {
+    if (result.success || tree === undefined || !mend(plain, result.error.issues, tree)) continue;
     result = schema.safeParse(plain);
   }
   if (result.success) return { value: result.data };
@@ -36,7 +37,19 @@ function restoreTexts(plain: unknown, issues: readonly z.core.$ZodIssue[], tree:
   return changed;
 }
 
-function assign(target: unknown, path: Path, value: string): boolean {
+/** A map whose every line is a comment is an empty value to YAML. */
+function emptyMaps(plain: unknown, issues: readonly z.core.$ZodIssue[], tree: Located): boolean {
+  let changed = false;
+  for (const issue of flatten(issues)) {
+    const path = issue.path.map(toStep);
+    const node = childAt(tree, path);
+    if (issue.code !== "invalid_type" || issue.expected !== "object") continue;
+    if (node?.kind === "scalar" && node.value === null) changed = assign(plain, path, {}) || changed;
+  }
+  return changed;
+}
+
+function assign(target: unknown, path: Path, value: string | object): boolean {
   let holder = target;
   for (const step of path.slice(0, -1)) holder = (holder as Record<string | number, unknown> | undefined)?.[step];
   const last = path.at(-1);
@@ -82,10 +95,19 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, root: Located, bas
       code: ProblemCode.badValue,
       path,
       position,
-      message: `${shown} is ${explain(issue, choices)}`,
+      message: isSentence(issue)
+        ? node === undefined
+          ? issue.message
+          : `${shown}: ${issue.message}`
+        : `${shown} is ${explain(issue, choices)}`,
       suggestion: isWord ? nearest(String(node.value), choices) : undefined,
     },
   ];
+}
+
+/** Of a check of several settings; others say what the value is. */
+function isSentence(issue: z.core.$ZodIssue): boolean {
+  return issue.code === "custom" && !/^(?:not|too|below) /.test(issue.message);
 }
 
 function explain(issue: z.core.$ZodIssue, choices: readonly string[]): string {
@@ -94,7 +116,7 @@ function explain(issue: z.core.$ZodIssue, choices: readonly string[]): string {
     return `not ${issue.expected === "record" ? "a map" : withArticle(issue.expected)}`;
   if (issue.code === "too_small") return `too small, at least ${issue.minimum} is needed`;
   if (issue.code === "too_big") return `too big, at most ${issue.maximum} is allowed`;
-  if (issue.code === "invalid_union") return "of a wrong type";
+  if (issue.code === "invalid_union") return issue.message;
   return issue.code === "custom" ? issue.message : `not valid: ${issue.message}`;
 }
 

@@ -4,6 +4,7 @@
  * wrote is not touched; it can name the variables as ${env:NAME}.
  */
 import { SockspanError } from "../../error.ts";
+import { redactUrl } from "./redact.ts";
 
 export interface EnvironmentExporter {
   /** `otlp_grpc` or `otlp_http`. */
@@ -23,6 +24,8 @@ export class EnvironmentInvalidError extends SockspanError {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const PROTOCOLS = ["grpc", "http/protobuf", "http/json"];
+/** Endpoints of gRPC alone. */
+const NAMED_BY_GRPC = /^(?:unix|dns):/i;
 
 /** undefined when the environment asks for no export of traces. */
 export function exporterOfEnvironment(environment: Environment): EnvironmentExporter | undefined {
@@ -31,22 +34,28 @@ export function exporterOfEnvironment(environment: Environment): EnvironmentExpo
   const endpoint = get("ENDPOINT");
   const chosen = setting(environment, "OTEL_TRACES_EXPORTER")?.value;
   if (endpoint === undefined || (chosen !== undefined && !chosen.split(",").includes("otlp"))) return undefined;
-  const url = parseUrl(endpoint, get("INSECURE")?.value === "true");
+  const isInsecure = flag(get("INSECURE"));
   const protocol = get("PROTOCOL");
   if (protocol !== undefined && !PROTOCOLS.includes(protocol.value)) {
     throw new EnvironmentInvalidError(protocol.name, protocol.value, `the protocols are ${PROTOCOLS.join(", ")}`);
   }
+  const common = { ...timeout(get("TIMEOUT")), ...compression(get("COMPRESSION")), ...headers(get("HEADERS")) };
+  const withTls = (isPlain: boolean) => ({ ...tlsSettings(get, isPlain), ...common });
+  if (NAMED_BY_GRPC.test(endpoint.value) && (protocol === undefined || protocol.value === "grpc")) {
+    return { type: "otlp_grpc", settings: { endpoint: endpoint.value, ...withTls(isInsecure) } };
+  }
+  const { url, hasScheme } = parseUrl(endpoint, isInsecure);
+  const settings = withTls(url.protocol === "http:");
   const isHttp = protocol === undefined ? url.port === "4318" : protocol.value !== "grpc";
-  const settings = { ...timeout(get("TIMEOUT")), ...compression(get("COMPRESSION")), ...headers(get("HEADERS")) };
-  const tls = tlsSettings(get, url);
   if (!isHttp) {
-    return { type: "otlp_grpc", settings: { endpoint: hostAndPort(url), ...tls, ...settings } };
+    return { type: "otlp_grpc", settings: { endpoint: hostAndPort(url, hasScheme), ...settings } };
   }
   const encoding = protocol?.value === "http/json" ? { encoding: "json" } : {};
+  const text = hasScheme ? endpoint.value : `${url.protocol}//${endpoint.value}`;
   // A signal-specific endpoint is used as it is; to the general one the signal's path is added.
   const isSpecific = endpoint.name.includes("_TRACES_");
-  const where = isSpecific ? { traces_endpoint: endpoint.value } : { endpoint: endpoint.value.replace(/\/+$/, "") };
-  return { type: "otlp_http", settings: { ...where, ...encoding, ...tls, ...settings } };
+  const where = isSpecific ? { traces_endpoint: text } : { endpoint: text.replace(/\/+$/, "") };
+  return { type: "otlp_http", settings: { ...where, ...encoding, ...settings } };
 }
 
 interface Setting {
@@ -60,21 +69,28 @@ function setting(environment: Environment, name: string): Setting | undefined {
   return value === undefined || value === "" ? undefined : { name, value };
 }
 
-/** OTLP/gRPC allows an endpoint without a scheme: TLS then, unless INSECURE says otherwise. */
-function parseUrl({ name, value }: Setting, isInsecure: boolean): URL {
-  const scheme = isInsecure ? "http" : "https";
-  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `${scheme}://${value}`;
-  if (!URL.canParse(text)) throw new EnvironmentInvalidError(name, value, "not an URL");
-  const url = new URL(text);
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new EnvironmentInvalidError(name, value, "the scheme is neither http nor https");
-  }
-  return url;
+function flag(found: Setting | undefined): boolean {
+  const value = found?.value.toLowerCase() ?? "false";
+  if (found === undefined || value === "true" || value === "false") return value === "true";
+  throw new EnvironmentInvalidError(found.name, found.value, "neither true nor false");
 }
 
-/** Without a port: the scheme's own for https, else the one that OTLP/gRPC is registered with. */
-function hostAndPort(url: URL): string {
-  const usual = url.protocol === "https:" ? "443" : "4317";
+/** OTLP/gRPC allows an endpoint without a scheme: TLS then, unless INSECURE says otherwise. For HTTP it means the same. */
+function parseUrl({ name, value }: Setting, isInsecure: boolean): { readonly url: URL; readonly hasScheme: boolean } {
+  const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(value);
+  const text = hasScheme ? value : `${isInsecure ? "http" : "https"}://${value}`;
+  const shown = redactUrl(text);
+  if (!URL.canParse(text)) throw new EnvironmentInvalidError(name, shown, "not an URL");
+  const url = new URL(text);
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new EnvironmentInvalidError(name, shown, "the scheme is neither http nor https");
+  }
+  return { url, hasScheme };
+}
+
+/** Without a port: https's own where that was written, else the one that OTLP/gRPC is registered with. */
+function hostAndPort(url: URL, hasScheme: boolean): string {
+  const usual = url.protocol === "https:" && hasScheme ? "443" : "4317";
   return `${url.hostname}:${url.port === "" ? usual : url.port}`;
 }
 
@@ -114,14 +130,13 @@ function decode(text: string): string {
   }
 }
 
-function tlsSettings(get: (key: string) => Setting | undefined, url: URL): { tls?: Record<string, unknown> } {
+function tlsSettings(get: (key: string) => Setting | undefined, isPlain: boolean): { tls?: Record<string, unknown> } {
   const files = {
     ca_file: get("CERTIFICATE")?.value,
     cert_file: get("CLIENT_CERTIFICATE")?.value,
     key_file: get("CLIENT_KEY")?.value,
   };
   const given = Object.entries(files).filter(([, value]) => value !== undefined);
-  const isPlain = url.protocol === "http:";
   if (!isPlain && given.length === 0) return {};
   return { tls: { ...(isPlain ? { insecure: true } : {}), ...Object.fromEntries(given) } };
 }

@@ -10,21 +10,21 @@ export interface Variables {
   file(path: string): string;
 }
 
-const REFERENCE = /\$\$|\$\{([^{}]*)\}/g;
-const WHOLE = /^\$\{([^{}]*)\}$/;
+/** A dollar sign of its own, or one that opens a reference. */
+const DOLLAR = /\$\$|\$\{/g;
 /** A variable may hold references itself: as deep as a Collector follows, and no cycle. */
 const MAX_DEPTH = 10;
 
 export interface Expansion {
   readonly tree: Located;
   readonly problems: readonly Problem[];
-  /** Variables that are not set and have no default. */
-  readonly unset: readonly string[];
+  /** Variables that are not set and have no default, and where they were wanted. */
+  readonly unset: ReadonlyMap<string, readonly Path[]>;
 }
 
 export function expand(root: Located, variables: Variables): Expansion {
   const problems: Problem[] = [];
-  const unset = new Set<string>();
+  const unset = new Map<string, Path[]>();
 
   function report(message: string, path: Path, node: Located): string {
     problems.push({ code: ProblemCode.variable, path, position: node.position, message });
@@ -42,7 +42,7 @@ export function expand(root: Located, variables: Variables): Expansion {
     const value = variables.env(name);
     if (value !== undefined && (value !== "" || split < 0)) return value;
     if (split >= 0) return rest.slice(split + 2);
-    unset.add(name);
+    unset.set(name, [...(unset.get(name) ?? []), path]);
     return "";
   }
 
@@ -56,16 +56,32 @@ export function expand(root: Located, variables: Variables): Expansion {
 
   function expandText(text: string, path: Path, node: Located, depth: number): string {
     if (depth > MAX_DEPTH) return report("variables refer to each other without end", path, node);
-    return text.replace(REFERENCE, (match, reference: string | undefined) => {
-      if (match === "$$" || reference === undefined) return "$";
-      return expandText(resolve(reference, path, node), path, node, depth + 1);
-    });
+    let expanded = "";
+    let from = 0;
+    for (let found = nextDollar(text, 0); found !== undefined; found = nextDollar(text, from)) {
+      expanded += text.slice(from, found.start);
+      from = found.end;
+      expanded += found.reference === undefined ? "$" : expandReference(found.reference, path, node, depth);
+    }
+    return expanded + text.slice(from);
+  }
+
+  /** References within one are expanded first; those of a default only where it is taken. */
+  function expandReference(reference: string, path: Path, node: Located, depth: number): string {
+    const [, name, fallback] = /^((?:env:)?[^$:]*):-(.*)$/s.exec(reference) ?? [];
+    if (name === undefined || fallback === undefined) {
+      const inner = expandText(reference, path, node, depth + 1);
+      return expandText(resolve(inner, path, node), path, node, depth + 1);
+    }
+    // With a default, though an empty one, it is no matter that the variable is not set.
+    const value = resolve(`${name}:-`, path, node);
+    return expandText(value === "" ? fallback : value, path, node, depth + 1);
   }
 
   /** A value that is nothing but a reference takes the type that its text has in YAML, and may be a map or a list. */
   function expandWhole(reference: string, path: Path, node: Located): Located {
     const before = problems.length;
-    const text = expandText(resolve(reference, path, node), path, node, 1);
+    const text = expandReference(reference, path, node, 0);
     if (problems.length > before || text === "") return { ...scalar(null, node), text };
     const ignored: Problem[] = [];
     const parsed = parseYaml(text, node.position.source, ignored);
@@ -84,13 +100,42 @@ export function expand(root: Located, variables: Variables): Expansion {
       return { ...node, entries: new Map(entries) };
     }
     if (typeof node.value !== "string" || !node.value.includes("$")) return node;
-    const whole = WHOLE.exec(node.value)?.[1];
-    if (whole !== undefined) return expandWhole(whole, path, node);
+    const first = nextDollar(node.value, 0);
+    const isWhole = first?.start === 0 && first.end === node.value.length;
+    if (isWhole && first.reference !== undefined) return expandWhole(first.reference, path, node);
     return scalar(expandText(node.value, path, node, 0), node);
   }
 
   const tree = walk(root, []);
-  return { tree, problems, unset: [...unset] };
+  return { tree, problems, unset };
+}
+
+interface Dollar {
+  readonly start: number;
+  readonly end: number;
+  /** What stands between the braces; undefined: an escaped dollar sign. */
+  readonly reference: string | undefined;
+}
+
+/** The next escape or whole reference; one that is never closed is text. */
+function nextDollar(text: string, from: number): Dollar | undefined {
+  DOLLAR.lastIndex = from;
+  for (let match = DOLLAR.exec(text); match !== null; match = DOLLAR.exec(text)) {
+    const start = match.index;
+    if (match[0] === "$$") return { start, end: start + 2, reference: undefined };
+    const end = closingBrace(text, start + 2);
+    if (end !== undefined) return { start, end: end + 1, reference: text.slice(start + 2, end) };
+  }
+  return undefined;
+}
+
+function closingBrace(text: string, from: number): number | undefined {
+  let depth = 1;
+  for (let at = from; at < text.length; at++) {
+    if (text.startsWith("${", at)) depth++;
+    else if (text[at] === "}" && --depth === 0) return at;
+  }
+  return undefined;
 }
 
 function scalar(value: string | number | boolean | null, node: Located) {

@@ -3,9 +3,9 @@ import { escapeText } from "../../escape.ts";
 import type { ComponentCatalog } from "../component-type.ts";
 import type { Config } from "./config.ts";
 import { type EnvironmentExporter, exporterOfEnvironment } from "./environment.ts";
-import { expand, type Variables } from "./expand.ts";
+import { type Expansion, expand, type Variables } from "./expand.ts";
 import { childAt, fromPlain, type Located, merge, nest, type Position } from "./located.ts";
-import { ConfigInvalidError, type Problem } from "./problem.ts";
+import { ConfigInvalidError, formatPath, type Problem } from "./problem.ts";
 import { readLocation, readSetting } from "./provider.ts";
 import { validate } from "./validate.ts";
 
@@ -41,10 +41,22 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   if (exporter !== undefined) merged = merge(merged, exporterLayer(merged, exporter));
   const expansion = expand(mergeAll([merged, ...settings]), variables);
   const { config, problems: found, warnings } = validate(expansion.tree, options.catalog);
-  const all = [...expansion.problems, ...found];
+  const all = [...expansion.problems, ...found.map((problem) => withUnset(problem, expansion.unset))];
   if (config === undefined || all.length > 0) throw new ConfigInvalidError(all);
-  const unset = expansion.unset.map((name) => `\${env:${escapeText(name)}} is not set and has no default: empty`);
+  const unset = [...expansion.unset.keys()].map(
+    (name) => `\${env:${escapeText(name)}} is not set and has no default: empty`,
+  );
   return { config, warnings: [...unset, ...warnings] };
+}
+
+/** What is wrong with a value may be that it is empty. */
+function withUnset(problem: Problem, unset: Expansion["unset"]): Problem {
+  const place = formatPath(problem.path);
+  const names = [...unset]
+    .filter(([, paths]) => paths.some((path) => formatPath(path) === place))
+    .map(([name]) => name);
+  if (names.length === 0) return problem;
+  return { ...problem, message: `${problem.message}, since \${env:${names[0]}} is not set` };
 }
 
 function mergeAll(layers: readonly (Located | undefined)[]): Located {

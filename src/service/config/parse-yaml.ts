@@ -1,10 +1,25 @@
 /** YAML text to a located tree. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseAllDocuments } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  type YAMLMap,
+} from "yaml";
 import type { Located, LocatedEntry, Position } from "./located.ts";
 import { type Problem, ProblemCode } from "./problem.ts";
 
 /** Aliases are expanded: a bound against "a billion laughs". */
 const MAX_NODES = 100_000;
+/** No configuration is as deep; far below what the stack holds. */
+const MAX_DEPTH = 100;
+const MERGE_KEY = "<<";
+const TOO_DEEP = "nested too deep";
 
 export function parseYaml(text: string, source: string, problems: Problem[]): Located | undefined {
   const counter = new LineCounter();
@@ -17,7 +32,8 @@ export function parseYaml(text: string, source: string, problems: Problem[]): Lo
   // What comes after the first syntax error is mostly its echo.
   const error = documents.flatMap((document) => document.errors)[0];
   if (error !== undefined) {
-    const message = (error.message.split("\n")[0] ?? "").replace(/ at line \d+, column \d+:?$/, "");
+    const first = (error.message.split("\n")[0] ?? "").replace(/ at line \d+, column \d+:?$/, "");
+    const message = /call stack/.test(first) ? TOO_DEEP : first;
     problems.push({ code: ProblemCode.syntax, path: [], position: at(error.pos[0]), message });
     return undefined;
   }
@@ -31,33 +47,76 @@ export function parseYaml(text: string, source: string, problems: Problem[]): Lo
   if (document === undefined || document.contents === null) {
     return { kind: "map", entries: new Map(), position: start };
   }
-  let budget = MAX_NODES;
+  const converter = new Converter(document, at);
+  const tree = converter.convert(document.contents, start, 0);
+  const { problem } = converter;
+  if (problem === undefined) return tree;
+  problems.push({ code: ProblemCode.syntax, path: [], ...problem });
+  return undefined;
+}
 
-  function convert(node: Node | null | undefined, parent: Position): Located {
-    const position = node?.range ? at(node.range[0]) : parent;
-    if (budget-- <= 0) return scalar(null, position);
-    if (isAlias(node)) return convert(node.resolve(document!), position);
-    if (isMap(node)) {
-      const entries = node.items.map((pair) => convertPair(pair as Pair<Node, Node | null>, position));
-      return { kind: "map", entries: new Map(entries), position };
+class Converter {
+  readonly #document: Document;
+  readonly #at: (offset: number) => Position;
+  /** Those that are being converted: an alias within one to it would have no end. */
+  readonly #open = new Set<Node>();
+  #budget = MAX_NODES;
+  /** The first; what is converted after it is of no use. */
+  problem: { readonly position: Position; readonly message: string } | undefined;
+
+  constructor(document: Document, at: (offset: number) => Position) {
+    this.#document = document;
+    this.#at = at;
+  }
+
+  convert(node: Node | null | undefined, parent: Position, depth: number): Located {
+    const position = node?.range ? this.#at(node.range[0]) : parent;
+    if (this.#budget-- <= 0) return this.#fail(position, `more than ${MAX_NODES} values`);
+    if (depth > MAX_DEPTH) return this.#fail(position, TOO_DEEP);
+    if (isAlias(node)) {
+      const target = node.resolve(this.#document);
+      if (target === undefined) return this.#fail(position, `no anchor for the alias *${node.source}`);
+      if (this.#open.has(target)) return this.#fail(position, `the alias *${node.source} stands in what it names`);
+      return this.convert(target, position, depth + 1);
     }
-    if (isSeq(node))
-      return { kind: "list", items: node.items.map((item) => convert(item as Node, position)), position };
+    if (isMap(node)) return this.#within(node, () => this.#map(node, position, depth));
+    if (isSeq(node)) {
+      const items = () => node.items.map((item) => this.convert(item as Node, position, depth + 1));
+      return this.#within(node, () => ({ kind: "list", items: items(), position }));
+    }
     return scalar(isScalar(node) ? node.value : null, position);
   }
 
-  function convertPair(pair: Pair<Node, Node | null>, parent: Position): [string, LocatedEntry] {
-    const keyPosition = pair.key.range ? at(pair.key.range[0]) : parent;
-    const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
-    return [key, { keyPosition, value: convert(pair.value, keyPosition) }];
+  #within(node: Node, convert: () => Located): Located {
+    this.#open.add(node);
+    const converted = convert();
+    this.#open.delete(node);
+    return converted;
   }
 
-  const tree = convert(document.contents, start);
-  if (budget <= 0) {
-    problems.push({ code: ProblemCode.syntax, path: [], position: start, message: `more than ${MAX_NODES} values` });
-    return undefined;
+  #map(node: YAMLMap, position: Position, depth: number): Located {
+    const own = new Map<string, LocatedEntry>();
+    const merged = new Map<string, LocatedEntry>();
+    for (const { key, value } of node.items as Pair<Node, Node | null>[]) {
+      const keyPosition = key.range ? this.#at(key.range[0]) : position;
+      const converted = this.convert(value, keyPosition, depth + 1);
+      const name = isScalar(key) ? String(key.value) : String(key);
+      if (name === MERGE_KEY && converted.kind !== "scalar") this.#merge(merged, converted);
+      else own.set(name, { keyPosition, value: converted });
+    }
+    return { kind: "map", entries: new Map([...merged, ...own]), position };
   }
-  return tree;
+
+  /** YAML's merge key takes a map, or a list of them: the first that has a key gives it. */
+  #merge(into: Map<string, LocatedEntry>, from: Located): void {
+    if (from.kind === "list") for (const item of from.items) this.#merge(into, item);
+    else if (from.kind === "map") for (const [key, entry] of from.entries) if (!into.has(key)) into.set(key, entry);
+  }
+
+  #fail(position: Position, message: string): Located {
+    this.problem ??= { position, message };
+    return scalar(null, position);
+  }
 }
 
 function scalar(value: unknown, position: Position): Located {

@@ -18,9 +18,10 @@ export function readLocation(location: string, variables: Variables, problems: P
 
 /** `--set processors.batch.timeout=2s`: the value is YAML. */
 export function readSetting(setting: string, problems: Problem[]): Located | undefined {
-  const source = `--set ${setting}`;
-  const position: Position = { source, line: undefined, column: undefined };
   const split = setting.indexOf("=");
+  // Without the value: it may be a secret.
+  const source = `--set ${split < 0 ? setting : setting.slice(0, split)}`;
+  const position: Position = { source, line: undefined, column: undefined };
   const keys = setting.slice(0, Math.max(0, split)).split(/[.]|::/);
   if (keys.some((key) => key === "")) {
     report(problems, source, "write it as --set key.key=value");

@@ -12,7 +12,7 @@ export function isSecretPath(path: Path): boolean {
   return path.some((step) => typeof step === "string" && (SECRET_KEY.test(step) || SECRET_SUFFIX.test(step)));
 }
 
-/** A copy without secrets; also without the user part of URLs. */
+/** A copy without secrets; also without the user part of URLs, and the values of their queries. */
 export function redact(value: unknown, path: Path = []): unknown {
   if (Array.isArray(value)) return value.map((item, index) => redact(item, [...path, index]));
   if (typeof value === "object" && value !== null) {
@@ -20,5 +20,12 @@ export function redact(value: unknown, path: Path = []): unknown {
   }
   if (value === null || value === undefined || value === "") return value;
   if (isSecretPath(path)) return REDACTED;
-  return typeof value === "string" ? value.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@\s]+@/i, `$1${REDACTED}@`) : value;
+  return typeof value === "string" ? redactUrl(value) : value;
+}
+
+export function redactUrl(text: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
+  const [beforeQuery = "", ...query] = text.split("?");
+  const place = beforeQuery.replace(/^([^:]*:\/\/)[^/]*@/, `$1${REDACTED}@`);
+  return [place, ...query.map((each) => each.replace(/=[^&#]+/g, `=${REDACTED}`))].join("?");
 }

@@ -54,8 +54,8 @@ class Validator {
       | ServiceSettings
       | undefined;
     const of = (kind: ComponentKind): Components => components.get(kind) ?? new Map();
-    const pipelines = service === undefined ? [] : this.#pipelines(service, of);
-    const enabledExtensions = service?.extensions ?? [];
+    const pipelines = this.#pipelines(of);
+    const enabledExtensions = service?.extensions ?? this.#extensionIds();
     enabledExtensions.forEach((id, index) => {
       this.#checkReference("extensions", id, ["service", "extensions", index]);
     });
@@ -132,9 +132,20 @@ class Validator {
     return undefined;
   }
 
-  #pipelines(service: ServiceSettings, of: (kind: ComponentKind) => Components): PipelineConfig[] {
+  /** What can be read of them where something else of the service is wrong. */
+  #extensionIds(): string[] {
+    const listed = childAt(this.#root, ["service", "extensions"]);
+    return listed?.kind === "list"
+      ? listed.items.flatMap((item) => (item.kind === "scalar" && typeof item.value === "string" ? [item.value] : []))
+      : [];
+  }
+
+  #pipelines(of: (kind: ComponentKind) => Components): PipelineConfig[] {
     const found: PipelineConfig[] = [];
-    const ids = Object.keys(service.pipelines);
+    const section = childAt(this.#root, ["service", "pipelines"]);
+    // Anything else is no map, and the schema has said so.
+    if (section?.kind !== "map") return found;
+    const ids = [...section.entries.keys()];
     if (ids.length === 0) this.#report(ProblemCode.pipeline, ["service", "pipelines"], "no pipeline is defined");
     for (const id of ids) {
       const path = ["service", "pipelines", id];

@@ -72,6 +72,36 @@ service: {pipelines: {traces: {receivers: [socket_trace], exporters: [otlp_grpc]
     });
   });
 
+  it("expands references in references, the innermost first", () => {
+    const verbosity = (value: string) => {
+      const text = MINIMAL.replace("debug:", () => `debug: {verbosity: '${value}'}`);
+      const environment = { WHICH: "LEVEL", LEVEL: "normal", EMPTY: "" };
+      const { config } = load({ files: { "a.yaml": text }, environment });
+      return (config.exporters.get("debug")!.settings as { verbosity: string }).verbosity;
+    };
+    assert.equal(verbosity("${env:NOPE:-${env:LEVEL}}"), "normal");
+    assert.equal(verbosity("${env:EMPTY:-${env:NOPE:-${LEVEL}}}"), "normal");
+    assert.equal(verbosity("${env:${env:WHICH}}"), "normal");
+    assert.equal(verbosity("${env:NOPE:-nor}${env:NOPE:-${env:EMPTY:-mal}}"), "normal");
+    assert.equal(verbosity("${env:LEVEL:-${env:NOPE}}"), "normal");
+    assert.throws(() => verbosity("$${env:NOPE:-${env:LEVEL}}"), /"\$\{env:NOPE:-normal\}" is none of/);
+  });
+
+  it("takes an empty value for an empty map", () => {
+    const text = MINIMAL.replace("debug:", "debug:\n  otlp_grpc: {endpoint: 'a:1', tls: , sending_queue: }").replace(
+      "service:",
+      "service:\n  telemetry: {logs: , metrics: }",
+    );
+    const { tls } = load({ files: { "a.yaml": text } }).config.exporters.get("otlp_grpc")!.settings as { tls: object };
+    assert.deepEqual(tls, { insecure: false });
+  });
+
+  it("merges maps by YAML's merge key", () => {
+    const text = MINIMAL.replace("debug:", "debug: &one {verbosity: normal}\n  debug/2: {<<: *one}");
+    const { config } = load({ files: { "a.yaml": text } });
+    assert.deepEqual(config.exporters.get("debug/2")?.settings, { verbosity: "normal" });
+  });
+
   it("warns of variables that are not set", () => {
     const text = MINIMAL.replace(
       "debug:",
@@ -148,9 +178,56 @@ service:
     ]);
   });
 
+  it("are syntax errors where aliases have no end", () => {
+    for (const text of ["a: &a [*a]", "a: &a {b: *a}", "a: &a {<<: *a}"]) {
+      assert.match(
+        problemsOf({ files: { "a.yaml": text } })[0]!,
+        /^a\.yaml:1:\d+: the alias \*a stands in what it names \[CONFIG_SYNTAX\]$/,
+        text,
+      );
+    }
+    const open = problemsOf({ files: { "a.yaml": "[".repeat(20_000) } });
+    assert.match(open[0]!, /nested too deep \[CONFIG_SYNTAX\]$/);
+  });
+
+  it("of the pipelines come together with those of the telemetry", () => {
+    const text = `${MINIMAL.replace("[debug]", "[debug, none]")}  telemetry: {logs: {level: loud}}\n  extension: [a]\n`;
+    assert.deepEqual(
+      problemsOf({ files: { "a.yaml": text } }).map((line) => line.replace(/^\S+ /, "")),
+      [
+        'service.telemetry.logs.level: "loud" is none of debug, info, warn, error [CONFIG_BAD_VALUE]',
+        'service.extension: unknown key "extension", did you mean "extensions"? [CONFIG_UNKNOWN_KEY]',
+        'service.pipelines.traces.exporters[1]: "none" is not defined under exporters [CONFIG_UNDEFINED_COMPONENT]',
+      ],
+    );
+  });
+
+  it("say what a duration or a size looks like, whatever stands there, and how long it may be", () => {
+    const problemOf = (settings: string) => {
+      const text = MINIMAL.replace("debug:", `debug:\n  otlp_grpc: {endpoint: "a:1", ${settings}}`);
+      return problemsOf({ files: { "a.yaml": text } })[0]!.replace(/^\S+ \S+ /, "");
+    };
+    const duration = 'not a duration, write it like "5s" or "200ms" [CONFIG_BAD_VALUE]';
+    assert.equal(problemOf("timeout: 5"), `5 is ${duration}`);
+    assert.equal(problemOf("timeout: -5s"), `"-5s" is ${duration}`);
+    assert.equal(problemOf("timeout: true"), `true is ${duration}`);
+    assert.equal(problemOf("timeout: [5s]"), `a list is ${duration}`);
+    assert.equal(problemOf("timeout: 1000h"), '"1000h" is too long, at most 596h is allowed [CONFIG_BAD_VALUE]');
+    const size = 'not a size, write it like "4MiB" or 4194304 [CONFIG_BAD_VALUE]';
+    assert.equal(problemOf("sending_queue: {queue_size: -1k}"), `"-1k" is ${size}`);
+    assert.equal(problemOf("sending_queue: {queue_size: {a: b}}"), `a map is ${size}`);
+  });
+
+  it("name the variable that is not set", () => {
+    const text = MINIMAL.replace("debug:", "debug: {verbosity: '${env:NOPE}'}");
+    assert.deepEqual(problemsOf({ files: { "a.yaml": text } }), [
+      "a.yaml:5:22: exporters.debug.verbosity: an empty value is none of basic, normal, detailed, since ${env:NOPE} is not set [CONFIG_BAD_VALUE]",
+    ]);
+  });
+
   it("name --set as the place", () => {
     assert.deepEqual(problemsOf({ files: { "a.yaml": MINIMAL }, settings: ["exporters.debug.verbosity=loud"] }), [
-      '--set exporters.debug.verbosity=loud: exporters.debug.verbosity: "loud" is none of basic, normal, detailed [CONFIG_BAD_VALUE]',
+      '--set exporters.debug.verbosity: exporters.debug.verbosity: "loud" is none of basic, normal, detailed [CONFIG_BAD_VALUE]',
     ]);
   });
 
@@ -162,6 +239,15 @@ service:
     const lines = problemsOf({ files: { "a.yaml": text } }).join("\n");
     assert.match(lines, /exporters\.otlp_grpc\.headers\.authorization/);
     assert.doesNotMatch(lines, /hunter2/);
+    for (const setting of [
+      "exporters.otlp_grpc.headers=hunter2",
+      "exporters.otlp_grpc.headers.a=[hunter2",
+      "a..b=hunter2",
+    ]) {
+      const set = problemsOf({ files: { "a.yaml": MINIMAL }, settings: [setting] }).join("\n");
+      assert.match(set, /^--set /);
+      assert.doesNotMatch(set, /hunter2/);
+    }
   });
 
   it("say where a component belongs", () => {
@@ -178,7 +264,9 @@ service:
     assert.match(lines.join("\n"), /"profile" can't be in a pipeline of traces, only of profiles/);
     assert.match(lines.join("\n"), /"profile" is listed twice/);
     assert.match(problemsOf({ files: { "a.yaml": "service: {pipelines: {}}" } })[0]!, /no pipeline is defined/);
-    assert.match(problemsOf({ files: { "a.yaml": "" } })[0]!, /service\.pipelines: is required and missing/);
+    assert.deepEqual(problemsOf({ files: { "a.yaml": "" } }), [
+      "a.yaml:1:1: service.pipelines: is required and missing [CONFIG_BAD_VALUE]",
+    ]);
     assert.match(problemsOf({ files: { "a.yaml": "- 1" } })[0]!, /is no map/);
   });
 
@@ -251,6 +339,31 @@ describe("OTEL_EXPORTER_OTLP_*", () => {
     assert.deepEqual([traces_endpoint, encoding], ["http://c/custom", "json"]);
   });
 
+  it("takes an endpoint without a scheme as one with TLS, unless it is told otherwise", () => {
+    const endpointOf = (endpoint: string, more: Record<string, string> = {}) => {
+      const found = exporterOf({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...more });
+      const { endpoint: to, tls } = found!.settings as { endpoint: string; tls: { insecure: boolean } };
+      return [found?.type, to, tls.insecure];
+    };
+    const insecure = { OTEL_EXPORTER_OTLP_INSECURE: "TRUE" };
+    assert.deepEqual(endpointOf("c:4317"), ["otlp_grpc", "c:4317", false]);
+    assert.deepEqual(endpointOf("c:4317", insecure), ["otlp_grpc", "c:4317", true]);
+    assert.deepEqual(endpointOf("c"), ["otlp_grpc", "c:4317", false]);
+    assert.deepEqual(endpointOf("[::1]:4317", insecure), ["otlp_grpc", "[::1]:4317", true]);
+    assert.deepEqual(endpointOf("c:4318"), ["otlp_http", "https://c:4318", false]);
+    assert.deepEqual(endpointOf("c:4318/base/", insecure), ["otlp_http", "http://c:4318/base", true]);
+    assert.deepEqual(endpointOf("unix:///run/otel.sock"), ["otlp_grpc", "unix:///run/otel.sock", false]);
+    assert.deepEqual(endpointOf("dns:///c:4317", insecure), ["otlp_grpc", "dns:///c:4317", true]);
+  });
+
+  it("shows no secret of an endpoint that is none", () => {
+    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://user:hunter2@c:43x17" };
+    assert.throws(
+      () => exporterOf(environment),
+      (error: Error) => !error.message.includes("hunter2"),
+    );
+  });
+
   it("refuses what it can't mean", () => {
     const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4317" };
     for (const wrong of [
@@ -259,6 +372,8 @@ describe("OTEL_EXPORTER_OTLP_*", () => {
       { ...endpoint, OTEL_EXPORTER_OTLP_TIMEOUT: "5s" },
       { ...endpoint, OTEL_EXPORTER_OTLP_COMPRESSION: "zip" },
       { ...endpoint, OTEL_EXPORTER_OTLP_HEADERS: "novalue" },
+      { ...endpoint, OTEL_EXPORTER_OTLP_INSECURE: "perhaps" },
+      { OTEL_EXPORTER_OTLP_ENDPOINT: "unix:///run/otel.sock", OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" },
     ]) {
       assert.throws(() => exporterOf(wrong), EnvironmentInvalidError, JSON.stringify(wrong));
     }
