@@ -215,6 +215,12 @@ export class Link {
     return this;
   }
 
+  /** The same, and the event of it is lost. */
+  answerLost(text: string | Uint8Array): this {
+    this.#answered += bytesOf(text).length;
+    return this;
+  }
+
   clientReads(by: Doer, text: string | Uint8Array, call: CallOptions = {}): this {
     const bytes = bytesOf(text);
     this.#emit(0, Direction.ingress, by, this.#serverOffset + this.#clientRead, bytes, call);

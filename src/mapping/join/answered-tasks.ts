@@ -65,7 +65,7 @@ export class AnsweredTasks {
 
   /** The request is answered, or never will be: its calls may go on. */
   requestEnded(served: TraceNode): void {
-    for (const call of this.#expected.get(served) ?? []) call.isHeld = !call.isFinished && !served.isDoubtful;
+    for (const call of this.#expected.get(served) ?? []) if (!call.isFinished) call.isHeld = !served.isDoubtful;
     this.#expected.delete(served);
   }
 

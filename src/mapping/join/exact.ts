@@ -14,6 +14,7 @@
  */
 import { CauseKind, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
+import { awaitedBy } from "./awaited-calls.ts";
 import type { CreatedFor } from "./creators.ts";
 import { AFTER_ANSWER_NS, answeredBy } from "./last-answers.ts";
 import { servedByProvenThread } from "./own-thread.ts";
@@ -71,7 +72,11 @@ export class ServedConnections {
     if (index < 0) return;
     open!.splice(index, 1);
     const next = open![0];
-    if (index === 0 && next !== undefined && isAnsweredInOrder(next)) next.turnOrder = order;
+    if (index !== 0 || next === undefined || !isAnsweredInOrder(next)) return;
+    next.turnOrder = order;
+    next.before = node;
+    node.before = undefined;
+    next.hasSureTurn = node.answerOrder === order && node.answerOrder > node.turnOrder;
   }
 
   /** Requests that came after this one are open on its connection. */
@@ -167,7 +172,9 @@ export function joinAnswered(work: ProcessWork, reader: number, woken: number): 
   if (call === undefined) return;
   const unit = work.unitNamed(UnitKind.tokioTask, woken);
   if (unit !== undefined && unit.open.length > 0) {
-    join(call, servedByTask(unit), "waker");
+    const served = servedByTask(unit);
+    if (served !== undefined) join(call, served, "waker");
+    else awaitedBy(unit, call);
     return;
   }
   // Asked when it was sent, and waits for proof.

@@ -6,6 +6,7 @@
  * only where the process shows that its threads are its units.
  */
 import type { EventMeta } from "../event-meta.ts";
+import { joinAwaited } from "./awaited-calls.ts";
 import { joinMadeByAnswer } from "./exact.ts";
 import { creationOf, isSameUnit } from "./lineage.ts";
 import { hasBehind, mayBeOfOwnThread, servedByOwnThread } from "./own-thread.ts";
@@ -35,6 +36,7 @@ export function isServedByThreads(work: ProcessWork): boolean {
 /** The answer of `served` is being written by the unit of `meta`. */
 export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Unit, meta: EventMeta): void {
   if (meta.causeRequest !== 0) work.contexts.named(meta.causeRequest, served);
+  joinAwaited(work, served, meta);
   const evidence = answerEvidence(work, served, answering, meta);
   const since = Math.max(served.start.order, served.turnOrder, answering.lastAnswerOrder);
   if (evidence === undefined) {

@@ -74,6 +74,16 @@ export class TraceNode {
   isPipelined = false;
   /** Of these, where answers come in order: the order of the end of the one before it. Until then nobody worked on it. */
   turnOrder = -1;
+  /** Of these: the answer before it went out alone and in one piece, so that nothing waits behind it to be written. */
+  hasSureTurn = false;
+  /** Of these, until it is answered: the one before it. */
+  before: TraceNode | undefined;
+  /** Servers: the answer of the next request of the connection began in the write that ended its own. */
+  isWithNext = false;
+  /** Servers: of the first bytes of its answer; -1: none yet. */
+  answerOrder = -1;
+  /** Servers: calls that its task has waited for, to be told by its answer. */
+  awaited: TraceNode[] | undefined;
   /** Servers: events were lost while it was open; whether it still is, nobody knows. */
   isDoubtful = false;
   /** Clients: what the thread read before it sent the call, or before it opened the connection for it. */
