@@ -7,6 +7,7 @@
 #include "payload.bpf.h"
 #include "socket.bpf.h"
 #include "python.bpf.h"
+#include "ruby.bpf.h"
 #include "tokio.bpf.h"
 #include "unit.bpf.h"
 

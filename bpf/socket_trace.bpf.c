@@ -235,6 +235,20 @@ int python_greenlet(struct pt_regs *regs)
 	return greenlet_made(FIRST_ARGUMENT(regs), SECOND_ARGUMENT(regs));
 }
 
+/* who makes Ruby's threads, */
+
+SEC("uprobe")
+int ruby_thread_made(struct pt_regs *regs)
+{
+	return ruby_lock_made(regs);
+}
+
+SEC("uprobe")
+int ruby_thread_ended(struct pt_regs *regs)
+{
+	return ruby_lock_destroyed(FIRST_ARGUMENT(regs));
+}
+
 /* hand-overs between goroutines, */
 
 SEC("uprobe")

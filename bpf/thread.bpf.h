@@ -10,7 +10,7 @@
 
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
 
-/* False: not traced, or a runtime that gives its units to any thread, so that its threads are for none of them. */
+/* False: not traced, or a runtime whose units take any thread, or one that is kept for the next: threads are for none of them. */
 static __always_inline bool tells_threads(struct caller *caller, struct process_control **process)
 {
 	__u32 kind;
@@ -22,7 +22,7 @@ static __always_inline bool tells_threads(struct caller *caller, struct process_
 		return true;
 	kind = (*process)->unit_kind;
 	return (*process)->filter == PROCESS_FILTER_NONE && kind != UNIT_GOROUTINE && kind != UNIT_TOKIO_TASK &&
-	       kind != UNIT_NODE_ASYNC && kind != UNIT_NGINX_REQUEST;
+	       kind != UNIT_NODE_ASYNC && kind != UNIT_NGINX_REQUEST && kind != UNIT_RUBY_FIBER;
 }
 
 /* The current thread has created a thread of its process. */

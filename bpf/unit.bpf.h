@@ -187,6 +187,8 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 			unit->coroutine_id = value;
 		} else if (kind == UNIT_STEP_TO_UNIT) {
 			unit->unit_id = value;
+		} else if (kind == UNIT_STEP_TO_PARENT) {
+			unit->parent = value;
 		} else if (kind == UNIT_STEP_TO_TURN) {
 			unit->turn_id = value;
 		} else if (kind == UNIT_STEP_TO_PHASE) {

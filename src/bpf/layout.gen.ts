@@ -140,6 +140,7 @@ export const UnitStepKind = {
   toPhase: 14,
   nodeIds: 15,
   initialStack: 16,
+  toParent: 17,
   poolJob: 24,
   greenlet: 25,
 } as const;

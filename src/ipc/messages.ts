@@ -141,6 +141,8 @@ export const UPROBE_PROGRAMS = [
   "python_submit",
   "python_greenlet",
   "python_task",
+  "ruby_thread_ended",
+  "ruby_thread_made",
   "tokio_spawn",
   "tokio_wake",
 ] as const;

@@ -16,6 +16,8 @@ export interface CreatedFor {
   readonly server: number;
   /** Equal: made to run the same function; 0: not known. */
   readonly work: number;
+  /** Behind the answer, as far as is known: that unit has read nothing since. */
+  readonly isBehind: boolean;
 }
 
 /** For which request each unit of a process was created, by the creation's id: never used again. Bounded. */

@@ -16,7 +16,7 @@ import { CauseKind, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts
 import type { EventMeta } from "../event-meta.ts";
 import { awaitedBy } from "./awaited-calls.ts";
 import type { CreatedFor } from "./creators.ts";
-import { AFTER_ANSWER_NS, answeredBy } from "./last-answers.ts";
+import { AFTER_ANSWER_NS, answeredBy, areBelieved } from "./last-answers.ts";
 import { servedByProvenThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { awaitAnswer, holdBehindHandler } from "./request-contexts.ts";
@@ -36,7 +36,12 @@ import {
 const MAX_CONTEXTS = 16_384;
 
 /** Kinds of units that may be at a request which another one has read. */
-const ANSWERS_FOR_OTHERS: readonly number[] = [UnitKind.none, UnitKind.pythonContext, UnitKind.pythonJob];
+const ANSWERS_FOR_OTHERS: readonly number[] = [
+  UnitKind.none,
+  UnitKind.pythonContext,
+  UnitKind.pythonJob,
+  UnitKind.rubyFiber,
+];
 
 /** Connections of a process as a server, by what names them in its memory. */
 export class ServedConnections {
@@ -118,7 +123,10 @@ export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
   if (causeKind === CauseKind.creation) work.lineage.called(causeId);
   if (isWakerKnown(call) && expectAnswer(work, call, causeId)) return false;
   const creation = creationOf(work, call);
-  if (creation !== undefined) return joinCreated(work, call, callerOf(call), creation);
+  if (creation !== undefined) {
+    if (creation.isBehind) waitForMaker(work, call);
+    return joinCreated(work, call, callerOf(call), creation);
+  }
   if (call.start.causeKind !== CauseKind.creation || !joinMade(work, call))
     work.offspring.callsFor(callerOf(call), call);
   return false;
@@ -133,11 +141,17 @@ function joinMade(work: ProcessWork, call: TraceNode): boolean {
     const served = work.lineage.answeredOf(creation);
     if (served === undefined) work.lineage.wait(made);
     else {
-      joinCreated(work, call, callerOf(call), { served, server: creation.maker, work: made.work });
+      joinCreated(work, call, callerOf(call), { served, server: creation.maker, work: made.work, isBehind: false });
       return true;
     }
   }
   return false;
+}
+
+/** The maker may be at another request by now than at the one that it has answered: then it will answer that one. */
+function waitForMaker(work: ProcessWork, call: TraceNode): void {
+  for (const creation of work.lineage.of(call.start.causeId))
+    work.lineage.wait({ call, creation, work: creation.work });
 }
 
 /** `served` is being answered by the unit of `meta`, which has been at it since: what it has made meanwhile called for it. */
@@ -149,7 +163,7 @@ export function joinMadeByAnswer(
   meta: EventMeta,
 ): void {
   for (const made of work.lineage.take(key, served, since, meta))
-    joinCreated(work, made.call, callerOf(made.call), { served, server: key, work: made.work });
+    joinCreated(work, made.call, callerOf(made.call), { served, server: key, work: made.work, isBehind: false });
 }
 
 /** Of a call that shares its connection, the one that was sent for before may have woken it for this one, too. */
@@ -200,8 +214,9 @@ function creationOf(work: ProcessWork, { start, hasConnection }: TraceNode): Cre
   if (causeKind !== CauseKind.goCreator || work.handovers.isShared(idOfKey(unitKeyOf(start)))) return undefined;
   // Created after the creator's last read, be it of a request that is answered by now.
   const server = unitKey(UnitKind.goroutine, causeId);
-  const served = answeredBy(work, server, start) ?? servedBy(work.unitNamed(UnitKind.goroutine, causeId));
-  return served && { served, server, work: 0 };
+  const answered = answeredBy(work, server, start);
+  const served = answered ?? servedBy(work.unitNamed(UnitKind.goroutine, causeId));
+  return served && { served, server, work: 0, isBehind: answered !== undefined };
 }
 
 /** A thread is created: for the request that the unit serves which has created it, or has just answered. */
@@ -214,16 +229,20 @@ export function noteThread(work: ProcessWork, { header, unitKind, fromId, toId }
 /** A unit is created: for the request that its creator is at, which it has read, or answered last, or was created for. */
 export function noteCreation(work: ProcessWork, event: UnitEdgeEvent, order: number): void {
   const { unitKind, fromId, fromCreation, toId, work: kind } = event;
+  const unit = work.unitNamed(unitKind, fromId);
   if (ANSWERS_FOR_OTHERS.includes(unitKind)) {
-    if (work.lineage.isHandedOn(event)) return;
+    const isServer =
+      unitKind === UnitKind.rubyFiber && unit !== undefined && (unit.hasRead || unit.lastAnswerOrder >= 0);
+    if (!isServer && work.lineage.isHandedOn(event)) return;
     work.lineage.add(event, order);
   }
-  const unit = work.unitNamed(unitKind, fromId);
   const server = unitKey(unitKind, fromId);
-  const served = answeredBy(work, server, event.header) ?? openOf(work, unit, event, order);
+  const answered = answeredBy(work, server, event.header);
+  const served = answered ?? openOf(work, unit, event, order);
   // What is told late was made for an earlier request of the unit, or of another one at its address.
   if (served !== undefined && served.start.timestampNs > event.header.timestampNs) return;
-  if (served !== undefined && served.start.order < order) work.creators.add(toId, { served, server, work: kind });
+  if (served !== undefined && served.start.order < order)
+    work.creators.add(toId, { served, server, work: kind, isBehind: answered !== undefined });
   else if (unit === undefined || unit.open.length === 0) {
     const inherited = work.creators.of(fromCreation);
     if (inherited !== undefined) work.creators.add(toId, { ...inherited, work: kind });
@@ -237,12 +256,13 @@ function openOf(work: ProcessWork, unit: Unit | undefined, { header }: UnitEdgeE
 }
 
 function joinCreated(work: ProcessWork, call: TraceNode, unit: number, created: CreatedFor): boolean {
-  const { served } = created;
+  const { served, server, isBehind } = created;
   if (served.start.order > call.start.order || served.isDoubtful) return false;
   const { timestampNs } = call.start;
   if (!served.isFinished) return work.offspring.joinOpen(call, unit, created);
   if (work.isInDoubt(call.start) || timestampNs - served.endNs > AFTER_ANSWER_NS) return false;
-  work.offspring.joinAnswered(call, unit, created, hasReadOn(work, created, timestampNs));
+  const isStill = (nowNs: number) => !isBehind || areBelieved(work, kindOfKey(server), { timestampNs: nowNs });
+  work.offspring.joinAnswered(call, unit, created, hasReadOn(work, created, timestampNs), isStill);
   return false;
 }
 

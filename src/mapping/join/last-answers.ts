@@ -93,6 +93,8 @@ export function answeredBy(
 /** Units of this kind do not take over, as far as the process has shown, what others have read. */
 export function areBelieved(work: ProcessWork, kind: number, meta: Pick<EventMeta, "timestampNs">): boolean {
   if (servesConnection(kind)) return true;
+  // Puma reads by the thread that serves, but what comes slowly or next on a connection by its reactor.
+  if (kind === UnitKind.rubyFiber && work.mayHandOver) return false;
   if (kind !== UnitKind.none) return !work.unitsHandOver && work.unclaimed.size === 0;
   if (work.handsOver || work.blockingReadersHandOver || work.areThreadsInDoubt(meta)) return false;
   return work.bonds.isSequential || work.bonds.isBound;

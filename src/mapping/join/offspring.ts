@@ -88,8 +88,17 @@ export class Offspring {
     return false;
   }
 
-  /** @param hasReadOn the unit that has made this one has read another request since, or may have */
-  joinAnswered(call: TraceNode, unit: number, created: CreatedFor, hasReadOn: boolean): void {
+  /**
+   * @param hasReadOn the unit that has made this one has read another request since, or may have
+   * @param isStill asked at the end of the wait: what it has answered is still believed to be what it was at
+   */
+  joinAnswered(
+    call: TraceNode,
+    unit: number,
+    created: CreatedFor,
+    hasReadOn: boolean,
+    isStill: (nowNs: number) => boolean,
+  ): void {
     const { served } = created;
     if (this.#forgotten.has(served)) return;
     const { destination, start } = call;
@@ -97,7 +106,7 @@ export class Offspring {
     child.callCount++;
     if (child.callCount > 1) this.#outlived(child, destination, start.timestampNs);
     this.#makers.add(kindOf(child, destination), served, start.timestampNs);
-    this.#hold(call, child, start.timestampNs, hasReadOn);
+    this.#hold(call, child, start.timestampNs, hasReadOn, isStill);
   }
 
   /** The request is answered, or never will be. */
@@ -132,11 +141,18 @@ export class Offspring {
     }
   }
 
-  #hold(call: TraceNode, child: Child, nowNs: number, hasReadOn: boolean): void {
+  #hold(
+    call: TraceNode,
+    child: Child,
+    nowNs: number,
+    hasReadOn: boolean,
+    isStill: (nowNs: number) => boolean = () => true,
+  ): void {
     const destination = kindOf(child, call.destination);
     const isInBurst = call.start.timestampNs - child.sinceNs <= BURST_NS;
     const mark = this.#makers.mark(destination);
     this.#late.hold(call, child.served, "creator", nowNs, (endNs) => {
+      if (!isStill(endNs)) return false;
       if (child.callCount === 1 && !hasReadOn && this.#makers.isShown(destination, endNs)) return true;
       return isInBurst && this.#makers.isUsualSince(destination, mark);
     });

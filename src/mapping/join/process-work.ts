@@ -68,6 +68,8 @@ export class ProcessWork {
   handsOver = false;
   /** The same of units that are no threads and are not bound to their connection. */
   unitsHandOver = false;
+  /** Open requests whose reader has never answered any: a reactor's, which others take, as far as is known. */
+  #ofReactors = 0;
   /** Answers by threads that have read nothing of what others have read, since another thread began to read. */
   workerAnswers = 0;
   readonly bonds = new ThreadBonds();
@@ -181,6 +183,8 @@ export class ProcessWork {
     } else unit.read(node);
     this.open.add(node);
     unit.unanswered++;
+    node.isReactors = unit.lastAnswerOrder < 0;
+    if (node.isReactors) this.#ofReactors++;
     this.openSince = node.start.order;
     this.servesSinceNs = Math.min(this.servesSinceNs, node.start.timestampNs);
     node.quietSinceNs = this.#answeredNs;
@@ -192,6 +196,11 @@ export class ProcessWork {
     this.openTokens.opened(node);
   }
 
+  /** Who has read a request may not be who serves it. */
+  get mayHandOver(): boolean {
+    return this.unitsHandOver || this.#ofReactors > 0;
+  }
+
   /** It serves a request of this trace. */
   serves(traceId: string): boolean {
     return this.#openTraces.has(traceId);
@@ -201,6 +210,7 @@ export class ProcessWork {
     if (this.open.delete(node)) {
       if (node.carried !== undefined) this.#traceClosed(node.carried.traceId);
       if (node.unit !== undefined) node.unit.unanswered--;
+      if (node.isReactors) this.#ofReactors--;
     }
     this.unclaimed.delete(node);
     this.runs.closed(node);

@@ -92,6 +92,8 @@ export class TraceNode {
   run: Run | undefined;
   /** Clients: another call went out in the callback of its answer. */
   isFollowed = false;
+  /** Servers: who has read it had never answered anything by then. */
+  isReactors = false;
   /** Servers: a call is known to have been made for it. */
   hasCall = false;
   /** Clients: the first request of its connection, which had to be there first. */

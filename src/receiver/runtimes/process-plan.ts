@@ -20,6 +20,7 @@ const KINDS: Readonly<Record<UnitStep["step"], UnitStepKind>> = {
   greenlet: UnitStepKind.greenlet,
   to_coroutine: UnitStepKind.toCoroutine,
   to_unit: UnitStepKind.toUnit,
+  to_parent: UnitStepKind.toParent,
   to_turn: UnitStepKind.toTurn,
 };
 

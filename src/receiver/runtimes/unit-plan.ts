@@ -31,6 +31,8 @@ export type UnitStep =
   | { readonly step: "greenlet"; readonly operand: number }
   | { readonly step: "to_coroutine" }
   | { readonly step: "to_unit" }
+  /** What the creation of the unit is told by. */
+  | { readonly step: "to_parent" }
   | { readonly step: "to_turn" };
 
 /** Where things lie in a Go program (struct go_layout in bpf/control.h). A start pc of 0: the program has no such function. */

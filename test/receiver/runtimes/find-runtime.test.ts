@@ -97,7 +97,14 @@ describe("findRuntime", function () {
     const finding = await findingOf("ruby", ["-e", "sleep 10"]);
     assert.ok(finding !== undefined && isPlan(finding), JSON.stringify(finding));
     assert.equal(finding.unitKind, UnitKind.rubyFiber);
-    assert.equal(finding.steps[0]?.step, "thread_pointer");
+    assert.deepEqual(
+      finding.steps.map(({ step }) => step),
+      ["thread_pointer", "load", "load", "load", "to_unit", "add", "load", "to_parent"],
+    );
+    assert.deepEqual(
+      finding.uprobes?.map(({ program }) => program),
+      ["ruby_thread_made", "ruby_thread_ended"],
+    );
   });
 
   it("reads the task that HAProxy runs", async function () {
