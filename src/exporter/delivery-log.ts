@@ -2,6 +2,7 @@ import type { Log } from "../log.ts";
 
 const dropLogIntervalMs = 10_000;
 const maxServerMessages = 20;
+const maxServerMessageLength = 500;
 
 /** What the log says of one destination: changes of its state, and sums of what was lost, never a line per request. */
 export class DeliveryLog {
@@ -45,9 +46,15 @@ export class DeliveryLog {
     entry.items = 0;
   }
 
-  /** A server's own words (partial_success), each once. */
-  serverSaid(message: string, rejectedItems: number): void {
-    if (message === "" || this.#serverMessages.has(message) || this.#serverMessages.size >= maxServerMessages) return;
+  /** A server's own words (partial_success), each once; also that it rejects without a word. */
+  serverSaid(words: string, rejectedItems: number): void {
+    const message = words.slice(0, maxServerMessageLength);
+    if (
+      (message === "" && rejectedItems === 0) ||
+      this.#serverMessages.has(message) ||
+      this.#serverMessages.size >= maxServerMessages
+    )
+      return;
     this.#serverMessages.add(message);
     this.#log.warn("the server says of an export", { message, [`rejected ${this.#unit}`]: rejectedItems });
   }

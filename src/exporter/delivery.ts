@@ -10,6 +10,8 @@ import type { RetrySettings } from "./settings/retry-on-failure.ts";
 
 /** While we shut down, waiting for long is as good as giving up. */
 const drainRetryMs = 500;
+/** With more Node's timers fire at once; a server may ask for any delay. */
+const maxPauseMs = 2 ** 31 - 1;
 
 export interface DeliveryOptions<Body, Item> {
   readonly format: RequestFormat<Body, Item>;
@@ -110,7 +112,7 @@ export class Delivery<Body, Item = Span> {
   }
 
   async #pause(delayMs: number): Promise<void> {
-    const ms = this.#draining ? Math.min(delayMs, drainRetryMs) : delayMs;
+    const ms = Math.min(delayMs, this.#draining ? drainRetryMs : maxPauseMs);
     await sleep(ms, undefined, { signal: this.#wake.signal }).catch(() => undefined);
   }
 

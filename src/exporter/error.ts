@@ -4,8 +4,15 @@ import { messageOf, SockspanError } from "../error.ts";
 export class ExporterFileError extends SockspanError {
   readonly code = "EXPORTER_FILE_UNUSABLE";
 
-  constructor(setting: string, path: string, cause: unknown) {
-    super(`${setting}: ${path}: ${messageOf(cause)}`, "Check the path and who may read or write it.", { cause });
+  /** @param problem what the cause means, or the cause itself */
+  constructor(setting: string, path: string, problem: unknown, cause: unknown = problem) {
+    super(
+      `${setting}: ${path}: ${messageOf(problem)}`,
+      "Check the path, what is in the file, and who may read or write it.",
+      {
+        cause,
+      },
+    );
   }
 }
 

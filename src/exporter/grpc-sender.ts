@@ -1,5 +1,6 @@
 import * as grpc from "@grpc/grpc-js";
 import { readExportResponse, readRpcStatus } from "../mapping/otlp/responses.ts";
+import { failureReason } from "./failure-reason.ts";
 import type { QueuedRequest, Sender, SendOutcome } from "./send-outcome.ts";
 
 /** OTLP specification, "OTLP/gRPC Response": a client should retry after these. */
@@ -12,6 +13,13 @@ const retryable: ReadonlySet<number> = new Set([
   grpc.status.DATA_LOSS,
 ]);
 
+/** An answer has a few bytes. The odd number tells this limit from that of a server, which is told in the same words. */
+export const maxAnswerBytes = 1_048_573;
+const answerTooLarge = new RegExp(`larger than max \\(\\d+ vs ${maxAnswerBytes}\\)`);
+
+/** The connection's end of a call, which a proxy may have brought about: the server itself has not answered. */
+const noAnswer = /^Received RST_STREAM with code|^Bandwidth exhausted or memory limit exceeded$/;
+
 /** How servers say that a message is above their limit: grpc-go and grpc core, grpc-java, tonic (with OUT_OF_RANGE). */
 const tooLarge = /larger than max|exceeds maximum size|message length too large/i;
 
@@ -19,6 +27,8 @@ export interface GrpcSenderOptions {
   /** The method's path, `/package.Service/Method`. */
   readonly path: string;
   readonly target: string;
+  /** Without TLS. */
+  readonly isPlain: boolean;
   readonly credentials: () => Promise<grpc.ChannelCredentials>;
   readonly channelOptions: grpc.ChannelOptions;
   readonly headers: Readonly<Record<string, string>>;
@@ -44,7 +54,7 @@ export class GrpcSender implements Sender<Uint8Array> {
   send({ body }: QueuedRequest<Uint8Array>, signal: AbortSignal): Promise<SendOutcome> {
     const client = this.#client;
     if (client === undefined) return Promise.resolve({ kind: "permanent", reason: "the exporter was not started" });
-    const { path, timeoutMs } = this.#options;
+    const { path, timeoutMs, isPlain } = this.#options;
     return new Promise((resolve) => {
       const deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
       const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
@@ -58,7 +68,7 @@ export class GrpcSender implements Sender<Uint8Array> {
         { deadline },
         (error, response) => {
           signal.removeEventListener("abort", cancel);
-          resolve(error === null ? accepted(response) : outcomeOfGrpcError(error));
+          resolve(error === null ? accepted(response) : outcomeOfGrpcError(error, isPlain));
         },
       );
       signal.addEventListener("abort", cancel, { once: true });
@@ -84,8 +94,11 @@ function accepted(response: Buffer | undefined): SendOutcome {
   return { kind: "sent", rejectedItems, message };
 }
 
-export function outcomeOfGrpcError(error: grpc.ServiceError): SendOutcome {
-  const reason = `${grpc.status[error.code] ?? error.code}: ${error.details}`;
+export function outcomeOfGrpcError(error: grpc.ServiceError, isPlain = false): SendOutcome {
+  const reason = failureReason(`${grpc.status[error.code] ?? error.code}: ${error.details}`, isPlain);
+  if (answerTooLarge.test(error.details)) return { kind: "permanent", reason: `its answer is none of OTLP: ${reason}` };
+  if (noAnswer.test(error.details)) return { kind: "retry", reason, serverDelayMs: undefined };
+  if (error.details === "Received HTTP status code 413") return { kind: "too_large", reason };
   if (
     tooLarge.test(error.details) &&
     (error.code === grpc.status.RESOURCE_EXHAUSTED || error.code === grpc.status.OUT_OF_RANGE)

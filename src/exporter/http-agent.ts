@@ -1,8 +1,8 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { connect as connectTcp } from "node:net";
-import { connect as connectTls } from "node:tls";
-import type { TlsFiles, TlsSettings } from "./settings/tls.ts";
+import { connect as connectTls, type SecureContext } from "node:tls";
+import type { TlsSettings } from "./settings/tls.ts";
 
 const keepAlive = { keepAlive: true, keepAliveMsecs: 30_000 };
 
@@ -11,7 +11,7 @@ export function createHttpAgent(): HttpAgent {
 }
 
 /** TLS over a socket that net.connect has opened, so that connection-watch.ts sees it. */
-export function createHttpsAgent(settings: TlsSettings, files: TlsFiles): HttpsAgent {
+export function createHttpsAgent(settings: TlsSettings, secureContext: SecureContext): HttpsAgent {
   const agent = new HttpsAgent(keepAlive);
   agent.createConnection = (options) => {
     const host = options.host ?? "localhost";
@@ -23,9 +23,7 @@ export function createHttpsAgent(settings: TlsSettings, files: TlsFiles): HttpsA
       host: settings.server_name_override ?? host,
       rejectUnauthorized: !settings.insecure_skip_verify,
       ALPNProtocols: ["http/1.1"],
-      ...(files.ca === undefined ? {} : { ca: files.ca }),
-      ...(files.cert === undefined ? {} : { cert: files.cert }),
-      ...(files.key === undefined ? {} : { key: files.key }),
+      secureContext,
     });
   };
   return agent;

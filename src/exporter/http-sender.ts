@@ -3,11 +3,14 @@ import { request as requestHttps } from "node:https";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { type PartialSuccess, readExportResponse, readRpcStatus } from "../mapping/otlp/responses.ts";
+import { failureReason } from "./failure-reason.ts";
 import { parseRetryAfterMs } from "./retry-after.ts";
 import type { QueuedRequest, Sender, SendOutcome } from "./send-outcome.ts";
 
 /** OTLP specification, "OTLP/HTTP Response": a client should retry after these. */
 const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+/** The path may be a wrong one. */
+const noSuchPlace: ReadonlySet<number> = new Set([404, 405]);
 /** More of an answer than this is not read. */
 const maxResponseBytes = 65_536;
 
@@ -35,14 +38,16 @@ export class HttpSender implements Sender<Uint8Array> {
 
   async send({ body }: QueuedRequest<Uint8Array>, signal: AbortSignal): Promise<SendOutcome> {
     const { timeoutMs, compression } = this.#options;
-    const timeout = timeoutMs === 0 ? [] : [AbortSignal.timeout(timeoutMs)];
+    const timeout = timeoutMs === 0 ? [] : [AbortSignal.timeout(Math.ceil(timeoutMs))];
     try {
       const bytes = compression === "gzip" ? await compress(body, { level: 1 }) : body;
       const response = await this.#post(bytes, AbortSignal.any([signal, ...timeout]));
       const answer = await readBody(response);
-      return outcomeOf(response, answer);
+      return outcomeOf(response, answer, this.#options.url);
     } catch (error) {
-      const reason = timeout[0]?.aborted === true ? `no answer within ${timeoutMs} ms` : describe(error);
+      const isPlain = this.#options.url.protocol === "http:";
+      const isLate = timeout[0]?.aborted === true;
+      const reason = isLate ? `no answer within ${timeoutMs} ms` : failureReason(describe(error), isPlain);
       return { kind: "retry", reason, serverDelayMs: undefined };
     }
   }
@@ -66,7 +71,9 @@ export class HttpSender implements Sender<Uint8Array> {
           ...(compression === "gzip" ? { "content-encoding": "gzip" } : {}),
         },
       });
-      outgoing.on("response", resolve).on("error", reject).end(bytes);
+      // An answer that changes the protocol is an end of the connection, and no error.
+      const onClose = () => reject(new Error("the connection was closed without an answer"));
+      outgoing.on("response", resolve).on("error", reject).on("close", onClose).end(bytes);
     });
   }
 }
@@ -85,15 +92,26 @@ async function readBody(response: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-function outcomeOf(response: IncomingMessage, body: Buffer): SendOutcome {
+function outcomeOf(response: IncomingMessage, body: Buffer, url: URL): SendOutcome {
   const status = response.statusCode ?? 0;
-  const isJson = (response.headers["content-type"] ?? "").includes("json");
+  const { "content-type": contentType = "", location } = response.headers;
+  const isJson = contentType.includes("json");
   if (status >= 200 && status < 300) {
     const { rejectedItems, message } = isJson ? readJsonResponse(body) : readExportResponse(body);
-    return { kind: "sent", rejectedItems, message };
+    // Whoever answers everything with a page takes nothing.
+    const isOther = body.length > 0 && contentType !== "" && !isJson && !contentType.includes("protobuf");
+    const doubt = isOther ? `its answer is ${contentType.slice(0, 80)}: is ${url.host} an OTLP receiver?` : message;
+    return { kind: "sent", rejectedItems, message: doubt };
   }
-  const detail = isJson || looksLikeText(body) ? body.toString().slice(0, 200) : readRpcStatus(body).message;
-  const reason = `HTTP ${status}${detail === "" ? "" : `: ${detail}`}`;
+  if (status < 400 && location !== undefined) {
+    const reason = failureReason(
+      `HTTP ${status}: it redirects to ${location}, which is not followed: write that as endpoint`,
+    );
+    return { kind: "permanent", reason };
+  }
+  const detail = isJson || looksLikeText(body) ? body.toString() : readRpcStatus(body).message;
+  const place = noSuchPlace.has(status) ? ` for ${url.pathname}` : "";
+  const reason = failureReason(`HTTP ${status}${place}${detail === "" ? "" : `: ${detail}`}`);
   if (status === 413) return { kind: "too_large", reason };
   if (!retryable.has(status)) return { kind: "permanent", reason };
   return { kind: "retry", reason, serverDelayMs: parseRetryAfterMs(response.headers["retry-after"], Date.now()) };

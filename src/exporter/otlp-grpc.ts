@@ -1,7 +1,7 @@
 import * as grpc from "@grpc/grpc-js";
 import { scopeName, scopeVersion } from "../mapping/otlp/scope.ts";
 import type { ExporterDeps, ProfileExporter, TraceExporter } from "./exporter.ts";
-import { GrpcSender } from "./grpc-sender.ts";
+import { GrpcSender, maxAnswerBytes } from "./grpc-sender.ts";
 import { spanListFormat } from "./list-format.ts";
 import { profilesProtobufFormat } from "./profiles-format.ts";
 import { protobufFormat } from "./protobuf-format.ts";
@@ -9,7 +9,8 @@ import { QueuedExporter } from "./queued-exporter.ts";
 import { openStore } from "./request-store.ts";
 import { parseGrpcEndpoint } from "./settings/grpc-endpoint.ts";
 import type { OtlpGrpcSettings } from "./settings/otlp-grpc.ts";
-import { readTlsFiles, type TlsSettings } from "./settings/tls.ts";
+import type { TlsSettings } from "./settings/tls.ts";
+import { createTlsContext } from "./tls-context.ts";
 
 const tracesPath = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const profilesPath = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
@@ -62,6 +63,7 @@ function rawSender(path: string, settings: OtlpGrpcSettings, deps: ExporterDeps)
   return new GrpcSender({
     path,
     target,
+    isPlain: !secure,
     credentials: () => createCredentials(settings.tls, secure, deps),
     channelOptions: channelOptions(settings),
     headers: settings.headers,
@@ -75,10 +77,8 @@ async function createCredentials(
   deps: ExporterDeps,
 ): Promise<grpc.ChannelCredentials> {
   if (!secure) return grpc.credentials.createInsecure();
-  const { ca, cert, key } = await readTlsFiles(tls, deps.files);
-  return grpc.credentials.createSsl(ca ?? null, key ?? null, cert ?? null, {
-    rejectUnauthorized: !tls.insecure_skip_verify,
-  });
+  const context = await createTlsContext(tls, deps.files);
+  return grpc.credentials.createFromSecureContext(context, { rejectUnauthorized: !tls.insecure_skip_verify });
 }
 
 function channelOptions(settings: OtlpGrpcSettings): grpc.ChannelOptions {
@@ -88,6 +88,7 @@ function channelOptions(settings: OtlpGrpcSettings): grpc.ChannelOptions {
     // A channel would wait for up to two minutes between two connections, and the queue's retries would fail on it.
     "grpc.max_reconnect_backoff_ms": Math.max(1_000, settings.retry_on_failure.max_interval),
     "grpc.initial_reconnect_backoff_ms": Math.min(1_000, Math.max(100, settings.retry_on_failure.initial_interval)),
+    "grpc.max_receive_message_length": maxAnswerBytes,
     // Retries are ours alone.
     "grpc.enable_retries": 0,
     "grpc.service_config_disable_resolution": 1,

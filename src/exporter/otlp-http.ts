@@ -9,7 +9,7 @@ import { protobufFormat } from "./protobuf-format.ts";
 import { QueuedExporter } from "./queued-exporter.ts";
 import { openStore } from "./request-store.ts";
 import type { OtlpHttpSettings } from "./settings/otlp-http.ts";
-import { readTlsFiles } from "./settings/tls.ts";
+import { createTlsContext } from "./tls-context.ts";
 
 export async function createOtlpHttpExporter(
   id: string,
@@ -44,7 +44,7 @@ function createSender(url: URL, settings: OtlpHttpSettings, deps: ExporterDeps):
     url,
     agent: async () =>
       url.protocol === "https:"
-        ? createHttpsAgent(settings.tls, await readTlsFiles(settings.tls, deps.files))
+        ? createHttpsAgent(settings.tls, await createTlsContext(settings.tls, deps.files))
         : createHttpAgent(),
     contentType: isJson ? "application/json" : "application/x-protobuf",
     compression: settings.compression,
@@ -57,5 +57,8 @@ function createSender(url: URL, settings: OtlpHttpSettings, deps: ExporterDeps):
 function urlOf(key: "traces_endpoint" | "profiles_endpoint", settings: OtlpHttpSettings, path: string): URL {
   const { endpoint } = settings;
   if (settings[key] === undefined && endpoint === undefined) throw new ExporterEndpointMissingError(key);
-  return new URL(settings[key] ?? `${endpoint?.replace(/\/+$/, "")}/${path}`);
+  if (settings[key] !== undefined) return new URL(settings[key]);
+  const url = new URL(endpoint!);
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}/${path}`;
+  return url;
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
 import { type ExportConnection, watchConnections } from "../../src/exporter/connection-watch.ts";
 import type { TraceExporter } from "../../src/exporter/exporter.ts";
+import { outcomeOfGrpcError } from "../../src/exporter/grpc-sender.ts";
 import { createOtlpGrpcExporter } from "../../src/exporter/otlp-grpc.ts";
 import { otlpGrpcSettings } from "../../src/exporter/settings/otlp-grpc.ts";
 import type { StageAccount } from "../../src/mapping/account.ts";
@@ -138,6 +139,48 @@ describe("otlp_grpc exporter", () => {
     consume([makeSpan({ name: "n".repeat(70_000) })]);
     await eventually(() => account.held === 0);
     assert.deepEqual(account.lost, new Map([["permanent", 1]]), "a span that no request can carry");
+  });
+
+  it("does not take an answer that is too large for a request that is", async () => {
+    collector.answerNext({ kind: "partial", rejectedSpans: 0, message: "x".repeat(2_000_000) });
+    const exporter = await start();
+    exporter.consume(makeSpans(4));
+    await eventually(() => exporter.account.held === 0);
+    assert.deepEqual(exporter.account.lost, new Map([["permanent", 4]]));
+    assert.match(exporter.state?.failure ?? "", /answer is none of OTLP/);
+    assert.equal(collector.calls, 1);
+  });
+
+  it("keeps what a server says short", async () => {
+    collector.answerNext({ kind: "fail", code: grpc.status.INVALID_ARGUMENT, message: "x".repeat(7_000) });
+    const exporter = await start();
+    exporter.consume(makeSpans(4));
+    await eventually(() => exporter.account.held === 0);
+    assert.ok((exporter.state?.failure?.length ?? 0) < 400);
+  });
+
+  it("sends again what the connection's end has cut short, and in halves what a proxy finds too large", () => {
+    const outcome = (code: grpc.status, details: string) =>
+      outcomeOfGrpcError({ name: "", message: "", code, details, metadata: new grpc.Metadata() }).kind;
+    assert.equal(outcome(grpc.status.INTERNAL, "Received RST_STREAM with code 2 (Internal server error)"), "retry");
+    assert.equal(outcome(grpc.status.RESOURCE_EXHAUSTED, "Bandwidth exhausted or memory limit exceeded"), "retry");
+    assert.equal(outcome(grpc.status.INTERNAL, "no"), "permanent");
+    assert.equal(outcome(grpc.status.RESOURCE_EXHAUSTED, "no"), "permanent");
+    assert.equal(outcome(grpc.status.UNKNOWN, "Received HTTP status code 413"), "too_large");
+  });
+
+  it("refuses headers that no call can carry", () => {
+    const problem = (name: string, value: string) =>
+      otlpGrpcSettings.safeParse({ endpoint: "a:1", headers: { [name]: value } }).error?.message ?? "";
+    for (const [name, value] of [
+      ["a!b", "c"],
+      ["a", "\u00fc"],
+      ["a-bin", "\u00fc"],
+      ["grpc-timeout", "1S"],
+    ] as const) {
+      assert.match(problem(name, value), /can carry this header/, name);
+    }
+    assert.equal(problem("A-bin", "YQ=="), "");
   });
 
   it("cuts off a server that hangs", async () => {

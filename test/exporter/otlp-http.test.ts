@@ -99,7 +99,7 @@ describe("otlp_http exporter", () => {
     assert.ok(performance.now() - startedMs >= 990);
   });
 
-  for (const status of [400, 401, 404, 500, 301]) {
+  for (const status of [400, 401, 403, 500, 301]) {
     it(`gives up at once on ${status}`, async () => {
       collector.answerNext({ kind: "status", status, body: "no such tenant" });
       const exporter = await start();
@@ -109,6 +109,80 @@ describe("otlp_http exporter", () => {
       assert.equal(exporter.state?.failure, `HTTP ${status}: no such tenant`);
     });
   }
+
+  it("says where a redirect leads, and which path is not there", async () => {
+    const headers = { location: "https://elsewhere/v1/traces" };
+    collector.answerNext({ kind: "status", status: 308, headers }, { kind: "status", status: 404, body: "what?" });
+    const exporter = await start();
+    exporter.consume(makeSpans(3));
+    await eventually(() => exporter.account.lost.get("permanent") === 3);
+    assert.match(exporter.state?.failure ?? "", /redirects to https:\/\/elsewhere\/v1\/traces, which is not followed/);
+    exporter.consume(makeSpans(3));
+    await eventually(() => exporter.account.lost.get("permanent") === 6);
+    assert.equal(exporter.state?.failure, "HTTP 404 for /v1/traces: what?");
+  });
+
+  it("doubts a server that answers with a page", async () => {
+    const headers = { "content-type": "text/html" };
+    const page = { kind: "status", status: 200, headers, body: "<h1>It works!</h1>" } as const;
+    collector.answerNext(page, page);
+    const { account, consume } = bound(await start());
+    for (const sent of [3, 6]) {
+      consume(makeSpans(3));
+      await eventually(() => account.out === sent);
+    }
+    const said = deps.log.records.filter(({ fields }) => /text\/html: is 127/.test(String(fields["message"])));
+    assert.equal(said.length, 1);
+  });
+
+  it("says that spans are rejected also where the server says nothing of it", async () => {
+    collector.answerNext({ kind: "partial", rejectedSpans: 2, message: "" });
+    const { account, consume } = bound(await start());
+    consume(makeSpans(3));
+    await eventually(() => account.held === 0);
+    assert.ok(deps.log.records.some(({ fields }) => fields["rejected spans"] === 2));
+  });
+
+  it("keeps what a server says short", async () => {
+    collector.answerNext({ kind: "partial", rejectedSpans: 1, message: "x".repeat(100_000) });
+    collector.answerNext({ kind: "status", status: 400, body: "y".repeat(100_000) });
+    const exporter = await start();
+    exporter.consume(makeSpans(3));
+    await eventually(() => exporter.account.held === 0);
+    exporter.consume(makeSpans(3));
+    await eventually(() => exporter.account.lost.get("permanent") === 3);
+    assert.ok(JSON.stringify(deps.log.records).length < 4_000);
+  });
+
+  it("does not wait for a connection that has become something else", async () => {
+    const headers = { upgrade: "other", connection: "upgrade" };
+    collector.answerNext({ kind: "status", status: 101, headers });
+    const { account, consume } = bound(await start());
+    consume(makeSpans(3));
+    await eventually(() => account.out === 3);
+  });
+
+  it("waits as long as a server asks for, however long", async () => {
+    collector.answerNext({ kind: "status", status: 503, headers: { "retry-after": "99999999" } });
+    const exporter = await start({ retry_on_failure: { ...quick.retry_on_failure, max_elapsed_time: "0s" } });
+    exporter.consume(makeSpans(3));
+    await eventually(() => exporter.state?.failure !== undefined);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual([collector.messages.length, exporter.account.held], [1, 3]);
+  });
+
+  it("takes a timeout of less than a millisecond's parts", async () => {
+    const { account, consume } = bound(await start({ timeout: "900500us" }));
+    consume(makeSpans(3));
+    await eventually(() => account.out === 3);
+  });
+
+  it("adds the signal's path to an endpoint with a path and a query", async () => {
+    const { account, consume } = bound(await start({ endpoint: `http://127.0.0.1:${collector.port}/base/?key=a` }));
+    consume(makeSpans(1));
+    await eventually(() => account.out === 1);
+    assert.equal(collector.messages[0]?.path, "/base/v1/traces?key=a");
+  });
 
   it("cuts off a server that hangs", async () => {
     collector.answerNext({ kind: "hang" });
@@ -141,6 +215,10 @@ describe("otlp_http exporter", () => {
   it("refuses settings without a place to send to", () => {
     assert.match(otlpHttpSettings.safeParse({}).error?.message ?? "", /endpoint or profiles_endpoint is needed/);
     assert.match(otlpHttpSettings.safeParse({ endpoint: "localhost:4318" }).error?.message ?? "", /not an URL/);
+    for (const name of ["Content-Length", "transfer-encoding", "a b"]) {
+      const parsed = otlpHttpSettings.safeParse({ endpoint: "http://a", headers: { [name]: "1" } });
+      assert.match(parsed.error?.message ?? "", /can carry this header/, name);
+    }
   });
 });
 

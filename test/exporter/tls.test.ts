@@ -100,6 +100,39 @@ for (const type of ["otlp_grpc", "otlp_http"] as const) {
       await eventually(() => account.out === 3);
     });
 
+    it("takes keys and certificates as text, and keeps to the versions of TLS", async () => {
+      const [ca_pem, cert_pem, key_pem] = [files.caFile, files.certFile, files.keyFile].map((file) =>
+        readFileSync(file, "utf8"),
+      );
+      const texts = { ca_pem, cert_pem, key_pem, cert_file: undefined, key_file: undefined };
+      const { account } = await start({ ...texts, server_name_override: "otel.test", min_version: "1.3" });
+      await eventually(() => account.out === 3);
+    });
+
+    it("says what to do about a certificate that is not trusted, and about one that is missing", async () => {
+      const unknown = await start({ server_name_override: "otel.test" });
+      await eventually(() => /name its authority in tls\.ca_file/.test(unknown.state?.failure ?? ""));
+      await unknown.shutdown(0);
+      const other = await start({ ca_file: files.caFile, server_name_override: "other.test" });
+      await eventually(() => /tls\.server_name_override/.test(other.state?.failure ?? ""));
+      await other.shutdown(0);
+      const without = { ca_file: files.caFile, server_name_override: "otel.test" };
+      const silent = await start({ ...without, cert_file: undefined, key_file: undefined });
+      await eventually(() => /tls\.cert_file and tls\.key_file/.test(silent.state?.failure ?? ""));
+    });
+
+    it("finds at the start what is no certificate or no key, or belongs to another", async () => {
+      const wrong = [
+        [{ ca_file: files.keyFile }, /^tls\.ca_file: .*holds no certificate/],
+        [{ cert_file: files.keyFile }, /^tls\.cert_file: .*holds no certificate/],
+        [{ key_file: files.certFile }, /^tls\.key_file: .*holds no private key/],
+        [{ key_file: files.caKeyFile }, /^tls\.key_file: .*is not the key of the certificate/],
+      ] as const;
+      for (const [tls, message] of wrong) {
+        await assert.rejects(start(tls), (error) => error instanceof ExporterFileError && message.test(error.message));
+      }
+    });
+
     it("says which file can't be read", async () => {
       await assert.rejects(start({ ca_file: "/nowhere/missing.pem" }), (error) => {
         assert.ok(error instanceof ExporterFileError);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 export interface Certificates {
   readonly caFile: string;
+  readonly caKeyFile: string;
   readonly certFile: string;
   readonly keyFile: string;
 }
@@ -21,5 +22,5 @@ export function makeCertificates(folder: string): Certificates {
     ...["req", "-x509", ...newKey, "-keyout", file("key.pem"), "-out", file("cert.pem"), "-subj", "/CN=localhost"],
     ...["-CA", file("ca.pem"), "-CAkey", file("ca.key"), "-addext", "subjectAltName=DNS:localhost,DNS:otel.test"],
   );
-  return { caFile: file("ca.pem"), certFile: file("cert.pem"), keyFile: file("key.pem") };
+  return { caFile: file("ca.pem"), caKeyFile: file("ca.key"), certFile: file("cert.pem"), keyFile: file("key.pem") };
 }

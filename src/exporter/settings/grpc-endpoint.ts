@@ -10,7 +10,8 @@ export interface GrpcEndpoint {
 const defaultPort = 4_317;
 
 export const grpcEndpoint = z.string().refine((text) => parseGrpcEndpoint(text, false) !== undefined, {
-  message: 'not an endpoint, write it like "http://localhost:4317", "https://host:4317", "host:4317" or "unix:/path"',
+  message:
+    'not an endpoint, write it like "http://localhost:4317", "https://host:4317", "host:4317" or "unix:/path", with no path behind the port',
 });
 
 /**
@@ -18,12 +19,14 @@ export const grpcEndpoint = z.string().refine((text) => parseGrpcEndpoint(text, 
  * `unix:/path` and `unix:///path` (plain). Undefined when it is none of these.
  */
 export function parseGrpcEndpoint(endpoint: string, insecure: boolean): GrpcEndpoint | undefined {
-  const path = /^unix:(?:\/\/)?(\/[^/].*)$/.exec(endpoint)?.[1];
+  const path = /^unix:(?:\/\/)?(\/[^/].*)$/i.exec(endpoint)?.[1];
   if (path !== undefined) return { target: `unix:${path}`, secure: false };
-  const match = /^(?:(http|https|dns):\/\/\/?)?([^/]*[^/:])\/?$/.exec(endpoint);
+  const match = /^(?:(https?):\/\/\/?|(?:dns|passthrough):(?:\/\/\/|(?!\d+\/?$)))?([^/?#@]*[^/?#@:])\/?$/i.exec(
+    endpoint,
+  );
   const url = tryUrl(`grpc://${match?.[2]}`);
   if (match === null || url === undefined || url.hostname === "") return undefined;
-  const scheme = match[1];
+  const scheme = match[1]?.toLowerCase();
   const usualPort = scheme === "https" ? 443 : defaultPort;
   const port = url.port === "" ? usualPort : Number(url.port);
   return {

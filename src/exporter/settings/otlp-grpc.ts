@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { durationMs } from "../../config-value.ts";
 import { grpcEndpoint } from "./grpc-endpoint.ts";
-import { headerSettings } from "./headers.ts";
+import { grpcHeaders } from "./headers.ts";
 import { retryOnFailure } from "./retry-on-failure.ts";
 import { storedQueue } from "./sending-queue.ts";
 import { tlsSettings } from "./tls.ts";
@@ -12,7 +12,7 @@ export const otlpGrpcSettings = z
     endpoint: grpcEndpoint,
     timeout: durationMs().prefault("5s"),
     tls: tlsSettings.prefault({}),
-    headers: headerSettings,
+    headers: grpcHeaders,
     compression: z.enum(["gzip", "none"]).default("gzip"),
     sending_queue: storedQueue.prefault({}),
     retry_on_failure: retryOnFailure.prefault({}),

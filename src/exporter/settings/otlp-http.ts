@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { durationMs } from "../../config-value.ts";
-import { headerSettings } from "./headers.ts";
+import { httpHeaders } from "./headers.ts";
 import { httpUrl } from "./http-url.ts";
 import { retryOnFailure } from "./retry-on-failure.ts";
 import { storedQueue } from "./sending-queue.ts";
@@ -17,7 +17,7 @@ export const otlpHttpSettings = z
     encoding: z.enum(["proto", "json"]).default("proto"),
     timeout: durationMs().prefault("30s"),
     tls: tlsSettings.prefault({}),
-    headers: headerSettings,
+    headers: httpHeaders,
     compression: z.enum(["gzip", "none"]).default("gzip"),
     sending_queue: storedQueue.prefault({}),
     retry_on_failure: retryOnFailure.prefault({}),

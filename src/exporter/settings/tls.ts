@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { ExporterFileError } from "../error.ts";
-import type { FileAccess } from "../exporter.ts";
+
+const version = z.enum(["1.0", "1.1", "1.2", "1.3"]);
 
 /** The Collector's client tls settings, with its names and defaults. */
 export const tlsSettings = z
@@ -12,29 +12,24 @@ export const tlsSettings = z
     ca_file: z.string().optional(),
     cert_file: z.string().optional(),
     key_file: z.string().optional(),
+    ca_pem: z.string().optional(),
+    cert_pem: z.string().optional(),
+    key_pem: z.string().optional(),
+    /** Beside ca_file or ca_pem, which alone are trusted otherwise. */
+    include_system_ca_certs_pool: z.boolean().default(false),
+    min_version: version.default("1.2"),
+    max_version: version.optional(),
   })
-  .refine(({ cert_file, key_file }) => (cert_file === undefined) === (key_file === undefined), {
-    path: ["key_file"],
-    message: "cert_file and key_file belong together",
+  .superRefine((tls, context) => {
+    const problem = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });
+    for (const name of ["ca", "cert", "key"] as const) {
+      const isTwice = tls[`${name}_file`] !== undefined && tls[`${name}_pem`] !== undefined;
+      if (isTwice) problem(`${name}_pem`, `${name}_file and ${name}_pem exclude each other`);
+    }
+    const hasCert = (tls.cert_file ?? tls.cert_pem) !== undefined;
+    const hasKey = (tls.key_file ?? tls.key_pem) !== undefined;
+    if (hasCert !== hasKey) problem(hasKey ? "cert_file" : "key_file", "a certificate and its key belong together");
+    if (tls.max_version !== undefined && tls.max_version < tls.min_version) problem("max_version", "below min_version");
   });
 
 export type TlsSettings = z.output<typeof tlsSettings>;
-
-export interface TlsFiles {
-  readonly ca: Buffer | undefined;
-  readonly cert: Buffer | undefined;
-  readonly key: Buffer | undefined;
-}
-
-export async function readTlsFiles(settings: TlsSettings, files: Pick<FileAccess, "read">): Promise<TlsFiles> {
-  const read = async (setting: "ca_file" | "cert_file" | "key_file"): Promise<Buffer | undefined> => {
-    const path = settings[setting];
-    if (path === undefined) return undefined;
-    try {
-      return await files.read(path);
-    } catch (error) {
-      throw new ExporterFileError(`tls.${setting}`, path, error);
-    }
-  };
-  return { ca: await read("ca_file"), cert: await read("cert_file"), key: await read("key_file") };
-}

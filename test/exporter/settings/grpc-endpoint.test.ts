@@ -11,6 +11,11 @@ describe("parseGrpcEndpoint", () => {
     ["otel.example.com:4317", false, "dns:otel.example.com:4317", true],
     ["otel.example.com:4317", true, "dns:otel.example.com:4317", false],
     ["dns:///otel:4317", true, "dns:otel:4317", false],
+    ["dns:otel:4317", true, "dns:otel:4317", false],
+    ["dns:4317", true, "dns:dns:4317", false],
+    ["passthrough:///otel:4317", true, "dns:otel:4317", false],
+    ["HTTP://Otel:4317", false, "dns:Otel:4317", false],
+    ["HTTPS://otel", false, "dns:otel:443", true],
     ["127.0.0.1:4317", true, "dns:127.0.0.1:4317", false],
     ["[::1]:4317", true, "dns:[::1]:4317", false],
     ["unix:/run/otel.sock", false, "unix:/run/otel.sock", false],
@@ -22,7 +27,16 @@ describe("parseGrpcEndpoint", () => {
     });
   }
 
-  for (const endpoint of ["", "://", "ftp://host:21", "host:port", "http://host:4317/v1/traces", "unix:"]) {
+  for (const endpoint of [
+    "",
+    "://",
+    "ftp://host:21",
+    "host:port",
+    "http://host:4317/v1/traces",
+    "host:1?a=b",
+    "http://me@host:1",
+    "unix:",
+  ]) {
     it(`refuses "${endpoint}"`, () => {
       assert.equal(parseGrpcEndpoint(endpoint, false), undefined);
     });
