@@ -3,7 +3,7 @@
  * CPython: which unit has created the one that runs. Nothing in a process leads from a task of asyncio to its maker, nor
  * from the job of a pool or a greenlet, so uprobes see them made: the type's tp_init of _asyncio.Task and of gevent's
  * Greenlet (without gevent: of greenlet's own type), and _queue.SimpleQueue.put, by which ThreadPoolExecutor.submit hands
- * over its job.
+ * over its job; under gevent's patches the put of its own queue, or the append of the deque in it.
  *
  * A task runs under a context that its initialisation makes. At the function's entry the context is not there yet: it is read
  * when the thread does the next thing that is seen. From then on it is the task's for as long as the task holds it. Both
@@ -139,26 +139,29 @@ static __noinline __u64 python_creation(const struct process_control *process, c
 	return last ? *last : known->id;
 }
 
-/* Who makes what `making` is told of. @return whether the process is one whose makers are watched */
-static __always_inline bool find_maker(struct python_making *making, struct caller *caller,
-				       struct process_control **process)
+/* @return whether the process is one whose makers are watched */
+static __always_inline bool watches_makers(struct caller *caller, struct process_control **process)
+{
+	return is_traced(caller, process) && *process && (*process)->step_count && (*process)->python.task_context;
+}
+
+/* Who makes what `making` is told of. */
+static __always_inline void find_maker(struct python_making *making, const struct caller *caller,
+				       const struct process_control *process)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct unit unit = {};
 
-	if (!is_traced(caller, process) || !*process || !(*process)->step_count || !(*process)->python.task_context)
-		return false;
-	walk_unit_steps(&unit, *process, caller, NULL, THREAD_POINTER(ACCESS_PROBE, task), 0);
+	walk_unit_steps(&unit, process, caller, NULL, THREAD_POINTER(ACCESS_PROBE, task), 0);
 	making->id = bpf_ktime_get_ns();
 	if (unit.unit_id) {
 		making->from_id = unit.unit_id;
-		making->from_kind = unit.kind ? unit.kind : (*process)->unit_kind;
-		making->from_creation = python_creation(*process, caller, unit.unit_id, making->from_kind);
+		making->from_kind = unit.kind ? unit.kind : process->unit_kind;
+		making->from_creation = python_creation(process, caller, unit.unit_id, making->from_kind);
 	} else {
-		finish_making(*process, caller);
+		finish_making(process, caller);
 		making->from_id = caller->pid;
 	}
-	return true;
 }
 
 /* Task.__init__(self, coro, ...), at its entry; `arguments`: the tuple of the positional ones. */
@@ -170,8 +173,9 @@ static __always_inline int task_made(__u64 self, __u64 arguments)
 	struct caller caller = {};
 	__u64 thread;
 
-	if (!find_maker(&making, &caller, &process))
+	if (!watches_makers(&caller, &process))
 		return 0;
+	find_maker(&making, &caller, process);
 	/* Whatever runs in a job is the job's. */
 	if (making.from_kind == UNIT_PYTHON_JOB)
 		return 0;
@@ -210,22 +214,20 @@ static __always_inline __u64 work_of_job(const struct process_control *process, 
 	return code_of(process, callable);
 }
 
-/* SimpleQueue.put(self, item, ...), at its entry; `arguments`: the array of the positional ones. */
-static __always_inline int job_submitted(__u64 arguments)
+/* `job` is put into a queue, at the function's entry; of a list for all kinds of things, too: asked for first. */
+static __always_inline int job_submitted(__u64 job)
 {
 	struct process_control *process = NULL;
 	struct python_creation made = {};
 	struct python_making making = {};
-	struct unit_key key = {};
+	struct unit_key key = { .id = job };
 	struct caller caller = {};
 
-	if (!find_maker(&making, &caller, &process))
+	if (!job || !watches_makers(&caller, &process) || !is_job(process, job))
 		return 0;
-	key.id = read_u64(arguments);
+	find_maker(&making, &caller, process);
 	key.tgid = caller.tgid;
-	if (!key.id || !is_job(process, key.id))
-		return 0;
-	making.work = work_of_job(process, key.id);
+	making.work = work_of_job(process, job);
 	made.id = making.id;
 	bpf_map_update_elem(&python_creations, &key, &made, BPF_ANY);
 	tell_creation(&making, &caller);
@@ -241,7 +243,10 @@ static __always_inline int greenlet_made(__u64 self, __u64 arguments)
 	struct unit_key key = { .id = self };
 	struct caller caller = {};
 
-	if (!find_maker(&making, &caller, &process) || making.from_kind != UNIT_GREENLET)
+	if (!watches_makers(&caller, &process))
+		return 0;
+	find_maker(&making, &caller, process);
+	if (making.from_kind != UNIT_GREENLET && making.from_kind != UNIT_PYTHON_JOB)
 		return 0;
 	if (read_u64(arguments + TUPLE_SIZE))
 		making.work = code_of(process, read_u64(arguments + TUPLE_ITEMS));

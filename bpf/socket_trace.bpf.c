@@ -226,6 +226,14 @@ int python_task(struct pt_regs *regs)
 SEC("uprobe")
 int python_submit(struct pt_regs *regs)
 {
+	/* SimpleQueue.put(self, arguments, ...): an array. */
+	return job_submitted(read_u64(SECOND_ARGUMENT(regs)));
+}
+
+SEC("uprobe")
+int python_append(struct pt_regs *regs)
+{
+	/* deque.append(self, item) */
 	return job_submitted(SECOND_ARGUMENT(regs));
 }
 

@@ -137,12 +137,16 @@ static __always_inline __u64 running_greenlet(__u64 state, __u64 type)
 	return main_greenlet && read_u64(main_greenlet + OBJECT_TYPE) == type ? read_u64(state + 8) : 0;
 }
 
-/* A read that fails ends the walk: what is not read stays 0, never a guess. */
+/*
+ * A read that fails ends the walk: what is not read stays 0, never a guess. What the steps before it have led to holds:
+ * a greenlet that does no job of a pool is the unit itself.
+ */
 static __always_inline void walk_unit_steps(struct unit *unit, const struct process_control *process,
 					    const struct caller *caller, struct sock *sk, __u64 thread_pointer,
 					    __u64 go_register)
 {
-	__u64 value = 0, pool_stack = 0, greenlet_type = 0;
+	__u64 value = 0, pool_stack = 0, greenlet_state = 0, greenlet_type = 0;
+	struct pool_job job = {};
 
 	for (__u32 i = 0; i < UNIT_STEPS; i++) {
 		const struct unit_step *step = &process->steps[i];
@@ -152,27 +156,27 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 			__u64 loaded;
 
 			if (bpf_probe_read_user(&loaded, sizeof(loaded), (void *)value))
-				return;
+				break;
 			value = loaded;
 		} else if (kind == UNIT_STEP_LOAD_32) {
 			__u32 loaded;
 
 			if (bpf_probe_read_user(&loaded, sizeof(loaded), (void *)value))
-				return;
+				break;
 			value = loaded;
 		} else if (kind == UNIT_STEP_FOLLOW) {
 			for (int hop = 0; hop < 4; hop++) {
 				__u64 next;
 
 				if (bpf_probe_read_user(&next, sizeof(next), (void *)value))
-					return;
+					goto walked;
 				if (!next)
 					break;
 				value = next;
 			}
 		} else if (kind == UNIT_STEP_GO) {
 			unit->coroutine_id = read_u64(go_register + process->go.goid);
-			return;
+			break;
 		} else if (kind == UNIT_STEP_NGINX_CONNECTION) {
 			value = nginx_connection(sk);
 		} else if (kind == UNIT_STEP_THREAD_POINTER) {
@@ -201,28 +205,26 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 			pool_stack = value;
 			break;
 		} else if (kind == UNIT_STEP_GREENLET) {
+			greenlet_state = value;
 			greenlet_type = step->operand;
-			break;
+			continue;
 		} else if (kind == UNIT_STEP_MAIN_THREAD) {
 			if (caller->tgid != caller->pid)
-				return;
+				break;
 		} else if (kind != UNIT_STEP_ADD) {
-			return;
+			break;
 		}
 		value += step->operand;
 	}
+walked:
 	/* Behind the loop, not in it: a verifier would go through it once for each step. */
-	if (pool_stack) {
-		struct pool_job job = {};
-
-		if (find_pool_job(&job, process, pool_stack)) {
-			unit->unit_id = job.id;
-			unit->kind = job.kind;
-			unit->turn_id = 0;
-		}
+	if (pool_stack && find_pool_job(&job, process, pool_stack)) {
+		unit->unit_id = job.id;
+		unit->kind = job.kind;
+		unit->turn_id = 0;
+	} else if (greenlet_type) {
+		unit->unit_id = running_greenlet(greenlet_state, greenlet_type);
 	}
-	if (greenlet_type)
-		unit->unit_id = running_greenlet(value, greenlet_type);
 }
 
 #endif

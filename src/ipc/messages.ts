@@ -138,6 +138,7 @@ export const UPROBE_PROGRAMS = [
   "go_receive",
   "go_release",
   "go_send",
+  "python_append",
   "python_submit",
   "python_greenlet",
   "python_task",

@@ -9,36 +9,9 @@
 import { type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 import { u64, viewOf } from "../elf/elf-file.ts";
 import { FIRST_FRAME, FRAME_WORDS, type FrameLayout, type Offsets } from "./cpython-layout.ts";
+import { ANYIO, isOf, type KnownLoop, LOOPS, POOL_LOOP, THREAD_FRAMES, WORK_ITEM } from "./cpython-pool-loops.ts";
 import type { ProcessView } from "./process-view.ts";
 import { PyOffset, type PythonCode, PythonObjects } from "./python-objects.ts";
-
-interface KnownLoop {
-  readonly qualifiedName: string;
-  readonly file: RegExp;
-  /** The local variable that names the job. */
-  readonly job: string;
-  /** What the job is to a task: the future that it awaits, or what leads to one. */
-  readonly awaitedBy?: "future" | "work_item";
-}
-
-const LOOPS: readonly KnownLoop[] = [
-  // anyio's to_thread: FastAPI's and Starlette's synchronous endpoints.
-  { qualifiedName: "WorkerThread.run", file: /anyio\/_backends\/_asyncio\.py$/, job: "future", awaitedBy: "future" },
-  // ThreadPoolExecutor: run_in_executor, asyncio.to_thread, gunicorn's gthread.
-  { qualifiedName: "_WorkItem.run", file: /concurrent\/futures\/thread\.py$/, job: "self", awaitedBy: "work_item" },
-  { qualifiedName: "ThreadedTaskDispatcher.handler_thread", file: /waitress\/task\.py$/, job: "task" },
-  // A thread per connection: http.server, wsgiref, Werkzeug.
-  { qualifiedName: "ThreadingMixIn.process_request_thread", file: /\/socketserver\.py$/, job: "request" },
-  { qualifiedName: "WorkerThread.run", file: /cheroot\/workers\/threadpool\.py$/, job: "conn" },
-];
-
-/** ThreadPoolExecutor's thread while it has no job: the frame of a job would follow. */
-const POOL_LOOP = { qualifiedName: "_worker", file: /concurrent\/futures\/thread\.py$/ };
-/** Methods of threading.Thread, from the thread's beginning. */
-const THREAD_FRAMES: readonly string[] = ["_bootstrap", "_bootstrap_inner", "run"];
-const WORK_ITEM = LOOPS.find(({ awaitedBy }) => awaitedBy === "work_item")!;
-/** Its thread's class, a threading.Thread whose run is the loop. */
-const ANYIO = { module: "anyio._backends._asyncio", type: "WorkerThread", loop: LOOPS[0]! };
 
 /** What names the jobs of ThreadPoolExecutor and what they run. */
 export interface WorkItems {
@@ -149,13 +122,21 @@ export class PythonPools {
     if (this.#futureType === 0) await this.#findFutureType(asyncio);
     const [threadType = 0] = await this.#objects.valuesIn(await this.#globalsOf(threading), ["Thread"]);
     if (threadType === 0) return;
-    const methods = await this.#objects.pointer(threadType + PyOffset.typeDictionary);
-    const [bootstrap = 0, inner = 0, run = 0] = await this.#objects.valuesIn(methods, THREAD_FRAMES);
+    const [bootstrap = 0, inner = 0, run = 0] = await this.#methodsOf(threadType, THREAD_FRAMES);
     // Without anyio, too: whose threads come later is understood the sooner when this is known.
     const frame = await this.#frameBehind([bootstrap, inner]);
     if (!isAnyioKnown && anyio !== 0) await this.#prepareAnyio(anyio, frame);
     if (wantsExecutor && pools !== 0)
       await this.#prepareExecutor(await this.#globalsOf(pools), [bootstrap, inner, run]);
+  }
+
+  /** Its own, or its base's: gevent derives a class from threading.Thread and puts it in its place. */
+  async #methodsOf(type: number, names: readonly string[]): Promise<readonly number[]> {
+    const own = await this.#objects.valuesIn(await this.#objects.pointer(type + PyOffset.typeDictionary), names);
+    const base = own.includes(0) ? await this.#objects.pointer(type + PyOffset.typeBase) : 0;
+    if (base === 0) return own;
+    const inherited = await this.#objects.valuesIn(await this.#objects.pointer(base + PyOffset.typeDictionary), names);
+    return own.map((method, index) => (method === 0 ? inherited[index]! : method));
   }
 
   async #prepareExecutor(globals: number, thread: readonly number[]): Promise<void> {
@@ -202,6 +183,10 @@ export class PythonPools {
     return false;
   }
 
+  get sites(): readonly PoolSite[] {
+    return [...this.#sites.values()].sort((left, right) => left.codeOffset - right.codeOffset).slice(0, MAX_SITES);
+  }
+
   /** Looks at threads that it has not understood yet, the newest first. */
   async look(): Promise<readonly PoolSite[]> {
     const seen = new Set<number>();
@@ -229,7 +214,7 @@ export class PythonPools {
     // All others have been looked at: their turn again.
     if (looked < MAX_NEW_THREADS && !isNew()) this.#idle.clear();
     if (this.#done.size > 2 * MAX_THREADS) this.#done.clear();
-    return [...this.#sites.values()].sort((left, right) => left.codeOffset - right.codeOffset).slice(0, MAX_SITES);
+    return this.sites;
   }
 
   /** @returns isWhole: a second look would bring nothing */
@@ -379,10 +364,6 @@ export class PythonPools {
     hops[hops.length - 1]! += 8 * index;
     return hops;
   }
-}
-
-function isOf(code: PythonCode, { qualifiedName, file }: { qualifiedName: string; file: RegExp }): boolean {
-  return code.qualifiedName === qualifiedName && file.test(code.fileName);
 }
 
 interface Way {

@@ -9,6 +9,7 @@
 import { type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 import { u64, viewOf } from "../elf/elf-file.ts";
 import { findSymbol } from "../elf/symbols.ts";
+import { findGreenletPut } from "./cpython-greenlet-jobs.ts";
 import { findGreenlets, GEVENT, GREENLET } from "./cpython-greenlets.ts";
 import { FRAME_LAYOUTS, OFFSETS, type Offsets } from "./cpython-layout.ts";
 import { PythonMakers } from "./cpython-makers.ts";
@@ -53,7 +54,11 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
   const hasGreenlets = await servesByGreenlets(process);
   const keyOffset = FIRST_KEY_OFFSET + 16 * key + 8;
   const interpreter = await pointerAt(process, runtimeAddress + offsets.interpreters);
-  if (hasGreenlets) return greenletPlan(process, image, version, interpreter, offsets, keyOffset);
+  if (hasGreenlets) {
+    const isDone =
+      earlier !== undefined && isPlan(earlier) && earlier.unitKind === UnitKind.greenlet && earlier.isFinal;
+    return isDone ? earlier : greenletPlan(process, image, version, interpreter, offsets, keyOffset);
+  }
   const plan: UnitPlan = {
     runtime: RUNTIME,
     version,
@@ -168,9 +173,15 @@ async function greenletPlan(
   const base = { runtime: RUNTIME, version };
   if (greenlets !== undefined) {
     const { steps, uprobes, python, isWhole } = greenlets;
-    const makers = uprobes.length > 0 ? { uprobes, python } : {};
-    const plan = { ...base, unitKind: UnitKind.greenlet, steps: [...turn, ...steps], ...makers, isFinal: isWhole };
-    return { ...plan, forFork: async () => plan };
+    const plan = {
+      ...base,
+      unitKind: UnitKind.greenlet,
+      steps: [...turn, ...steps],
+      uprobes,
+      python,
+      isFinal: isWhole,
+    };
+    return greenletsWithJobs(process, image, plan, interpreter, offsets, keyOffset);
   }
   if (offsets.dataStack === undefined) {
     const limit = "greenlets are not told apart: greenlet is older than 2.0, or none has run yet";
@@ -184,6 +195,39 @@ async function greenletPlan(
   ];
   const limit = "who makes its greenlets is not seen: greenlet is older than 2.0, or none has run yet";
   return { ...base, unitKind: UnitKind.greenlet, steps: [...toRoot, ...turn], limit, isFinal: false };
+}
+
+/** With the jobs of ThreadPoolExecutor, whose threads are greenlets: their stacks begin as those of threads do. */
+function greenletsWithJobs(
+  process: ProcessView,
+  image: Image,
+  plan: UnitPlan & Required<Pick<UnitPlan, "uprobes" | "python">>,
+  interpreter: number,
+  offsets: Offsets,
+  keyOffset: number,
+): UnitPlan {
+  const layout = FRAME_LAYOUTS.get(plan.version);
+  const { uprobes, python, ...bare } = plan;
+  const known: UnitPlan = uprobes.length > 0 ? plan : bare;
+  if (layout === undefined || offsets.modules === undefined) return { ...known, forFork: async () => known };
+  const pools = new PythonPools(process, interpreter, offsets, layout);
+  const refine = async (): Promise<UnitPlan> => {
+    await pools.prepare(true);
+    const modules = await pointerAt(process, interpreter + offsets.modules!);
+    const put = pools.workItems && (await findGreenletPut(process.again(), image, layout, modules));
+    if (pools.workItems === undefined || put === undefined) return known;
+    const { type: workItemType, functionHops } = pools.workItems;
+    const whole: UnitPlan = {
+      ...plan,
+      steps: [...plan.steps, ...poolSteps(keyOffset, offsets)],
+      pools: pools.sites,
+      uprobes: [...uprobes, put],
+      python: { ...python, workItemType, functionHops },
+    };
+    return { ...whole, forFork: async () => whole };
+  };
+  const forFork = async (fork: ProcessView) => greenletsWithJobs(fork, image, plan, interpreter, offsets, keyOffset);
+  return { ...known, refine, forFork, isFinal: false };
 }
 
 function baseName(path: string): string {

@@ -27,7 +27,7 @@ export type UnitStep =
   | { readonly step: "node_ids"; readonly operand: number }
   /** Unit = the job of a pool's thread, whose data stack begins at value, and the end of the walk; else it goes on. */
   | { readonly step: "pool_job" }
-  /** Unit = the greenlet that runs, by greenlet's state of the thread at value, and the end of the walk. Operand: its type. */
+  /** Unit = the greenlet that runs, by greenlet's state of the thread at value, but where `pool_job` finds one. Operand: its type. */
   | { readonly step: "greenlet"; readonly operand: number }
   | { readonly step: "to_coroutine" }
   | { readonly step: "to_unit" }

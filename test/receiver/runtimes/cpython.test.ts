@@ -117,20 +117,51 @@ print("up", flush=True)
 sys.stdin.read()
 `;
 
+/** A pool whose threads are greenlets. */
+const PATCHED = `
+import gevent.monkey
+gevent.monkey.patch_all()
+import os, queue, sys
+from concurrent.futures import ThreadPoolExecutor
+pool = ThreadPoolExecutor(2)
+pool.submit(int).result()
+put = queue.SimpleQueue.__dict__["put"]
+print("append" if hasattr(put, "__code__") and put.__code__.co_filename.endswith("queue.py") and "Py" in queue.SimpleQueue.__name__ else "put", flush=True)
+sys.stdin.read()
+`;
+
+/** With gevent on greenlet 2.0 or later. */
+function pythonsWithGevent(): readonly string[] {
+  const own = process.env["SOCKSPAN_TRUTH_PYTHON"];
+  return ["python3", "/usr/bin/python3", ...(own === undefined ? [] : [own])].filter((python) => {
+    const { status, stdout } = spawnSync(python, ["-c", "import greenlet, gevent; print(greenlet.__version__)"]);
+    return status === 0 && !String(stdout).startsWith("1.");
+  });
+}
+
+async function withPython(
+  python: string,
+  program: string,
+  check: (pid: number, printed: string) => Promise<void>,
+): Promise<void> {
+  const child = spawn(python, ["-c", program], { stdio: ["pipe", "pipe", "inherit"] });
+  try {
+    const [printed] = await once(child.stdout, "data");
+    await check(child.pid!, String(printed).trim());
+  } finally {
+    child.stdin.end();
+    await once(child, "exit");
+  }
+}
+
 describe("CPython's greenlets", function () {
   this.timeout(20_000);
 
   it("are read from greenlet's state of the thread, and seen made", async function () {
-    const hasGevent = (python: string) => {
-      const { status, stdout } = spawnSync(python, ["-c", "import greenlet, gevent; print(greenlet.__version__)"]);
-      return status === 0 && !String(stdout).startsWith("1.");
-    };
-    const interpreter = ["python3", "/usr/bin/python3"].find(hasGevent);
+    const [interpreter] = pythonsWithGevent();
     if (interpreter === undefined) skip(this, "no gevent with greenlet 2.0 or later here");
-    const python = spawn(interpreter!, ["-c", GREENLETS], { stdio: ["pipe", "pipe", "inherit"] });
-    try {
-      await once(python.stdout, "data");
-      const plan = await findCpython(localProcess(python.pid!));
+    await withPython(interpreter!, GREENLETS, async (pid) => {
+      const plan = await findCpython(localProcess(pid));
       assert.ok(plan !== undefined && isPlan(plan), JSON.stringify(plan));
       assert.equal(plan.unitKind, UnitKind.greenlet);
       assert.equal(plan.steps.at(-1)?.step, "greenlet");
@@ -140,9 +171,30 @@ describe("CPython's greenlets", function () {
       );
       assert.ok(plan.python !== undefined && plan.python.functionType > 0);
       assert.equal(plan.limit, undefined);
-    } finally {
-      python.stdin.end();
-      await once(python, "exit");
+    });
+  });
+
+  it("do the jobs of a pool whose queue gevent has replaced", async function () {
+    const interpreters = pythonsWithGevent();
+    if (interpreters.length === 0) skip(this, "no gevent with greenlet 2.0 or later here");
+    for (const interpreter of interpreters) {
+      await withPython(interpreter, PATCHED, async (pid, put) => {
+        const plan = await refined(pid);
+        assert.equal(plan.unitKind, UnitKind.greenlet);
+        assert.deepEqual(
+          plan.steps.map(({ step }) => step).filter((step) => step === "greenlet" || step === "pool_job"),
+          ["greenlet", "pool_job"],
+        );
+        assert.deepEqual(
+          plan.uprobes?.map(({ program }) => program),
+          ["python_greenlet", `python_${put === "append" ? "append" : "submit"}`],
+        );
+        assert.equal(plan.pools?.length, 1);
+        assert.ok(plan.python !== undefined && plan.python.workItemType > 0 && plan.python.functionType > 0);
+        assert.equal(plan.wakes, undefined);
+        // What has been found is not looked for again.
+        assert.equal(await findCpython(localProcess(pid), plan), plan);
+      });
     }
   });
 });
