@@ -7,6 +7,7 @@ import { SocketRole } from "../../bpf/layout.gen.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import { uint32 } from "../../mapping/protocols/byte-reader.ts";
 import { type CapturedSocket, dataEvent, type EventSink, stateEvent, TcpState } from "./capture-events.ts";
+import { DatagramDuplicates } from "./datagram-duplicates.ts";
 import { type TransportPayload, TransportProtocol } from "./network-layer.ts";
 import { TcpConnection, type TcpOutput } from "./tcp-connection.ts";
 import type { Segment } from "./tcp-direction.ts";
@@ -28,6 +29,8 @@ interface Flow {
   /** The address bytes and port of the local end come first in the key's order. */
   readonly isLocalFirst: boolean;
   readonly tcp: TcpConnection | undefined;
+  /** Of datagrams, by direction. */
+  readonly duplicates: [DatagramDuplicates | undefined, DatagramDuplicates | undefined];
   lastNs: number;
   closedNs: number | undefined;
 }
@@ -80,8 +83,14 @@ export class FlowTable {
     flow.lastNs = nowNs;
     const captured = bytes.subarray(8, Math.min(bytes.length, 8 + length));
     this.#account.addIn(length);
-    this.#account.addOut(length);
     const isEgress = flow.isLocalFirst === isFirst;
+    const index = isEgress ? 0 : 1;
+    flow.duplicates[index] ??= new DatagramDuplicates();
+    if (flow.duplicates[index].isDuplicate(captured, length, nowNs)) {
+      this.#account.addConsumed("duplicate", length);
+      return true;
+    }
+    this.#account.addOut(length);
     const event = dataEvent(flow.socket, this.#tgid(), isEgress, 0, length, captured.length, nowNs);
     this.#sink.socketData(event, captured);
     return true;
@@ -188,7 +197,8 @@ export class FlowTable {
     };
     let tcp: TcpConnection | undefined;
     if (payload.protocol === TransportProtocol.tcp) tcp = new TcpConnection(this.#output(socket));
-    const flow: Flow = { socket, isLocalFirst, tcp, lastNs: nowNs, closedNs: undefined };
+    const duplicates: Flow["duplicates"] = [undefined, undefined];
+    const flow: Flow = { socket, isLocalFirst, tcp, duplicates, lastNs: nowNs, closedNs: undefined };
     this.#flows.set(key, flow);
     return flow;
   }

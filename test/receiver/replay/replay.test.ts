@@ -173,6 +173,18 @@ describe("replay of captures", () => {
     });
   }
 
+  it("takes a datagram once that was captured at several places, and twice when it was sent again", async () => {
+    const frames = [0, 0.1, 0.2, 1, 1000].map((timeMs, index) => ({
+      timeNs: timeMs * 1e6,
+      bytes: ethernet(ipv4(17, true, udpDatagram(true, index === 1 ? "other" : "question"))),
+    }));
+    const result = await replay(pcapFile(frames));
+    assert.deepEqual(
+      result.seen.map((item) => item.text),
+      ["question", "other", "question"],
+    );
+  });
+
   it("joins IP fragments in any order", async () => {
     const whole = udpDatagram(true, "0123456789abcdefghij");
     const parts = [ipv4(17, true, whole.subarray(16), 2, 9), ipv4(17, true, whole.subarray(0, 16), 0x2000, 9)];
