@@ -133,6 +133,7 @@ export interface Libc {
   getppid(): number;
   getpagesize(): number;
   close(fd: number): number;
+  flock(fd: number, operation: number): number;
   /** syscall(2), for perf_event_open(2), which the C library has no function for. */
   syscallPerfEventOpen(
     number: number,
@@ -167,6 +168,7 @@ function declareLibc(): Libc {
     getppid: f("int getppid()"),
     getpagesize: f("int getpagesize()"),
     close: f("int close(int fd)"),
+    flock: f("int flock(int fd, int operation)"),
     syscallPerfEventOpen: f(
       "long syscall(long number, const void *attributes, int pid, int cpu, int group, unsigned long flags)",
     ),

@@ -59,14 +59,9 @@ export class DeliveryLog {
     this.#log.warn("the server says of an export", { message, [`rejected ${this.#unit}`]: rejectedItems });
   }
 
-  /** Of earlier runs, from disk. */
-  tookUp(items: number): void {
-    this.#log.info("an earlier run has left on disk what is sent now", { [this.#unit]: items });
-  }
-
-  /** For another run. */
-  stored(items: number): void {
-    this.#log.info("left on disk for the next run", { [this.#unit]: items });
+  /** At the end of a process. */
+  kept(items: number): void {
+    this.#log.info(`${this.#unit} wait in the storage for the next start`, { [this.#unit]: items });
   }
 
   cutDown(reason: string, maxSizeBytes: number): void {

@@ -22,7 +22,16 @@ export interface DeliveryOptions<Body, Item> {
   readonly now: () => number;
 }
 
-/** Brings one request to its end: sent, or counted lost with the reason; but for an abort, which ends nothing. */
+/** What becomes of a request. */
+export const DeliveryEnd = {
+  /** Sent, or lost, and counted. */
+  done: "done",
+  /** It is in a store and stays there for the next process. */
+  kept: "kept",
+} as const;
+export type DeliveryEnd = (typeof DeliveryEnd)[keyof typeof DeliveryEnd];
+
+/** Brings one request to its end: sent, or counted lost with the reason, or left to the next process. */
 export class Delivery<Body, Item = Span> {
   readonly #options: DeliveryOptions<Body, Item>;
   readonly #abort = new AbortController();
@@ -48,10 +57,9 @@ export class Delivery<Body, Item = Span> {
 
   /**
    * Never rejects.
-   *
-   * @returns how many items an abort has left without an end: to be counted by the caller
+   * @param isStored it lies in a store too: when we shut down and it can't be sent at once, it is the next process's
    */
-  async deliver(request: QueuedRequest<Body>): Promise<number> {
+  async deliver(request: QueuedRequest<Body>, isStored = false): Promise<DeliveryEnd> {
     const { retry, log, now } = this.#options;
     const backoff = new Backoff(retry);
     const startedMs = now();
@@ -60,26 +68,29 @@ export class Delivery<Body, Item = Span> {
       switch (outcome.kind) {
         case "sent":
           this.#sent(request, outcome.rejectedItems, outcome.message);
-          return 0;
+          return DeliveryEnd.done;
         case "permanent":
           this.#lose("permanent", request.itemCount, outcome.reason);
-          return 0;
+          return DeliveryEnd.done;
         case "too_large":
-          return this.#deliverHalves(request, outcome.reason);
+          return await this.#deliverHalves(request, outcome.reason, isStored);
         case "retry": {
           // An abort cuts the attempt short; that is no failure of the server.
           if (this.#abort.signal.aborted) break;
           log.failed(outcome.reason);
+          if (this.#draining && isStored) return DeliveryEnd.kept;
           const delayMs = backoff.next(now() - startedMs, outcome.serverDelayMs);
           if (delayMs === undefined) {
             this.#lose("retry_exhausted", request.itemCount, outcome.reason);
-            return 0;
+            return DeliveryEnd.done;
           }
           await this.#pause(delayMs);
         }
       }
     }
-    return request.itemCount;
+    if (isStored) return DeliveryEnd.kept;
+    this.#lose("shutdown", request.itemCount);
+    return DeliveryEnd.done;
   }
 
   /** Waits end now, and become short. */
@@ -90,7 +101,7 @@ export class Delivery<Body, Item = Span> {
     setMaxListeners(0, this.#wake.signal);
   }
 
-  /** What is under way is given up. */
+  /** What is under way is given up and counted. */
   abort(): void {
     this.#abort.abort();
     this.#wake.abort();
@@ -116,18 +127,20 @@ export class Delivery<Body, Item = Span> {
     await sleep(ms, undefined, { signal: this.#wake.signal }).catch(() => undefined);
   }
 
-  async #deliverHalves(request: QueuedRequest<Body>, reason: string): Promise<number> {
+  /** A store has the request whole: when its second half is kept, the first is sent twice. */
+  async #deliverHalves(request: QueuedRequest<Body>, reason: string, isStored: boolean): Promise<DeliveryEnd> {
     const halves = this.#options.format.halve(request);
     if (halves === undefined) {
       this.#lose("permanent", request.itemCount, reason);
-      return 0;
+      return DeliveryEnd.done;
     }
     const limit = Math.max(halves[0].sizeBytes, halves[1].sizeBytes);
     if (limit < this.#maxSizeBytes) {
       this.#maxSizeBytes = limit;
       this.#options.log.cutDown(reason, limit);
     }
-    return (await this.deliver(halves[0])) + (await this.deliver(halves[1]));
+    const first = await this.deliver(halves[0], isStored);
+    return first === DeliveryEnd.kept ? first : await this.deliver(halves[1], isStored);
   }
 
   #sent(request: QueuedRequest<Body>, rejected: number, message: string): void {

@@ -2,7 +2,7 @@ import type { Log } from "../log.ts";
 import type { StageAccount } from "../mapping/account.ts";
 import type { Profile } from "../mapping/profile.ts";
 import type { Span } from "../mapping/span.ts";
-import type { StoreFactory } from "./request-store.ts";
+import type { RequestStorage } from "../storage/request-store.ts";
 
 /** The end of a pipeline. All that send share one queue and retry (queue.ts). */
 export interface Exporter<Item> {
@@ -53,7 +53,8 @@ export interface ExporterDeps {
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   readonly files: FileAccess;
-  readonly stores: StoreFactory;
+  /** The storage extension of this id: the configuration was checked for it. */
+  readonly storage: (id: string) => RequestStorage;
   /** stdout: data only. Whoever reads it may be gone, or the disk full. */
   readonly stdout: {
     write(text: string, done: (error?: Error | null) => void): unknown;

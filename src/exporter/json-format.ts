@@ -1,11 +1,12 @@
 import { traceRequestJson } from "../mapping/otlp/trace-json.ts";
 import type { Span } from "../mapping/span.ts";
 import { spanListFormat } from "./list-format.ts";
-import type { OpenBatch, RequestFormat } from "./request-format.ts";
+import { bytesForm, type OpenBatch, type RequestFormat } from "./request-format.ts";
 import type { QueuedRequest } from "./send-outcome.ts";
 
 /** OTLP's JSON. A span takes about twice the bytes that it takes in protobuf. */
 export const jsonFormat: RequestFormat<Uint8Array> = {
+  stored: bytesForm("otlp_json"),
   open: () => new JsonBatch(),
   halve: ({ body, itemCount }) => {
     if (itemCount < 2) return undefined;

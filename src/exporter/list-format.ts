@@ -1,20 +1,35 @@
+import { deserialize, serialize } from "node:v8";
 import type { Profile } from "../mapping/profile.ts";
 import type { Attribute, Span } from "../mapping/span.ts";
-import type { OpenBatch, RequestFormat } from "./request-format.ts";
+import type { OpenBatch, RequestFormat, StoredForm } from "./request-format.ts";
 import type { QueuedRequest } from "./send-outcome.ts";
 
 /** For senders that encode by themselves: requests are lists of items, their sizes are estimates. */
-function listFormat<Item>(sizeOf: (item: Item) => number): RequestFormat<readonly Item[], Item> {
+function listFormat<Item>(name: string, sizeOf: (item: Item) => number): RequestFormat<readonly Item[], Item> {
   const queued = (items: readonly Item[]): QueuedRequest<readonly Item[]> => {
     const sizeBytes = items.reduce((sum, item) => sum + sizeOf(item), 0);
     return { body: items, itemCount: items.length, sizeBytes };
   };
   return {
+    stored: listForm(name),
     open: () => new ItemList(sizeOf),
     halve: ({ body }) => {
       if (body.length < 2) return undefined;
       const middle = body.length >> 1;
       return [queued(body.slice(0, middle)), queued(body.slice(middle))];
+    },
+  };
+}
+
+/** What is shared in the list (resources, frames) is shared in what was read, too. */
+function listForm<Item>(name: string): StoredForm<readonly Item[]> {
+  return {
+    name,
+    toBytes: (items) => serialize(items),
+    fromBytes: (bytes) => {
+      const items: unknown = deserialize(bytes);
+      if (!Array.isArray(items)) throw new Error("it is no list");
+      return items as Item[];
     },
   };
 }
@@ -90,5 +105,6 @@ function estimateProfileBytes({ samples }: Profile): number {
   return samples.reduce((sum, { stack }) => sum + SAMPLE_BYTES + FRAME_BYTES * stack.length, 0);
 }
 
-export const spanListFormat = listFormat(estimateSizeBytes);
-export const profileListFormat = listFormat(estimateProfileBytes);
+/** The number counts up when what a stored item has in it changes. */
+export const spanListFormat = listFormat("spans_1", estimateSizeBytes);
+export const profileListFormat = listFormat("profiles_1", estimateProfileBytes);

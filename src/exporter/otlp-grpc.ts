@@ -6,7 +6,6 @@ import { spanListFormat } from "./list-format.ts";
 import { profilesProtobufFormat } from "./profiles-format.ts";
 import { protobufFormat } from "./protobuf-format.ts";
 import { QueuedExporter } from "./queued-exporter.ts";
-import { openStore } from "./request-store.ts";
 import { parseGrpcEndpoint } from "./settings/grpc-endpoint.ts";
 import type { OtlpGrpcSettings } from "./settings/otlp-grpc.ts";
 import type { TlsSettings } from "./settings/tls.ts";
@@ -35,9 +34,7 @@ export async function createOtlpGrpcExporter(
     });
     return new QueuedExporter({ ...common, format: spanListFormat, sender });
   }
-  const sender = rawSender(tracesPath, settings, deps);
-  const store = openStore(settings.sending_queue, `${id} spans`, "proto", deps);
-  return new QueuedExporter({ ...common, format: protobufFormat, sender, store });
+  return new QueuedExporter({ ...common, format: protobufFormat, sender: rawSender(tracesPath, settings, deps) });
 }
 
 /** There is no other sender for profiles than ours. */
@@ -53,7 +50,6 @@ export async function createOtlpGrpcProfileExporter(
     sender: rawSender(profilesPath, settings, deps),
     queue: settings.sending_queue,
     retry: settings.retry_on_failure,
-    store: openStore(settings.sending_queue, `${id} profiles`, "proto", deps),
     deps,
   });
 }

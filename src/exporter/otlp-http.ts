@@ -7,7 +7,6 @@ import { jsonFormat } from "./json-format.ts";
 import { profilesJsonFormat, profilesProtobufFormat } from "./profiles-format.ts";
 import { protobufFormat } from "./protobuf-format.ts";
 import { QueuedExporter } from "./queued-exporter.ts";
-import { openStore } from "./request-store.ts";
 import type { OtlpHttpSettings } from "./settings/otlp-http.ts";
 import { createTlsContext } from "./tls-context.ts";
 
@@ -18,8 +17,7 @@ export async function createOtlpHttpExporter(
 ): Promise<TraceExporter> {
   const url = urlOf("traces_endpoint", settings, "v1/traces");
   const format = settings.encoding === "json" ? jsonFormat : protobufFormat;
-  const sender = createSender(url, settings, deps);
-  return new QueuedExporter({ ...common(id, "spans", settings, deps), format, sender });
+  return new QueuedExporter({ ...common(id, settings, deps), format, sender: createSender(url, settings, deps) });
 }
 
 export async function createOtlpHttpProfileExporter(
@@ -30,12 +28,11 @@ export async function createOtlpHttpProfileExporter(
   const url = urlOf("profiles_endpoint", settings, "v1development/profiles");
   const format = settings.encoding === "json" ? profilesJsonFormat : profilesProtobufFormat;
   const sender = createSender(url, settings, deps);
-  return new QueuedExporter({ ...common(id, "profiles", settings, deps), format, sender });
+  return new QueuedExporter({ ...common(id, settings, deps), unit: "profiles", format, sender });
 }
 
-function common(id: string, unit: "spans" | "profiles", settings: OtlpHttpSettings, deps: ExporterDeps) {
-  const { sending_queue: queue, retry_on_failure: retry, encoding } = settings;
-  return { id, unit, queue, retry, deps, store: openStore(queue, `${id} ${unit}`, encoding, deps) };
+function common(id: string, settings: OtlpHttpSettings, deps: ExporterDeps) {
+  return { id, queue: settings.sending_queue, retry: settings.retry_on_failure, deps };
 }
 
 function createSender(url: URL, settings: OtlpHttpSettings, deps: ExporterDeps): HttpSender {

@@ -2,7 +2,7 @@ import { profilesRequestJson } from "../mapping/otlp/profiles/profiles-json.ts";
 import { encodeProfilesRequest } from "../mapping/otlp/profiles/profiles-request.ts";
 import type { Profile } from "../mapping/profile.ts";
 import { halveProfiles } from "../mapping/profiles/split-profiles.ts";
-import type { OpenBatch, RequestFormat } from "./request-format.ts";
+import { bytesForm, type OpenBatch, type RequestFormat } from "./request-format.ts";
 import type { QueuedRequest } from "./send-outcome.ts";
 
 type Encode = (profiles: readonly Profile[]) => Uint8Array;
@@ -12,8 +12,8 @@ type Queued = QueuedRequest<Uint8Array>;
 const SAMPLE_BYTES = 64;
 const FRAME_BYTES = 24;
 
-/** Requests keep their profiles: a dictionary can't be cut in two. */
-function formatOf(encode: Encode): RequestFormat<Uint8Array, Profile> {
+/** Requests keep their profiles: a dictionary can't be cut in two. One that was read from a disk stays whole. */
+function formatOf(name: string, encode: Encode): RequestFormat<Uint8Array, Profile> {
   const contents = new WeakMap<Uint8Array, readonly Profile[]>();
   const queued = (profiles: readonly Profile[], itemCount: number): QueuedRequest<Uint8Array> => {
     const body = encode(profiles);
@@ -32,13 +32,14 @@ function formatOf(encode: Encode): RequestFormat<Uint8Array, Profile> {
     return halves === undefined ? [request] : halves.flatMap((half) => fitting(half, maxSizeBytes));
   };
   return {
+    stored: bytesForm(name),
     open: () => new ProfileBatch((profiles, maxSizeBytes) => fitting(queued(profiles, profiles.length), maxSizeBytes)),
     halve,
   };
 }
 
-export const profilesProtobufFormat = formatOf(encodeProfilesRequest);
-export const profilesJsonFormat = formatOf((profiles) => Buffer.from(profilesRequestJson(profiles)));
+export const profilesProtobufFormat = formatOf("otlp_proto", encodeProfilesRequest);
+export const profilesJsonFormat = formatOf("otlp_json", (profiles) => Buffer.from(profilesRequestJson(profiles)));
 
 class ProfileBatch implements OpenBatch<Uint8Array, Profile> {
   readonly #encode: (profiles: readonly Profile[], maxSizeBytes: number) => QueuedRequest<Uint8Array>[];

@@ -1,11 +1,12 @@
 import { halveRequest } from "../mapping/otlp/split-request.ts";
 import { type EncodedRequest, TraceRequestBuilder } from "../mapping/otlp/trace-request.ts";
 import type { Span } from "../mapping/span.ts";
-import type { OpenBatch, RequestFormat } from "./request-format.ts";
+import { bytesForm, type OpenBatch, type RequestFormat } from "./request-format.ts";
 import type { QueuedRequest } from "./send-outcome.ts";
 
 /** Spans are encoded when they come: the queue then holds bytes outside of the JavaScript heap, counted exactly. */
 export const protobufFormat: RequestFormat<Uint8Array> = {
+  stored: bytesForm("otlp_proto"),
   open: () => new ProtobufBatch(),
   halve: ({ body, itemCount }) => {
     const halves = halveRequest({ bytes: body, spanCount: itemCount });

@@ -5,14 +5,11 @@ import { Delivery } from "./delivery.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import type { Exporter, ExporterDeps, ExporterState } from "./exporter.ts";
 import { SendingQueue } from "./queue.ts";
-import type { StoreOf } from "./queue-contents.ts";
 import type { RequestFormat } from "./request-format.ts";
+import { RequestKeeper } from "./request-keeper.ts";
 import type { Sender } from "./send-outcome.ts";
 import type { RetrySettings } from "./settings/retry-on-failure.ts";
 import type { QueueSettings } from "./settings/sending-queue.ts";
-
-/** What a destination that is away does not take is as safe on disk. */
-const storedDrainMs = 1_000;
 
 export interface QueuedExporterOptions<Body, Item> {
   readonly id: string;
@@ -22,9 +19,7 @@ export interface QueuedExporterOptions<Body, Item> {
   readonly sender: Sender<Body>;
   readonly queue: QueueSettings;
   readonly retry: RetrySettings;
-  /** Where the queue is kept beyond this run. */
-  readonly store?: StoreOf<Body> | undefined;
-  readonly deps: Pick<ExporterDeps, "log" | "now">;
+  readonly deps: Pick<ExporterDeps, "log" | "now" | "storage">;
 }
 
 /** An exporter that sends over a network: a queue in front of a sender. */
@@ -35,19 +30,25 @@ export class QueuedExporter<Body, Item = Span> implements Exporter<Item> {
   readonly #delivery: Delivery<Body, Item>;
   readonly #sender: Sender<Body>;
   readonly #log: DeliveryLog;
-  readonly #isStored: boolean;
+  readonly #keeper: RequestKeeper<Body> | undefined;
 
-  constructor(options: QueuedExporterOptions<Body, Item>) {
-    const { id, unit = "spans", format, sender, queue, retry, store, deps } = options;
+  constructor({ id, unit = "spans", format, sender, queue, retry, deps }: QueuedExporterOptions<Body, Item>) {
     this.id = id;
     this.account = new StageAccount(`exporter/${id}`, unit);
     this.#sender = sender;
-    this.#isStored = store !== undefined;
     const account = this.account;
     const log = new DeliveryLog(deps.log, deps.now, unit);
     this.#log = log;
     this.#delivery = new Delivery({ format, sender, retry, account, log, now: deps.now });
-    this.#queue = new SendingQueue({ settings: queue, format, delivery: this.#delivery, account, log, store });
+    this.#keeper = keeperOf(id, { unit, format, queue, deps }, account);
+    this.#queue = new SendingQueue({
+      settings: queue,
+      format,
+      delivery: this.#delivery,
+      account,
+      log,
+      keeper: this.#keeper,
+    });
   }
 
   get state(): ExporterState {
@@ -63,7 +64,7 @@ export class QueuedExporter<Body, Item = Span> implements Exporter<Item> {
 
   async start(): Promise<void> {
     await this.#sender.start();
-    this.#queue.start();
+    await this.#queue.recover();
   }
 
   consume(items: readonly Item[]): void {
@@ -74,17 +75,40 @@ export class QueuedExporter<Body, Item = Span> implements Exporter<Item> {
     const drained = this.#queue.drain();
     this.#delivery.drain();
     const timer = new AbortController();
-    const limitMs =
-      this.#isStored && this.#log.failure !== undefined ? Math.min(deadlineMs, storedDrainMs) : deadlineMs;
-    const timeout = sleep(limitMs, undefined, { signal: timer.signal }).catch(() => undefined);
+    const timeout = sleep(deadlineMs, undefined, { signal: timer.signal }).catch(() => undefined);
     await Promise.race([drained, timeout]);
     timer.abort();
-    this.#queue.clear();
+    // First: what is under way then ends as kept where it is stored.
     this.#delivery.abort();
+    const lost = this.#queue.stop();
+    if (lost > 0) {
+      this.account.addLost("shutdown", lost);
+      this.#log.dropped("shutdown", lost);
+    }
     await drained;
-    this.#queue.close();
-    const stored = this.account.consumed.get("stored") ?? 0;
-    if (stored > 0) this.#log.stored(stored);
+    const { keptItems } = this.#queue;
+    if (keptItems > 0) {
+      this.account.addConsumed("stored", keptItems);
+      this.#log.kept(keptItems);
+    }
+    await this.#keeper?.close();
     await this.#sender.close();
   }
+}
+
+/** Each exporter and signal has a store of its own, and what is stored in another form is not mixed with it. */
+function keeperOf<Body, Item>(
+  id: string,
+  {
+    unit,
+    format,
+    queue,
+    deps,
+  }: Required<Pick<QueuedExporterOptions<Body, Item>, "unit" | "format" | "queue" | "deps">>,
+  account: StageAccount,
+): RequestKeeper<Body> | undefined {
+  if (queue.storage === undefined) return undefined;
+  const signal = unit === "spans" ? "traces" : "profiles";
+  const store = deps.storage(queue.storage).store(`${id}.${signal}.${format.stored.name}`);
+  return new RequestKeeper({ store, form: format.stored, account, log: deps.log, unit });
 }

@@ -5,7 +5,7 @@ import { fileSettings } from "../exporter/settings/file.ts";
 import { otlpGrpcSettings } from "../exporter/settings/otlp-grpc.ts";
 import { otlpHttpSettings } from "../exporter/settings/otlp-http.ts";
 import { pprofSettings } from "../exporter/settings/pprof.ts";
-import { fileStorageSettings } from "../extension/file-storage.ts";
+import { fileStorageSettings } from "../extension/file-storage/settings.ts";
 import { healthCheckSettings } from "../extension/health-check.ts";
 import { tridentAgentSettings } from "../extension/trident/settings.ts";
 import { zpagesSettings } from "../extension/zpages/settings.ts";

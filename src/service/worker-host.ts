@@ -4,7 +4,8 @@ import { noPaint } from "../exporter/debug/paint.ts";
 import { traceLines } from "../exporter/debug/trace-lines.ts";
 import type { ExporterDeps } from "../exporter/exporter.ts";
 import type { Extension } from "../extension/extension.ts";
-import type { FileStorageSettings } from "../extension/file-storage.ts";
+import { FileStorage } from "../extension/file-storage/file-storage.ts";
+import type { FileStorageSettings } from "../extension/file-storage/settings.ts";
 import { HealthCheck, type HealthCheckSettings } from "../extension/health-check.ts";
 import type { TridentAgentSettings } from "../extension/trident/settings.ts";
 import type { ZpagesSettings } from "../extension/zpages/settings.ts";
@@ -24,7 +25,6 @@ import { createProcessor } from "./processors.ts";
 import { createReceiver, HostContext, type PreparedReceiver } from "./receivers.ts";
 import { SelfTestFilter } from "./self-test/self-test-filter.ts";
 import { Service } from "./service.ts";
-import { Stores } from "./stores.ts";
 import type { FileOwner } from "./sudo-user.ts";
 import { MetricsListener } from "./telemetry/metrics-listener.ts";
 import {
@@ -50,6 +50,7 @@ export class WorkerHost {
   readonly #selfTest: SelfTestFilter;
   readonly #receivers: PreparedReceiver[] = [];
   readonly #pages: Zpages[] = [];
+  readonly #storages = new Map<string, FileStorage>();
   readonly #answers = new ControlAnswers();
   readonly #watched = new SpanTap(() => performance.now());
   readonly #counted = new SpanCounts({
@@ -113,7 +114,7 @@ export class WorkerHost {
 
   async #build(): Promise<void> {
     const { config, settings, log, owner, connection } = this.#options;
-    // The pages first: they are fed with what the pipelines carry.
+    // Before the pipelines: the pages are fed with what those carry, and exporters' queues lie in the storages.
     const extensions = new Map<string, Extension>();
     for (const id of config.enabledExtensions) {
       extensions.set(id, await this.#extension(config.extensions.get(id) ?? missing(id)));
@@ -123,7 +124,7 @@ export class WorkerHost {
       log: log.child(id),
       now: () => performance.now(),
       files,
-      stores: new Stores(extensions, log.child(id)),
+      storage: (storageId) => this.#storages.get(storageId) ?? missing(storageId),
       stdout: process.stdout,
     });
     const { version, keptFiles } = settings;
@@ -181,11 +182,11 @@ export class WorkerHost {
     return pages;
   }
 
-  async #storage(id: string, settings: FileStorageSettings): Promise<Extension> {
-    const { hello } = this.#options.connection;
-    const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-    const { FileStorage } = await import("../extension/file-storage.ts");
-    return FileStorage.open(id, settings, hello.user ?? self);
+  #storage(id: string, settings: FileStorageSettings): Extension {
+    const owner = process.getuid?.() === 0 ? this.#options.connection.hello.user : undefined;
+    const storage = new FileStorage(id, { settings, owner, log: this.#options.log.child(id) });
+    this.#storages.set(id, storage);
+    return storage;
   }
 
   get #summary(): string {

@@ -11,9 +11,10 @@ import { FrameHandler } from "../../src/receiver/trident/frame-handler.ts";
 import { Ingester } from "../../src/receiver/trident/ingester.ts";
 import { agentLink, UNKNOWN_DIRECTIVES } from "../../src/trident/agent-link.ts";
 import { prepareCompression } from "../../src/trident/compression.ts";
+import { noStorage } from "../support/exporter-deps.ts";
 
 const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
-const deps = { log, now: () => performance.now() };
+const deps = { log, now: () => performance.now(), storage: noStorage };
 const resource: Resource = {
   attributes: [
     ["service.name", "a"],

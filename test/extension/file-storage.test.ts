@@ -1,69 +1,109 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
-import { FileStorage, fileStorageSettings } from "../../src/extension/file-storage.ts";
-import { Scratch } from "../support/scratch.ts";
+import {
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FileStorage } from "../../src/extension/file-storage/file-storage.ts";
+import { fileStorageSettings } from "../../src/extension/file-storage/settings.ts";
+import { StorageUnusableError } from "../../src/storage/error.ts";
+import { RecordingLog } from "../support/recording-log.ts";
 
 describe("file_storage", () => {
-  let scratch: Scratch;
-  const opened: FileStorage[] = [];
-  beforeEach(async () => {
-    scratch = await Scratch.create();
+  let folder: string;
+  let directory: string;
+  let log: RecordingLog;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "file-storage-"));
+    directory = join(folder, "a/b");
+    log = new RecordingLog();
   });
-  afterEach(async () => {
-    for (const storage of opened.splice(0)) await storage.shutdown();
-    await scratch.cleanUp();
-  });
+  afterEach(() => rmSync(folder, { recursive: true }));
 
-  async function open(settings: object): Promise<FileStorage> {
-    const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-    const storage = await FileStorage.open(
-      "file_storage",
-      fileStorageSettings.parse({ timeout: "0s", ...settings }),
-      self,
-    );
-    opened.push(storage);
-    return storage;
-  }
+  const make = (settings: object = {}, owner?: { uid: number; gid: number }) =>
+    new FileStorage("file_storage", { settings: fileStorageSettings.parse({ directory, ...settings }), owner, log });
 
-  it("makes its folder, and one in it for each queue, with the permissions that are configured", async () => {
-    const directory = scratch.path("a/b");
-    const storage = await open({ directory, directory_permissions: "0700" });
-    const folder = storage.folderOf("otlp_grpc/../x spans");
-    writeFileSync(`${folder}/file`, "written");
-    assert.equal(statSync(directory).mode & 0o777, 0o700);
-    assert.equal(statSync(`${directory}/otlp_grpc_.._x_spans/file`).size, 7);
-  });
-
-  it("is one process's alone, until that lets go", async () => {
-    const directory = scratch.path("shared");
-    const first = await open({ directory });
-    await assert.rejects(open({ directory }), { code: "STORAGE_IN_USE" });
-    const waiting = open({ directory, timeout: "10s" });
-    await first.shutdown();
-    await waiting;
-  });
-
-  it("says what is wrong with a folder that is not there, or is none", async () => {
-    await assert.rejects(open({ directory: scratch.path("none"), create_directory: false }), {
-      code: "STORAGE_UNUSABLE",
+  it("takes a Collector's keys", () => {
+    const settings = fileStorageSettings.parse({
+      directory,
+      timeout: "2s",
+      fsync: true,
+      create_directory: false,
+      directory_permissions: "0700",
+      compaction: { on_start: true, directory: "/tmp", max_transaction_size: 65_536, check_interval: "5s" },
     });
-    const file = scratch.path("file");
-    writeFileSync(file, "");
-    await assert.rejects(open({ directory: `${file}/below` }), { code: "STORAGE_UNUSABLE" });
+    assert.deepEqual([settings.timeout, settings.fsync, settings.create_directory], [2000, true, false]);
+    for (const bad of ["rwxr-x---", "0980", "99999"]) {
+      assert.throws(() => fileStorageSettings.parse({ directory_permissions: bad }), /not permissions/);
+    }
   });
 
-  it("leaves a folder that was there as it is", async () => {
-    const directory = scratch.path("mine");
-    mkdirSync(directory);
-    chmodSync(directory, 0o711);
-    await open({ directory });
-    assert.equal(statSync(directory).mode & 0o777, 0o711);
+  it("makes its directory with the permissions that are wanted", () => {
+    make({ directory_permissions: "0700" });
+    assert.equal(statSync(directory).mode & 0o777, 0o700);
   });
 
-  it("knows a mode when it sees one", () => {
-    for (const directory_permissions of ["750", "0750", "0700"])
-      assert.ok(fileStorageSettings.safeParse({ directory_permissions }).success);
-    for (const directory_permissions of ["rwx", "0999", "75"])
-      assert.ok(!fileStorageSettings.safeParse({ directory_permissions }).success);
+  it("refuses a directory that is not there, or is none", () => {
+    assert.throws(() => make({ create_directory: false }), StorageUnusableError);
+    assert.ok(!existsSync(directory));
+    assert.throws(() => make({ directory: "/proc/no/folder" }), StorageUnusableError);
+    writeFileSync(join(folder, "file"), "");
+    assert.throws(() => make({ directory: join(folder, "file") }), StorageUnusableError);
+  });
+
+  it("gives each name a folder of its own, whatever is in it", () => {
+    const storage = make();
+    for (const name of ["otlp_grpc.traces", "otlp_grpc/a.traces", "otlp_grpc/../../x.traces"]) storage.store(name);
+    assert.deepEqual(readdirSync(directory).sort(), [
+      "otlp_grpc.traces",
+      "otlp_grpc~002F..~002F..~002Fx.traces",
+      "otlp_grpc~002Fa.traces",
+    ]);
+  });
+
+  it("does not follow a link that somebody has put there", () => {
+    mkdirSync(directory, { recursive: true });
+    symlinkSync(folder, join(directory, "otlp_grpc.traces"));
+    assert.throws(() => make().store("otlp_grpc.traces"), StorageUnusableError);
+  });
+
+  it("names requests that nobody sends any more", async () => {
+    mkdirSync(join(directory, "gone.traces"), { recursive: true });
+    mkdirSync(join(directory, "empty.traces"));
+    mkdirSync(join(directory, "here.traces"));
+    for (const name of ["gone", "here"])
+      writeFileSync(join(directory, `${name}.traces/0000000000000001-1.request`), "");
+    const storage = make();
+    storage.store("here.traces");
+    await storage.start();
+    assert.deepEqual(
+      log.records.map(({ level, fields }) => [level, fields]),
+      [["warn", { folder: join(directory, "gone.traces"), requests: 1 }]],
+    );
+  });
+
+  it("gives a folder and the files of its earlier owner to the next user, and nothing else", function () {
+    if (process.getuid?.() !== 0) this.skip();
+    make({}, { uid: 65_533, gid: 65_533 }).store("otlp_grpc.traces");
+    const own = join(directory, "otlp_grpc.traces");
+    writeFileSync(join(own, "theirs"), "");
+    writeFileSync(join(folder, "outside"), "");
+    chownSync(join(own, "theirs"), 65_533, 65_533);
+    linkSync(join(folder, "outside"), join(own, "linked"));
+    symlinkSync(join(folder, "outside"), join(own, "link"));
+    writeFileSync(join(own, "roots"), "");
+    make({}, { uid: 65_534, gid: 65_534 }).store("otlp_grpc.traces");
+    const uidOf = (path: string) => statSync(path).uid;
+    assert.deepEqual([uidOf(own), uidOf(join(own, "theirs"))], [65_534, 65_534]);
+    assert.deepEqual([uidOf(join(folder, "outside")), uidOf(join(own, "roots")), uidOf(directory)], [0, 0, 0]);
   });
 });

@@ -10,17 +10,17 @@ export interface TestDeps extends ExporterDeps {
   stdoutError: Error | undefined;
 }
 
+export function noStorage(id: string): never {
+  throw new Error(`no storage ${id}`);
+}
+
 export function makeExporterDeps(isTTY = false): TestDeps {
   const output: string[] = [];
   const deps: TestDeps = {
     log: new RecordingLog(),
     now: () => performance.now(),
     files: localFiles,
-    stores: {
-      open: (storage) => {
-        throw new Error(`no storage ${storage}`);
-      },
-    },
+    storage: noStorage,
     stdout: {
       isTTY,
       write: (text, done) => {

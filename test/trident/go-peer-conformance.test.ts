@@ -10,6 +10,7 @@ import { type Span, SpanKind } from "../../src/mapping/span.ts";
 import { FrameHandler } from "../../src/receiver/trident/frame-handler.ts";
 import { Ingester } from "../../src/receiver/trident/ingester.ts";
 import { prepareCompression } from "../../src/trident/compression.ts";
+import { noStorage } from "../support/exporter-deps.ts";
 import { Scratch } from "../support/scratch.ts";
 import { skip } from "../support/skip.ts";
 import { makeResource, makeSpan } from "../support/spans.ts";
@@ -42,7 +43,7 @@ describe("data plane with a peer in Go", () => {
     const exporter = new DeepflowExporter(
       "deepflow",
       deepflowSettings.parse({ endpoint: address, compression: "gzip", agent_id: 5, stats_interval: "0s" }),
-      { log, now: () => performance.now() },
+      { log, now: () => performance.now(), storage: noStorage },
     );
     await exporter.start();
     const span: Span = makeSpan({ kind: SpanKind.server, resource: makeResource("a") });

@@ -28,7 +28,7 @@ const ENCODERS = {
 export class DeepflowExporter implements TraceExporter {
   readonly id: string;
   readonly #settings: DeepflowSettings;
-  readonly #deps: Pick<ExporterDeps, "log" | "now">;
+  readonly #deps: Pick<ExporterDeps, "log" | "now" | "storage">;
   readonly #queued: QueuedExporter<readonly Span[]>;
   readonly #sender: FrameSender;
   readonly #rows = new SecondBudget();
@@ -36,7 +36,7 @@ export class DeepflowExporter implements TraceExporter {
   #statsTimer: NodeJS.Timeout | undefined;
   #cpuUs = 0;
 
-  constructor(id: string, settings: DeepflowSettings, deps: Pick<ExporterDeps, "log" | "now">) {
+  constructor(id: string, settings: DeepflowSettings, deps: Pick<ExporterDeps, "log" | "now" | "storage">) {
     this.id = id;
     this.#settings = settings;
     this.#deps = deps;
@@ -161,7 +161,7 @@ export class DeepflowProfileExporter implements ProfileExporter {
   readonly #sender: FrameSender;
   readonly #queued: QueuedExporter<readonly Profile[], Profile>;
 
-  constructor(id: string, settings: DeepflowSettings, deps: Pick<ExporterDeps, "log" | "now">) {
+  constructor(id: string, settings: DeepflowSettings, deps: Pick<ExporterDeps, "log" | "now" | "storage">) {
     this.id = id;
     this.#sender = frameSenderOf(settings, deps.now);
     this.#queued = new QueuedExporter<readonly Profile[], Profile>({

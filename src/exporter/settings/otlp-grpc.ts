@@ -3,25 +3,20 @@ import { durationMs } from "../../config-value.ts";
 import { grpcEndpoint } from "./grpc-endpoint.ts";
 import { grpcHeaders } from "./headers.ts";
 import { retryOnFailure } from "./retry-on-failure.ts";
-import { storedQueue } from "./sending-queue.ts";
+import { sendingQueue } from "./sending-queue.ts";
 import { tlsSettings } from "./tls.ts";
 
 /** The Collector's otlp_grpc exporter, with its names and defaults; `sender` is ours. */
-export const otlpGrpcSettings = z
-  .strictObject({
-    endpoint: grpcEndpoint,
-    timeout: durationMs().prefault("5s"),
-    tls: tlsSettings.prefault({}),
-    headers: grpcHeaders,
-    compression: z.enum(["gzip", "none"]).default("gzip"),
-    sending_queue: storedQueue.prefault({}),
-    retry_on_failure: retryOnFailure.prefault({}),
-    /** `sdk`: OpenTelemetry JS encodes and sends; it sees no partial_success. */
-    sender: z.enum(["raw", "sdk"]).default("raw"),
-  })
-  .refine(({ sender, sending_queue }) => sender === "raw" || sending_queue.storage === undefined, {
-    path: ["sending_queue", "storage"],
-    message: "needs sender: raw, since the SDK's sender holds no bytes that could be stored",
-  });
+export const otlpGrpcSettings = z.strictObject({
+  endpoint: grpcEndpoint,
+  timeout: durationMs().prefault("5s"),
+  tls: tlsSettings.prefault({}),
+  headers: grpcHeaders,
+  compression: z.enum(["gzip", "none"]).default("gzip"),
+  sending_queue: sendingQueue.prefault({}),
+  retry_on_failure: retryOnFailure.prefault({}),
+  /** `sdk`: OpenTelemetry JS encodes and sends; it sees no partial_success. */
+  sender: z.enum(["raw", "sdk"]).default("raw"),
+});
 
 export type OtlpGrpcSettings = z.output<typeof otlpGrpcSettings>;

@@ -3,7 +3,7 @@ import { durationMs } from "../../config-value.ts";
 import { httpHeaders } from "./headers.ts";
 import { httpUrl } from "./http-url.ts";
 import { retryOnFailure } from "./retry-on-failure.ts";
-import { storedQueue } from "./sending-queue.ts";
+import { sendingQueue } from "./sending-queue.ts";
 import { tlsSettings } from "./tls.ts";
 
 /** The Collector's otlp_http exporter, with its names and defaults. */
@@ -19,7 +19,7 @@ export const otlpHttpSettings = z
     tls: tlsSettings.prefault({}),
     headers: httpHeaders,
     compression: z.enum(["gzip", "none"]).default("gzip"),
-    sending_queue: storedQueue.prefault({}),
+    sending_queue: sendingQueue.prefault({}),
     retry_on_failure: retryOnFailure.prefault({}),
   })
   .refine((settings) => [settings.endpoint, settings.traces_endpoint, settings.profiles_endpoint].some(isGiven), {
