@@ -75,8 +75,11 @@ export function describeHttp(exchange: HttpExchange, view: SpanView): SpanFields
   const userAgent = exchange.requestHeader("user-agent");
   if (userAgent !== undefined) attributes.push(["user_agent.original", clip(userAgent)]);
   if (exchange.requestBodySize !== undefined) attributes.push(["http.request.body.size", exchange.requestBodySize]);
-  if (exchange.responseBodySize !== undefined) attributes.push(["http.response.body.size", exchange.responseBodySize]);
   const status = exchange.statusCode;
+  // A 304's Content-Length is that of a body which it does not have (RFC 9110 section 8.6).
+  if (exchange.responseBodySize !== undefined && status !== 304) {
+    attributes.push(["http.response.body.size", exchange.responseBodySize]);
+  }
   if (status !== undefined) attributes.push(statusAttribute(status));
   pushHeaders(attributes, "http.request.header.", view.options.requestHeaders, exchange.requestHeader);
   pushHeaders(attributes, "http.response.header.", view.options.responseHeaders, exchange.responseHeader);

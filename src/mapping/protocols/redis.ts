@@ -63,6 +63,8 @@ const MAX_KEPT_ARGS = 8;
 const MAX_ARG_CHARACTERS = 256;
 const MAX_LINE_BYTES = 64 * 1024;
 
+const BY_NAME = new Set(["EVALSHA", "EVALSHA_RO", "FCALL", "FCALL_RO"]);
+
 function newRequest(state: RedisState): RedisMessage {
   return {
     role: state.isReplyOff || state.skipsReply ? MessageRole.oneWay : MessageRole.request,
@@ -256,6 +258,9 @@ export const redis: Protocol<RedisMessage, RedisState> = {
       ["db.query.text", commandText(request.command, request.args, request.argCount)],
     ];
     if (request.database !== undefined) attributes.push(["db.namespace", String(request.database)]);
+    // The digest of a script, the name of a function; EVAL's script is content.
+    const script = BY_NAME.has(request.command) ? request.args[0] : undefined;
+    if (script !== undefined) attributes.push(["db.stored_procedure.name", script]);
     const error = response?.error;
     let errorType = missingResponse(session);
     if (error !== undefined) {
