@@ -16,7 +16,16 @@ export const Method = {
   basicGetOk: 60_071,
   basicGetEmpty: 60_072,
   basicAck: 60_080,
+  basicReject: 60_090,
+  basicNack: 60_120,
 } as const;
+
+/** How a client settles what was delivered. */
+export const SETTLEMENTS: ReadonlyMap<number, string> = new Map<number, string>([
+  [Method.basicAck, "ack"],
+  [Method.basicReject, "reject"],
+  [Method.basicNack, "nack"],
+]);
 
 /** What follows the arguments that say what the method is about: the index of the no-wait bit in their last byte. */
 interface RequestLayout {

@@ -3,14 +3,22 @@
  * errors that close a channel or a connection.
  *
  * Claims: the protocol header, or a frame whose type, size, method and end mark all fit.
- * Bound of the state: MAX_CHANNELS channels with one request in work and one content in each direction.
+ * Bound of the state: MAX_CHANNELS channels with one request in work and one content in each direction, and the last
+ * MAX_DELIVERIES deliveries that are not acknowledged.
  */
 import { type Framing, firstBytes, LEFT_OUT } from "../framing.ts";
-import { type Attribute, SpanKind } from "../span.ts";
-import { Method, type MethodArguments, REQUESTS, readArguments, readTable, senderOfMethod } from "./amqp091-methods.ts";
+import { Deliveries } from "./amqp091-deliveries.ts";
+import {
+  Method,
+  type MethodArguments,
+  REQUESTS,
+  readArguments,
+  readTable,
+  SETTLEMENTS,
+  senderOfMethod,
+} from "./amqp091-methods.ts";
+import { describeAmqp091 } from "./amqp091-span.ts";
 import { ByteReader, uint16, uint32 } from "./byte-reader.ts";
-import { destinationTemplate } from "./destination.ts";
-import { missingResponse } from "./failure.ts";
 import {
   INVALID,
   type Message,
@@ -21,9 +29,6 @@ import {
   Recognition,
   type RecognitionHint,
   Sender,
-  type Session,
-  type SpanFields,
-  type SpanView,
 } from "./protocol.ts";
 
 export interface Amqp091Message extends Message {
@@ -39,6 +44,7 @@ export interface Amqp091Message extends Message {
   messageId: string | undefined;
   correlationId: string | undefined;
   replyCode: number | undefined;
+  deliveryTag: number | undefined;
 }
 
 interface Content {
@@ -52,6 +58,7 @@ interface Amqp091State {
   /** By channel: the request that waits, its answers. */
   readonly pending: Map<number, { readonly id: string; readonly answers: readonly number[] }>;
   readonly contents: readonly [Map<number, Content>, Map<number, Content>];
+  readonly deliveries: Deliveries;
   count: number;
 }
 
@@ -87,6 +94,7 @@ function newMessage(
     messageId: undefined,
     correlationId: undefined,
     replyCode: undefined,
+    deliveryTag: undefined,
   };
 }
 
@@ -192,15 +200,25 @@ function methodFrame(
     if (method === Method.basicPublish) reader.skip(2);
     else if (method === Method.basicDeliver) {
       reader.skip(reader.uint8());
-      reader.skip(9);
+      message.deliveryTag = reader.uint64();
+      reader.skip(1);
     } else {
       message.replyCode = reader.uint16();
       reader.skip(reader.uint8());
     }
-    message.exchange = reader.utf8(reader.uint8());
-    message.routingKey = reader.utf8(reader.uint8());
+    readOrigin(reader, message, state);
     startContent(message, channel, state, sender);
     sink.begin(message);
+    return;
+  }
+  if (sender === Sender.client && SETTLEMENTS.has(method)) {
+    const message = newMessage(state, MessageRole.oneWay, undefined, method, sender, channel);
+    message.deliveryTag = reader.uint64();
+    const isMultiple = method !== Method.basicReject && (reader.uint8() & 1) === 1;
+    const origin = state.deliveries.take(channel, message.deliveryTag, isMultiple);
+    message.exchange = origin?.exchange;
+    message.routingKey = origin?.routingKey;
+    sink.message(message);
     return;
   }
   const layout = REQUESTS.get(method);
@@ -241,11 +259,18 @@ function methodFrame(
     sink.message(message);
     return;
   }
-  reader.skip(9);
-  message.exchange = reader.utf8(reader.uint8());
-  message.routingKey = reader.utf8(reader.uint8());
+  message.deliveryTag = reader.uint64();
+  reader.skip(1);
+  readOrigin(reader, message, state);
   startContent(message, channel, state, sender);
   sink.begin(message);
+}
+
+function readOrigin(reader: ByteReader, message: Amqp091Message, state: Amqp091State): void {
+  message.exchange = reader.utf8(reader.uint8());
+  message.routingKey = reader.utf8(reader.uint8());
+  const { channel, deliveryTag, exchange, routingKey } = message;
+  if (deliveryTag !== undefined && !reader.failed) state.deliveries.add(channel, deliveryTag, exchange, routingKey);
 }
 
 function startContent(message: Amqp091Message, channel: number, state: Amqp091State, sender: Sender): void {
@@ -315,6 +340,7 @@ export const amqp091: Protocol<Amqp091Message, Amqp091State> = {
     virtualHost: undefined,
     pending: new Map(),
     contents: [new Map(), new Map()],
+    deliveries: new Deliveries(),
     count: 0,
   }),
   parse,
@@ -327,58 +353,9 @@ export const amqp091: Protocol<Amqp091Message, Amqp091State> = {
   resync(state, sender): void {
     state.contents[sender].clear();
     state.pending.clear();
+    if (sender === Sender.server) state.deliveries.clear();
   },
 
   carried: (message, key) => message.headers?.get(key),
-  describe,
+  describe: describeAmqp091,
 };
-
-function describe(session: Session<Amqp091Message>, view: SpanView): SpanFields | undefined {
-  const { request, response } = session;
-  if (request === undefined) return undefined;
-  const { method } = request;
-  const isClient = view.kind === SpanKind.client;
-  const attributes: Attribute[] = [["messaging.system", "rabbitmq"]];
-  let errorType = missingResponse(session);
-  const replyCode = request.replyCode ?? response?.replyCode;
-  if (replyCode !== undefined && replyCode !== 200) errorType = String(replyCode);
-  let operation = REQUESTS.get(method)?.name ?? "close";
-  let kind: SpanKind | undefined;
-  let type: string | undefined;
-  if (method === Method.basicPublish) {
-    operation = "publish";
-    type = "send";
-    kind = SpanKind.producer;
-  } else if (method === Method.basicDeliver || method === Method.basicGet) {
-    operation = method === Method.basicGet ? "get" : "deliver";
-    type = "receive";
-    kind = SpanKind.consumer;
-  } else if (method === Method.basicReturn) operation = "return";
-  else if (request.sender === Sender.server)
-    operation = method === Method.channelClose ? "channel.close" : "connection.close";
-  attributes.push(["messaging.operation.name", operation]);
-  if (type !== undefined) attributes.push(["messaging.operation.type", type]);
-  const content = method === Method.basicGet && response !== undefined ? response : request;
-  const destination = destinationOf(content, request.queue);
-  if (destination !== undefined) attributes.push(["messaging.destination.name", destination]);
-  if (content.routingKey) attributes.push(["messaging.rabbitmq.destination.routing_key", content.routingKey]);
-  if (content.bodySize !== undefined) attributes.push(["messaging.message.body.size", content.bodySize]);
-  if (content.messageId) attributes.push(["messaging.message.id", content.messageId]);
-  if (content.correlationId) attributes.push(["messaging.message.conversation_id", content.correlationId]);
-  if (request.virtualHost !== undefined) attributes.push(["sockspan.amqp.virtual_host", request.virtualHost]);
-  if (replyCode !== undefined) attributes.push(["sockspan.amqp.reply_code", replyCode]);
-  if (errorType !== undefined) attributes.push(["error.type", errorType]);
-  return {
-    name: destination !== undefined ? `${operation} ${destinationTemplate(destination)}` : operation,
-    ...(kind !== undefined && isClient ? { kind } : {}),
-    attributes,
-    isError: errorType !== undefined,
-  };
-}
-
-/** `exchange:routing key`; the default exchange routes by the queue's name. */
-function destinationOf(message: Amqp091Message, queue: string | undefined): string | undefined {
-  const { exchange, routingKey } = message;
-  if (exchange && routingKey) return `${exchange}:${routingKey}`;
-  return exchange || routingKey || queue || undefined;
-}
