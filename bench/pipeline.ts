@@ -58,7 +58,7 @@ class Pipeline {
         host: { hostName: "bench", bootId: "bench", version: "0", ownCgroupPath: undefined },
         askFacts: async () => null,
       }),
-      runtimes: { seen: () => {}, threadSeen: () => {}, started: () => {}, exited: () => {} },
+      runtimes: { seen: () => {}, foreseen: () => {}, threadSeen: () => {}, started: () => {}, exited: () => {} },
       ownExchanges: new OwnExchanges(),
       ownTgids: [1],
       includePorts: [],

@@ -18,8 +18,7 @@ export function createHostProcesses(client: BrokerClient, host: HostFacts, log: 
   const probed = new Set<number>();
   const runtimes = new RuntimeTable({
     view: async (tgid) => {
-      // The table has asked at exec and at first sight; only processes that have done nothing yet are asked about here.
-      const facts = table.factsOf(tgid) ?? (await client.request({ type: "process_facts", tgid }));
+      const facts = await table.newestFacts(tgid);
       return facts?.executablePath === undefined ? undefined : brokerProcess(client, tgid, facts.executablePath);
     },
     write: async (tgid, plan) => {

@@ -35,13 +35,22 @@ interface Entry {
   /** By an SDK (OTEP 4719). */
   published: readonly Attribute[];
   isAsked: boolean;
+  /** undefined: it was not asked, or that failed. */
+  question: Promise<void> | undefined;
   exitNs: number | undefined;
+}
+
+interface Foreseen {
+  readonly timestampNs: number;
+  readonly answer: Promise<ProcessFacts | null> | undefined;
 }
 
 export class ProcessTable {
   readonly #options: ProcessTableOptions;
   readonly #entries = new Map<number, Entry>();
   readonly #questions = new Set<Promise<void>>();
+  /** Of programs whose beginning has not been read yet. */
+  readonly #foreseen = new Map<number, Foreseen>();
 
   constructor(options: ProcessTableOptions) {
     this.#options = options;
@@ -54,6 +63,16 @@ export class ProcessTable {
 
   factsOf(tgid: number): KnownFacts | undefined {
     return this.#entries.get(tgid)?.facts;
+  }
+
+  /** Of what the process is by now, which may be more than what has been read of it. A rejection: ask again later. */
+  async newestFacts(tgid: number): Promise<KnownFacts | undefined> {
+    const ask = () => this.#options.askFacts(tgid);
+    const foreseen = this.#foreseen.get(tgid);
+    if (foreseen !== undefined) return (await (foreseen.answer ?? ask())) ?? undefined;
+    const entry = this.#entries.get(tgid);
+    await entry?.question;
+    return entry?.facts ?? (await ask()) ?? undefined;
   }
 
   /** What is known now, be it only the thread's name: for a span that can't wait any longer. */
@@ -70,20 +89,33 @@ export class ProcessTable {
     else if (!entry.isAsked) this.#ask(entry);
   }
 
+  /**
+   * A program that began at this moment will be told of when all that came before it has been read.
+   *
+   * @param isExec a fork is not asked about
+   */
+  foreseen(tgid: number, timestampNs: number, isExec: boolean): void {
+    const answer = isExec ? this.#options.askFacts(tgid) : undefined;
+    answer?.catch(() => {});
+    this.#foreseen.set(tgid, { timestampNs, answer });
+  }
+
   /** The child is asked about when it does something: most forks are followed by an exec. */
-  forked(tgid: number, parentTgid: number, startTimeNs: number, comm: string): void {
+  forked(tgid: number, parentTgid: number, startTimeNs: number, comm: string, timestampNs?: number): void {
+    this.#takeForeseen(tgid, timestampNs);
     const entry = this.#add(tgid, comm);
     entry.parentTgid = parentTgid;
     entry.startTimeNs = startTimeNs;
   }
 
-  executed(tgid: number, startTimeNs: number, comm: string, exec: ExecFacts | undefined): void {
+  executed(tgid: number, startTimeNs: number, comm: string, exec: ExecFacts | undefined, timestampNs?: number): void {
+    const answer = this.#takeForeseen(tgid, timestampNs);
     const parentTgid = this.#entries.get(tgid)?.parentTgid;
     const entry = this.#add(tgid, comm);
     entry.parentTgid = parentTgid;
     entry.startTimeNs = startTimeNs;
     entry.exec = exec;
-    this.#ask(entry);
+    this.#ask(entry, answer);
   }
 
   exited(tgid: number, timestampNs: number): void {
@@ -125,6 +157,7 @@ export class ProcessTable {
       resource: undefined,
       published: [],
       isAsked: false,
+      question: undefined,
       exitNs: undefined,
     };
     this.#entries.delete(tgid);
@@ -136,14 +169,24 @@ export class ProcessTable {
     return entry;
   }
 
-  #ask(entry: Entry): void {
+  #takeForeseen(tgid: number, timestampNs: number | undefined): Foreseen["answer"] {
+    const foreseen = this.#foreseen.get(tgid);
+    // It has become something else since: what was asked then is of that.
+    if (foreseen === undefined || foreseen.timestampNs !== timestampNs) return undefined;
+    this.#foreseen.delete(tgid);
+    return foreseen.answer;
+  }
+
+  #ask(entry: Entry, answer = this.#options.askFacts(entry.tgid)): void {
     entry.isAsked = true;
-    const question = this.#options.askFacts(entry.tgid).then(
+    const question = answer.then(
       (facts) => this.#learn(entry, facts ?? undefined),
       () => {
         entry.isAsked = false;
+        entry.question = undefined;
       },
     );
+    entry.question = question;
     this.#questions.add(question);
     question.finally(() => this.#questions.delete(question));
   }

@@ -175,4 +175,27 @@ describe("ProcessTable", () => {
     await asked[1]!.answer(facts(7));
     assert.equal(new Map(processes.resourceOf(7)!.attributes).get("service.name"), "program");
   });
+
+  it("asks of a program when it begins, not again when that is read", async () => {
+    const { asked, processes } = table();
+    processes.foreseen(5, 700, true);
+    assert.equal(asked.length, 1);
+    const newest = processes.newestFacts(5);
+    processes.executed(5, SECOND, "program", undefined, 700);
+    await asked[0]!.answer(facts(5, { executablePath: "/bin/new" }));
+    assert.equal(asked.length, 1);
+    assert.equal((await newest)?.executablePath, "/bin/new");
+    assert.equal(processes.factsOf(5)?.executablePath, "/bin/new");
+  });
+
+  it("takes what was asked of a later program for no earlier one", async () => {
+    const { asked, processes } = table();
+    processes.executed(5, SECOND, "old", undefined, 600);
+    await asked[0]!.answer(facts(5, { executablePath: "/bin/old" }));
+    processes.foreseen(5, 700, true);
+    const newest = processes.newestFacts(5);
+    await asked[1]!.answer(facts(5, { executablePath: "/bin/new" }));
+    assert.equal((await newest)?.executablePath, "/bin/new");
+    assert.equal(processes.factsOf(5)?.executablePath, "/bin/old");
+  });
 });

@@ -217,7 +217,7 @@ export class ProfileReceiver implements Receiver {
     else if (change.kind === "executed") table.executed(change.tgid, change.startTimeNs, change.comm, change.exec);
     else table.exited(change.tgid, change.timestampNs);
     if (change.kind === "exited") runtimes.exited(change.tgid);
-    else if (!isOwn) runtimes.started(change.tgid);
+    else if (!isOwn) runtimes.started({ tgid: change.tgid });
   }
 
   #look(): void {

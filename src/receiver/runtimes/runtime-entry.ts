@@ -2,6 +2,17 @@
 import type { Watched } from "../../mapping/join/watch.ts";
 import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
 
+/** Of a process: a fork, or a new program. */
+export interface Beginning {
+  readonly tgid: number;
+  /** Names it, where it is foreseen. */
+  readonly timestampNs?: number;
+  /** The path of a new program. */
+  readonly executable?: string | undefined;
+  /** Of a fork that goes on with its parent's program. */
+  readonly parentTgid?: number;
+}
+
 export interface RuntimeEntry {
   /** The path that was executed. */
   executable: string | undefined;

@@ -8,7 +8,8 @@ import type { Watched } from "../../mapping/join/watch.ts";
 import { findRuntime } from "./find-runtime.ts";
 import { nginxPlanOf } from "./nginx.ts";
 import type { ProcessView } from "./process-view.ts";
-import { isIncomplete, isOverruled, newEntry, type RuntimeEntry } from "./runtime-entry.ts";
+import { type Beginning, isIncomplete, isOverruled, newEntry, type RuntimeEntry } from "./runtime-entry.ts";
+import { pauseMs, THREADS_AFTER_MS } from "./thread-pace.ts";
 import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
 import { withWatched } from "./watched-plan.ts";
 
@@ -35,18 +36,16 @@ export interface RuntimeTableOptions {
   readonly log: Log;
 }
 
-/** Between two looks at a process's threads; doubled when many in a row have brought nothing. */
-const THREADS_AFTER_MS = 2;
-const FIRST_PAUSE_MS = 30;
-const FRUITLESS_LOOKS = 10;
 const BUSY_LOOKS = 4;
-const LONGEST_PAUSE_MS = 20_000;
 const MAX_THREADS_SEEN = 4096;
 const MAX_EXECUTABLES = 256;
 
 export class RuntimeTable {
   readonly #options: RuntimeTableOptions;
+  /** As of what has been read of the process. */
   readonly #entries = new Map<number, RuntimeEntry>();
+  /** What it is by now, where that has not been read yet. */
+  readonly #foreseen = new Map<number, { timestampNs: number | undefined; entry: RuntimeEntry }>();
   readonly #waiting: { tgid: number; entry: RuntimeEntry }[] = [];
   /** What is done when nothing waits. */
   readonly #later: { tgid: number; entry: RuntimeEntry; refine: () => Promise<UnitFinding> }[] = [];
@@ -114,6 +113,7 @@ export class RuntimeTable {
     if (isOn) entry.watched.add(what);
     else entry.watched.delete(what);
     const { finding } = entry;
+    if (!this.#isNow(tgid, entry)) return;
     this.#write(tgid, entry, finding !== undefined && isPlan(finding) ? finding : NO_PLAN).catch(() => {});
   }
 
@@ -125,16 +125,30 @@ export class RuntimeTable {
     this.#enqueue(tgid, entry, false);
   }
 
-  /**
-   * A fork that goes on with its parent's program, or a new program.
-   *
-   * @param executable its path, for a new program
-   * @param parentTgid of a fork
-   */
-  started(tgid: number, executable?: string, parentTgid?: number): void {
-    const parent = parentTgid === undefined ? undefined : this.#entries.get(parentTgid)?.finding;
+  /** What `started` will be told of when all that came before it has been read: it is looked at from now on. */
+  foreseen(beginning: Beginning): void {
+    const { tgid, timestampNs } = beginning;
+    const before = this.#now(tgid);
+    // What it was stays known for the records of that time, and is looked at no more.
+    if (before !== undefined) this.#end(tgid, before);
+    const entry = newEntry();
+    this.#foreseen.set(tgid, { timestampNs, entry });
+    this.#begin(beginning, entry);
+  }
+
+  /** A fork, or a new program. */
+  started(beginning: Beginning): void {
+    const { tgid, timestampNs } = beginning;
+    const foreseen = this.#foreseen.get(tgid);
     this.exited(tgid);
-    const entry = this.#add(tgid);
+    const entry = this.#add(tgid, foreseen?.timestampNs === timestampNs ? foreseen?.entry : undefined);
+    if (foreseen === undefined) this.#begin(beginning, entry);
+    // Else it is another one already, and that is looked at.
+    else if (foreseen.entry === entry) this.#foreseen.delete(tgid);
+  }
+
+  #begin({ tgid, executable, parentTgid }: Beginning, entry: RuntimeEntry): void {
+    const parent = parentTgid === undefined ? undefined : this.#now(parentTgid)?.finding;
     entry.executable = executable;
     if (parent !== undefined && isPlan(parent)) entry.forFork = parent.forFork;
     // What it forks from now on has the same units, so its first requests are known too.
@@ -144,10 +158,24 @@ export class RuntimeTable {
   }
 
   exited(tgid: number): void {
-    clearTimeout(this.#entries.get(tgid)?.timer);
-    clearTimeout(this.#entries.get(tgid)?.threadTimer);
-    if (this.#entries.get(tgid)?.written) this.#options.over?.(tgid);
+    const entry = this.#entries.get(tgid);
+    if (entry !== undefined) this.#end(tgid, entry);
     this.#entries.delete(tgid);
+  }
+
+  #end(tgid: number, entry: RuntimeEntry): void {
+    clearTimeout(entry.timer);
+    clearTimeout(entry.threadTimer);
+    if (entry.written) this.#options.over?.(tgid);
+    entry.written = "";
+  }
+
+  #now(tgid: number): RuntimeEntry | undefined {
+    return this.#foreseen.get(tgid)?.entry ?? this.#entries.get(tgid);
+  }
+
+  #isNow(tgid: number, entry: RuntimeEntry): boolean {
+    return this.#now(tgid) === entry;
   }
 
   /** When all that waits has been looked at, at the latest after `limitMs`. */
@@ -163,18 +191,19 @@ export class RuntimeTable {
   }
 
   stop(): void {
-    for (const { timer, threadTimer } of this.#entries.values()) {
+    const foreseen = [...this.#foreseen.values()].map(({ entry }) => entry);
+    for (const { timer, threadTimer } of [...this.#entries.values(), ...foreseen]) {
       clearTimeout(timer);
       clearTimeout(threadTimer);
     }
     this.#entries.clear();
+    this.#foreseen.clear();
     this.#waiting.length = 0;
     this.#later.length = 0;
   }
 
-  #add(tgid: number): RuntimeEntry {
+  #add(tgid: number, entry = newEntry()): RuntimeEntry {
     if (this.#entries.size >= PROCESS_LIMIT) this.exited(this.#entries.keys().next().value!);
-    const entry = newEntry();
     this.#entries.set(tgid, entry);
     return entry;
   }
@@ -198,7 +227,7 @@ export class RuntimeTable {
       const index = this.#waiting.findIndex(({ entry }) => hasRoomAhead || entry.hasSpoken);
       const [next] = index < 0 ? [] : this.#waiting.splice(index, 1);
       if (next === undefined) break;
-      if (this.#entries.get(next.tgid) !== next.entry) continue;
+      if (!this.#isNow(next.tgid, next.entry)) continue;
       if (next.entry.isLooking) {
         next.entry.isWanted = true;
         continue;
@@ -206,7 +235,7 @@ export class RuntimeTable {
       const ahead = next.entry.hasSpoken ? 0 : 1;
       const look = this.#look(next.tgid, next.entry).catch((error: unknown) => {
         this.#options.log.debug("a runtime was not read", { tgid: next.tgid, error: String(error) });
-        if (this.#entries.get(next.tgid) === next.entry) this.#plan(next.tgid, next.entry);
+        if (this.#isNow(next.tgid, next.entry)) this.#plan(next.tgid, next.entry);
       });
       this.#occupy(look, ahead);
     }
@@ -221,7 +250,7 @@ export class RuntimeTable {
     const [next] = index < 0 ? [] : this.#later.splice(index, 1);
     if (next === undefined) return;
     this.#isRefining = true;
-    const isThere = this.#entries.get(next.tgid) === next.entry;
+    const isThere = this.#isNow(next.tgid, next.entry);
     const refined = isThere ? this.#refine(next.tgid, next.entry, next.refine) : Promise.resolve();
     this.#occupy(
       refined
@@ -256,13 +285,14 @@ export class RuntimeTable {
     const before = entry.finding;
     const found = await this.#findOf(tgid, entry).finally(() => {
       entry.isLooking = false;
-      entry.wasLookedAt = true;
+      // What it is now says nothing of what it was.
+      if (this.#isNow(tgid, entry)) entry.wasLookedAt = true;
     });
     // What was read closely meanwhile is more than a look can see that began before it.
     const finding = before === undefined || entry.finding === before ? found : entry.finding;
     const { isWanted } = entry;
     if (isWanted) this.#enqueue(tgid, entry, true);
-    if (this.#entries.get(tgid) !== entry) return;
+    if (!this.#isNow(tgid, entry)) return;
     entry.finding = finding;
     if (finding !== undefined) {
       const { runtime } = finding;
@@ -291,7 +321,7 @@ export class RuntimeTable {
     const finding = await refine();
     this.#options.log.debug("read a runtime closely", { tgid, tookMs: Math.round(performance.now() - startedMs) });
     // A look that was quicker may have found another runtime meanwhile, as gevent in a fork.
-    if (this.#entries.get(tgid) !== entry || isOverruled(entry, before)) return;
+    if (!this.#isNow(tgid, entry) || isOverruled(entry, before)) return;
     entry.finding = finding;
     await this.#write(tgid, entry, isPlan(finding) ? finding : NO_PLAN);
   }
@@ -314,6 +344,7 @@ export class RuntimeTable {
       this.#findPools(tgid, entry)
         .catch(() => false)
         .then((isNew) => {
+          if (!this.#isNow(tgid, entry)) return;
           entry.threadLooks = isNew ? 0 : entry.threadLooks + 1;
           // Threads that show in the pause are looked at when it is over.
           entry.threadTimer = setTimeout(() => {
@@ -330,7 +361,7 @@ export class RuntimeTable {
     const { finding } = entry;
     if (finding === undefined || !isPlan(finding) || finding.lookAgain === undefined) return false;
     const plan = await finding.lookAgain();
-    if (this.#entries.get(tgid) !== entry || isOverruled(entry, finding)) return false;
+    if (!this.#isNow(tgid, entry) || isOverruled(entry, finding)) return false;
     entry.finding = plan;
     return this.#write(tgid, entry, plan);
   }
@@ -349,7 +380,7 @@ export class RuntimeTable {
     if (view === undefined) return undefined;
     const finding = await findRuntime(view, earlier);
     if (finding !== undefined && isPlan(finding) && finding.forAll !== undefined) {
-      for (const path of [view.executable, this.#entries.get(tgid)?.executable]) {
+      for (const path of [view.executable, this.#now(tgid)?.executable]) {
         if (path === undefined) continue;
         if (this.#forAll.size >= MAX_EXECUTABLES) this.#forAll.delete(this.#forAll.keys().next().value!);
         this.#forAll.set(path, finding.forAll);
@@ -357,8 +388,4 @@ export class RuntimeTable {
     }
     return finding;
   }
-}
-
-function pauseMs(fruitlessLooks: number): number {
-  return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.max(0, fruitlessLooks - FRUITLESS_LOOKS));
 }

@@ -11,6 +11,8 @@ export interface DrainThreadData {
 /** From the thread. Records lie in `buffer` as they lay in the ring (ring-records.ts). */
 export type DrainMessage =
   | { readonly kind: "ready" }
+  /** Copies of some records of batches that follow (process-news.ts): to be read before those that wait. */
+  | { readonly kind: "news"; readonly records: Uint8Array<ArrayBuffer> }
   | { readonly kind: "batch"; readonly buffer: ArrayBuffer; readonly lengthBytes: number; readonly timestampNs: number }
   /** Nothing is left in the ring that was submitted before this moment. */
   | { readonly kind: "idle"; readonly timestampNs: number }

@@ -1,6 +1,6 @@
 /**
- * Entry of the drain thread: copies finished records out of the ring into buffers that it gives away, and nothing else,
- * so that the ring is emptied however long a parser takes. It blocks in poll(2) rather than in an event loop.
+ * Entry of the drain thread: copies finished records out of the ring into buffers that it gives away, and says
+ * which programs begin, so that the ring is emptied however long a parser takes. It blocks in poll(2) rather than in an event loop.
  */
 import { constants, setPriority } from "node:os";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
@@ -10,6 +10,7 @@ import { BatchPool } from "./batch-pool.ts";
 import { copyOut } from "./copy-out.ts";
 import type { DrainMessage, DrainOrder, DrainThreadData } from "./drain-message.ts";
 import { DrainPace } from "./drain-pace.ts";
+import { processNews } from "./process-news.ts";
 
 const port = parentPort;
 if (port !== null) {
@@ -33,8 +34,11 @@ function drain(data: DrainThreadData, port: NonNullable<typeof parentPort>): voi
     const isStopping = takeOrders(port, pool) || Number.isFinite(leftBytes);
     if (isStopping) leftBytes = Math.min(leftBytes, ring.pendingBytes);
     const timestampNs = Number(process.hrtime.bigint());
-    const give = (buffer: ArrayBuffer, lengthBytes: number) =>
+    const give = (buffer: ArrayBuffer, lengthBytes: number) => {
+      const news = processNews(new DataView(buffer), lengthBytes);
+      if (news !== undefined) say({ kind: "news", records: news }, [news.buffer]);
       say({ kind: "batch", buffer, lengthBytes, timestampNs }, [buffer]);
+    };
     const found = copyOut(ring, pool, give, isStopping ? 0 : data.batchSizeBytes);
     leftBytes -= found;
     const isDrained = ring.pendingBytes === 0 || ring.isHeadBusy;

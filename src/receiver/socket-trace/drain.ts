@@ -12,6 +12,8 @@ const BATCH_COUNT = 32;
 const MAX_BATCH_COUNT = 256;
 
 export interface DrainOutput {
+  /** Copies of records that a batch brings later: programs that begin. */
+  news(records: DataView, lengthBytes: number): void;
   /** Records as they lay in the ring; the view is only valid during the call. */
   batch(records: DataView, lengthBytes: number, timestampNs: number): void;
   /** The same, when there is no time left to read them. */
@@ -27,7 +29,7 @@ export class Drain {
   readonly #ready: Promise<void>;
   readonly #ended: Promise<void>;
   /** What the thread has said and nobody has acted on. */
-  readonly #inbox: DrainMessage[] = [];
+  readonly #inbox: Exclude<DrainMessage, { kind: "news" }>[] = [];
   #isScheduled = false;
   #isLate = false;
   #onReady: () => void = () => {};
@@ -73,6 +75,11 @@ export class Drain {
   }
 
   #receive(message: DrainMessage): void {
+    if (message.kind === "news") {
+      const { buffer, byteLength } = message.records;
+      this.#output.news(new DataView(buffer), byteLength);
+      return;
+    }
     this.#inbox.push(message);
     this.#schedule();
   }
@@ -92,7 +99,7 @@ export class Drain {
     });
   }
 
-  #act(message: DrainMessage): void {
+  #act(message: Exclude<DrainMessage, { kind: "news" }>): void {
     switch (message.kind) {
       case "batch": {
         const { buffer, lengthBytes, timestampNs } = message;

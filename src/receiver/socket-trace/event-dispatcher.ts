@@ -42,7 +42,7 @@ export interface EventTarget {
 export interface EventDispatcherOptions {
   readonly target: EventTarget;
   readonly processes: ProcessTable;
-  readonly runtimes: Pick<RuntimeTable, "seen" | "threadSeen" | "started" | "exited">;
+  readonly runtimes: Pick<RuntimeTable, "seen" | "threadSeen" | "foreseen" | "started" | "exited">;
   readonly ownExchanges: OwnExchanges;
   readonly ownTgids: readonly number[];
   readonly includePorts: ConnectionSelection["ports"];
@@ -70,6 +70,23 @@ export class EventDispatcher {
   /** @returns the number of records */
   batch(records: DataView, lengthBytes: number): number {
     return forEachRecord(records, lengthBytes, (offset, length) => this.#record(records, offset, length));
+  }
+
+  /** Programs that begin, of records that come in order later: their processes are asked about and looked at now. */
+  news(records: DataView, lengthBytes: number): void {
+    const { processes, runtimes } = this.#options;
+    forEachRecord(records, lengthBytes, (offset) => {
+      const event = decodeProcessEvent(records, offset);
+      const { tgid, timestampNs } = event.header;
+      const isFork = event.action === ProcessAction.fork;
+      if (this.#ownTgids.has(isFork ? event.parentTgid : tgid)) return;
+      processes.foreseen(tgid, timestampNs, !isFork);
+      if (isFork) runtimes.foreseen({ tgid, timestampNs, parentTgid: event.parentTgid });
+      else {
+        const exec = execFacts(event, records, offset + LAYOUT.process_event.sizeBytes);
+        runtimes.foreseen({ tgid, timestampNs, executable: exec?.filename });
+      }
+    });
   }
 
   #record(view: DataView, offset: number, lengthBytes: number): void {
@@ -150,12 +167,12 @@ export class EventDispatcher {
     const { tgid, timestampNs } = event.header;
     this.#lastTgid = 0;
     if (event.action === ProcessAction.fork) {
-      processes.forked(tgid, event.parentTgid, event.startTimeNs, commText(event.comm));
-      if (!this.#ownTgids.has(event.parentTgid)) runtimes.started(tgid, undefined, event.parentTgid);
+      processes.forked(tgid, event.parentTgid, event.startTimeNs, commText(event.comm), timestampNs);
+      if (!this.#ownTgids.has(event.parentTgid)) runtimes.started({ tgid, timestampNs, parentTgid: event.parentTgid });
     } else if (event.action === ProcessAction.exec) {
       const exec = execFacts(event, view, textOffset);
-      processes.executed(tgid, event.startTimeNs, commText(event.comm), exec);
-      if (!this.#ownTgids.has(tgid)) runtimes.started(tgid, exec?.filename);
+      processes.executed(tgid, event.startTimeNs, commText(event.comm), exec, timestampNs);
+      if (!this.#ownTgids.has(tgid)) runtimes.started({ tgid, timestampNs, executable: exec?.filename });
     } else {
       processes.exited(tgid, timestampNs);
       runtimes.exited(tgid);

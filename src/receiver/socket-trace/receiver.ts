@@ -143,6 +143,7 @@ export class SocketTraceReceiver implements Receiver {
       account: this.#dispatchAccount,
     });
     this.#drain = new Drain(hello.capture.ring, {
+      news: (records, lengthBytes) => this.#dispatcher.news(records, lengthBytes),
       batch: (records, lengthBytes, timestampNs) => this.#batch(records, lengthBytes, timestampNs),
       cut: (records, lengthBytes) => this.#cut(records, lengthBytes),
       idle: (timestampNs) => {

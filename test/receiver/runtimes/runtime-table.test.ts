@@ -30,9 +30,9 @@ describe("RuntimeTable", () => {
       write: (tgid) => Promise.resolve(written.push(tgid)),
       log: silent,
     });
-    table.started(7, "/usr/sbin/nginx");
-    table.started(8, "/bin/bash");
-    table.started(9);
+    table.started({ tgid: 7, executable: "/usr/sbin/nginx" });
+    table.started({ tgid: 8, executable: "/bin/bash" });
+    table.started({ tgid: 9 });
     assert.deepEqual(written, [7]);
     table.stop();
   });
@@ -67,7 +67,7 @@ describe("RuntimeTable", () => {
       write: () => Promise.resolve(),
       log: silent,
     });
-    table.started(7, "/bin/anything");
+    table.started({ tgid: 7, executable: "/bin/anything" });
     assert.equal(table.areThreadsUnits(7), false);
     await new Promise((resolve) => setTimeout(resolve, 250));
     assert.ok(looks >= 2);
@@ -214,12 +214,84 @@ describe("RuntimeTable", () => {
       log: silent,
     });
     table.existing(1);
-    table.started(2);
+    table.started({ tgid: 2 });
     await new Promise((resolve) => setTimeout(resolve, 200));
     assert.deepEqual(looked.slice(0, 3), [1, 2, 2]);
     table.seen(1);
     assert.equal(looked.at(-1), 1);
     assert.equal(looked.filter((tgid) => tgid === 1).length, 2);
     table.stop();
+  });
+
+  describe("where a program's beginning is read later than it happens", () => {
+    const silentGo = (tgid: number): ProcessView => nginxView(tgid, "/usr/lib/erlang/erts-13.1.5/bin/beam.smp");
+    let looked: string[];
+    let written: number[];
+    let over: number[];
+    let table: RuntimeTable;
+
+    beforeEach(() => {
+      looked = [];
+      written = [];
+      over = [];
+      table = new RuntimeTable({
+        view: (tgid) => {
+          looked.push(`${tgid}`);
+          return Promise.resolve(silentGo(tgid));
+        },
+        write: (tgid) => Promise.resolve(written.push(tgid)),
+        over: (tgid) => over.push(tgid),
+        log: silent,
+      });
+    });
+
+    afterEach(() => table.stop());
+
+    it("looks at it before that, once, and believes no thread of it until then", async () => {
+      table.foreseen({ tgid: 7, timestampNs: 100, executable: "/bin/a" });
+      await eventually(() => looked.length === 1);
+      assert.equal(table.findingOf(7), undefined, "nothing is known of what is not there yet");
+      table.started({ tgid: 7, timestampNs: 100, executable: "/bin/a" });
+      assert.equal(table.findingOf(7)?.runtime, "erlang");
+      assert.equal(looked.length, 1);
+    });
+
+    it("writes the plan of a known program at once, and takes it back from what the process was", () => {
+      table.started({ tgid: 7, timestampNs: 1, executable: "/usr/sbin/nginx" });
+      table.foreseen({ tgid: 7, timestampNs: 100, executable: "/usr/sbin/nginx" });
+      assert.deepEqual(written, [7, 7]);
+      assert.deepEqual(over, [7]);
+      table.started({ tgid: 7, timestampNs: 100, executable: "/usr/sbin/nginx" });
+      assert.deepEqual(written, [7, 7]);
+      assert.deepEqual(over, [7], "what was taken back once is not taken from its successor");
+    });
+
+    it("says of a process's records what it was then", async () => {
+      table.started({ tgid: 7, timestampNs: 1, executable: "/bin/a" });
+      table.seen(7);
+      await eventually(() => table.findingOf(7) !== undefined);
+      table.foreseen({ tgid: 7, timestampNs: 100, executable: "/bin/b" });
+      assert.equal(table.findingOf(7)?.runtime, "erlang");
+      table.started({ tgid: 7, timestampNs: 100, executable: "/bin/b" });
+      assert.equal(table.findingOf(7), undefined);
+    });
+
+    it("keeps what is foreseen of a number that passes to another process when the first one ends", () => {
+      table.started({ tgid: 7, timestampNs: 1, executable: "/usr/sbin/nginx" });
+      table.foreseen({ tgid: 7, timestampNs: 100, parentTgid: 1 });
+      table.foreseen({ tgid: 7, timestampNs: 200, executable: "/usr/sbin/nginx" });
+      table.exited(7);
+      table.started({ tgid: 7, timestampNs: 100, parentTgid: 1 });
+      assert.equal(
+        table.areThreadsUnits(7),
+        false,
+        "of a program that is over before it was looked at nothing is known",
+      );
+      table.started({ tgid: 7, timestampNs: 200, executable: "/usr/sbin/nginx" });
+      assert.deepEqual(written, [7, 7]);
+      assert.deepEqual(over, [7]);
+      table.exited(7);
+      assert.deepEqual(over, [7, 7]);
+    });
   });
 });
