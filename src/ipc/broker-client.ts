@@ -34,6 +34,11 @@ export class BrokerClient {
     channel.onClose(() => this.#failAll("it is gone"));
   }
 
+  /** Something was asked and is not answered. */
+  get isWaiting(): boolean {
+    return this.#pending.size > 0;
+  }
+
   request<R extends WorkerRequest>(request: R): Promise<Replies[R["type"]]> {
     const { type } = request;
     if (this.#pending.size >= PENDING_LIMIT) return Promise.reject(new BrokerRequestError(type, "too many requests"));

@@ -1,6 +1,7 @@
 /** The drain thread as the receiver sees it. */
 import { Worker } from "node:worker_threads";
 import type { MapDescriptor } from "../../bpf/map.ts";
+import { partEnd } from "./batch-part.ts";
 import type { DrainMessage, DrainOrder, DrainThreadData } from "./drain-message.ts";
 import { DrainFailedError } from "./error.ts";
 
@@ -14,13 +15,19 @@ const MAX_BATCH_COUNT = 256;
 export interface DrainOutput {
   /** Copies of records that a batch brings later: programs that begin. */
   news(records: DataView, lengthBytes: number): void;
-  /** Records as they lay in the ring; the view is only valid during the call. */
-  batch(records: DataView, lengthBytes: number, timestampNs: number): void;
+  /**
+   * Records as they lay in the ring; the view is only valid during the call.
+   *
+   * @param timestampNs what was submitted before has been given; undefined: more of this batch comes
+   */
+  batch(records: DataView, lengthBytes: number, timestampNs: number | undefined): void;
   /** The same, when there is no time left to read them. */
   cut(records: DataView, lengthBytes: number): void;
   /** Everything that was submitted before has been given. */
   idle(timestampNs: number): void;
   failed(error: DrainFailedError): void;
+  /** Something else waits for its turn of the event loop: batches are given in small parts meanwhile. */
+  isHurried(): boolean;
 }
 
 export class Drain {
@@ -30,6 +37,8 @@ export class Drain {
   readonly #ended: Promise<void>;
   /** What the thread has said and nobody has acted on. */
   readonly #inbox: Exclude<DrainMessage, { kind: "news" }>[] = [];
+  /** Of the first of them, a batch, so much has been given. */
+  #givenBytes = 0;
   #isScheduled = false;
   #isLate = false;
   #onReady: () => void = () => {};
@@ -93,34 +102,43 @@ export class Drain {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      const message = this.#inbox.shift();
-      if (message !== undefined) this.#act(message);
+      const message = this.#inbox[0];
+      if (message !== undefined && this.#act(message)) this.#inbox.shift();
       this.#schedule();
     });
   }
 
-  #act(message: Exclude<DrainMessage, { kind: "news" }>): void {
+  /** @returns whether that is all of it */
+  #act(message: Exclude<DrainMessage, { kind: "news" }>): boolean {
     switch (message.kind) {
-      case "batch": {
-        const { buffer, lengthBytes, timestampNs } = message;
-        const records = new DataView(buffer);
-        if (this.#isLate) this.#output.cut(records, lengthBytes);
-        else this.#output.batch(records, lengthBytes, timestampNs);
-        this.#order({ kind: "buffer", buffer }, [buffer]);
-        return;
-      }
+      case "batch":
+        return this.#give(message);
       case "idle":
         this.#output.idle(message.timestampNs);
-        return;
+        return true;
       case "ready":
         this.#onReady();
-        return;
+        return true;
       case "failed":
         this.#fail(message.message);
-        return;
+        return true;
       case "ended":
         this.#onEnded();
+        return true;
     }
+  }
+
+  #give({ buffer, lengthBytes, timestampNs }: Extract<DrainMessage, { kind: "batch" }>): boolean {
+    const start = this.#givenBytes;
+    const isHurried = !this.#isLate && this.#output.isHurried();
+    const end = isHurried ? partEnd(new DataView(buffer), start, lengthBytes) : lengthBytes;
+    const part = new DataView(buffer, start, end - start);
+    const isLast = end >= lengthBytes;
+    this.#givenBytes = isLast ? 0 : end;
+    if (this.#isLate) this.#output.cut(part, end - start);
+    else this.#output.batch(part, end - start, isLast ? timestampNs : undefined);
+    if (isLast) this.#order({ kind: "buffer", buffer }, [buffer]);
+    return isLast;
   }
 
   #order(order: DrainOrder, transfer: ArrayBuffer[]): void {

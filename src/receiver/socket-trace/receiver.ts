@@ -151,6 +151,8 @@ export class SocketTraceReceiver implements Receiver {
         options.onDrained?.(timestampNs);
       },
       failed: (error) => options.log.error(error.message, { code: error.code }),
+      // A process that has just started is read in many steps, each of which takes a turn.
+      isHurried: () => client.isWaiting,
     });
   }
 
@@ -195,9 +197,10 @@ export class SocketTraceReceiver implements Receiver {
     this.#ownExchanges.stop();
   }
 
-  #batch(records: DataView, lengthBytes: number, timestampNs: number): void {
+  #batch(records: DataView, lengthBytes: number, timestampNs: number | undefined): void {
     this.#losses.received(this.#dispatcher.batch(records, lengthBytes));
-    if (timestampNs - this.#lastAdvanceNs >= ADVANCE_INTERVAL_NS) this.#advance(timestampNs);
+    if (timestampNs !== undefined && timestampNs - this.#lastAdvanceNs >= ADVANCE_INTERVAL_NS)
+      this.#advance(timestampNs);
     this.#verdicts?.flush();
   }
 
