@@ -4,6 +4,7 @@ import type { Log } from "../log.ts";
 import type { HostFacts } from "./process-resource.ts";
 import { ProcessTable } from "./process-table.ts";
 import { brokerProcess } from "./runtimes/broker-process.ts";
+import { KnownFiles } from "./runtimes/known-files.ts";
 import { processPlan } from "./runtimes/process-plan.ts";
 import { RuntimeTable } from "./runtimes/runtime-table.ts";
 
@@ -14,12 +15,13 @@ export interface HostProcesses {
 
 export function createHostProcesses(client: BrokerClient, host: HostFacts, log: Log): HostProcesses {
   const table = new ProcessTable({ host, askFacts: (tgid) => client.request({ type: "process_facts", tgid }) });
+  const files = new KnownFiles();
   /** Processes that have the uprobes of their plan. */
   const probed = new Set<number>();
   const runtimes = new RuntimeTable({
     view: async (tgid) => {
       const facts = await table.newestFacts(tgid);
-      return facts?.executablePath === undefined ? undefined : brokerProcess(client, tgid, facts.executablePath);
+      return facts?.executablePath === undefined ? undefined : brokerProcess(client, tgid, facts.executablePath, files);
     },
     write: async (tgid, plan) => {
       const had = plan.uprobes !== undefined && probed.has(tgid);

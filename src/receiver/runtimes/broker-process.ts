@@ -2,12 +2,19 @@
 import type { BrokerClient } from "../../ipc/broker-client.ts";
 import { readPieces } from "../../ipc/read-pieces.ts";
 import type { ByteSource } from "../elf/byte-source.ts";
+import type { KnownFiles } from "./known-files.ts";
 import { parseMappings } from "./parse-mappings.ts";
 import type { MemoryMapping, ProcessView } from "./process-view.ts";
 
 export type ProcessReader = Pick<BrokerClient, "request">;
 
-export function brokerProcess(client: ProcessReader, tgid: number, executable: string): ProcessView {
+/** @param files keeps what is read of files for other processes that have the same ones */
+export function brokerProcess(
+  client: ProcessReader,
+  tgid: number,
+  executable: string,
+  files?: KnownFiles,
+): ProcessView {
   let mappings: Promise<readonly MemoryMapping[]> | undefined;
   const readMappings = () => {
     mappings ??= client.request({ type: "process_mappings", tgid }).then(parseMappings);
@@ -19,11 +26,13 @@ export function brokerProcess(client: ProcessReader, tgid: number, executable: s
     mappings: readMappings,
     async file(path) {
       const mapping = (await readMappings()).find((candidate) => candidate.path === path);
-      return mapping === undefined ? undefined : mappedFile(client, tgid, mapping);
+      if (mapping === undefined) return undefined;
+      const file = mappedFile(client, tgid, mapping);
+      return files === undefined ? file : await files.open(mapping.inode, file);
     },
     memory: (address, lengthBytes) => processMemory(client, tgid, address, lengthBytes),
     threads: () => client.request({ type: "process_threads", tgid }),
-    again: () => brokerProcess(client, tgid, executable),
+    again: () => brokerProcess(client, tgid, executable, files),
   };
 }
 
