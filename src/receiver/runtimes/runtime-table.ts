@@ -5,6 +5,7 @@
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { Log } from "../../log.ts";
 import type { Watched } from "../../mapping/join/watch.ts";
+import { ByExecutable } from "./by-executable.ts";
 import { findRuntime } from "./find-runtime.ts";
 import { nginxPlanOf } from "./nginx.ts";
 import type { ProcessView } from "./process-view.ts";
@@ -38,7 +39,6 @@ export interface RuntimeTableOptions {
 
 const BUSY_LOOKS = 4;
 const MAX_THREADS_SEEN = 4096;
-const MAX_EXECUTABLES = 256;
 
 export class RuntimeTable {
   readonly #options: RuntimeTableOptions;
@@ -49,8 +49,9 @@ export class RuntimeTable {
   readonly #waiting: { tgid: number; entry: RuntimeEntry }[] = [];
   /** What is done when nothing waits. */
   readonly #later: { tgid: number; entry: RuntimeEntry; refine: () => Promise<UnitFinding> }[] = [];
-  /** By the path of an executable: what its processes have in common. */
-  readonly #forAll = new Map<string, UnitPlan>();
+  readonly #forAll = new ByExecutable<UnitPlan>();
+  /** What was known at its first look need not load anything before the next one. */
+  readonly #atOnce = new ByExecutable<true>();
   #looking = 0;
   #lookingAhead = 0;
   #isRefining = false;
@@ -152,9 +153,12 @@ export class RuntimeTable {
     entry.executable = executable;
     if (parent !== undefined && isPlan(parent)) entry.forFork = parent.forFork;
     // What it forks from now on has the same units, so its first requests are known too.
-    const usual = executable === undefined ? undefined : (nginxPlanOf(executable) ?? this.#forAll.get(executable));
-    if (usual !== undefined) this.#write(tgid, entry, usual).catch(() => {});
-    this.#plan(tgid, entry);
+    const usual = executable && (nginxPlanOf(executable) ?? this.#forAll.get(executable));
+    if (usual) this.#write(tgid, entry, usual).catch(() => {});
+    if (this.#atOnce.get(executable)) {
+      entry.looks--;
+      this.#enqueue(tgid, entry, true);
+    } else this.#plan(tgid, entry);
   }
 
   exited(tgid: number): void {
@@ -285,8 +289,8 @@ export class RuntimeTable {
     const before = entry.finding;
     const found = await this.#findOf(tgid, entry).finally(() => {
       entry.isLooking = false;
-      // What it is now says nothing of what it was.
-      if (this.#isNow(tgid, entry)) entry.wasLookedAt = true;
+      // What it is now says nothing of what it was; and a look at once that has found nothing was too early.
+      if (this.#isNow(tgid, entry) && entry.looks > 0) entry.wasLookedAt = true;
     });
     // What was read closely meanwhile is more than a look can see that began before it.
     const finding = before === undefined || entry.finding === before ? found : entry.finding;
@@ -294,7 +298,10 @@ export class RuntimeTable {
     if (isWanted) this.#enqueue(tgid, entry, true);
     if (!this.#isNow(tgid, entry)) return;
     entry.finding = finding;
+    if (entry.looks === 1 && finding !== undefined && isPlan(finding) && finding.isFinal)
+      this.#atOnce.set(entry.executable, true);
     if (finding !== undefined) {
+      entry.wasLookedAt = true;
       const { runtime } = finding;
       const found = isPlan(finding) ? { steps: finding.steps.length } : { off: finding.off };
       this.#options.log.debug("looked at a runtime", { tgid, look: entry.looks, runtime, ...found });
@@ -380,11 +387,7 @@ export class RuntimeTable {
     if (view === undefined) return undefined;
     const finding = await findRuntime(view, earlier);
     if (finding !== undefined && isPlan(finding) && finding.forAll !== undefined) {
-      for (const path of [view.executable, this.#now(tgid)?.executable]) {
-        if (path === undefined) continue;
-        if (this.#forAll.size >= MAX_EXECUTABLES) this.#forAll.delete(this.#forAll.keys().next().value!);
-        this.#forAll.set(path, finding.forAll);
-      }
+      for (const path of [view.executable, this.#now(tgid)?.executable]) this.#forAll.set(path, finding.forAll);
     }
     return finding;
   }

@@ -223,6 +223,37 @@ describe("RuntimeTable", () => {
     table.stop();
   });
 
+  it("looks at once at a program that it knew at its first look before, and as usual too, if that was too early", async () => {
+    const known = "/opt/nginx";
+    const self = localProcess(process.pid);
+    const view: ProcessView = {
+      ...nginxView(7, known),
+      mappings: async () =>
+        (await self.mappings()).map((mapping) =>
+          mapping.path === process.execPath ? { ...mapping, path: known } : mapping,
+        ),
+      file: () => self.file(process.execPath),
+    };
+    const answers: ((view: ProcessView | undefined) => void)[] = [];
+    const table = new RuntimeTable({
+      view: () => new Promise((resolve) => answers.push(resolve)),
+      write: () => Promise.resolve(),
+      log: silent,
+    });
+    table.started({ tgid: 7, executable: known });
+    assert.equal(answers.length, 0, "what is not known may be over in a moment");
+    await eventually(() => answers.length === 1);
+    answers[0]!(view);
+    await eventually(() => table.findingOf(7) !== undefined);
+    table.started({ tgid: 8, executable: known });
+    assert.equal(answers.length, 2);
+    answers[1]!(undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(table.areThreadsUnits(8), false);
+    await eventually(() => answers.length === 3);
+    table.stop();
+  });
+
   describe("where a program's beginning is read later than it happens", () => {
     const silentGo = (tgid: number): ProcessView => nginxView(tgid, "/usr/lib/erlang/erts-13.1.5/bin/beam.smp");
     let looked: string[];

@@ -1,0 +1,18 @@
+/** What the processes of one executable have in common, by its path. Bounded: what was set first leaves first. */
+
+const MAX_EXECUTABLES = 256;
+
+export class ByExecutable<T> {
+  readonly #values = new Map<string, T>();
+
+  get(path: string | undefined): T | undefined {
+    return path === undefined ? undefined : this.#values.get(path);
+  }
+
+  set(path: string | undefined, value: T): void {
+    if (path === undefined) return;
+    if (this.#values.size >= MAX_EXECUTABLES && !this.#values.has(path))
+      this.#values.delete(this.#values.keys().next().value!);
+    this.#values.set(path, value);
+  }
+}
