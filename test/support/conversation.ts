@@ -47,6 +47,8 @@ export class Conversation {
   #offsets = { [Sender.client]: 0, [Sender.server]: 0 };
   order = 0;
   missingSeen = 0;
+  /** Told when a request's beginning is known. */
+  onStarted: (exchange: Exchange<unknown>) => void = () => {};
 
   /** The local end is the server, as the kernel or, where the role is unknown, the content says. */
   constructor(options: ConversationOptions = {}) {
@@ -85,7 +87,10 @@ export class Conversation {
     tracker = new SessionTracker(
       this.connection,
       {
-        requestStarted: (exchange) => this.started.push(exchange),
+        requestStarted: (exchange) => {
+          this.started.push(exchange);
+          this.onStarted(exchange);
+        },
         responseStarted: () => {},
         requestEnded: () => {},
         responseWithoutRequest: () => {},

@@ -69,6 +69,13 @@ const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 const MAX_CHANNELS = 2048;
 const PREFIX_BYTES = 8192;
 const PROTOCOL_HEADER_BYTES = 8;
+/** A content follows them. */
+const CONTENT_METHODS = new Set<number>([
+  Method.basicPublish,
+  Method.basicReturn,
+  Method.basicDeliver,
+  Method.basicGetOk,
+]);
 
 function newMessage(
   state: Amqp091State,
@@ -133,16 +140,33 @@ function parse(bytes: Uint8Array, sender: Sender, state: Amqp091State, sink: Mes
   if (bytes[0] === FrameType.header) {
     const content = contents.get(channel);
     if (content !== undefined && content.remaining === undefined) {
-      readProperties(bytes, end, content);
+      readProperties(bytes, 0, end, content);
       if (content.remaining === 0) finish(channel, content, contents, sink);
     }
   } else if (bytes[0] === FrameType.method) {
     const method = uint16(bytes, 7) * 1000 + uint16(bytes, 9);
     const from = senderOfMethod(method);
     if (from === undefined || (from !== "both" && (from === "client") !== (sender === Sender.client))) return INVALID;
+    // A trace is found when a message begins: what it carries stands in the frame behind.
+    const header = CONTENT_METHODS.has(method) && needed === total ? headerBehind(bytes, total, channel) : 0;
+    if (header < 0) return NEED_MORE;
     methodFrame(bytes, end, method, channel, sender, state, sink);
+    const content = header === 0 ? undefined : contents.get(channel);
+    if (content !== undefined && content.remaining === undefined) {
+      readProperties(bytes, total, Math.min(bytes.length, total + header - 1), content);
+      if (content.remaining === 0) finish(channel, content, contents, sink);
+    }
+    return total + header;
   }
   return total;
+}
+
+/** @returns the length of the content header's frame at `at`, 0: another frame is there, -1: not all of it is there */
+function headerBehind(bytes: Uint8Array, at: number, channel: number): number {
+  if (bytes.length < at + FRAME_HEADER_BYTES) return -1;
+  if (bytes[at] !== FrameType.header || uint16(bytes, at + 1) !== channel || !isFrameHeader(bytes, at)) return 0;
+  const total = FRAME_HEADER_BYTES + uint32(bytes, at + 3) + 1;
+  return bytes.length < at + Math.min(total, PREFIX_BYTES) ? -1 : total;
 }
 
 function finish(
@@ -156,8 +180,8 @@ function finish(
 }
 
 /** class, weight, body size, flags, properties in the order of the flags. */
-function readProperties(bytes: Uint8Array, end: number, content: Content): void {
-  const reader = new ByteReader(bytes, FRAME_HEADER_BYTES + 4, end);
+function readProperties(bytes: Uint8Array, at: number, end: number, content: Content): void {
+  const reader = new ByteReader(bytes, at + FRAME_HEADER_BYTES + 4, end);
   const { message } = content;
   content.remaining = reader.uint64();
   message.bodySize = content.remaining;

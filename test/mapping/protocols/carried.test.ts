@@ -12,6 +12,8 @@ const CARRIED: readonly (readonly [dialogue: string, key: string, value: string]
   ["pulsar/producer", "traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
   ["fastcgi/php", "traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
   ["openwire/cached", "sw8", "1-YzgxNjRjYWU5MGU5NGZlNjg0OTNjMTA2ZWE5NWYxZWUuNjYuMTY2Njc5ODU0ODg1MTAwNjc="],
+  ["amqp091/session", "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"],
+  ["amqp091/delivery-context", "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"],
   ["thrift/header", "traceparent", "00-11111111111111111111111111111111-2222222222222222-01"],
 ];
 
@@ -21,8 +23,10 @@ describe("trace context in messages", () => {
     it(`${name}: ${key}`, () => {
       const dialogue = dialogues.find((candidate) => `${candidate.protocol}/${candidate.name}` === name)!;
       const conversation = new Conversation({ serverPort: dialogue.serverPort, transport: dialogue.transport });
+      // A trace is found when a request begins, and not later.
+      const found: string[] = [];
+      conversation.onStarted = ({ protocol, request }) => found.push(protocol.carried?.(request, key) ?? "");
       for (const { sender, bytes } of dialogue.utterances) conversation.say(sender, bytes);
-      const found = conversation.finished.map(({ protocol, request }) => protocol.carried?.(request, key) ?? "");
       assert.ok(
         found.some((text) => text.startsWith(value)),
         `found ${JSON.stringify(found)}`,
