@@ -19,6 +19,8 @@ interface Late {
   readonly evidence: string;
   readonly deadlineNs: number;
   readonly find: FindServed;
+  /** What is not shown by now may be after another wait. */
+  readonly mayShow: IsShown | undefined;
 }
 
 export class LateJoins {
@@ -29,24 +31,37 @@ export class LateJoins {
   }
 
   /** @returns false: there is no room */
-  hold(call: TraceNode, served: TraceNode, evidence: string, nowNs: number, isShown: IsShown = () => true): boolean {
-    return this.holdUntil(call, evidence, nowNs, (endNs) => (isShown(endNs) ? served : undefined));
+  hold(
+    call: TraceNode,
+    served: TraceNode,
+    evidence: string,
+    nowNs: number,
+    isShown: IsShown = () => true,
+    mayShow?: IsShown,
+  ): boolean {
+    return this.holdUntil(call, evidence, nowNs, (endNs) => (isShown(endNs) ? served : undefined), mayShow);
   }
 
   /** @returns false: there is no room */
-  holdUntil(call: TraceNode, evidence: string, nowNs: number, find: FindServed): boolean {
+  holdUntil(call: TraceNode, evidence: string, nowNs: number, find: FindServed, mayShow?: IsShown): boolean {
     if (this.#held.length >= MAX_HELD) return false;
     call.isHeld = true;
-    this.#held.push({ call, evidence, deadlineNs: nowNs + WAIT_NS, find });
+    this.#held.push({ call, evidence, deadlineNs: nowNs + WAIT_NS, find, mayShow });
     return true;
   }
 
   advance(nowNs: number): void {
     let over = 0;
     while (over < this.#held.length && this.#held[over]!.deadlineNs <= nowNs) {
-      const { call, evidence, deadlineNs, find } = this.#held[over++]!;
+      const late = this.#held[over++]!;
+      const { call, evidence, deadlineNs, find, mayShow } = late;
+      const served = find(deadlineNs);
+      if (served === undefined && !call.isDecided && mayShow?.(deadlineNs)) {
+        this.#held.push({ ...late, deadlineNs: deadlineNs + WAIT_NS });
+        continue;
+      }
       call.isHeld = false;
-      decide(call, find(deadlineNs), evidence);
+      decide(call, served, evidence);
     }
     if (over > 0) this.#held.splice(0, over);
   }

@@ -1,8 +1,11 @@
 /**
  * How many requests make units of their own to call a destination. Where few do, those units may be there for all: workers
  * of a pool, an actor, a batcher. Counted by destination, since a program may do both.
+ *
+ * Behind the answer a unit may be one that the first request of a connection has made for all of it. Two things tell: the
+ * connection's next request has made one of its own, and so have nearly all requests that were answered about then.
  */
-import type { TraceNode } from "./trace-node.ts";
+import type { NodeConnection, TraceNode } from "./trace-node.ts";
 
 const MAX_DESTINATIONS = 256;
 /** So many requests must have made units that call. */
@@ -12,6 +15,22 @@ const DOUBT_NS = 60_000_000_000;
 /** Of so many requests in a row such a share made units of their own. */
 const ENOUGH_ANSWERS = 8;
 const NEARLY_ALL = 0.9;
+
+/** Requests that are remembered in the order of their answers; of a connection, the last ones. */
+const MAX_ANSWERED = 2048;
+const MAX_ON_CONNECTION = 32;
+/** Looked at around a request: those answered behind it, and before it where these are few. */
+const ANSWERED_BEHIND = 32;
+const ANSWERED_ABOUT = 16;
+
+/** What a request has made. */
+interface Made {
+  /** The destinations that units of its own have called. */
+  readonly destinations: Set<string>;
+  /** In the order of all answers, and of those on its connection; -1: it is not answered. */
+  index: number;
+  indexOnConnection: number;
+}
 
 interface Destination {
   requests: number;
@@ -26,22 +45,38 @@ export interface Mark {
 
 export class Makers {
   readonly #destinations = new Map<string, Destination>();
-  /** Of a request: the destinations in whose number it is. */
-  readonly #counted = new WeakMap<TraceNode, Set<string>>();
+  readonly #made = new WeakMap<TraceNode, Made>();
+  /** By the index of an answer, in a ring. */
+  readonly #answered: Made[] = [];
+  readonly #onConnection = new WeakMap<NodeConnection, { answers: number; readonly last: Made[] }>();
   /** Requests that were answered since units were made first. */
   #answers = 0;
 
-  answered(): void {
-    this.#answers++;
+  answered(served: TraceNode): void {
+    const made = this.#madeBy(served);
+    made.index = this.#answers++;
+    this.#answered[made.index % MAX_ANSWERED] = made;
+    let connection = this.#onConnection.get(served.connection);
+    if (connection === undefined) this.#onConnection.set(served.connection, (connection = { answers: 0, last: [] }));
+    made.indexOnConnection = connection.answers++;
+    connection.last[made.indexOnConnection % MAX_ON_CONNECTION] = made;
+  }
+
+  #madeBy(served: TraceNode): Made {
+    let made = this.#made.get(served);
+    if (made === undefined) {
+      made = { destinations: new Set(), index: -1, indexOnConnection: -1 };
+      this.#made.set(served, made);
+    }
+    return made;
   }
 
   /** A unit that was made for `served` calls. @returns whether it is shown by now that requests make such units */
   add(destination: string, served: TraceNode, nowNs: number): boolean {
     const found = this.#of(destination);
-    const counted = this.#counted.get(served);
-    if (!counted?.has(destination)) {
-      if (counted === undefined) this.#counted.set(served, new Set([destination]));
-      else counted.add(destination);
+    const { destinations } = this.#madeBy(served);
+    if (!destinations.has(destination)) {
+      destinations.add(destination);
       found.requests++;
     }
     return this.isShown(destination, nowNs);
@@ -62,6 +97,23 @@ export class Makers {
     const answered = this.#answers - answers;
     const made = (this.#destinations.get(destination)?.requests ?? 0) - requests;
     return answered >= ENOUGH_ANSWERS && made >= answered * NEARLY_ALL;
+  }
+
+  /** The next request of the connection has made a unit of its own that calls it, and so have nearly all about this one. */
+  isUsualAbout(destination: string, served: TraceNode): boolean {
+    const { index = -1, indexOnConnection = -1 } = this.#made.get(served) ?? {};
+    if (index < 0) return false;
+    const next = this.#onConnection.get(served.connection)?.last[(indexOnConnection + 1) % MAX_ON_CONNECTION];
+    if (next?.indexOnConnection !== indexOnConnection + 1 || !next.destinations.has(destination)) return false;
+    const end = Math.min(this.#answers, index + 1 + ANSWERED_BEHIND);
+    const begin = Math.max(0, Math.min(index + 1, end - ANSWERED_ABOUT));
+    let usual = 0;
+    for (let at = begin; at < end; at++) {
+      const made = this.#answered[at % MAX_ANSWERED]!;
+      if (made.index !== at) return false;
+      if (made.destinations.has(destination)) usual++;
+    }
+    return end - begin >= ENOUGH_ANSWERS && usual >= (end - begin) * NEARLY_ALL;
   }
 
   /** A unit that was made for a request calls again when that is over. */

@@ -29,6 +29,8 @@ const MAX_CREDIT = 64;
 const COST_OF_OUTLIVING = 64;
 /** What a unit does one after the other for one request, it does in so much time, or it is not believed. */
 const BURST_NS = 500_000_000;
+/** So long a call behind the answer waits for those of the requests that were answered about then. */
+const LATEST_NS = 3_000_000_000;
 
 interface Child {
   readonly served: TraceNode;
@@ -111,7 +113,7 @@ export class Offspring {
 
   /** The request is answered, or never will be. */
   closed(served: TraceNode): void {
-    if (this.#children.size > 0) this.#makers.answered();
+    if (this.#children.size > 0) this.#makers.answered(served);
     const children = this.#byServed.get(served);
     if (children === undefined) return;
     this.#byServed.delete(served);
@@ -151,11 +153,15 @@ export class Offspring {
     const destination = kindOf(child, call.destination);
     const isInBurst = call.start.timestampNs - child.sinceNs <= BURST_NS;
     const mark = this.#makers.mark(destination);
-    this.#late.hold(call, child.served, "creator", nowNs, (endNs) => {
+    const isOnly = (endNs: number) => child.callCount === 1 && this.#makers.isShown(destination, endNs);
+    const isShown = (endNs: number) => {
       if (!isStill(endNs)) return false;
-      if (child.callCount === 1 && !hasReadOn && this.#makers.isShown(destination, endNs)) return true;
+      if (isOnly(endNs) && (!hasReadOn || this.#makers.isUsualAbout(destination, child.served))) return true;
       return isInBurst && this.#makers.isUsualSince(destination, mark);
-    });
+    };
+    // Of a program that is behind with what follows its answers, the calls that would show it are still to come.
+    const mayShow = (endNs: number) => hasReadOn && isOnly(endNs) && endNs - nowNs < LATEST_NS;
+    this.#late.hold(call, child.served, "creator", nowNs, isShown, mayShow);
   }
 
   /** First calls that were waiting for it. */
