@@ -229,6 +229,7 @@ export function noteThread(work: ProcessWork, { header, unitKind, fromId, toId }
 /** A unit is created: for the request that its creator is at, which it has read, or answered last, or was created for. */
 export function noteCreation(work: ProcessWork, event: UnitEdgeEvent, order: number): void {
   const { unitKind, fromId, fromCreation, toId, work: kind } = event;
+  work.offspring.areMade = true;
   const unit = work.unitNamed(unitKind, fromId);
   if (ANSWERS_FOR_OTHERS.includes(unitKind)) {
     const isServer =

@@ -18,7 +18,7 @@ const NEARLY_ALL = 0.9;
 
 /** Requests that are remembered in the order of their answers; of a connection, the last ones. */
 const MAX_ANSWERED = 2048;
-const MAX_ON_CONNECTION = 32;
+const MAX_ON_CONNECTION = 128;
 /** Looked at around a request: those answered behind it, and before it where these are few. */
 const ANSWERED_BEHIND = 32;
 const ANSWERED_ABOUT = 16;
@@ -26,7 +26,7 @@ const ANSWERED_ABOUT = 16;
 /** What a request has made. */
 interface Made {
   /** The destinations that units of its own have called. */
-  readonly destinations: Set<string>;
+  destinations: Set<string> | undefined;
   /** In the order of all answers, and of those on its connection; -1: it is not answered. */
   index: number;
   indexOnConnection: number;
@@ -56,8 +56,8 @@ export class Makers {
     const made = this.#madeBy(served);
     made.index = this.#answers++;
     this.#answered[made.index % MAX_ANSWERED] = made;
-    let connection = this.#onConnection.get(served.connection);
-    if (connection === undefined) this.#onConnection.set(served.connection, (connection = { answers: 0, last: [] }));
+    const connection = this.#onConnection.get(served.connection) ?? { answers: 0, last: [] };
+    if (connection.answers === 0) this.#onConnection.set(served.connection, connection);
     made.indexOnConnection = connection.answers++;
     connection.last[made.indexOnConnection % MAX_ON_CONNECTION] = made;
   }
@@ -65,7 +65,7 @@ export class Makers {
   #madeBy(served: TraceNode): Made {
     let made = this.#made.get(served);
     if (made === undefined) {
-      made = { destinations: new Set(), index: -1, indexOnConnection: -1 };
+      made = { destinations: undefined, index: -1, indexOnConnection: -1 };
       this.#made.set(served, made);
     }
     return made;
@@ -74,9 +74,9 @@ export class Makers {
   /** A unit that was made for `served` calls. @returns whether it is shown by now that requests make such units */
   add(destination: string, served: TraceNode, nowNs: number): boolean {
     const found = this.#of(destination);
-    const { destinations } = this.#madeBy(served);
-    if (!destinations.has(destination)) {
-      destinations.add(destination);
+    const made = this.#madeBy(served);
+    if (!made.destinations?.has(destination)) {
+      made.destinations = (made.destinations ?? new Set()).add(destination);
       found.requests++;
     }
     return this.isShown(destination, nowNs);
@@ -104,14 +104,14 @@ export class Makers {
     const { index = -1, indexOnConnection = -1 } = this.#made.get(served) ?? {};
     if (index < 0) return false;
     const next = this.#onConnection.get(served.connection)?.last[(indexOnConnection + 1) % MAX_ON_CONNECTION];
-    if (next?.indexOnConnection !== indexOnConnection + 1 || !next.destinations.has(destination)) return false;
+    if (next?.indexOnConnection !== indexOnConnection + 1 || !next.destinations?.has(destination)) return false;
     const end = Math.min(this.#answers, index + 1 + ANSWERED_BEHIND);
     const begin = Math.max(0, Math.min(index + 1, end - ANSWERED_ABOUT));
     let usual = 0;
     for (let at = begin; at < end; at++) {
       const made = this.#answered[at % MAX_ANSWERED]!;
       if (made.index !== at) return false;
-      if (made.destinations.has(destination)) usual++;
+      if (made.destinations?.has(destination)) usual++;
     }
     return end - begin >= ENOUGH_ANSWERS && usual >= (end - begin) * NEARLY_ALL;
   }

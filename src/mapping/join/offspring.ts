@@ -54,6 +54,8 @@ export class Offspring {
   /** Requests of which a unit is forgotten: what else they have made can't be told from it. */
   readonly #forgotten = new WeakSet<TraceNode>();
   readonly #makers = new Makers();
+  /** Units have been made by others. */
+  areMade = false;
   /** Kinds of which first calls may wait; when it is full, so may those of any other. */
   readonly #awaited = new Set<string>();
   /** By the function that units run: grows where all that a request has made is done when it is answered. */
@@ -113,7 +115,7 @@ export class Offspring {
 
   /** The request is answered, or never will be. */
   closed(served: TraceNode): void {
-    if (this.#children.size > 0) this.#makers.answered(served);
+    if (this.areMade) this.#makers.answered(served);
     const children = this.#byServed.get(served);
     if (children === undefined) return;
     this.#byServed.delete(served);
@@ -183,6 +185,7 @@ export class Offspring {
     if (this.#children.size >= MAX_UNITS) this.#forgetOldest();
     const child: Child = { served, work, calls: [], waiting: [], callCount: 0, awaited: "", sinceNs: nowNs };
     this.#children.set(unit, child);
+    this.areMade = true;
     if (served.isFinished) return child;
     const siblings = this.#byServed.get(served);
     if (siblings !== undefined) siblings.push(child);

@@ -4,12 +4,8 @@ import { type PythonOptions, type Shape, simulatePython } from "../../support/py
 const SHAPES: readonly Shape[] = ["gather", "nested", "after", "growing_pool", "sessions", "jobs"];
 /** Units that are made for one request each. */
 const OWN: readonly Shape[] = ["gather", "nested", "after", "jobs"];
-/**
- * The first requests show that such units are made; of those that call behind the answer, when their maker has read on, the
- * ones that no more than a few requests follow are not believed (offspring.ts).
- */
+/** The first requests show that such units are made. */
 const FLOOR = 0.98;
-const FLOOR_BEHIND = 0.85;
 
 function total(shape: Shape, options: Partial<PythonOptions>) {
   const sum = { right: 0, wrong: 0, none: 0, wrongEvidence: [] as string[] };
@@ -41,8 +37,7 @@ function testShape(name: string, shape: Shape, greenlets: boolean): void {
     it(`gives ${name} no wrong parent at ${inFlight} in flight`, () => {
       const { right, wrong, none, wrongEvidence } = total(shape, { greenlets, inFlight });
       assert.equal(wrong, 0, wrongEvidence.join(" "));
-      const floor = shape === "after" ? FLOOR_BEHIND : FLOOR;
-      if (OWN.includes(shape)) assert.ok(right >= floor * (right + none), `${right} of ${right + none}`);
+      if (OWN.includes(shape)) assert.ok(right >= FLOOR * (right + none), `${right} of ${right + none}`);
     });
   }
 
