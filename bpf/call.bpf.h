@@ -3,7 +3,7 @@
 #ifndef SOCKSPAN_CALL_H
 #define SOCKSPAN_CALL_H
 
-#include "go.bpf.h"
+#include "go_call.bpf.h"
 #include "payload.bpf.h"
 #include "socket.bpf.h"
 #include "python.bpf.h"

@@ -181,6 +181,11 @@ struct go_layout {
 	__u64 goid_counter;        /* runtime.sched.goidgen; 0 unknown */
 	__u64 library_start;       /* net/http's code: goroutines that start there are its own, but for serve's */
 	__u64 library_length;
+	__u64 http2_start;         /* net/http's (*http2serverConn), whose methods begin goroutines; length 0: not in it */
+	__u64 http2_length;
+	__u64 x_http2_start;       /* the same of golang.org/x/net/http2 */
+	__u64 x_http2_length;
+	__u64 grpc_start_pc;       /* of grpc-go's handlers of streams */
 	__u64 wait_group_add;      /* sync.(*WaitGroup).Add */
 	__u64 wait_group_add_length;
 	__u64 context_key;         /* the programs' own: net/http.LocalAddrContextKey */

@@ -74,6 +74,8 @@ enum cause_kind {
 	CAUSE_NEW_WAKER = 5,     /* the same, beside the one that it has served */
 	CAUSE_CREATION = 6,      /* id: of the unit's creation, which was told before (unit_edge_event.to_id) */
 	CAUSE_GO_ENDED_CONTEXT = 7, /* as CAUSE_GO_CONTEXT, but the request's handler has returned */
+	CAUSE_GO_READER = 8, /* on reads of net/http's server over HTTP/2: id: goid that serves the connection */
+	CAUSE_GO_STREAM = 9, /* id: goid that serves the connection; cause_request: the stream that the caller was made for */
 };
 
 enum event_flags {
@@ -136,7 +138,7 @@ struct socket_data_event {
 	__u64 unit_count;    /* the runtime's counter of units: those made so far; 0 where it has none */
 	__u64 turn_id;       /* equal = the same uninterrupted turn of an event loop; 0 unknown; see enum turn_phase */
 	__u64 cause_id;      /* with cause_kind */
-	__u64 cause_request; /* Go: the request of net/http's server that is answered or called for, by its context; 0 unknown */
+	__u64 cause_request; /* Go: the request of net/http's server that is answered or called for, by its context; 0 unknown; see CAUSE_GO_STREAM */
 	__u64 socket_cookie;
 	__u64 event_number;  /* per socket and direction, +1 for each event, also for those that could not be reserved */
 	__u64 stream_offset; /* of the first byte, from the connection's first data byte; UDP: 0 */

@@ -155,6 +155,8 @@ export const CauseKind = {
   newWaker: 5,
   creation: 6,
   goEndedContext: 7,
+  goReader: 8,
+  goStream: 9,
 } as const;
 export type CauseKind = (typeof CauseKind)[keyof typeof CauseKind];
 
@@ -232,9 +234,9 @@ export const LAYOUT = {
   framing: { sizeBytes: 2080, offsets: { signature: 0, preface_length: 8, maximum: 12, length_bias: 16, header_length: 20, length_offset: 21, length_shift: 22, little_endian: 23, type_offset: 24, client: 32, server: 1056 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   pool_site: { sizeBytes: 48, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44 } },
-  go_layout: { sizeBytes: 96, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, goid_counter: 24, library_start: 32, library_length: 40, wait_group_add: 48, wait_group_add_length: 56, context_key: 64, goid: 72, parent_goid: 74, start_pc: 76, processor: 78, goid_cache: 80, receive_queue: 82, sudog_channel: 84, write_request: 86, connection: 88, request_context: 90, current_request: 92, wants_marks: 94 } },
+  go_layout: { sizeBytes: 136, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, goid_counter: 24, library_start: 32, library_length: 40, http2_start: 48, http2_length: 56, x_http2_start: 64, x_http2_length: 72, grpc_start_pc: 80, wait_group_add: 88, wait_group_add_length: 96, context_key: 104, goid: 112, parent_goid: 114, start_pc: 116, processor: 118, goid_cache: 120, receive_queue: 122, sudog_channel: 124, write_request: 126, connection: 128, request_context: 130, current_request: 132, wants_marks: 134 } },
   python_layout: { sizeBytes: 24, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20 } },
-  process_control: { sizeBytes: 624, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 496, python: 592, handovers_lost: 616 } },
+  process_control: { sizeBytes: 664, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 496, python: 632, handovers_lost: 656 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
   trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
@@ -459,6 +461,11 @@ export interface GoLayout {
   readonly goidCounter: number;
   readonly libraryStart: number;
   readonly libraryLength: number;
+  readonly http2Start: number;
+  readonly http2Length: number;
+  readonly xHttp2Start: number;
+  readonly xHttp2Length: number;
+  readonly grpcStartPc: number;
   readonly waitGroupAdd: number;
   readonly waitGroupAddLength: number;
   readonly contextKey: number;
@@ -871,21 +878,26 @@ export function encodeGoLayout(view: DataView, offset: number, value: GoLayout):
   view.setBigInt64(offset + 24, BigInt.asIntN(64, BigInt(value.goidCounter)), true);
   view.setBigInt64(offset + 32, BigInt.asIntN(64, BigInt(value.libraryStart)), true);
   view.setBigInt64(offset + 40, BigInt.asIntN(64, BigInt(value.libraryLength)), true);
-  view.setBigInt64(offset + 48, BigInt.asIntN(64, BigInt(value.waitGroupAdd)), true);
-  view.setBigInt64(offset + 56, BigInt.asIntN(64, BigInt(value.waitGroupAddLength)), true);
-  view.setBigInt64(offset + 64, BigInt.asIntN(64, BigInt(value.contextKey)), true);
-  view.setUint16(offset + 72, value.goid, true);
-  view.setUint16(offset + 74, value.parentGoid, true);
-  view.setUint16(offset + 76, value.startPc, true);
-  view.setUint16(offset + 78, value.processor, true);
-  view.setUint16(offset + 80, value.goidCache, true);
-  view.setUint16(offset + 82, value.receiveQueue, true);
-  view.setUint16(offset + 84, value.sudogChannel, true);
-  view.setUint16(offset + 86, value.writeRequest, true);
-  view.setUint16(offset + 88, value.connection, true);
-  view.setUint16(offset + 90, value.requestContext, true);
-  view.setUint16(offset + 92, value.currentRequest, true);
-  view.setUint16(offset + 94, value.wantsMarks, true);
+  view.setBigInt64(offset + 48, BigInt.asIntN(64, BigInt(value.http2Start)), true);
+  view.setBigInt64(offset + 56, BigInt.asIntN(64, BigInt(value.http2Length)), true);
+  view.setBigInt64(offset + 64, BigInt.asIntN(64, BigInt(value.xHttp2Start)), true);
+  view.setBigInt64(offset + 72, BigInt.asIntN(64, BigInt(value.xHttp2Length)), true);
+  view.setBigInt64(offset + 80, BigInt.asIntN(64, BigInt(value.grpcStartPc)), true);
+  view.setBigInt64(offset + 88, BigInt.asIntN(64, BigInt(value.waitGroupAdd)), true);
+  view.setBigInt64(offset + 96, BigInt.asIntN(64, BigInt(value.waitGroupAddLength)), true);
+  view.setBigInt64(offset + 104, BigInt.asIntN(64, BigInt(value.contextKey)), true);
+  view.setUint16(offset + 112, value.goid, true);
+  view.setUint16(offset + 114, value.parentGoid, true);
+  view.setUint16(offset + 116, value.startPc, true);
+  view.setUint16(offset + 118, value.processor, true);
+  view.setUint16(offset + 120, value.goidCache, true);
+  view.setUint16(offset + 122, value.receiveQueue, true);
+  view.setUint16(offset + 124, value.sudogChannel, true);
+  view.setUint16(offset + 126, value.writeRequest, true);
+  view.setUint16(offset + 128, value.connection, true);
+  view.setUint16(offset + 130, value.requestContext, true);
+  view.setUint16(offset + 132, value.currentRequest, true);
+  view.setUint16(offset + 134, value.wantsMarks, true);
 }
 
 /** Writes into zeroed memory. */
@@ -910,8 +922,8 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 48 + index * 16, element); });
   value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 304 + index * 48, element); });
   encodeGoLayout(view, offset + 496, value.go);
-  encodePythonLayout(view, offset + 592, value.python);
-  view.setUint32(offset + 616, value.handoversLost, true);
+  encodePythonLayout(view, offset + 632, value.python);
+  view.setUint32(offset + 656, value.handoversLost, true);
 }
 
 /** Writes into zeroed memory. */

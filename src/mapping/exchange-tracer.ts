@@ -59,6 +59,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     const context = isTrusted && !isPushed ? carried?.context : undefined;
     const node = new TraceNode(isServer, id, exchange.requestStart, unit, end, context);
     node.protocol = exchange.protocol.name;
+    if (typeof exchange.request.id === "number") node.streamId = exchange.request.id;
     if (!isTrusted) node.untrusted = carried?.context;
     else if (isPushed && isServer) node.sentBy = carried?.context;
     else node.token = carried?.token;

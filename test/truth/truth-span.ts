@@ -35,7 +35,7 @@ const CLIENT = 3;
 /** @returns undefined for spans that are no request of the load or call of a program under test */
 export function truthSpan(span: JsonSpan): TruthSpan | undefined {
   if (span.kind !== SERVER && span.kind !== CLIENT) return undefined;
-  const url = attribute(span.attributes, "url.path") ?? attribute(span.attributes, "url.full") ?? "";
+  const url = attribute(span.attributes, "url.path") ?? attribute(span.attributes, "url.full") ?? rpc(span) ?? "";
   const id = /\/h\/([\w.]+)/.exec(url)?.[1];
   if (id === undefined) return undefined;
   return {
@@ -52,6 +52,11 @@ export function truthSpan(span: JsonSpan): TruthSpan | undefined {
       evidence: attribute(link.attributes, "sockspan.link.evidence") ?? "none",
     })),
   };
+}
+
+function rpc({ attributes }: JsonSpan): string | undefined {
+  const method = attribute(attributes, "rpc.method");
+  return method && `/${method}`;
 }
 
 function attribute(attributes: readonly JsonAttribute[] | undefined, key: string): string | undefined {

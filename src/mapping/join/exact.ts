@@ -3,7 +3,7 @@
  *
  * `context`: the call carries the context of a request on a connection of net/http's server, which the server has not
  * cancelled, so that request is the one being handled there, whichever goroutine makes the call; or the context itself
- * tells (request-contexts.ts). `creator`: the caller
+ * tells (request-contexts.ts). `stream`: the caller is the goroutine that a server over HTTP/2 has started for a stream. `creator`: the caller
  * was created by the unit that serves the request, after it had read it, or by one that was created so. `waker`: a task of
  * tokio's that serves the request is the one that the connection's task wakes when it has read the call's answer; where that
  * never comes, the only one that had woken it since it last sent something, beside the one that it has answered
@@ -22,18 +22,7 @@ import type { ProcessWork } from "./process-work.ts";
 import { awaitAnswer, holdBehindHandler } from "./request-contexts.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import {
-  idOfKey,
-  isAnsweredInOrder,
-  kindOfKey,
-  oldestInOrder,
-  SERVES_WHAT_IT_READS,
-  type Unit,
-  unitKey,
-  unitKeyOf,
-} from "./unit.ts";
-
-const MAX_CONTEXTS = 16_384;
+import { idOfKey, kindOfKey, SERVES_WHAT_IT_READS, type Unit, unitKey, unitKeyOf } from "./unit.ts";
 
 /** Kinds of units that may be at a request which another one has read. */
 const ANSWERS_FOR_OTHERS: readonly number[] = [
@@ -43,78 +32,10 @@ const ANSWERS_FOR_OTHERS: readonly number[] = [
   UnitKind.rubyFiber,
 ];
 
-/** Connections of a process as a server, by what names them in its memory. */
-export class ServedConnections {
-  /** By the address of the connection's context; an address that comes back is a new connection's. */
-  readonly #byContext = new Map<number, object>();
-  /** The goroutine that serves a connection: another one may read the first byte of its next request. */
-  readonly #goroutines = new WeakMap<object, number>();
-  readonly #open = new WeakMap<object, TraceNode[]>();
-
-  /** A request is read on `connection`: the goroutine that it is for, where another reads it; else 0. */
-  goroutineOf(meta: EventMeta, connection: object): number {
-    if (meta.causeKind !== CauseKind.goConnection) return this.#goroutines.get(connection) ?? 0;
-    if (this.#byContext.get(meta.causeId) !== connection) {
-      if (this.#byContext.size >= MAX_CONTEXTS) this.#byContext.delete(this.#byContext.keys().next().value!);
-      this.#byContext.set(meta.causeId, connection);
-    }
-    this.#goroutines.set(connection, meta.coroutineId);
-    return meta.coroutineId;
-  }
-
-  /** @returns whether another request is open on its connection */
-  opened(node: TraceNode): boolean {
-    const open = this.#open.get(node.connection);
-    if (open === undefined) this.#open.set(node.connection, [node]);
-    else open.push(node);
-    return open !== undefined && open.length > 1;
-  }
-
-  /** @param order of the event that ended it */
-  closed(node: TraceNode, order: number): void {
-    const open = this.#open.get(node.connection);
-    const index = open?.indexOf(node) ?? -1;
-    if (index < 0) return;
-    open!.splice(index, 1);
-    const next = open![0];
-    if (index !== 0 || next === undefined || !isAnsweredInOrder(next)) return;
-    next.turnOrder = order;
-    next.before = node;
-    node.before = undefined;
-    next.hasSureTurn = node.answerOrder === order && node.answerOrder > node.turnOrder;
-  }
-
-  /** Requests that came after this one are open on its connection. */
-  hasBehind(node: TraceNode): boolean {
-    const last = this.#open.get(node.connection)?.at(-1);
-    return last !== undefined && last !== node;
-  }
-
-  /** A request is open on the connection. */
-  isServing(connection: object): boolean {
-    return (this.#open.get(connection)?.length ?? 0) > 0;
-  }
-
-  /** The connection of this context. */
-  named(context: number): object | undefined {
-    return this.#byContext.get(context);
-  }
-
-  openOn(connection: object): readonly TraceNode[] {
-    return this.#open.get(connection) ?? [];
-  }
-
-  /** The request that is handled on the connection of this context. */
-  servedIn(context: number): TraceNode | undefined {
-    const connection = this.named(context);
-    const served = connection && oldestInOrder(this.openOn(connection));
-    return served?.isDoubtful ? undefined : served;
-  }
-}
-
 /** @returns whether the call's parent is decided now */
 export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
   const { causeKind, causeId, causeRequest } = call.start;
+  if (causeKind === CauseKind.goStream) return join(call, work.connections.ofStream(causeId, causeRequest), "stream");
   if (causeKind === CauseKind.goContext && join(call, work.connections.servedIn(causeId), "context")) return true;
   if (causeKind === CauseKind.goEndedContext) holdBehindHandler(work, call);
   else if (causeRequest !== 0 && (causeKind === CauseKind.goContext || call.unit!.serving === undefined))

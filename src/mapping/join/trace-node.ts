@@ -102,6 +102,8 @@ export class TraceNode {
   opened: { readonly unit: Unit; readonly order: number } | undefined;
   /** Clients: its parent is nearly known. */
   isHeld = false;
+  /** Servers: what tells the requests of a connection apart that are open at once (HTTP/2's stream); 0: nothing does. */
+  streamId = 0;
   /** Registry name of what the exchange speaks. */
   protocol = "";
   /** What a message that was pushed here carries: its sender's span, which is linked and no parent. */

@@ -19,6 +19,11 @@ type Named =
   | "goidCounter"
   | "libraryStart"
   | "libraryLength"
+  | "http2Start"
+  | "http2Length"
+  | "xHttp2Start"
+  | "xHttp2Length"
+  | "grpcStartPc"
   | "waitGroupAdd"
   | "waitGroupAddLength";
 type Offsets = Omit<GoPlan, Named>;
@@ -57,9 +62,9 @@ const NO_PARENT = 504;
 const UNTIL_1_20 = offsets(152, NO_PARENT, 208, 384, 56, { startPc: 312, writeRequest: 136, requestContext: 232 });
 
 const BY_MINOR = new Map<number, Offsets>([
-  // The pointer is in an atomic.Value, behind its type.
+  // Until 1.19 the pointer is in an atomic.Value, behind its type.
   [18, { ...UNTIL_1_20, currentRequest: CURRENT_REQUEST + 8 }],
-  [19, UNTIL_1_20],
+  [19, { ...UNTIL_1_20, currentRequest: CURRENT_REQUEST + 8 }],
   [20, UNTIL_1_20],
   [21, offsets(152, 272, 208, 384, 56, { writeRequest: 136, requestContext: 232 })],
   [22, offsets(152, 272, 208, 384, 56, { requestContext: 232 })],
@@ -72,6 +77,10 @@ const BY_MINOR = new Map<number, Offsets>([
 const SERVE = "net/http.(*conn).serve";
 const WRITE_LOOP = "net/http.(*persistConn).writeLoop";
 const READ_LOOP = "net/http.(*persistConn).readLoop";
+const HTTP2_SERVER = "net/http.(*http2serverConn).";
+const X_HTTP2_SERVER = "golang.org/x/net/http2.(*serverConn).";
+const GRPC_HANDLE_STREAM = "google.golang.org/grpc.(*Server).handleStream";
+const GRPC_STARTER = "google.golang.org/grpc.(*Server).serveStreams.";
 const WAIT_GROUP_ADD = "sync.(*WaitGroup).Add";
 /** What begins so starts goroutines that dial and hand connections over. A package's code lies in one piece. */
 const LIBRARY: readonly string[] = ["net/http.(*Transport).", "net/http.(*http2"];
@@ -79,7 +88,7 @@ const LIBRARY: readonly string[] = ["net/http.(*Transport).", "net/http.(*http2"
 const SERVE_STARTER = "net/http.(*Server).Serve.";
 const WRITE_LOOP_STARTER = "net/http.(*Transport).dialConn.";
 const NEW_GOROUTINE = "runtime.newproc1";
-const STARTER_LIMIT_BYTES = 256;
+const STARTER_LIMIT_BYTES = 512;
 const NEW_GOROUTINE_LIMIT_BYTES = 8192;
 
 /** What is read of a program passes through two other processes, and its first calls are not to wait for that. */
@@ -95,11 +104,25 @@ export interface GoNames {
   readonly allGoroutines: number | undefined;
 }
 
-/** From .symtab, which is read in one go; large and stripped programs have .gopclntab, of which little is read. */
-export async function goNames(elf: ElfFile): Promise<GoNames> {
-  const called = [SERVE, WRITE_LOOP, READ_LOOP, NEW_GOROUTINE, WAIT_GROUP_ADD, ...HANDOVER_FUNCTIONS];
+/** Modules beside Go's own whose functions are looked for, where the program is built with them. */
+const MODULES: readonly { readonly path: string; readonly called: readonly string[]; readonly starter: string }[] = [
+  { path: "golang.org/x/net", called: [], starter: X_HTTP2_SERVER },
+  { path: "google.golang.org/grpc", called: [GRPC_HANDLE_STREAM], starter: GRPC_STARTER },
+];
+
+/**
+ * From .symtab, which is read in one go; large and stripped programs have .gopclntab, of which little is read.
+ *
+ * @param hasModule whether the program is built with the module of this path
+ */
+export async function goNames(elf: ElfFile, hasModule: (path: string) => boolean): Promise<GoNames> {
+  const modules = MODULES.filter(({ path }) => hasModule(path));
+  const called = [
+    ...[SERVE, WRITE_LOOP, READ_LOOP, NEW_GOROUTINE, WAIT_GROUP_ADD, ...HANDOVER_FUNCTIONS],
+    ...modules.flatMap((module) => module.called),
+  ];
   const exact = [...called, SCHEDULER, ALL_GOROUTINES];
-  const starters = [SERVE_STARTER, ...LIBRARY];
+  const starters = [SERVE_STARTER, ...LIBRARY, ...modules.map(({ starter }) => starter)];
   const isWanted = (name: string) => exact.includes(name) || starters.some((starter) => name.startsWith(starter));
   const words = [...exact.map((name) => `${name}\0`), ...starters];
   const isLarge = (sectionNamed(elf, ".symtab")?.sizeBytes ?? 0) > SYMBOLS_LIMIT_BYTES;
@@ -126,27 +149,46 @@ export async function goLayout(image: Image, minor: number, names: GoNames): Pro
   const known = BY_MINOR.get(minor);
   if (known === undefined) return undefined;
   const { functions, scheduler } = names;
-  const [serveStartPc, writeLoopStartPc, readLoopStartPc, counter] = await Promise.all([
+  const [serveStartPc, writeLoopStartPc, readLoopStartPc, grpcStartPc, counter] = await Promise.all([
     starterOf(image, functions, SERVE, SERVE_STARTER),
     starterOf(image, functions, WRITE_LOOP, WRITE_LOOP_STARTER),
     starterOf(image, functions, READ_LOOP, WRITE_LOOP_STARTER),
+    starterOf(image, functions, GRPC_HANDLE_STREAM, GRPC_STARTER),
     scheduler === undefined ? goidCounter(image, functions) : image.loadBias + scheduler,
   ]);
-  const library = functions.filter(({ name }) => LIBRARY.some((prefix) => name.startsWith(prefix)));
+  const library = rangeOf(image, functions, LIBRARY);
+  const http2 = rangeOf(image, functions, [HTTP2_SERVER]);
+  const xHttp2 = rangeOf(image, functions, [X_HTTP2_SERVER]);
   const waitGroup = functions.find(({ name }) => name === WAIT_GROUP_ADD);
-  const libraryStart = Math.min(...library.map(({ address }) => address));
-  const libraryEnd = Math.max(...library.map(({ address, sizeBytes }) => address + sizeBytes));
   return {
     ...known,
     serveStartPc,
     writeLoopStartPc,
     readLoopStartPc,
     goidCounter: counter,
-    libraryStart: library.length === 0 ? 0 : image.loadBias + libraryStart,
-    libraryLength: library.length === 0 ? 0 : libraryEnd - libraryStart,
+    grpcStartPc,
+    libraryStart: library.start,
+    libraryLength: library.length,
+    http2Start: http2.start,
+    http2Length: http2.length,
+    xHttp2Start: xHttp2.start,
+    xHttp2Length: xHttp2.length,
     waitGroupAdd: waitGroup === undefined ? 0 : image.loadBias + waitGroup.address,
     waitGroupAddLength: waitGroup?.sizeBytes ?? 0,
   };
+}
+
+/** From the first to the last function whose name begins so, as the process has them; 0, 0: none. */
+function rangeOf(
+  image: Image,
+  functions: readonly GoFunction[],
+  prefixes: readonly string[],
+): { readonly start: number; readonly length: number } {
+  const found = functions.filter(({ name }) => prefixes.some((prefix) => name.startsWith(prefix)));
+  if (found.length === 0) return { start: 0, length: 0 };
+  const start = Math.min(...found.map(({ address }) => address));
+  const end = Math.max(...found.map(({ address, sizeBytes }) => address + sizeBytes));
+  return { start: image.loadBias + start, length: end - start };
 }
 
 /** The function under `prefix` that calls `target`, as the process has it; 0: none, or more than one. */

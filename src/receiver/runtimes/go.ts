@@ -24,13 +24,14 @@ const STRINGS_OFFSET = 32;
 export async function findGo(process: ProcessView): Promise<UnitFinding | undefined> {
   const image = await findImage(process, "executable");
   if (image === undefined) return undefined;
-  const version = await goVersionOf(image);
-  if (version === undefined) return undefined;
+  const info = await buildInfoOf(image);
+  if (info === undefined) return undefined;
+  const { version, modules } = info;
   const minor = Number(/^go1\.(\d+)/.exec(version)?.[1] ?? Number.NaN);
   if (!(minor >= 17)) return { runtime: RUNTIME, off: `${version}: before 1.17 g is in no register` };
   const offset = goidOffset(minor) ?? OTHER_GOID_OFFSET;
   const plan = { runtime: RUNTIME, version, unitKind: UnitKind.goroutine, steps: stepsOf(offset), isFinal: true };
-  return { ...plan, refine: () => refined(process, image, minor, offset, plan) };
+  return { ...plan, refine: () => refined(process, image, minor, offset, modules, plan) };
 }
 
 /** The tables of a large program take a while to read: its goroutines are told apart before that. */
@@ -39,9 +40,10 @@ async function refined(
   image: Image,
   minor: number,
   offset: number,
+  modules: string,
   plan: UnitPlan,
 ): Promise<UnitFinding> {
-  const names = await goNames(image.elf);
+  const names = await goNames(image.elf, (path) => modules.includes(`dep\t${path}\t`));
   // At once: each answer of the broker may take a while on a busy host.
   const [doubt, go, handovers] = await Promise.all([
     checkGoroutines(process, image.loadBias, names.allGoroutines, offset),
@@ -56,8 +58,19 @@ function stepsOf(goid: number): readonly UnitStep[] {
   return [{ step: "register_g", operand: goid }, { step: "load", operand: 0 }, { step: "to_coroutine" }];
 }
 
-/** `go1.22.5`, from the .go.buildinfo section in its form since Go 1.18 (debug/buildinfo), else undefined. */
+/** `go1.22.5`, undefined for what was not built by Go. */
 export async function goVersionOf(image: Pick<Image, "elf">): Promise<string | undefined> {
+  return (await buildInfoOf(image))?.version;
+}
+
+interface BuildInfo {
+  readonly version: string;
+  /** A line for each module, `dep\tPATH\tVERSION\t...`, beside others. */
+  readonly modules: string;
+}
+
+/** From the .go.buildinfo section in its form since Go 1.18 (debug/buildinfo), else undefined. */
+async function buildInfoOf(image: Pick<Image, "elf">): Promise<BuildInfo | undefined> {
   const section = sectionNamed(image.elf, ".go.buildinfo");
   const bytes = section === undefined ? undefined : await readSection(image.elf, section, BUILD_INFO_LIMIT_BYTES);
   if (bytes === undefined || !MAGIC.equals(bytes.subarray(0, MAGIC.length))) return undefined;
@@ -66,7 +79,8 @@ export async function goVersionOf(image: Pick<Image, "elf">): Promise<string | u
   // A varint below 128 is one byte; no version is longer.
   if (!isInline || lengthBytes === 0 || lengthBytes > 127) return undefined;
   const text = Buffer.from(bytes.subarray(STRINGS_OFFSET + 1, STRINGS_OFFSET + 1 + lengthBytes)).toString("latin1");
-  return /^(?:go|devel)[\x20-\x7e]+$/.test(text) ? text : undefined;
+  if (!/^(?:go|devel)[\x20-\x7e]+$/.test(text)) return undefined;
+  return { version: text, modules: Buffer.from(bytes.subarray(STRINGS_OFFSET + 1 + lengthBytes)).toString("latin1") };
 }
 
 /** Where symbols are left: the first goroutines of runtime.allgs carry small, different ids. */

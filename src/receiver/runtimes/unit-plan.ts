@@ -47,6 +47,13 @@ export interface GoPlan {
   /** Where the code of net/http lies that starts goroutines of its own; 0: not known. */
   readonly libraryStart: number;
   readonly libraryLength: number;
+  /** Where the code of HTTP/2's servers lies: net/http's, and golang.org/x/net/http2's. */
+  readonly http2Start: number;
+  readonly http2Length: number;
+  readonly xHttp2Start: number;
+  readonly xHttp2Length: number;
+  /** Of the goroutines that grpc-go starts for streams. */
+  readonly grpcStartPc: number;
   readonly waitGroupAdd: number;
   readonly waitGroupAddLength: number;
   readonly goid: number;

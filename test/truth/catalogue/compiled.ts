@@ -1,5 +1,5 @@
 /** Go, Java, Rust, C: built when they are started first. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AMPLE_POOL, buildFolder, EVERYTHING, needs, type Program, run, SOURCES } from "./program.ts";
@@ -7,10 +7,13 @@ import { AMPLE_POOL, buildFolder, EVERYTHING, needs, type Program, run, SOURCES 
 /** Virtual threads: 21; the id of the one that is mounted: 24. */
 const JAVA_25 = "/usr/lib/jvm/temurin-25-jdk-amd64/bin/java";
 
-function go(mode: string): Program {
+const DOWNLOAD_MS = 60_000;
+
+function go(mode: string, extra: Partial<Program> = {}): Program {
   return {
     name: `go-${mode}`,
     abilities: EVERYTHING,
+    ...extra,
     missing: needs("go"),
     start(port, next, pool) {
       const binary = join(buildFolder(), "truth-go");
@@ -22,6 +25,28 @@ function go(mode: string): Program {
     },
   };
 }
+
+/** Modules come from a proxy, where one can be reached. */
+function missingModules(folder: string): string | undefined {
+  const { status, stderr } = spawnSync("go", ["mod", "download"], {
+    cwd: join(SOURCES, folder),
+    encoding: "utf8",
+    timeout: DOWNLOAD_MS,
+  });
+  return status === 0 ? undefined : `its modules can't be downloaded: ${stderr.trim().split("\n").at(-1) ?? ""}`;
+}
+
+const goGrpc: Program = {
+  name: "go-grpc",
+  abilities: ["sleep", "calls", "parallel"],
+  hasHop: true,
+  missing: () => needs("go")() ?? missingModules("go-grpc"),
+  start(port, next) {
+    const binary = join(buildFolder(), "truth-go-grpc");
+    execFileSync("go", ["build", "-o", binary, "."], { cwd: join(SOURCES, "go-grpc") });
+    return run(binary, [], port, next);
+  },
+};
 
 function java(name: string, client: string, threads: "pool" | "virtual", extra: Record<string, string> = {}): Program {
   const binary = threads === "virtual" ? JAVA_25 : "java";
@@ -71,6 +96,10 @@ export const COMPILED: readonly Program[] = [
   go("goroutine"),
   go("pool-context"),
   go("pool"),
+  go("timeout"),
+  go("proxy", { abilities: ["pool"] }),
+  go("h2c", { hasHop: true }),
+  goGrpc,
   java("java-pool-url", "url", "pool"),
   java("java-pool-spawn", "url", "pool", { CALLS_BY: "threads" }),
   java("java-httpclient-sync", "sync", "pool"),

@@ -1,3 +1,3 @@
 module sockspan.test/truth
 
-go 1.21
+go 1.24

@@ -15,7 +15,7 @@ import (
 
 var (
 	next   = os.Getenv("NEXT")
-	mode   = os.Getenv("MODE") // goroutine, pool, pool-context
+	mode   = os.Getenv("MODE") // goroutine, background, pool, pool-context, proxy, timeout, h2c
 	client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: poolSize()}}
 	jobs   = make(chan job)
 )
@@ -80,7 +80,10 @@ func call(ctx context.Context, path string, shape shape) {
 }
 
 func run(ctx context.Context, path string, shape shape) {
-	if mode == "goroutine" {
+	if mode == "background" {
+		ctx = context.Background()
+	}
+	if !strings.HasPrefix(mode, "pool") {
 		doWork(shape.work)
 		call(ctx, path, shape)
 		return
@@ -137,8 +140,11 @@ func main() {
 			}
 		}()
 	}
-	http.HandleFunc("/h/", serve)
-	if err := http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil); err != nil {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: front(), Protocols: protocols}
+	if err := server.ListenAndServe(); err != nil {
 		os.Exit(1)
 	}
 }

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { CauseKind, UnitKind } from "../../../src/bpf/layout.gen.ts";
+import type { Span } from "../../../src/mapping/span.ts";
+import type { Doer } from "../../support/events.ts";
+import { attribute, get, Host, type Link, ok } from "../../support/host.ts";
+
+const TGID = 500;
+/** Of the goroutine that serves the connection. */
+const CONNECTION = 7;
+const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+/** Static table of RFC 7541: :method GET, :scheme http, :status 200. */
+const GET_HTTP = [0x82, 0x86];
+const STATUS_OK = [0x88];
+const END_STREAM_AND_HEADERS = 0x05;
+
+/** A HEADERS frame that is all of its message; a path is a literal (RFC 7541, 6.2.2, of the indexed name :path). */
+function headers(streamId: number, fields: readonly number[], path = ""): string {
+  const named = path === "" ? [] : [0x04, path.length, ...Buffer.from(path)];
+  const length = fields.length + named.length;
+  return Buffer.from([0, 0, length, 1, END_STREAM_AND_HEADERS, 0, 0, 0, streamId, ...fields, ...named]).toString(
+    "latin1",
+  );
+}
+const request = (streamId: number, path: string): string => headers(streamId, GET_HTTP, path);
+const answer = (streamId: number): string => headers(streamId, STATUS_OK);
+
+const goroutine = (coroutineId: number, over: Partial<Doer> = {}): Doer => ({ tgid: TGID, coroutineId, ...over });
+/** It reads frames for the goroutine of the connection. */
+const reader = goroutine(8, { causeKind: CauseKind.goReader, causeId: CONNECTION });
+/** writeLoop for the goroutine that was started for a stream. */
+const handling = (streamId: number, connection = CONNECTION): Doer =>
+  goroutine(900, {
+    unitKind: UnitKind.goroutine,
+    unitId: 100 + streamId,
+    causeKind: CauseKind.goStream,
+    causeId: connection,
+    causeRequest: streamId,
+  });
+
+const inbound = (host: Host): Link => host.connect({ only: "server", clientAddress: "192.0.2.77" });
+const pathOf = (span: Span): string => attribute(span, "url.path", "url.full")?.replace(/^http:..[^/]*/, "") ?? "";
+const find = (host: Host, path: string): Span => host.spans.find((span) => pathOf(span) === path)!;
+
+function call(host: Host, by: Doer, path: string): void {
+  host.connect({ only: "client", serverPort: 9000 }).send(by, get(path)).clientReads(goroutine(901), ok());
+}
+
+function assertJoined(host: Host, child: string, parent: string): void {
+  assert.equal(find(host, child).parentSpanId, find(host, parent).spanId);
+  assert.equal(attribute(find(host, child), "sockspan.link.evidence"), "stream");
+}
+
+describe("streams of Go's servers over HTTP/2", () => {
+  it("joins what the goroutine of a stream calls, whatever else is open", () => {
+    const host = new Host();
+    const link = inbound(host).serverReads(reader, PREFACE + request(1, "/one") + request(3, "/two"));
+    call(host, handling(3), "/two.1");
+    call(host, handling(1), "/one.1");
+    link.answer(goroutine(9), answer(3) + answer(1));
+    host.end();
+    assertJoined(host, "/one.1", "/one");
+    assertJoined(host, "/two.1", "/two");
+  });
+
+  it("joins what it calls behind the answer, when the next request is open", () => {
+    const host = new Host();
+    const link = inbound(host)
+      .serverReads(reader, PREFACE + request(1, "/one"))
+      .answer(goroutine(9), answer(1));
+    link.serverReads(reader, request(3, "/two"));
+    call(host, handling(1), "/one.1");
+    link.answer(goroutine(9), answer(3));
+    host.end();
+    assertJoined(host, "/one.1", "/one");
+  });
+
+  it("tells connections apart by who reads them, which may be the connection's goroutine itself", () => {
+    const host = new Host();
+    inbound(host).serverReads(reader, PREFACE + request(1, "/one"));
+    inbound(host).serverReads(goroutine(17), PREFACE + request(1, "/other"));
+    call(host, handling(1, 17), "/other.1");
+    call(host, handling(1), "/one.1");
+    call(host, handling(1, 27), "/nobody.1");
+    call(host, handling(5), "/nothing.1");
+    host.end();
+    assertJoined(host, "/one.1", "/one");
+    assertJoined(host, "/other.1", "/other");
+    for (const path of ["/nobody.1", "/nothing.1"]) assert.equal(find(host, path).parentSpanId, undefined, path);
+  });
+});
