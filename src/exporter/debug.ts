@@ -86,6 +86,7 @@ class DebugExporter<Item> implements Exporter<Item> {
 
   async shutdown(): Promise<void> {
     this.#sayWhatWasLeftOut();
+    this.#log.end();
   }
 
   #written(count: number, error: Error | null | undefined): void {

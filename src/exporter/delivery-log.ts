@@ -4,19 +4,29 @@ const dropLogIntervalMs = 10_000;
 const maxServerMessages = 20;
 const maxServerMessageLength = 500;
 
+interface Dropped {
+  /** Since they were last said. */
+  items: number;
+  loggedAtMs: number;
+  detail: string | undefined;
+}
+
 /** What the log says of one destination: changes of its state, and sums of what was lost, never a line per request. */
 export class DeliveryLog {
   readonly #log: Log;
   readonly #now: () => number;
   readonly #unit: string;
   readonly #serverMessages = new Set<string>();
-  readonly #dropped = new Map<string, { items: number; loggedAtMs: number }>();
+  readonly #intervalMs: number;
+  readonly #dropped = new Map<string, Dropped>();
   #failure: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(log: Log, now: () => number, unit = "spans") {
+  constructor(log: Log, now: () => number, unit = "spans", intervalMs = dropLogIntervalMs) {
     this.#log = log;
     this.#now = now;
     this.#unit = unit;
+    this.#intervalMs = intervalMs;
   }
 
   get failure(): string | undefined {
@@ -37,11 +47,23 @@ export class DeliveryLog {
   /** The first loss for a reason is said at once, later ones in sums. */
   dropped(reason: string, items: number, detail?: string): void {
     this.#failure = detail ?? this.#failure;
-    const entry = this.#dropped.get(reason) ?? { items: 0, loggedAtMs: Number.NEGATIVE_INFINITY };
+    const entry = this.#dropped.get(reason) ?? { items: 0, loggedAtMs: Number.NEGATIVE_INFINITY, detail };
     this.#dropped.set(reason, entry);
     entry.items += items;
-    if (this.#now() - entry.loggedAtMs < dropLogIntervalMs) return;
-    this.#log.warn(`${this.#unit} lost`, { reason, [this.#unit]: entry.items, detail });
+    entry.detail = detail;
+    if (this.#now() - entry.loggedAtMs >= this.#intervalMs) this.#sayDropped(reason, entry);
+    else this.#timer ??= setTimeout(() => this.end(), this.#intervalMs).unref();
+  }
+
+  /** Says what has not been said yet. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const [reason, entry] of this.#dropped) if (entry.items > 0) this.#sayDropped(reason, entry);
+  }
+
+  #sayDropped(reason: string, entry: Dropped): void {
+    this.#log.warn(`${this.#unit} lost`, { reason, [this.#unit]: entry.items, detail: entry.detail });
     entry.loggedAtMs = this.#now();
     entry.items = 0;
   }

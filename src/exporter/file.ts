@@ -130,6 +130,7 @@ class FileExporter implements TraceExporter {
     const isWritten = await Promise.race([this.#flush().then(() => true), timeout.then(() => false)]);
     timer.abort();
     this.#lose("shutdown", this.#pending.splice(0));
+    this.#log.end();
     // A write that hangs still has the descriptor: closed, its number could become another file's.
     if (isWritten) await this.#writer?.close().catch(() => undefined);
   }

@@ -40,6 +40,8 @@ export class GrpcSender implements Sender<Uint8Array> {
   readonly #options: GrpcSenderOptions;
   readonly #metadata: grpc.Metadata;
   #client: grpc.Client | undefined;
+  /** So it is known to speak gRPC without TLS. */
+  #hasAnswered = false;
 
   constructor(options: GrpcSenderOptions) {
     this.#options = options;
@@ -68,7 +70,8 @@ export class GrpcSender implements Sender<Uint8Array> {
         { deadline },
         (error, response) => {
           signal.removeEventListener("abort", cancel);
-          resolve(error === null ? accepted(response) : outcomeOfGrpcError(error, isPlain));
+          this.#hasAnswered ||= error === null;
+          resolve(error === null ? accepted(response) : outcomeOfGrpcError(error, isPlain && !this.#hasAnswered));
         },
       );
       signal.addEventListener("abort", cancel, { once: true });

@@ -27,6 +27,8 @@ export interface HttpSenderOptions {
 export class HttpSender implements Sender<Uint8Array> {
   readonly #options: HttpSenderOptions;
   #agent: HttpAgent | undefined;
+  /** So it is known to speak HTTP without TLS. */
+  #hasAnswered = false;
 
   constructor(options: HttpSenderOptions) {
     this.#options = options;
@@ -42,10 +44,11 @@ export class HttpSender implements Sender<Uint8Array> {
     try {
       const bytes = compression === "gzip" ? await compress(body, { level: 1 }) : body;
       const response = await this.#post(bytes, AbortSignal.any([signal, ...timeout]));
+      this.#hasAnswered = true;
       const answer = await readBody(response);
       return outcomeOf(response, answer, this.#options.url);
     } catch (error) {
-      const isPlain = this.#options.url.protocol === "http:";
+      const isPlain = this.#options.url.protocol === "http:" && !this.#hasAnswered;
       const isLate = timeout[0]?.aborted === true;
       const reason = isLate ? `no answer within ${timeoutMs} ms` : failureReason(describe(error), isPlain);
       return { kind: "retry", reason, serverDelayMs: undefined };

@@ -69,6 +69,7 @@ class PprofExporter implements ProfileExporter {
     const timeout = sleep(deadlineMs, undefined, { signal: timer.signal }).catch(() => undefined);
     await Promise.race([this.#writing, timeout]);
     timer.abort();
+    this.#log.end();
   }
 
   /** The period is over. */

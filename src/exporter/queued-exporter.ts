@@ -91,6 +91,7 @@ export class QueuedExporter<Body, Item = Span> implements Exporter<Item> {
       this.account.addConsumed("stored", keptItems);
       this.#log.kept(keptItems);
     }
+    this.#log.end();
     await this.#keeper?.close();
     await this.#sender.close();
   }

@@ -1,4 +1,4 @@
-/** The running whole of one configuration: started from its end to its beginning, drained the other way round. */
+/** The running whole of one configuration: extensions, then from its end to its beginning; drained the other way round. */
 import type { ProfileExporter, TraceExporter } from "../exporter/exporter.ts";
 import type { Extension } from "../extension/extension.ts";
 import type { Log } from "../log.ts";
@@ -33,6 +33,9 @@ export interface ServiceOptions {
 
 /** Of the time to shut down, what exporters get at least. */
 const MIN_EXPORT_MS = 1000;
+
+/** What was started has next to nothing to give. */
+const FAILED_START_MS = 1000;
 
 export class Service {
   readonly receivers: readonly Receiver[];
@@ -82,17 +85,17 @@ export class Service {
     ];
   }
 
-  /** Exporters, receivers, extensions, in this order. What was started is shut down when a later one fails. */
+  /** Extensions, exporters, receivers, as in the Collector. What was started is shut down when a later one fails. */
   async start(): Promise<void> {
     try {
+      for (const extension of this.extensions) await this.#start(extension, () => extension.start());
       for (const exporter of this.exporters) await this.#start(exporter, () => exporter.start());
       for (const receiver of this.receivers) {
         const next = this.#inputs.get(receiver) ?? (() => {});
         await this.#start(receiver, () => receiver.start(next, this.#profiles.inputOf(receiver.id)));
       }
-      for (const extension of this.extensions) await this.#start(extension, () => extension.start());
     } catch (error) {
-      await this.shutdown(0);
+      await this.shutdown(FAILED_START_MS);
       throw error;
     }
   }

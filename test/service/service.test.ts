@@ -17,19 +17,23 @@ class FakeReceiver implements Receiver {
   readonly id: string;
   readonly accounts: readonly StageAccount[] = [];
   readonly #calls: string[];
+  readonly #isFailing: boolean;
   next: (spans: readonly Span[]) => void = () => {};
 
-  constructor(id: string, calls: string[]) {
+  constructor(id: string, calls: string[], isFailing: boolean) {
     this.id = id;
     this.#calls = calls;
+    this.#isFailing = isFailing;
   }
 
   async start(next: (spans: readonly Span[]) => void): Promise<void> {
+    if (this.#isFailing) throw new Error("no kernel");
     this.#calls.push(`start ${this.id}`);
     this.next = next;
   }
 
-  async shutdown(): Promise<void> {
+  async shutdown(deadlineMs: number): Promise<void> {
+    if (deadlineMs === 0) throw new Error("no time to stop");
     this.next([makeSpan({ name: "held" })]);
     this.#calls.push(`stop ${this.id}`);
   }
@@ -93,7 +97,7 @@ async function build(
     ...(divert === undefined ? {} : { divert }),
     factories: {
       receiver: async ({ id }) => {
-        const receiver = new FakeReceiver(id, calls);
+        const receiver = new FakeReceiver(id, calls, id === failing);
         receivers.set(id, receiver);
         return receiver;
       },
@@ -128,16 +132,16 @@ service:
 const configOf = (text: string): Config => load({ files: { "a.yaml": text } }).config;
 
 describe("service", () => {
-  it("starts from the end to the beginning, and drains the other way round", async () => {
+  it("starts extensions, then from the end to the beginning, and drains the other way round", async () => {
     const { service, calls } = await build(configOf(TWO_PIPELINES));
     await service.start();
     await service.shutdown(1000);
     assert.deepEqual(calls, [
+      "start zpages",
       "start debug",
       "start debug/2",
       "start socket_trace",
       "start socket_trace/2",
-      "start zpages",
       "stop socket_trace",
       "stop socket_trace/2",
       // What receivers held until their end has reached the exporters before those end.
@@ -164,10 +168,19 @@ describe("service", () => {
   });
 
   it("stops what was started when a later part fails", async () => {
+    const { service, calls } = await build(configOf(TWO_PIPELINES), "socket_trace/2");
+    await assert.rejects(service.start(), /no kernel/);
+    const stopped = ["stop socket_trace", "stop debug with 1", "stop debug/2 with 1", "stop zpages"];
+    assert.deepEqual(
+      calls.filter((call) => call.startsWith("stop")),
+      stopped,
+    );
+  });
+
+  it("captures nothing when a port is taken", async () => {
     const { service, calls } = await build(configOf(TWO_PIPELINES), "zpages");
     await assert.rejects(service.start(), /port taken/);
-    assert.deepEqual(calls.filter((call) => call.startsWith("stop")).length, 4);
-    assert.ok(!calls.includes("stop zpages"));
+    assert.deepEqual(calls, []);
   });
 
   it("keeps diverted spans from every exporter", async () => {
