@@ -147,9 +147,10 @@ export class Wakes {
     const ranNs = this.#clock.toEvents(wokenRanNs, wakerRanNs, timestampNs);
     const served = this.#servedBy(work, woken);
     if (served === undefined) this.#noteGiver(this.#servedBy(work, waker), woken);
-    const before = served === undefined ? undefined : this.#awoke(served);
-    const cause = this.#causes.get(waker);
-    if (cause === undefined || timestampNs - cause.readNs > STALE_NS) {
+    const known = this.#causes.get(waker);
+    const cause = known === undefined || timestampNs - known.readNs > STALE_NS ? undefined : known;
+    const before = served === undefined ? undefined : this.#awoke(served, cause?.call);
+    if (cause === undefined) {
       this.#wokenForOthers(woken);
       return;
     }
@@ -258,11 +259,15 @@ export class Wakes {
     return unit.open.length === 1 && !unit.isShared && !node.isDoubtful ? node : undefined;
   }
 
-  /** The thread of `served` is woken. @returns the answer that it was woken for before, if nothing else has woken it since */
-  #awoke(served: TraceNode): Claim | undefined {
+  /**
+   * The thread of `served` is woken by one that has read the answer of `call`, again where it passes that on in parts.
+   *
+   * @returns the answer that it was woken for before, if nothing else has woken it since
+   */
+  #awoke(served: TraceNode, call: TraceNode | undefined): Claim | undefined {
     const waits = this.#waits.get(served);
     const last = waits?.last;
-    if (waits !== undefined) waits.last = undefined;
+    if (waits !== undefined && last?.call !== call) waits.last = undefined;
     return last;
   }
 

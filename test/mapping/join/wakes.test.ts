@@ -221,6 +221,19 @@ describe("wakes", () => {
     );
   });
 
+  it("are for a thread that the reader of the answer wakes again while it passes it on", () => {
+    const host = new Host();
+    const { links, calls } = twoRequests(host);
+    for (const index of [0, 1]) {
+      const reader = worker(2 + index);
+      calls[index]!.clientReads(reader, ok());
+      wake(host, reader, front(index));
+      for (let times = 0; times < 3; times++) wake(host, reader, front(index), host.nowNs - 2_000);
+      links[index]!.answer(front(index), ok());
+    }
+    assert.deepEqual(parents(host), ["/in0", "/in1"]);
+  });
+
   it("say nothing of a call whose answer woke a thread that then waited for one that had begun before", () => {
     const host = new Host();
     const { links, calls } = twoRequests(host);
