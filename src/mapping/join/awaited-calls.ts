@@ -22,12 +22,8 @@ export function awaitedBy(unit: Unit, call: TraceNode): void {
   served.awaited.push(call);
 }
 
-/** Bytes of the answer of `served` are written: whether the next one goes out with it shows behind it. */
+/** `served` begins to be answered: whether the next answer goes out with it shows behind it. */
 export function joinAwaited(work: ProcessWork, served: TraceNode, meta: EventMeta): void {
-  if (served.answerOrder >= 0) return;
-  served.answerOrder = meta.order;
-  if (served.turnOrder === meta.order && served.before !== undefined) served.before.isWithNext = true;
-  served.before = undefined;
   const calls = served.awaited;
   served.awaited = undefined;
   if (calls === undefined || work.isInDoubt(meta)) return;

@@ -22,7 +22,7 @@ import type { ProcessWork } from "./process-work.ts";
 import { awaitAnswer, holdBehindHandler } from "./request-contexts.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { idOfKey, kindOfKey, SERVES_WHAT_IT_READS, type Unit, unitKey, unitKeyOf } from "./unit.ts";
+import { hasTurn, idOfKey, kindOfKey, SERVES_WHAT_IT_READS, type Unit, unitKey, unitKeyOf } from "./unit.ts";
 
 /** Kinds of units that may be at a request which another one has read. */
 const ANSWERS_FOR_OTHERS: readonly number[] = [
@@ -207,7 +207,7 @@ export function callerOf({ start, unit }: TraceNode): number {
 /** The only request that the unit serves, if it has read it after its last answer: before, it was not yet its turn. */
 export function servedBy(unit: Unit | undefined): TraceNode | undefined {
   const served = unit?.open[0];
-  if (served === undefined || unit!.open.length !== 1 || unit!.isShared) return undefined;
+  if (served === undefined || unit!.open.length !== 1 || unit!.isShared || !hasTurn(served)) return undefined;
   return served.start.order > unit!.lastAnswerOrder ? served : undefined;
 }
 

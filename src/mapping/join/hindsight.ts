@@ -6,20 +6,17 @@
  * only where the process shows that its threads are its units.
  */
 import type { EventMeta } from "../event-meta.ts";
+import { answerBegins } from "./answer-order.ts";
 import { joinAwaited } from "./awaited-calls.ts";
 import { joinMadeByAnswer } from "./exact.ts";
+import { cameTogether, joinInOrder } from "./in-order.ts";
 import { creationOf, isSameUnit } from "./lineage.ts";
-import { hasBehind, mayBeOfOwnThread, servedByOwnThread } from "./own-thread.ts";
+import { isServedByThreads, mayBeOfOwnThread, PROVEN_OWN, servedByOwnThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import type { Unit } from "./unit.ts";
+import { isCallOf, type Unit } from "./unit.ts";
 
-/**
- * So many answers must have come from the thread that read the request, while others were busy too, before threads are
- * believed to be the units of work: tasks that wander between two threads would do that once in a thousand programs.
- */
-const PROVEN_OWN = 10;
 /** So many answers make a worker of a thread that reads no requests. */
 const PROVEN_WORKER = 8;
 /** So many of all such threads, while no further thread began to read, make workers of all that do not read. */
@@ -28,23 +25,20 @@ const PROVEN_WORKERS = 24;
 /** So many calls of a process wait for proof, and none after them: it is a loop, or lets its tasks wander. */
 const MAX_HELD_FOR_PROOF = 256;
 
-/** Many answers came from the thread that had read the request while others were busy, and none from another. */
-export function isServedByThreads(work: ProcessWork): boolean {
-  return !work.handsOver && !work.blockingReadersHandOver && work.ownAnswers >= PROVEN_OWN;
-}
-
 /** The answer of `served` is being written by the unit of `meta`. */
 export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Unit, meta: EventMeta): void {
   if (meta.causeRequest !== 0) work.contexts.named(meta.causeRequest, served);
-  joinAwaited(work, served, meta);
+  const isFirst = answerBegins(work, served, meta);
+  if (isFirst) joinAwaited(work, served, meta);
+  if (answering.isThread && cameTogether(work, served)) {
+    if (isFirst) joinInOrder(work, served, answering, meta);
+    return;
+  }
   const evidence = answerEvidence(work, served, answering, meta);
   const since = Math.max(served.start.order, served.turnOrder, answering.lastAnswerOrder);
   if (evidence === undefined) {
     if (answering.isThread) holdUntilProven(work, served, answering, since, meta);
     return;
-  }
-  if (answering.isThread && hasBehind(work, served)) {
-    if (answering.calls.filter((call) => isCallOf(answering, call, since, meta.order)).length > 1) return;
   }
   const creation = creationOf(meta);
   for (const call of answering.calls) {
@@ -55,20 +49,12 @@ export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Un
   joinMadeByAnswer(work, served, answering, since, meta);
 }
 
-/** It is not decided, and was made on this unit from `since` until `until`. */
-function isCallOf(unit: Unit, call: TraceNode, since: number, until: number): boolean {
-  if (call.isDecided || call.start.order > until) return false;
-  const order = call.opened?.unit === unit ? call.opened.order : call.start.order;
-  return order >= since;
-}
-
 /**
  * The first answers of a process, before its threads have proved anything or its runtime is known: what they say is believed
  * if that is so half a second later.
  */
 function holdUntilProven(work: ProcessWork, served: TraceNode, answering: Unit, since: number, meta: EventMeta): void {
   if (work.isInDoubt(meta) || work.handsOver || answering.isShared) return;
-  if (served.isPipelined || hasBehind(work, served)) return;
   const isOwn = served.unit === answering;
   if (isOwn ? answering.open.length !== 1 || work.open.size === 1 : answering.hasRead || !served.unit?.isThread) return;
   const isShown = (timestampNs: number) =>

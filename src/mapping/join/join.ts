@@ -8,10 +8,10 @@ import { type HandoverEvent, UnitEdge, type UnitEdgeEvent, UnitKind } from "../.
 import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, openerOf, stretchOfFirst } from "./connect.ts";
 import { joinAnswered, joinExactly, noteCreation, noteThread } from "./exact.ts";
-import { answerEvidence, isServedByThreads, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
+import { answerEvidence, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { isServerSpanOfLibrary, learnFromOwnContext, SdkSpans } from "./instrumented.ts";
 import { AFTER_ANSWER_NS, answeredBy, areBelieved } from "./last-answers.ts";
-import { callerOfThread } from "./own-thread.ts";
+import { callerOfThread, isServedByThreads } from "./own-thread.ts";
 import { joinPassedOn } from "./passed-on.ts";
 import { ProcessWork } from "./process-work.ts";
 import { joinByReplyTurn, noteAnswer } from "./reply-turn.ts";

@@ -95,7 +95,8 @@ export function areBelieved(work: ProcessWork, kind: number, meta: Pick<EventMet
   if (servesConnection(kind)) return true;
   // Puma reads by the thread that serves, but what comes slowly or next on a connection by its reactor.
   if (kind === UnitKind.rubyFiber && work.mayHandOver) return false;
-  if (kind !== UnitKind.none) return !work.unitsHandOver && work.unclaimed.size === 0;
+  if (work.unclaimed.size > 0) return false;
+  if (kind !== UnitKind.none) return !work.unitsHandOver;
   if (work.handsOver || work.blockingReadersHandOver || work.areThreadsInDoubt(meta)) return false;
   return work.bonds.isSequential || work.bonds.isBound;
 }

@@ -17,7 +17,18 @@ import type { Unit } from "./unit.ts";
 /** So many answers by the thread that had read the request, while others were busy, before calls are joined at once. */
 const PROVEN_AT_ONCE = 3;
 
+/**
+ * So many answers must have come from the thread that read the request, while others were busy too, before threads are
+ * believed to be the units of work: tasks that wander between two threads would do that once in a thousand programs.
+ */
+export const PROVEN_OWN = 10;
+
 type Moment = Pick<EventMeta, "timestampNs" | "order">;
+
+/** Many answers came from the thread that had read the request while others were busy, and none from another. */
+export function isServedByThreads(work: ProcessWork): boolean {
+  return !work.handsOver && !work.blockingReadersHandOver && work.ownAnswers >= PROVEN_OWN;
+}
 
 /** The one request that `unit`, a thread that sleeps in its reads, has read and not answered. */
 export function servedByOwnThread(work: ProcessWork, unit: Unit, meta: Moment): TraceNode | undefined {

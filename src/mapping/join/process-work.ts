@@ -7,6 +7,7 @@ import { Creators } from "./creators.ts";
 import { HandoverWatch } from "./handover-watch.ts";
 import { Handovers } from "./handovers.ts";
 import { HeldJoins } from "./held-joins.ts";
+import { InOrder } from "./in-order.ts";
 import { IoWork } from "./io-work.ts";
 import { LastAnswers } from "./last-answers.ts";
 import { LateJoins } from "./late-joins.ts";
@@ -93,6 +94,7 @@ export class ProcessWork {
   connectCredit = 0;
   readonly runs = new Runs();
   readonly held = new HeldJoins();
+  readonly inOrder = new InOrder();
   /** Answers written by the thread that had read the request, while other threads had open requests too. */
   ownAnswers = 0;
   /** Requests that were alone in the process from beginning to end, and in how many of them each destination was called. */
@@ -180,7 +182,11 @@ export class ProcessWork {
     if (node.isPipelined && !unit.servesConnection) {
       unit.hasRead = true;
       this.unclaimed.add(node);
-    } else unit.read(node);
+    } else {
+      if (unit.isThread) this.inOrder.reads(unit);
+      if (node.isDoubtful) unit.hasRead = true;
+      else unit.read(node);
+    }
     this.open.add(node);
     unit.unanswered++;
     node.isReactors = unit.lastAnswerOrder < 0;
@@ -248,8 +254,10 @@ export class ProcessWork {
   /** Events are missing: what is open may no longer be, so it is nobody's parent any more. */
   doubt(nowNs: number): void {
     this.doubtUntilNs = Math.max(this.doubtUntilNs, nowNs + DOUBT_NS);
+    this.connections.lost(nowNs);
     for (const node of this.open) {
       node.isDoubtful = true;
+      this.connections.lostWhile(node);
       if (node.unit !== undefined) node.unit.open.length = 0;
     }
     this.#logs.clear();

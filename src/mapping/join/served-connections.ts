@@ -14,6 +14,10 @@ export class ServedConnections {
   /** The goroutine that serves a connection: another one may read the first byte of its next request. */
   readonly #goroutines = new WeakMap<object, number>();
   readonly #open = new WeakMap<object, TraceNode[]>();
+  /** They have brought requests that did not wait for answers. */
+  readonly #pipelined = new WeakSet<object>();
+  readonly #outOfStep = new WeakSet<object>();
+  #lossNs = Number.NEGATIVE_INFINITY;
   /** By the goroutine that has read from it, or for which that was read: never used again. */
   readonly #byGoroutine = new Map<number, object>();
   /** Requests of a connection by their streams, never used again; the oldest is forgotten first. */
@@ -34,9 +38,28 @@ export class ServedConnections {
   opened(node: TraceNode): boolean {
     const open = this.#open.get(node.connection);
     if (node.streamId !== 0 && node.start.coroutineId !== 0) this.#addStream(node);
+    if (isAnsweredInOrder(node) && this.#isOutOfStep(node, open)) node.isDoubtful = true;
     if (open === undefined) this.#open.set(node.connection, [node]);
     else open.push(node);
+    if (open !== undefined && open.length > 1) this.#pipelined.add(node.connection);
     return open !== undefined && open.length > 1;
+  }
+
+  /** Events are missing, as shows now. */
+  lost(nowNs: number): void {
+    this.#lossNs = Math.max(this.#lossNs, nowNs);
+  }
+
+  /** While this one was open. */
+  lostWhile({ connection }: TraceNode): void {
+    if (this.openOn(connection).length > 1) this.#outOfStep.add(connection);
+  }
+
+  /** With an answer more or fewer those that follow are taken for others', where requests do not wait for answers. */
+  #isOutOfStep({ connection, start }: TraceNode, open: readonly TraceNode[] | undefined): boolean {
+    // What has shown the loss: before it another one may have been read, which is answered first.
+    if (this.#pipelined.has(connection) && start.timestampNs <= this.#lossNs) this.#outOfStep.add(connection);
+    return this.#outOfStep.has(connection) || open?.some(({ isDoubtful }) => isDoubtful) === true;
   }
 
   /** @param order of the event that ended it */

@@ -41,6 +41,10 @@ export class ThreadLog {
   /** Of the last event with which the thread read anything from a socket, be it part of a message or of none. */
   #lastReadOrder = -1;
 
+  get lastReadOrder(): number {
+    return this.#lastReadOrder;
+  }
+
   /**
    * The thread has read bytes.
    *

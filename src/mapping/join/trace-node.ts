@@ -82,6 +82,8 @@ export class TraceNode {
   isWithNext = false;
   /** Servers: of the first bytes of its answer; -1: none yet. */
   answerOrder = -1;
+  /** The thread that wrote them. */
+  answerPid = 0;
   /** Servers: calls that its task has waited for, to be told by its answer. */
   awaited: TraceNode[] | undefined;
   /** Servers: events were lost while it was open; whether it still is, nobody knows. */
@@ -100,6 +102,8 @@ export class TraceNode {
   isFirst = false;
   /** Of these, where it tells more than who sends: the unit that opened the connection, and the order of that. */
   opened: { readonly unit: Unit; readonly order: number } | undefined;
+  /** Clients: its thread had made another call, which was not over. */
+  isBeside = false;
   /** Clients: its parent is nearly known. */
   isHeld = false;
   /** Servers: what tells the requests of a connection apart that are open at once (HTTP/2's stream); 0: nothing does. */

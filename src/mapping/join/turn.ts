@@ -48,6 +48,7 @@ export function learnFromEnd(work: ProcessWork, stretch: Stretch): void {
 
 /** The call goes out in `stretch`, or its connection was opened in it. */
 export function noteSent(work: ProcessWork, call: TraceNode, stretch: Stretch | undefined): void {
+  work.inOrder.called(work, call);
   if (stretch === undefined) {
     work.runs.called(call);
     return;

@@ -44,6 +44,10 @@ export class Unit {
   unanswered = 0;
   /** Calls that it made and whose parent is not decided, oldest first. */
   readonly calls: TraceNode[] = [];
+  /** Of a thread: it was at no request that it has read when it made its last call, and has answered none since. */
+  floats = false;
+  /** The last call of a thread. */
+  lastCall: TraceNode | undefined;
   /** Two requests of different connections were open on it at once: what it does can be for either. */
   isShared = false;
   hasRead = false;
@@ -142,9 +146,22 @@ export class Unit {
  */
 export function oldestInOrder(open: readonly TraceNode[]): TraceNode | undefined {
   const oldest = open[0];
-  if (oldest === undefined || open.length === 1) return oldest;
+  if (oldest === undefined || !hasTurn(oldest)) return undefined;
+  if (open.length === 1) return oldest;
   const areRight = open.every((node) => isAnsweredInOrder(node) && node.start.order === oldest.start.order);
   return areRight ? oldest : undefined;
+}
+
+/** It is not decided, and was made on this unit from `since` until `until`. */
+export function isCallOf(unit: Unit, call: TraceNode, since: number, until: number): boolean {
+  if (call.isDecided || call.start.order > until) return false;
+  const order = call.opened?.unit === unit ? call.opened.order : call.start.order;
+  return order >= since;
+}
+
+/** false: what came before it on its connection is not answered, although nobody may know for whom its unit works. */
+export function hasTurn(node: TraceNode): boolean {
+  return !node.isPipelined || node.turnOrder >= 0 || !isAnsweredInOrder(node);
 }
 
 /** What an event, or a sample, says of the unit that it came from. */
