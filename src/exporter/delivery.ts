@@ -39,10 +39,11 @@ export class Delivery<Body, Item = Span> {
   #draining = false;
   #sentRequests = 0;
   /** What the server has let through, once it has refused something for its size. */
-  #maxSizeBytes = Number.POSITIVE_INFINITY;
+  #maxSizeBytes: number;
 
   constructor(options: DeliveryOptions<Body, Item>) {
     this.#options = options;
+    this.#maxSizeBytes = options.sender.maxSizeBytes ?? Number.POSITIVE_INFINITY;
     // As many listen as there are consumers.
     setMaxListeners(0, this.#abort.signal, this.#wake.signal);
   }

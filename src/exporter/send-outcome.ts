@@ -7,6 +7,8 @@ export type SendOutcome =
 
 /** Sends one request, once. It never rejects: every failure is an outcome. An abort may return any outcome. */
 export interface Sender<Body> {
+  /** What the destination takes at most, where that is known before. */
+  readonly maxSizeBytes?: number;
   start(): Promise<void>;
   send(request: QueuedRequest<Body>, signal: AbortSignal): Promise<SendOutcome>;
   close(): Promise<void>;

@@ -1,5 +1,6 @@
 /** Every component of this build: one line each. */
 import { deepflowSettings } from "../exporter/deepflow/settings.ts";
+import { kafkaSettings } from "../exporter/kafka/settings.ts";
 import { debugSettings } from "../exporter/settings/debug.ts";
 import { fileSettings } from "../exporter/settings/file.ts";
 import { otlpGrpcSettings } from "../exporter/settings/otlp-grpc.ts";
@@ -34,6 +35,7 @@ const TYPES: readonly ComponentType[] = [
   { ...both, kind: "exporters", type: "debug", schema: debugSettings },
   { ...both, kind: "exporters", type: "deepflow", schema: deepflowSettings },
   { ...both, kind: "exporters", type: "file", schema: fileSettings },
+  { ...both, kind: "exporters", type: "kafka", schema: kafkaSettings },
   { ...both, kind: "exporters", type: "otlp_grpc", aliases: ["otlp"], schema: otlpGrpcSettings },
   { ...both, kind: "exporters", type: "otlp_http", aliases: ["otlphttp"], schema: otlpHttpSettings },
   { ...profiles, kind: "exporters", type: "pprof", schema: pprofSettings },

@@ -12,6 +12,7 @@ type Load<Made> = () => Promise<Create<Made>>;
 const TRACES: ReadonlyMap<string, Load<TraceExporter>> = new Map<string, Load<TraceExporter>>([
   ["debug", async () => (await import("../exporter/debug.ts")).createDebugExporter],
   ["deepflow", async () => (await import("../exporter/deepflow/deepflow.ts")).createDeepflowExporter],
+  ["kafka", async () => (await import("../exporter/kafka/kafka.ts")).createKafkaExporter],
   ["otlp_grpc", async () => (await import("../exporter/otlp-grpc.ts")).createOtlpGrpcExporter],
   ["otlp_http", async () => (await import("../exporter/otlp-http.ts")).createOtlpHttpExporter],
 ]);
@@ -19,6 +20,7 @@ const TRACES: ReadonlyMap<string, Load<TraceExporter>> = new Map<string, Load<Tr
 const PROFILES: ReadonlyMap<string, Load<ProfileExporter>> = new Map<string, Load<ProfileExporter>>([
   ["debug", async () => (await import("../exporter/debug.ts")).createDebugProfileExporter],
   ["deepflow", async () => (await import("../exporter/deepflow/deepflow.ts")).createDeepflowProfileExporter],
+  ["kafka", async () => (await import("../exporter/kafka/kafka.ts")).createKafkaProfileExporter],
   ["otlp_grpc", async () => (await import("../exporter/otlp-grpc.ts")).createOtlpGrpcProfileExporter],
   ["otlp_http", async () => (await import("../exporter/otlp-http.ts")).createOtlpHttpProfileExporter],
   ["pprof", async () => (await import("../exporter/pprof.ts")).createPprofExporter],

@@ -40,6 +40,13 @@ export function kafkaLibrary(): { readonly folder: string } | { readonly missing
   return hasKafka(folder) ? { folder } : { missing: `Maven did not fetch Kafka: ${firstLine(fetched.stdout)}` };
 }
 
+export interface KafkaOptions {
+  readonly port?: number;
+  readonly configuration?: (controllerPort: number) => readonly string[];
+  /** More arguments of the tool that formats its storage. */
+  readonly format?: readonly string[];
+}
+
 export class KafkaServer {
   readonly port: number;
   readonly #java: readonly string[];
@@ -53,17 +60,29 @@ export class KafkaServer {
     this.#scratch = scratch;
   }
 
-  static async start(scratch: Scratch, library: string): Promise<KafkaServer> {
-    const [port, controllerPort] = [await freePort(), await freePort()];
+  /** @param options a port that is known before, and lines more of its configuration */
+  static async start(scratch: Scratch, library: string, options: KafkaOptions = {}): Promise<KafkaServer> {
+    const port = options.port ?? (await freePort());
+    const controllerPort = await freePort();
     const [config, logging, requestLog] = ["kafka.properties", "log4j.properties", "requests.log"].map((name) =>
       scratch.path(name),
     ) as [string, string, string];
-    await writeFile(config, configuration(port, controllerPort, scratch.path("kafka-data")));
+    const lines = configuration(port, controllerPort, scratch.path("kafka-data"));
+    await writeFile(config, [lines, ...(options.configuration?.(controllerPort) ?? []), ""].join("\n"));
     await writeFile(logging, loggingConfiguration(requestLog));
     const jars = readdirSync(library).filter((name) => name.endsWith(".jar") && !/^slf4j-simple/.test(name));
     const path = jars.map((name) => join(library, name)).join(":");
     const java = [...JAVA, "-cp", path, `-Dlog4j.configuration=file:${logging}`];
-    await runClient(scratch, [...java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", config]);
+    await runClient(scratch, [
+      ...java,
+      "kafka.tools.StorageTool",
+      "format",
+      "-t",
+      CLUSTER_ID,
+      "-c",
+      config,
+      ...(options.format ?? []),
+    ]);
     scratch.keep(await Program.start([...java, "kafka.Kafka", config], { readyOutput: /Kafka Server started/ }));
     return new KafkaServer(port, java, requestLog, scratch);
   }
