@@ -30,7 +30,7 @@ describe("kafka exporter, with Apache Kafka", () => {
     kafka = await KafkaServer.start(scratch, library.folder, {
       port,
       configuration: (controllerPort) => saslListener(port, sasl, controllerPort),
-      format: ["--add-scram", "SCRAM-SHA-256=[name=alice,password=p=s,word]"],
+      format: ["--add-scram", "SCRAM-SHA-256=[name=alice,password=p=s-word]"],
     });
   });
   after(() => scratch?.cleanUp());
@@ -121,7 +121,7 @@ describe("kafka exporter, with Apache Kafka", () => {
     it(`proves who it is by ${mechanism}`, async function () {
       this.timeout(60_000);
       const topic = `sasl_${mechanism}`;
-      const auth = { sasl: { username: "alice", password: "p=s,word", mechanism } };
+      const auth = { sasl: { username: "alice", password: "p=s-word", mechanism } };
       await send({ brokers: [`127.0.0.1:${sasl}`], topic, auth });
       assert.deepEqual(namesOf((await read(topic, 1)).map(({ value }) => value)), all);
     });
@@ -137,7 +137,7 @@ function saslListener(port: number, sasl: number, controllerPort: number): strin
     `advertised.listeners=PLAINTEXT://127.0.0.1:${port},SASL://127.0.0.1:${sasl}`,
     "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
     "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256",
-    `listener.name.sasl.plain.sasl.jaas.config=${module("plain.PlainLoginModule")} user_alice="p=s,word";`,
+    `listener.name.sasl.plain.sasl.jaas.config=${module("plain.PlainLoginModule")} user_alice="p=s-word";`,
     `listener.name.sasl.scram-sha-256.sasl.jaas.config=${module("scram.ScramLoginModule")};`,
   ];
 }
