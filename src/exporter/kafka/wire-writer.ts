@@ -17,23 +17,28 @@ export class WireWriter {
   }
 
   int8(value: number): void {
-    this.#buffer.writeInt8(value, this.#take(1));
+    const at = this.#take(1);
+    this.#buffer.writeInt8(value, at);
   }
 
   int16(value: number): void {
-    this.#buffer.writeInt16BE(value, this.#take(2));
+    const at = this.#take(2);
+    this.#buffer.writeInt16BE(value, at);
   }
 
   int32(value: number): void {
-    this.#buffer.writeInt32BE(value, this.#take(4));
+    const at = this.#take(4);
+    this.#buffer.writeInt32BE(value, at);
   }
 
   uint32(value: number): void {
-    this.#buffer.writeUInt32BE(value, this.#take(4));
+    const at = this.#take(4);
+    this.#buffer.writeUInt32BE(value, at);
   }
 
   int64(value: bigint): void {
-    this.#buffer.writeBigInt64BE(value, this.#take(8));
+    const at = this.#take(8);
+    this.#buffer.writeBigInt64BE(value, at);
   }
 
   /** A length of 16 bits, -1 for none. */
@@ -56,11 +61,8 @@ export class WireWriter {
   /** Zigzag, of a number that fits in 31 bits. */
   varint(value: number): void {
     let rest = ((value << 1) ^ (value >> 31)) >>> 0;
-    while (rest >= 0x80) {
-      this.#buffer[this.#take(1)] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
-    }
-    this.#buffer[this.#take(1)] = rest;
+    for (; rest >= 0x80; rest >>>= 7) this.#byte((rest & 0x7f) | 0x80);
+    this.#byte(rest);
   }
 
   /** A varint for the length, -1 for none. */
@@ -70,9 +72,16 @@ export class WireWriter {
   }
 
   raw(bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#take(bytes.length));
+    const at = this.#take(bytes.length);
+    this.#buffer.set(bytes, at);
   }
 
+  #byte(value: number): void {
+    const at = this.#take(1);
+    this.#buffer[at] = value;
+  }
+
+  /** May take another buffer: to be called before `#buffer` is looked at. */
   #take(size: number): number {
     const at = this.#length;
     this.#length += size;
