@@ -3,16 +3,25 @@ import { messageOf, SockspanError } from "../error.ts";
 /** A key, certificate or output file that can't be used. */
 export class ExporterFileError extends SockspanError {
   readonly code = "EXPORTER_FILE_UNUSABLE";
+  readonly #setting: string;
+  readonly #path: string;
+  readonly #problem: unknown;
 
   /** @param problem what the cause means, or the cause itself */
   constructor(setting: string, path: string, problem: unknown, cause: unknown = problem) {
     super(
       `${setting}: ${path}: ${messageOf(problem)}`,
       "Check the path, what is in the file, and who may read or write it.",
-      {
-        cause,
-      },
+      { cause },
     );
+    this.#setting = setting;
+    this.#path = path;
+    this.#problem = problem;
+  }
+
+  /** With the whole path of the setting, which the exporter does not know. */
+  of(id: string): ExporterFileError {
+    return new ExporterFileError(`exporters.${id}.${this.#setting}`, this.#path, this.#problem, this.cause);
   }
 }
 

@@ -1,4 +1,5 @@
 /** The running whole of one configuration: extensions, then from its end to its beginning; drained the other way round. */
+import { ExporterFileError } from "../exporter/error.ts";
 import type { ProfileExporter, TraceExporter } from "../exporter/exporter.ts";
 import type { Extension } from "../extension/extension.ts";
 import type { Log } from "../log.ts";
@@ -89,7 +90,7 @@ export class Service {
   async start(): Promise<void> {
     try {
       for (const extension of this.extensions) await this.#start(extension, () => extension.start());
-      for (const exporter of this.exporters) await this.#start(exporter, () => exporter.start());
+      for (const exporter of this.exporters) await this.#start(exporter, () => startExporter(exporter));
       for (const receiver of this.receivers) {
         const next = this.#inputs.get(receiver) ?? (() => {});
         await this.#start(receiver, () => receiver.start(next, this.#profiles.inputOf(receiver.id)));
@@ -143,6 +144,14 @@ export class Service {
       this.accepted.set(id, (this.accepted.get(id) ?? 0) + spans.length);
       for (const output of outputs) output.consume(spans);
     };
+  }
+}
+
+async function startExporter(exporter: TraceExporter | ProfileExporter): Promise<void> {
+  try {
+    await exporter.start();
+  } catch (error) {
+    throw error instanceof ExporterFileError ? error.of(exporter.id) : error;
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ExporterFileError } from "../../src/exporter/error.ts";
@@ -119,6 +120,36 @@ describe("file exporter", () => {
     await eventually(() => exporter.account.held === 0);
     assert.deepEqual(exporter.account.lost, new Map([["write_failed", 4]]));
     assert.match(String(deps.log.records[0]?.fields["detail"]), /ENOSPC/);
+  });
+
+  it("takes back the line that a full disk has cut, and goes on behind the last whole one", () => {
+    const modules = ["local-files", "file/line-writer"].map((name) =>
+      import.meta.resolve(`../../src/exporter/${name}.js`),
+    );
+    const script = `
+      const [{ localFiles }, { LineWriter }] = await Promise.all(${JSON.stringify(modules)}.map((each) => import(each)));
+      process.on("SIGXFSZ", () => {});
+      const writer = new LineWriter(await localFiles.open(${JSON.stringify(path)}, false));
+      await writer.start();
+      for (const [letter, length] of [["a", 15_000], ["b", 15_000], ["c", 10]]) {
+        await writer.write(Buffer.from(letter.repeat(length) + "\\n")).catch(({ code }) => console.log(letter, code));
+      }`;
+    const node = [process.execPath, "--input-type=module", "--eval", script];
+    assert.equal(execFileSync("prlimit", ["--fsize=20000", ...node], { encoding: "utf8" }), "b EFBIG\n");
+    assert.equal(readFileSync(path, "utf8"), `${"a".repeat(15_000)}\n${"c".repeat(10)}\n`);
+  });
+
+  it("writes to the beginning of a file that another has emptied", async () => {
+    const { account } = await start();
+    exporter?.consume(makeSpans(3));
+    await eventually(() => account.out === 3);
+    truncateSync(path);
+    exporter?.consume(makeSpans(2));
+    await eventually(() => account.out === 5);
+    assert.deepEqual(
+      lines().map((line) => spansOf(line).length),
+      [2],
+    );
   });
 
   it("says at the start that a path can't be written", async () => {

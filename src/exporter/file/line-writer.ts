@@ -33,9 +33,15 @@ export class LineWriter {
       this.#sizeBytes += bytes.length;
     } catch (error) {
       // A pipe or a device can't be cut; then the reader meets a broken line.
-      if (done > 0) await fs.ftruncate(this.#fd, this.#sizeBytes).catch(() => undefined);
+      if (done > 0) await this.#takeBack(done).catch(() => undefined);
       throw error;
     }
+  }
+
+  /** From the size that the file has: another may have emptied it. */
+  async #takeBack(bytes: number): Promise<void> {
+    const { size } = await fs.fstat(this.#fd);
+    await fs.ftruncate(this.#fd, size - bytes);
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 /** A merged tree to a Config, with all its problems at once. */
 
+import { resolve } from "node:path";
 import { COMPONENT_KINDS, type ComponentKind, parseComponentId, SIGNALS, type Signal } from "../component-id.ts";
 import type { ComponentCatalog, ComponentType } from "../component-type.ts";
 import { checkSchema } from "./check-schema.ts";
@@ -59,6 +60,7 @@ class Validator {
     enabledExtensions.forEach((id, index) => {
       this.#checkReference("extensions", id, ["service", "extensions", index]);
     });
+    this.#checkFiles(of("exporters"));
     this.#checkStorages(of("exporters"), of("extensions"), enabledExtensions);
     this.#warnUnused(of, pipelines, enabledExtensions);
     const result = { problems: this.#problems, warnings: this.#warnings };
@@ -179,7 +181,18 @@ class Validator {
         const can = type.signals.join(", ");
         this.#report(ProblemCode.pipeline, at, `"${id}" can't be in a pipeline of ${signal}, only of ${can}`);
       }
+      if (kind === "exporters") this.#checkEndpoint(id, at, signal, defined.get(id));
     });
+  }
+
+  /** Of OTLP over HTTP, whose signals may have an address each. */
+  #checkEndpoint(id: string, path: Path, signal: Signal, exporter: ComponentConfig | undefined): void {
+    if (exporter?.type !== "otlp_http" || exporter.settings === undefined) return;
+    const settings = exporter.settings as Readonly<Record<string, unknown>>;
+    const own = `${signal}_endpoint`;
+    if (settings["endpoint"] !== undefined || settings[own] !== undefined) return;
+    const message = `"${id}" has no address for ${signal}: give it endpoint or ${own}`;
+    this.#report(ProblemCode.pipeline, path, message);
   }
 
   #checkReference(kind: ComponentKind, id: string, path: Path): boolean {
@@ -189,6 +202,19 @@ class Validator {
     const message = `"${id}" is not defined under ${kind}`;
     this.#report(ProblemCode.undefinedComponent, path, message, nearest(id, defined));
     return false;
+  }
+
+  /** Each would cut what the other has written. */
+  #checkFiles(exporters: Components): void {
+    const writers = new Map<string, string>();
+    for (const { id, type, settings } of exporters.values()) {
+      if (type !== "file" || settings === undefined) continue;
+      const place = resolve((settings as { readonly path: string }).path);
+      const other = writers.get(place);
+      writers.set(place, other ?? id);
+      if (other === undefined || place.startsWith("/dev/")) continue;
+      this.#report(ProblemCode.badValue, ["exporters", id, "path"], `exporters.${other} writes to this file too`);
+    }
   }
 
   /** The queues of exporters name the extension that keeps them. */

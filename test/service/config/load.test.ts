@@ -270,6 +270,28 @@ service:
     assert.match(problemsOf({ files: { "a.yaml": "- 1" } })[0]!, /is no map/);
   });
 
+  it("are raised for exporters that have no address for their signal", () => {
+    const text = MINIMAL.replace("debug:", "otlp_http: {profiles_endpoint: 'http://a/p'}").replace(
+      "[debug]",
+      "[otlp_http]",
+    );
+    assert.match(
+      problemsOf({ files: { "a.yaml": text } })[0]!,
+      /exporters\[0\]: "otlp_http" has no address for traces: give it endpoint or traces_endpoint \[CONFIG_PIPELINE\]$/,
+    );
+    load({ files: { "a.yaml": text.replace("profiles_", "traces_") } });
+  });
+
+  it("are raised for exporters that would write over each other", () => {
+    const withFiles = (path: string) =>
+      MINIMAL.replace("debug:", `debug:\n  file: {path: /tmp/a.json}\n  file/2: {path: ${path}}`);
+    load({ files: { "a.yaml": withFiles("/tmp/b.json") } });
+    assert.match(
+      problemsOf({ files: { "a.yaml": withFiles("/tmp//a.json") } })[0]!,
+      /^a\.yaml:7:18: exporters\.file\/2\.path: exporters\.file writes to this file too \[CONFIG_BAD_VALUE\]$/,
+    );
+  });
+
   it("knows the storage of a queue, by its id, and whether it runs", () => {
     const withStorage = (storage: string, extensions: string) => `
 receivers: {socket_trace: }

@@ -44,9 +44,14 @@ export const catalog = new ComponentCatalog([
     "otlp_http",
     otlp
       .partial({ endpoint: true })
-      .extend({ traces_endpoint: z.string().optional(), encoding: z.string().optional() }),
+      .extend({
+        traces_endpoint: z.string().optional(),
+        profiles_endpoint: z.string().optional(),
+        encoding: z.string().optional(),
+      }),
     { aliases: ["otlphttp"] },
   ),
+  component("exporters", "file", z.strictObject({ path: z.string() })),
   component("extensions", "file_storage", z.strictObject({}), { signals: [] }),
   component("extensions", "zpages", z.strictObject({}), { signals: [] }),
 ]);
