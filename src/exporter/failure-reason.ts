@@ -16,7 +16,7 @@ const advice: readonly (readonly [words: RegExp, text: string])[] = [
   [/alert unknown ca/, "the server does not know the authority of tls.cert_file"],
   [/alert protocol version|unsupported protocol/, "tls.min_version and tls.max_version say which TLS is spoken"],
   [/Parse Error: Expected HTTP/, "it speaks no HTTP/1 here: gRPC's port is for otlp_grpc"],
-  [/Last error: Protocol error/, "it speaks no gRPC here: HTTP's port is for otlp_http"],
+  [/Last error: Protocol error|no application protocol/, "it speaks no gRPC here: HTTP's port is for otlp_http"],
 ];
 
 /** Where a plain connection is closed without a word. */

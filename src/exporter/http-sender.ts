@@ -131,7 +131,7 @@ function readJsonResponse(body: Buffer): PartialSuccess {
       message: String(partialSuccess?.errorMessage ?? ""),
     };
   } catch {
-    return { rejectedItems: 0, message: "" };
+    return { rejectedItems: 0, message: body.length === 0 ? "" : "its answer is no JSON" };
   }
 }
 

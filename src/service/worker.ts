@@ -26,6 +26,9 @@ const log = new Logger({
 });
 
 setThreadFlags();
+// Node's own words would be lines of no encoding; of what is deprecated its users can't do anything about it.
+process.removeAllListeners("warning");
+process.on("warning", ({ name, message }) => log[name === "DeprecationWarning" ? "debug" : "warn"](message, { name }));
 // A reader or a terminal that is gone does not end the capture; who writes hears of it by the write itself.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 const connection = await connectToBroker();

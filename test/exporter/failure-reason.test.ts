@@ -15,6 +15,10 @@ describe("failureReason", () => {
     );
   });
 
+  it("knows a server of another protocol behind TLS", () => {
+    assert.match(failureReason("tlsv1 alert no application protocol:../x.c:1: SSL alert number 120"), /otlp_http/);
+  });
+
   it("says of a plain connection that TLS may be wanted", () => {
     assert.match(failureReason("socket hang up", true), /https:/);
     assert.equal(failureReason("socket hang up", false), "socket hang up");

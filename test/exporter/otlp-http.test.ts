@@ -135,6 +135,15 @@ describe("otlp_http exporter", () => {
     assert.equal(said.length, 1);
   });
 
+  it("doubts a server whose JSON is none", async () => {
+    const headers = { "content-type": "application/json" };
+    collector.answerNext({ kind: "status", status: 200, headers, body: "{" });
+    const { account, consume } = bound(await start());
+    consume(makeSpans(3));
+    await eventually(() => account.out === 3);
+    assert.equal(deps.log.records[0]?.fields["message"], "its answer is no JSON");
+  });
+
   it("says that spans are rejected also where the server says nothing of it", async () => {
     collector.answerNext({ kind: "partial", rejectedSpans: 2, message: "" });
     const { account, consume } = bound(await start());

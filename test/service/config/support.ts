@@ -42,13 +42,11 @@ export const catalog = new ComponentCatalog([
   component(
     "exporters",
     "otlp_http",
-    otlp
-      .partial({ endpoint: true })
-      .extend({
-        traces_endpoint: z.string().optional(),
-        profiles_endpoint: z.string().optional(),
-        encoding: z.string().optional(),
-      }),
+    otlp.partial({ endpoint: true }).extend({
+      traces_endpoint: z.string().optional(),
+      profiles_endpoint: z.string().optional(),
+      encoding: z.string().optional(),
+    }),
     { aliases: ["otlphttp"] },
   ),
   component("exporters", "file", z.strictObject({ path: z.string() })),
