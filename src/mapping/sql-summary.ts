@@ -98,7 +98,11 @@ export class SummaryBuilder {
   #finish(): void {
     if (this.#statement.isEmpty) return;
     const last = this.#statement.result();
-    const all = this.#all ?? last;
+    const all = this.#all;
+    if (this.#count++ === 0 || all === undefined) {
+      this.#all = last;
+      return;
+    }
     const common = (key: "operation" | "collection" | "summary" | "namespace" | "procedure"): string | undefined =>
       all[key] === last[key] ? last[key] : undefined;
     this.#all = {
@@ -109,7 +113,6 @@ export class SummaryBuilder {
       procedure: common("procedure"),
       batchSize: undefined,
     };
-    this.#count++;
   }
 }
 
