@@ -1,6 +1,6 @@
 /** The bytes of a file, piece by piece, unpacked when it is gzipped. */
 
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { messageOf } from "../../error.ts";
 import { CaptureUnreadableError } from "./error.ts";
@@ -13,16 +13,16 @@ export async function* fileChunks(path: string, onCut: (message: string) => void
     throw new CaptureUnreadableError(path, error);
   });
   try {
-    const magic = new Uint8Array(2);
-    const { bytesRead } = await file.read(magic, 0, 2, 0);
-    const isGzip = bytesRead === 2 && magic[0] === 0x1f && magic[1] === 0x8b;
-    const raw = file.createReadStream({ start: 0, highWaterMark: CHUNK_BYTES, autoClose: false });
-    if (!isGzip) {
+    const magic = await firstBytes(file);
+    const raw = file.createReadStream({ highWaterMark: CHUNK_BYTES, autoClose: false });
+    if (magic[0] !== 0x1f || magic[1] !== 0x8b) {
+      if (magic.length > 0) yield magic;
       yield* raw as AsyncIterable<Uint8Array>;
       return;
     }
     const unzip = createGunzip({ chunkSize: CHUNK_BYTES });
     raw.on("error", (error) => unzip.destroy(error));
+    unzip.write(magic);
     raw.pipe(unzip);
     try {
       yield* unzip as AsyncIterable<Uint8Array>;
@@ -36,4 +36,16 @@ export async function* fileChunks(path: string, onCut: (message: string) => void
   } finally {
     await file.close();
   }
+}
+
+/** Two of them, or fewer where it is shorter. A pipe has no places to read from: what is read once is gone. */
+async function firstBytes(file: FileHandle): Promise<Uint8Array> {
+  const bytes = new Uint8Array(2);
+  let length = 0;
+  while (length < bytes.length) {
+    const { bytesRead } = await file.read(bytes, length, bytes.length - length, null);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return bytes.subarray(0, length);
 }

@@ -64,6 +64,15 @@ describe("sockspan replay", () => {
     assert.match(stderr, /wrong\.pcap.*CAPTURE_UNKNOWN_FORMAT.*none\.pcap.*CAPTURE_UNREADABLE.*1 spans, 2 packets/s);
   });
 
+  it("reads from a pipe, gzipped or not", () => {
+    for (const writer of ["cat", "gzip -c"]) {
+      const line = `${writer} ${capture} | "${process.execPath}" build/src/main.js replay /dev/stdin`;
+      const { status, stdout, stderr } = spawnSync("bash", ["-c", line], { encoding: "utf8" });
+      assert.equal(status, 0, stderr);
+      assert.equal(stdout.trimEnd().split("\n").length, 1);
+    }
+  });
+
   it("says that it does not know a link type", () => {
     const other = join(folder, "other.pcap");
     const bytes = Buffer.from(readFileSync(capture));
