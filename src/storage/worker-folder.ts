@@ -7,6 +7,7 @@ export interface FolderOwner {
 }
 
 const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const FOLDER_MODE = 0o700;
 const FILE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** A folder that stays open; its path leads there by the descriptor. */
@@ -25,7 +26,7 @@ export interface OpenFolder {
  */
 export function openFolderFor(path: string, owner: FolderOwner | undefined): OpenFolder {
   try {
-    mkdirSync(path, { mode: 0o700 });
+    mkdirSync(path, { mode: FOLDER_MODE });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
@@ -40,14 +41,15 @@ export function openFolderFor(path: string, owner: FolderOwner | undefined): Ope
 }
 
 function give(folderFd: number, owner: FolderOwner): void {
-  const { uid, gid } = fstatSync(folderFd);
+  const { uid, gid, mode } = fstatSync(folderFd);
+  // First, and only where it has to be: of another's folder it takes CAP_FOWNER, which a service need not have.
+  if ((mode & 0o777) !== FOLDER_MODE) fchmodSync(folderFd, FOLDER_MODE);
   if (uid !== owner.uid || gid !== owner.gid) {
     // Files first: as long as the folder is not the new owner's, they can't put other names there.
     const folder = `/proc/self/fd/${folderFd}`;
     for (const name of readdirSync(folder)) giveFile(`${folder}/${name}`, uid, owner);
     fchownSync(folderFd, owner.uid, owner.gid);
   }
-  fchmodSync(folderFd, 0o700);
 }
 
 /** Of the folder's earlier owner only, and with one name: another may have been put there to be given away. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import {
   chownSync,
   existsSync,
@@ -89,6 +90,19 @@ describe("file_storage", () => {
       log.records.map(({ level, fields }) => [level, fields]),
       [["warn", { folder: join(directory, "gone.traces"), requests: 1 }]],
     );
+  });
+
+  it("needs no right to change what belongs to the worker already", function () {
+    if (process.getuid?.() !== 0) this.skip();
+    // The capabilities of deploy/systemd/sockspan.service that have to do with files.
+    const only = "-all,+chown,+dac_read_search,+setuid,+setgid";
+    const code = `
+      const { openFolderFor } = await import(${JSON.stringify(new URL("../../src/storage/worker-folder.js", import.meta.url).href)});
+      for (let start = 0; start < 2; start++) openFolderFor(${JSON.stringify(join(folder, "queue"))}, { uid: 65534, gid: 65534 });`;
+    const command = ["--bounding-set", only, process.execPath, "--input-type=module", "-e", code];
+    const { status, stderr } = spawnSync("setpriv", command, { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    assert.equal(statSync(join(folder, "queue")).uid, 65_534);
   });
 
   it("gives a folder and the files of its earlier owner to the next user, and nothing else", function () {
