@@ -73,6 +73,8 @@ describe("kafka exporter, with Apache Kafka", () => {
     [1, "none"],
     [-1, "gzip"],
     [0, "zstd"],
+    [1, "snappy"],
+    [1, "lz4"],
   ] as const) {
     it(`is read with compression ${compression} and acks ${acks}`, async function () {
       this.timeout(60_000);

@@ -13,10 +13,12 @@ import { createTlsContext } from "../tls-context.ts";
 import type { ConnectionTls } from "./broker-connection.ts";
 import type { ClusterOptions } from "./cluster.ts";
 import { KafkaSender } from "./kafka-sender.ts";
+import { compressLz4 } from "./lz4.ts";
 import { jsonByTrace, type MessagesOf, protobufByTrace, wholeRequest } from "./messages.ts";
 import { type Compress, gzipCompress } from "./record-batch.ts";
 import { authenticate, type SaslCredentials } from "./sasl.ts";
 import { type KafkaSettings, parseBroker } from "./settings.ts";
+import { compressSnappy } from "./snappy.ts";
 
 const ZSTD_DEFAULT_LEVEL = 3;
 
@@ -95,6 +97,8 @@ async function make<Item>({ id, unit, format, topic, messagesOf, settings, deps 
 function compressOf({ compression, compression_params }: KafkaSettings["producer"]): Compress {
   const { level } = compression_params;
   if (compression === "gzip") return gzipCompress(level);
+  if (compression === "snappy") return async (records) => compressSnappy(records);
+  if (compression === "lz4") return async (records) => compressLz4(records);
   const zstdLevel = level > 0 ? level : ZSTD_DEFAULT_LEVEL;
   return async (records) => compress(records, zstdLevel);
 }

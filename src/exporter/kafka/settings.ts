@@ -4,6 +4,7 @@ import { retryOnFailure } from "../settings/retry-on-failure.ts";
 import { sendingQueue } from "../settings/sending-queue.ts";
 import { tlsSettings } from "../settings/tls.ts";
 import type { Address } from "./cluster.ts";
+import { COMPRESSIONS } from "./record-batch.ts";
 import { SASL_MECHANISMS } from "./sasl.ts";
 
 const DEFAULT_PORT = 9092;
@@ -74,7 +75,7 @@ export const kafkaSettings = z
         /** Of a message with all that comes around it, before it is compressed. */
         max_message_bytes: z.number().int().min(1_024).max(0x7fff_ffff).default(1_000_000),
         required_acks: z.union([z.literal(-1), z.literal(0), z.literal(1)]).default(1),
-        compression: z.enum(["none", "gzip", "zstd"]).default("none"),
+        compression: z.enum(COMPRESSIONS).default("none"),
         compression_params: z.strictObject({ level: z.number().int().min(-1).max(22).default(-1) }).prefault({}),
         /** Of one request to a broker. */
         flush_max_messages: z.number().int().nonnegative().default(10_000),
