@@ -29,6 +29,22 @@ export const WORK_ITEM = LOOPS.find(({ awaitedBy }) => awaitedBy === "work_item"
 /** Its thread's class, a threading.Thread whose run is the loop. */
 export const ANYIO = { module: "anyio._backends._asyncio", type: "WorkerThread", loop: LOOPS[0]! };
 
+export interface KnownAhead {
+  readonly loop: KnownLoop;
+  readonly module: string;
+  readonly type: string;
+  readonly method: string;
+  /** Of THREAD_FRAMES, those before it: a thread's `run` calls it, or it is that method. */
+  readonly frames: number;
+}
+
+/** Loops whose jobs no task awaits: where their code is found before there is such a thread. */
+export const KNOWN_AHEAD: readonly KnownAhead[] = [
+  { loop: LOOPS[2]!, module: "waitress.task", type: "ThreadedTaskDispatcher", method: "handler_thread", frames: 3 },
+  { loop: LOOPS[3]!, module: "socketserver", type: "ThreadingMixIn", method: "process_request_thread", frames: 3 },
+  { loop: LOOPS[4]!, module: "cheroot.workers.threadpool", type: "WorkerThread", method: "run", frames: 2 },
+];
+
 export function isOf(code: PythonCode, { qualifiedName, file }: { qualifiedName: string; file: RegExp }): boolean {
   return code.qualifiedName === qualifiedName && file.test(code.fileName);
 }

@@ -9,7 +9,17 @@
 import { type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 import { u64, viewOf } from "../elf/elf-file.ts";
 import { FIRST_FRAME, FRAME_WORDS, type FrameLayout, type Offsets } from "./cpython-layout.ts";
-import { ANYIO, isOf, type KnownLoop, LOOPS, POOL_LOOP, THREAD_FRAMES, WORK_ITEM } from "./cpython-pool-loops.ts";
+import {
+  ANYIO,
+  isOf,
+  KNOWN_AHEAD,
+  type KnownAhead,
+  type KnownLoop,
+  LOOPS,
+  POOL_LOOP,
+  THREAD_FRAMES,
+  WORK_ITEM,
+} from "./cpython-pool-loops.ts";
 import type { ProcessView } from "./process-view.ts";
 import { PyOffset, type PythonCode, PythonObjects } from "./python-objects.ts";
 
@@ -45,6 +55,8 @@ export class PythonPools {
   readonly #sites = new Map<number, PoolSite>();
   /** Loops whose place was computed: a thread that is there knows better. */
   readonly #computed = new Set<number>();
+  /** Loops that were looked for before there were such threads, and found. */
+  readonly #ahead = new Set<KnownLoop>();
   /** Loops whose jobs tasks may await, by their code. */
   readonly #awaited = new Set<number>();
   /** Globals of concurrent/futures/thread.py; 0: no thread of its pools has been seen. */
@@ -69,6 +81,7 @@ export class PythonPools {
     for (const [code, site] of this.#sites) pools.#sites.set(code, site);
     for (const code of this.#awaited) pools.#awaited.add(code);
     for (const code of this.#computed) pools.#computed.add(code);
+    for (const loop of this.#ahead) pools.#ahead.add(loop);
     pools.#futureType = this.#futureType;
     pools.#globals = this.#globals;
     pools.#workItems = this.#workItems;
@@ -111,32 +124,40 @@ export class PythonPools {
       ({ code, hopCount }) => hopCount > 0 && this.#computed.has(code),
     );
     const wantsExecutor = seesJobs && !this.#isPrepared;
-    if (!wantsExecutor && isAnyioKnown) return;
+    const isAhead = KNOWN_AHEAD.filter(({ loop }) => !this.#ahead.has(loop));
+    if (!wantsExecutor && isAnyioKnown && isAhead.length === 0) return;
     const modules = await this.#objects.pointer(this.#interpreter + this.#offsets.modules);
-    const [threading = 0, pools = 0, anyio = 0, asyncio = 0] = await this.#objects.valuesIn(modules, [
+    const [threading = 0, pools = 0, anyio = 0, asyncio = 0, ...others] = await this.#objects.valuesIn(modules, [
       "threading",
       "concurrent.futures.thread",
       ANYIO.module,
       "_asyncio",
+      ...isAhead.map(({ module }) => module),
     ]);
     if (this.#futureType === 0) await this.#findFutureType(asyncio);
     const [threadType = 0] = await this.#objects.valuesIn(await this.#globalsOf(threading), ["Thread"]);
     if (threadType === 0) return;
-    const [bootstrap = 0, inner = 0, run = 0] = await this.#methodsOf(threadType, THREAD_FRAMES);
+    const [bootstrap = 0, inner = 0, run = 0] = await this.#objects.methodsOf(threadType, THREAD_FRAMES);
     // Without anyio, too: whose threads come later is understood the sooner when this is known.
     const frame = await this.#frameBehind([bootstrap, inner]);
     if (!isAnyioKnown && anyio !== 0) await this.#prepareAnyio(anyio, frame);
+    for (const [index, ahead] of isAhead.entries())
+      await this.#prepareAhead(ahead, others[index] ?? 0, [bootstrap, inner, run]);
     if (wantsExecutor && pools !== 0)
       await this.#prepareExecutor(await this.#globalsOf(pools), [bootstrap, inner, run]);
   }
 
-  /** Its own, or its base's: gevent derives a class from threading.Thread and puts it in its place. */
-  async #methodsOf(type: number, names: readonly string[]): Promise<readonly number[]> {
-    const own = await this.#objects.valuesIn(await this.#objects.pointer(type + PyOffset.typeDictionary), names);
-    const base = own.includes(0) ? await this.#objects.pointer(type + PyOffset.typeBase) : 0;
-    if (base === 0) return own;
-    const inherited = await this.#objects.valuesIn(await this.#objects.pointer(base + PyOffset.typeDictionary), names);
-    return own.map((method, index) => (method === 0 ? inherited[index]! : method));
+  async #prepareAhead({ loop, type, method, frames }: KnownAhead, module: number, thread: readonly number[]) {
+    if (module === 0) return;
+    const holder = await this.#objects.valueIn(await this.#globalsOf(module), type);
+    const [callable = 0] = holder === 0 ? [] : await this.#objects.methodsOf(holder, [method]);
+    const code = await this.#codeOf(callable);
+    const frame = await this.#frameBehind(thread.slice(0, frames));
+    if (code === undefined || frame === undefined || !isOf(code, loop)) return;
+    this.#ahead.add(loop);
+    if (this.#sites.has(code.address)) return;
+    this.#computed.add(code.address);
+    await this.#addSite(loop, code, frame, undefined);
   }
 
   async #prepareExecutor(globals: number, thread: readonly number[]): Promise<void> {

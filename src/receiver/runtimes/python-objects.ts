@@ -107,6 +107,15 @@ export class PythonObjects {
     });
   }
 
+  /** Of a class, its own or its base's: gevent derives one from threading.Thread and puts it in its place. 0: not there. */
+  async methodsOf(type: number, names: readonly string[]): Promise<readonly number[]> {
+    const own = await this.valuesIn(await this.pointer(type + PyOffset.typeDictionary), names);
+    const base = own.includes(0) ? await this.pointer(type + PyOffset.typeBase) : 0;
+    if (base === 0) return own;
+    const inherited = await this.valuesIn(await this.pointer(base + PyOffset.typeDictionary), names);
+    return own.map((method, index) => (method === 0 ? inherited[index]! : method));
+  }
+
   /** Pairs of pointers to key and value. */
   async #entriesOf(dictionary: number): Promise<DataView> {
     const none = new DataView(new ArrayBuffer(0));

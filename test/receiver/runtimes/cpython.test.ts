@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { connect } from "node:net";
 import { UnitKind } from "../../../src/bpf/layout.gen.ts";
 import { findCpython } from "../../../src/receiver/runtimes/cpython.ts";
 import { isPlan, type UnitPlan } from "../../../src/receiver/runtimes/unit-plan.ts";
@@ -56,6 +57,17 @@ async function refined(pid: number): Promise<UnitPlan> {
   return plan;
 }
 
+/** Once a thread of a pool has its frames. */
+async function seenPools(pid: number): Promise<UnitPlan["pools"]> {
+  const deadline = Date.now() + 10_000;
+  while (Date.now() < deadline) {
+    const seen = await findCpython(localProcess(pid));
+    assert.ok(seen !== undefined && isPlan(seen));
+    if (seen.pools !== undefined) return seen.pools;
+  }
+  return undefined;
+}
+
 describe("CPython's makers", function () {
   this.timeout(20_000);
 
@@ -99,9 +111,7 @@ describe("CPython's pools", function () {
       python.stdin.write("\n");
       await once(python.stdout, "data");
       // What was computed is what a thread shows.
-      const seen = await findCpython(localProcess(python.pid!));
-      assert.ok(seen !== undefined && isPlan(seen));
-      assert.deepEqual(seen.pools, awaited);
+      assert.deepEqual(await seenPools(python.pid!), awaited);
       assert.deepEqual((await plan.lookAgain?.())?.pools, plan.pools);
     } finally {
       python.stdin.end();
@@ -109,6 +119,17 @@ describe("CPython's pools", function () {
     }
   });
 });
+
+/** A thread for each connection, before there is a connection. */
+const THREADS = `
+import socketserver, sys
+class Handler(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.recv(1)
+server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+`;
 
 const GREENLETS = `
 import gevent, sys
@@ -153,6 +174,27 @@ async function withPython(
     await once(child, "exit");
   }
 }
+
+describe("CPython's threads for connections", () => {
+  it("are known before there is one", async function () {
+    needsPools(this);
+    const python = spawn("python3", ["-c", THREADS], { stdio: ["pipe", "pipe", "inherit"] });
+    try {
+      const [port] = await once(python.stdout, "data");
+      const plan = await refined(python.pid!);
+      assert.equal(plan.pools?.length, 1);
+      const client = connect(Number(String(port)), "127.0.0.1");
+      await once(client, "connect");
+      // What was computed is what a thread shows.
+      const seen = await seenPools(python.pid!);
+      client.destroy();
+      assert.deepEqual(seen, plan.pools);
+    } finally {
+      python.kill();
+      await once(python, "exit");
+    }
+  });
+});
 
 describe("CPython's greenlets", function () {
   this.timeout(20_000);

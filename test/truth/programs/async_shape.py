@@ -3,6 +3,8 @@ import asyncio
 import random
 import time
 
+_behind = set()
+
 
 async def work(kind):
     if kind == "cpu":
@@ -35,7 +37,11 @@ async def handle(request_id, query, query_string, call):
 
     indexes = range(1, int(query.get("n", 1)) + 1)
     if query.get("m") == "after":
-        return asyncio.ensure_future(calls())
+        # The loop holds tasks by weak references only.
+        task = asyncio.ensure_future(calls())
+        _behind.add(task)
+        task.add_done_callback(_behind.discard)
+        return task
     if query.get("m") == "par":
         await asyncio.gather(*(one(index) for index in indexes))
     else:
