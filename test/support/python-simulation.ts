@@ -31,6 +31,8 @@ export interface PythonOptions {
   readonly taskPerRequest?: boolean;
   /** Greenlets instead of tasks: the one that reads a request serves it. */
   readonly greenlets?: boolean;
+  /** So many requests come at once on a connection, and are answered one by one. */
+  readonly pipelined?: number;
   /** Share of the events that get lost, and that come twice. */
   readonly lost?: number;
   readonly doubled?: number;
@@ -54,6 +56,8 @@ interface Server {
   readonly reader: Unit;
   readonly pid: number;
   task: Unit | undefined;
+  /** What was read too early. */
+  readonly behind: number[];
 }
 
 interface Request {
@@ -205,14 +209,19 @@ export function simulatePython(options: PythonOptions): Score {
     const pid = shape === "jobs" ? TGID + 1 + index : TGID;
     const kind = shape === "jobs" ? UnitKind.none : taskKind;
     const reader = { kind, address: kind === UnitKind.none ? 0 : contexts.take(), creation: 0, pid };
-    return { link: host.connect({ only: "server" }), reader, pid, task: undefined };
+    return { link: host.connect({ only: "server" }), reader, pid, task: undefined, behind: [] };
   };
 
   const start = (): void => {
     if (idle.length === 0) idle.push(newServer());
     const server = idle.splice(pick(idle.length), 1)[0]!;
-    const id = ++started;
-    server.link.serverReads(doer(server.reader), get(`/r${id}`));
+    for (let count = options.pipelined ?? 1; count > 0; count--) server.behind.push(++started);
+    server.link.serverReads(doer(server.reader), server.behind.map((id) => get(`/r${id}`)).join(""));
+    serve(server);
+  };
+
+  const serve = (server: Server): void => {
+    const id = server.behind.shift()!;
     if (hasTask && (server.task === undefined || options.taskPerRequest)) server.task = makeTask(server.reader, 7);
     const request = { id, server, unit: server.task ?? server.reader, calls: 0, waits: 0 };
     active.push(request);
@@ -225,11 +234,15 @@ export function simulatePython(options: PythonOptions): Score {
     if (request === undefined) return;
     active.splice(active.indexOf(request), 1);
     const { server, unit } = request;
-    const follower = shape === "after" ? makeTask(unit, 0x1000) : undefined;
+    const makesBefore = options.pipelined === undefined;
+    const makeFollower = () => (shape === "after" ? makeTask(unit, 0x1000) : undefined);
+    const before = makesBefore ? makeFollower() : undefined;
     server.link.answer(doer(unit), ok());
+    const follower = before ?? makeFollower();
     if (follower !== undefined) callBy(request, follower, () => end(follower));
     if (options.taskPerRequest && hasTask) end(unit);
-    idle.push(server);
+    if (server.behind.length > 0) serve(server);
+    else idle.push(server);
   };
 
   const call = (): void => {

@@ -18,6 +18,8 @@ export interface CreatedFor {
   readonly work: number;
   /** Behind the answer, as far as is known: that unit has read nothing since. */
   readonly isBehind: boolean;
+  /** It waited behind another request when it was read: believed where it is sure whose units that run this are made (making-turns.ts). */
+  readonly turnOf: number | undefined;
 }
 
 /** For which request each unit of a process was created, by the creation's id: never used again. Bounded. */

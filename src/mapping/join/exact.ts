@@ -62,7 +62,8 @@ function joinMade(work: ProcessWork, call: TraceNode): boolean {
     const served = work.lineage.answeredOf(creation);
     if (served === undefined) work.lineage.wait(made);
     else {
-      joinCreated(work, call, callerOf(call), { served, server: creation.maker, work: made.work, isBehind: false });
+      const facts = { server: creation.maker, work: made.work, isBehind: false };
+      joinCreated(work, call, callerOf(call), { served, ...facts, turnOf: turnOf(served, creation.work) });
       return true;
     }
   }
@@ -83,8 +84,15 @@ export function joinMadeByAnswer(
   since: number,
   meta: EventMeta,
 ): void {
-  for (const made of work.lineage.take(key, served, since, meta))
-    joinCreated(work, made.call, callerOf(made.call), { served, server: key, work: made.work, isBehind: false });
+  for (const { call, creation, work: kind } of work.lineage.take(key, served, since, meta)) {
+    if (!served.isPipelined) work.offspring.turns.madeBefore(creation.work);
+    const facts = { server: key, work: kind, isBehind: false };
+    joinCreated(work, call, callerOf(call), { served, ...facts, turnOf: turnOf(served, creation.work) });
+  }
+}
+
+function turnOf({ isPipelined }: TraceNode, work: number): number | undefined {
+  return isPipelined ? work : undefined;
 }
 
 /** Of a call that shares its connection, the one that was sent for before may have woken it for this one, too. */
@@ -137,7 +145,7 @@ function creationOf(work: ProcessWork, { start, hasConnection }: TraceNode): Cre
   const server = unitKey(UnitKind.goroutine, causeId);
   const answered = answeredBy(work, server, start);
   const served = answered ?? servedBy(work.unitNamed(UnitKind.goroutine, causeId));
-  return served && { served, server, work: 0, isBehind: answered !== undefined };
+  return served && { served, server, work: 0, isBehind: answered !== undefined, turnOf: undefined };
 }
 
 /** A thread is created: for the request that the unit serves which has created it, or has just answered. */
@@ -163,17 +171,39 @@ export function noteCreation(work: ProcessWork, event: UnitEdgeEvent, order: num
   const served = answered ?? openOf(work, unit, event, order);
   // What is told late was made for an earlier request of the unit, or of another one at its address.
   if (served !== undefined && served.start.timestampNs > event.header.timestampNs) return;
+  noteTurn(work, event, answered !== undefined, served);
   if (served !== undefined && served.start.order < order)
-    work.creators.add(toId, { served, server, work: kind, isBehind: answered !== undefined });
+    work.creators.add(toId, {
+      served,
+      server,
+      work: kind,
+      isBehind: answered !== undefined,
+      turnOf: turnOf(served, kind),
+    });
   else if (unit === undefined || unit.open.length === 0) {
     const inherited = work.creators.of(fromCreation);
     if (inherited !== undefined) work.creators.add(toId, { ...inherited, work: kind });
   }
 }
 
+/** Whether what runs this function is made before answers or behind them. */
+function noteTurn(work: ProcessWork, event: UnitEdgeEvent, isBehind: boolean, served: TraceNode | undefined): void {
+  const { unitKind, fromId, fromCreation, work: kind, header } = event;
+  const { turns } = work.offspring;
+  const server = unitKey(unitKind, fromId);
+  if (!isBehind && served !== undefined) {
+    if (!served.isPipelined) turns.madeBefore(kind);
+    return;
+  }
+  const last = work.lineage.lastAnswerOf(server, fromCreation);
+  const hasAnsweredAll = last !== undefined && !work.connections.isServing(last.connection);
+  if (isBehind || hasAnsweredAll || work.lastAnswers.hasAnsweredAll(server)) turns.madeBehind(kind, header.timestampNs);
+}
+
 /** The request that the unit is at, as it has read it. */
 function openOf(work: ProcessWork, unit: Unit | undefined, { header }: UnitEdgeEvent, order: number) {
   if (unit?.isThread) return servedByProvenThread(work, unit, { timestampNs: header.timestampNs, order });
+  if (unit?.kind === UnitKind.greenlet) return servedBy(unit) ?? unit.serving;
   return unit?.servesWhatItReads ? servedBy(unit) : undefined;
 }
 

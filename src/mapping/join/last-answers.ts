@@ -37,12 +37,19 @@ export interface LastAnswer {
 export class LastAnswers {
   /** By the key of the unit, in the order of the answers. */
   readonly #byUnit = new Map<number, LastAnswer>();
+  /** Units that have answered the last of several requests that came at once. */
+  readonly #ofSeveral = new Set<number>();
 
   /** `unit` has read `served` and written its answer, which ends with `meta`. */
   answered(unit: Unit, served: TraceNode, meta: EventMeta): void {
     const { isDoubtful, isPipelined } = served;
     if (!unit.servesWhatItReads && !(unit.isThread && served.start.isBlocking)) return;
-    if (isDoubtful || isPipelined || unit.isShared || unit.open.length > 0 || unit.lastReadOrder > meta.order) return;
+    if (isDoubtful || unit.isShared || unit.open.length > 0 || unit.lastReadOrder > meta.order) return;
+    if (isPipelined) {
+      if (this.#ofSeveral.size >= MAX_UNITS) this.#ofSeveral.clear();
+      this.#ofSeveral.add(unit.key);
+      return;
+    }
     this.#byUnit.delete(unit.key);
     if (this.#byUnit.size >= MAX_UNITS) this.#byUnit.delete(this.#byUnit.keys().next().value!);
     this.expire(meta.timestampNs);
@@ -60,6 +67,12 @@ export class LastAnswers {
   /** The unit reads from a client: what it does from now on may be for another request. */
   reads(key: number): void {
     if (this.#byUnit.size > 0) this.#byUnit.delete(key);
+    if (this.#ofSeveral.size > 0) this.#ofSeveral.delete(key);
+  }
+
+  /** It has answered several requests that came at once, and has read nothing since. */
+  hasAnsweredAll(key: number): boolean {
+    return this.#ofSeveral.has(key);
   }
 
   /** The request that the unit of this key has answered last; undefined: none, too long ago, or it has read since. */
@@ -71,6 +84,7 @@ export class LastAnswers {
   /** Events are missing: reads may be among them. */
   forget(): void {
     this.#byUnit.clear();
+    this.#ofSeveral.clear();
   }
 }
 

@@ -168,6 +168,12 @@ export class Lineage {
     return this.#answered.get(maker)?.find(isIt)?.served;
   }
 
+  /** What the unit of this creation has answered last. */
+  lastAnswerOf(maker: number, makerCreation: number): TraceNode | undefined {
+    const last = this.#answered.get(maker)?.at(-1);
+    return last?.makerCreation === makerCreation ? last.served : undefined;
+  }
+
   /** Events are missing: what is answered may not be what it seems. */
   forget(): void {
     this.#answered.clear();

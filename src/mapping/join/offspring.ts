@@ -18,6 +18,7 @@ import type { CreatedFor } from "./creators.ts";
 import { AFTER_ANSWER_NS } from "./last-answers.ts";
 import type { LateJoins } from "./late-joins.ts";
 import { Makers } from "./makers.ts";
+import { MakingTurns } from "./making-turns.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 
@@ -35,6 +36,7 @@ const LATEST_NS = 3_000_000_000;
 interface Child {
   readonly served: TraceNode;
   readonly work: number;
+  readonly turnOf: number | undefined;
   /** Calls, as far as they are not over. */
   calls: TraceNode[];
   /** Of these, what waits to be believed. */
@@ -54,6 +56,7 @@ export class Offspring {
   /** Requests of which a unit is forgotten: what else they have made can't be told from it. */
   readonly #forgotten = new WeakSet<TraceNode>();
   readonly #makers = new Makers();
+  readonly turns = new MakingTurns();
   /** Units have been made by others. */
   areMade = false;
   /** Kinds of which first calls may wait; when it is full, so may those of any other. */
@@ -84,7 +87,7 @@ export class Offspring {
     child.callCount++;
     if (child.callCount === 1) {
       const kind = kindOf(child, call.destination);
-      if (this.#makers.isShown(kind, nowNs)) return decide(call, served, "creator");
+      if (this.#makers.isShown(kind, nowNs)) return this.#believe(call, child, nowNs);
       child.awaited = kind;
       if (this.#awaited.size < MAX_AWAITED) this.#awaited.add(kind);
     }
@@ -130,7 +133,8 @@ export class Offspring {
       if (isDone) this.#setCredit(work, Math.min(MAX_CREDIT, this.#creditOf(work) + 1));
     for (const child of children) {
       // Not earlier: until now its unit may have called for another request.
-      if (child.awaited !== "" && this.#makers.add(child.awaited, served, served.endNs)) this.#shown(child.awaited);
+      if (child.awaited !== "" && this.#makers.add(child.awaited, served, served.endNs))
+        this.#shown(child.awaited, served.endNs);
       this.#closed(child);
     }
   }
@@ -140,9 +144,23 @@ export class Offspring {
     const isProven = () => this.#creditOf(work) >= PROVEN;
     for (const call of child.waiting.splice(0)) {
       if (child.callCount === 1) this.#hold(call, child, served.endNs, false);
-      else if (isProven()) decide(call, served, "creator");
-      else if (this.#creditOf(work) > 0) this.#late.hold(call, served, "creator", served.endNs, isProven);
+      else if (isProven()) this.#believe(call, child, served.endNs);
+      else if (this.#creditOf(work) > 0) {
+        const isShown = (endNs: number) => isProven() && this.#isSure(child, endNs);
+        this.#late.hold(call, served, "creator", served.endNs, isShown);
+      }
     }
+  }
+
+  /** @returns whether it is decided */
+  #believe(call: TraceNode, child: Child, nowNs: number): boolean {
+    if (child.turnOf === undefined) return decide(call, child.served, "creator");
+    this.#late.hold(call, child.served, "creator", nowNs, (endNs) => this.#isSure(child, endNs));
+    return false;
+  }
+
+  #isSure({ turnOf }: Child, nowNs: number): boolean {
+    return turnOf === undefined || this.turns.isSure(turnOf, nowNs);
   }
 
   #hold(
@@ -157,7 +175,7 @@ export class Offspring {
     const mark = this.#makers.mark(destination);
     const isOnly = (endNs: number) => child.callCount === 1 && this.#makers.isShown(destination, endNs);
     const isShown = (endNs: number) => {
-      if (!isStill(endNs)) return false;
+      if (!isStill(endNs) || !this.#isSure(child, endNs)) return false;
       if (isOnly(endNs) && (!hasReadOn || this.#makers.isUsualAbout(destination, child.served))) return true;
       return isInBurst && this.#makers.isUsualSince(destination, mark);
     };
@@ -167,23 +185,23 @@ export class Offspring {
   }
 
   /** First calls that were waiting for it. */
-  #shown(kind: string): void {
+  #shown(kind: string, nowNs: number): void {
     if (!this.#awaited.delete(kind) && this.#awaited.size < MAX_AWAITED) return;
     for (const children of this.#byServed.values()) {
       for (const child of children) {
         const first = child.callCount === 1 ? child.waiting[0] : undefined;
         if (first === undefined || kindOf(child, first.destination) !== kind) continue;
-        for (const call of child.waiting.splice(0)) decide(call, child.served, "creator");
+        for (const call of child.waiting.splice(0)) this.#believe(call, child, nowNs);
       }
     }
   }
 
-  #childOf(unit: number, { served, work }: CreatedFor, nowNs: number): Child {
+  #childOf(unit: number, { served, work, turnOf }: CreatedFor, nowNs: number): Child {
     const known = this.#children.get(unit);
     if (known?.served === served) return known;
     this.expire(nowNs);
     if (this.#children.size >= MAX_UNITS) this.#forgetOldest();
-    const child: Child = { served, work, calls: [], waiting: [], callCount: 0, awaited: "", sinceNs: nowNs };
+    const child: Child = { served, work, turnOf, calls: [], waiting: [], callCount: 0, awaited: "", sinceNs: nowNs };
     this.#children.set(unit, child);
     this.areMade = true;
     if (served.isFinished) return child;

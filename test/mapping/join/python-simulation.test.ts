@@ -6,6 +6,9 @@ const SHAPES: readonly Shape[] = ["gather", "nested", "after", "growing_pool", "
 const OWN: readonly Shape[] = ["gather", "nested", "after", "jobs"];
 /** The first requests show that such units are made. */
 const FLOOR = 0.98;
+const LIVE_ON: readonly Shape[] = ["growing_pool", "sessions"];
+/** Before the answer, by who serves what it has read, also where several requests come at once. */
+const AT_ONCE: readonly Shape[] = ["gather", "nested"];
 
 function total(shape: Shape, options: Partial<PythonOptions>) {
   const sum = { right: 0, wrong: 0, none: 0, wrongEvidence: [] as string[] };
@@ -45,6 +48,16 @@ function testShape(name: string, shape: Shape, greenlets: boolean): void {
     for (const inFlight of [1, 2, 16]) {
       const { wrong, wrongEvidence } = total(shape, { greenlets, inFlight, lost: 0.01, doubled: 0.01 });
       assert.equal(wrong, 0, wrongEvidence.join(" "));
+    }
+  });
+
+  it(`gives ${name} no wrong parent where requests come at once on a connection`, () => {
+    for (const inFlight of [1, 2, 16]) {
+      const { right, wrong, none, wrongEvidence } = total(shape, { greenlets, inFlight, pipelined: 4 });
+      // What lives on is made by few of them: its first call may be for another one.
+      assert.ok(wrong <= (LIVE_ON.includes(shape) ? 1 : 0), wrongEvidence.join(" "));
+      if (greenlets && AT_ONCE.includes(shape))
+        assert.ok(right >= FLOOR * (right + none), `${right} of ${right + none}`);
     }
   });
 
