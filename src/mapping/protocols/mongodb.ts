@@ -14,6 +14,7 @@ import type { Attribute } from "../span.ts";
 import { unpackZstd } from "../zstd.ts";
 import { uint32le } from "./byte-reader.ts";
 import { missingResponse } from "./failure.ts";
+import { isOfCollection } from "./mongodb-commands.ts";
 import {
   INVALID,
   type Message,
@@ -191,13 +192,15 @@ function readCommand(body: Uint8Array, document: number, message: MongodbMessage
     if (first === undefined) {
       first = element;
       message.command = element.name;
-      message.collection = bsonString(body, element, body.length);
+      if (isOfCollection(element.name)) message.collection = bsonString(body, element, body.length);
     } else if (element.name === "$db") message.database = bsonString(body, element, body.length);
     else if (element.name === "collection" && message.command === "getMore") {
       message.collection = bsonString(body, element, body.length);
     }
   }
-  if (first !== undefined) message.text = bsonShape(body, document, body.length, new Set([first.name, "collection"]));
+  if (first === undefined) return;
+  const shown = isOfCollection(first.name) ? [first.name, "collection"] : ["collection"];
+  message.text = bsonShape(body, document, body.length, new Set(shown));
 }
 
 function readAnswer(body: Uint8Array, opcode: number, message: MongodbMessage): void {
