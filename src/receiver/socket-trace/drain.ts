@@ -26,7 +26,7 @@ export interface DrainOutput {
   /** Everything that was submitted before has been given. */
   idle(timestampNs: number): void;
   failed(error: DrainFailedError): void;
-  /** Something else waits for its turn of the event loop: batches are given in small parts meanwhile. */
+  /** Something waits for several turns of the event loop: batches are given in small parts meanwhile. */
   isHurried(): boolean;
 }
 
@@ -94,7 +94,7 @@ export class Drain {
   }
 
   /**
-   * One batch for each turn of the event loop: a port gives all its messages at once, and under load exporters, pages
+   * A part of a batch for each turn of the event loop: a port gives all its messages at once, and under load exporters, pages
    * and timers would wait until a whole ring is decoded.
    */
   #schedule(): void {
@@ -130,8 +130,9 @@ export class Drain {
 
   #give({ buffer, lengthBytes, timestampNs }: Extract<DrainMessage, { kind: "batch" }>): boolean {
     const start = this.#givenBytes;
-    const isHurried = !this.#isLate && this.#output.isHurried();
-    const end = isHurried ? partEnd(new DataView(buffer), start, lengthBytes) : lengthBytes;
+    const end = this.#isLate
+      ? lengthBytes
+      : partEnd(new DataView(buffer), start, lengthBytes, this.#output.isHurried());
     const part = new DataView(buffer, start, end - start);
     const isLast = end >= lengthBytes;
     this.#givenBytes = isLast ? 0 : end;

@@ -14,7 +14,7 @@ describe("partEnd", () => {
     const given: number[] = [];
     const parts: number[] = [];
     for (let start = 0; start < at; ) {
-      const end = partEnd(view, start, at);
+      const end = partEnd(view, start, at, true);
       forEachRecord(new DataView(view.buffer, start, end - start), end - start, (_, length) => given.push(length));
       parts.push(end - start);
       start = end;
@@ -27,6 +27,6 @@ describe("partEnd", () => {
     const view = new DataView(new ArrayBuffer(2 * recordSpan(40_000)));
     view.setUint32(0, 40_000, true);
     view.setUint32(recordSpan(40_000), 40_000, true);
-    assert.equal(partEnd(view, 0, view.byteLength), recordSpan(40_000));
+    assert.equal(partEnd(view, 0, view.byteLength, true), recordSpan(40_000));
   });
 });
