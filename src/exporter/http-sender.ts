@@ -1,11 +1,11 @@
 import { type ClientRequest, type Agent as HttpAgent, type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import { type PartialSuccess, readExportResponse, readRpcStatus } from "../mapping/otlp/responses.ts";
 import { failureReason } from "./failure-reason.ts";
+import { compressHttp } from "./http-compression.ts";
 import { parseRetryAfterMs } from "./retry-after.ts";
 import type { QueuedRequest, Sender, SendOutcome } from "./send-outcome.ts";
+import type { HttpCompression } from "./settings/otlp-http.ts";
 
 /** OTLP specification, "OTLP/HTTP Response": a client should retry after these. */
 const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504]);
@@ -18,7 +18,7 @@ export interface HttpSenderOptions {
   readonly url: URL;
   readonly agent: () => Promise<HttpAgent>;
   readonly contentType: "application/x-protobuf" | "application/json";
-  readonly compression: "gzip" | "none";
+  readonly compression: HttpCompression;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
 }
@@ -42,7 +42,7 @@ export class HttpSender implements Sender<Uint8Array> {
     const { timeoutMs, compression } = this.#options;
     const timeout = timeoutMs === 0 ? [] : [AbortSignal.timeout(Math.ceil(timeoutMs))];
     try {
-      const bytes = compression === "gzip" ? await compress(body, { level: 1 }) : body;
+      const bytes = await compressHttp(body, compression);
       const response = await this.#post(bytes, AbortSignal.any([signal, ...timeout]));
       this.#hasAnswered = true;
       const answer = await readBody(response);
@@ -71,7 +71,7 @@ export class HttpSender implements Sender<Uint8Array> {
           ...headers,
           "content-type": contentType,
           "content-length": bytes.length,
-          ...(compression === "gzip" ? { "content-encoding": "gzip" } : {}),
+          ...(compression === "none" ? {} : { "content-encoding": compression }),
         },
       });
       // An answer that changes the protocol is an end of the connection, and no error.
@@ -80,8 +80,6 @@ export class HttpSender implements Sender<Uint8Array> {
     });
   }
 }
-
-const compress = promisify<Uint8Array, { level: number }, Buffer>(gzip);
 
 /** The whole body, so that the connection can be used again; undefined when it is longer than we care for. */
 async function readBody(response: IncomingMessage): Promise<Buffer> {

@@ -2,6 +2,7 @@ import { scopeName, scopeVersion } from "../mapping/otlp/scope.ts";
 import { ExporterEndpointMissingError } from "./error.ts";
 import type { ExporterDeps, ProfileExporter, TraceExporter } from "./exporter.ts";
 import { createHttpAgent, createHttpsAgent } from "./http-agent.ts";
+import { prepareHttpCompression } from "./http-compression.ts";
 import { HttpSender } from "./http-sender.ts";
 import { jsonFormat } from "./json-format.ts";
 import { profilesJsonFormat, profilesProtobufFormat } from "./profiles-format.ts";
@@ -17,7 +18,7 @@ export async function createOtlpHttpExporter(
 ): Promise<TraceExporter> {
   const url = urlOf("traces_endpoint", settings, "v1/traces");
   const format = settings.encoding === "json" ? jsonFormat : protobufFormat;
-  return new QueuedExporter({ ...common(id, settings, deps), format, sender: createSender(url, settings, deps) });
+  return new QueuedExporter({ ...common(id, settings, deps), format, sender: await createSender(url, settings, deps) });
 }
 
 export async function createOtlpHttpProfileExporter(
@@ -27,7 +28,7 @@ export async function createOtlpHttpProfileExporter(
 ): Promise<ProfileExporter> {
   const url = urlOf("profiles_endpoint", settings, "v1development/profiles");
   const format = settings.encoding === "json" ? profilesJsonFormat : profilesProtobufFormat;
-  const sender = createSender(url, settings, deps);
+  const sender = await createSender(url, settings, deps);
   return new QueuedExporter({ ...common(id, settings, deps), unit: "profiles", format, sender });
 }
 
@@ -35,7 +36,8 @@ function common(id: string, settings: OtlpHttpSettings, deps: ExporterDeps) {
   return { id, queue: settings.sending_queue, retry: settings.retry_on_failure, deps };
 }
 
-function createSender(url: URL, settings: OtlpHttpSettings, deps: ExporterDeps): HttpSender {
+async function createSender(url: URL, settings: OtlpHttpSettings, deps: ExporterDeps): Promise<HttpSender> {
+  await prepareHttpCompression(settings.compression);
   const isJson = settings.encoding === "json";
   return new HttpSender({
     url,

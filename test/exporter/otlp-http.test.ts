@@ -37,7 +37,7 @@ describe("otlp_http exporter", () => {
   }
 
   for (const encoding of ["proto", "json"]) {
-    for (const compression of ["gzip", "none"]) {
+    for (const compression of ["gzip", "zstd", "zlib", "deflate", "none"]) {
       it(`posts ${encoding}, compression ${compression}, over one connection`, async () => {
         const { account, consume } = bound(await start({ encoding, compression, headers: { "X-Tenant": "a" } }));
         consume(makeSpans(250));
@@ -46,6 +46,7 @@ describe("otlp_http exporter", () => {
         assert.equal(collector.spans[0]?.traceId, "0af7651916cd43dd8448eb211c80319c");
         const [message] = collector.messages;
         assert.equal(message?.path, "/v1/traces");
+        assert.equal(message?.headers["content-encoding"], compression === "none" ? undefined : compression);
         assert.equal(message?.headers["x-tenant"], "a");
         assert.match(message?.headers["user-agent"] ?? "", /^sockspan\//);
         assert.equal(new Set(collector.messages.map(({ localPort }) => localPort)).size, 1);

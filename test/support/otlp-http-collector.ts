@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, inflateSync } from "node:zlib";
+import { decompress } from "@bokuweb/zstd-wasm";
 import {
   decodeTraceRequest,
   encodeTraceResponse,
@@ -71,7 +72,7 @@ export class OtlpHttpCollector {
       return;
     }
     const sent = Buffer.concat(parts);
-    const body = request.headers["content-encoding"] === "gzip" ? gunzipSync(sent) : sent;
+    const body = unfold(sent, request.headers["content-encoding"]);
     const contentType = request.headers["content-type"] ?? "";
     const isJson = contentType === "application/json";
     this.requests.push(isJson ? (JSON.parse(body.toString()) as OtlpTraceRequest) : decodeTraceRequest(body));
@@ -83,4 +84,10 @@ export class OtlpHttpCollector {
       partial === undefined ? {} : { partialSuccess: { ...partial, rejectedSpans: String(partial.rejectedSpans) } };
     response.end(isJson ? JSON.stringify(json) : encodeTraceResponse(partial));
   }
+}
+
+function unfold(sent: Buffer, encoding: string | undefined): Buffer {
+  if (encoding === "gzip") return gunzipSync(sent);
+  if (encoding === "zstd") return Buffer.from(decompress(sent));
+  return encoding === undefined ? sent : inflateSync(sent);
 }

@@ -6,6 +6,9 @@ import { retryOnFailure } from "./retry-on-failure.ts";
 import { sendingQueue } from "./sending-queue.ts";
 import { tlsSettings } from "./tls.ts";
 
+export const httpCompressions = ["gzip", "zstd", "zlib", "deflate", "none"] as const;
+export type HttpCompression = (typeof httpCompressions)[number];
+
 /** The Collector's otlp_http exporter, with its names and defaults. */
 export const otlpHttpSettings = z
   .strictObject({
@@ -18,7 +21,7 @@ export const otlpHttpSettings = z
     timeout: durationMs().prefault("30s"),
     tls: tlsSettings.prefault({}),
     headers: httpHeaders,
-    compression: z.enum(["gzip", "none"]).default("gzip"),
+    compression: z.enum(httpCompressions).default("gzip"),
     sending_queue: sendingQueue.prefault({}),
     retry_on_failure: retryOnFailure.prefault({}),
   })
