@@ -2,7 +2,7 @@
 import { type Attribute, SpanKind } from "../span.ts";
 import type { Amqp091Message } from "./amqp091.ts";
 import { Method, REQUESTS, SETTLEMENTS } from "./amqp091-methods.ts";
-import { destinationTemplate } from "./destination.ts";
+import { nameWithDestination } from "./destination.ts";
 import { missingResponse } from "./failure.ts";
 import { Sender, type Session, type SpanFields, type SpanView } from "./protocol.ts";
 
@@ -48,7 +48,7 @@ export function describeAmqp091(session: Session<Amqp091Message>, view: SpanView
   if (replyCode !== undefined) attributes.push(["sockspan.amqp.reply_code", replyCode]);
   if (errorType !== undefined) attributes.push(["error.type", errorType]);
   return {
-    name: destination !== undefined ? `${operation} ${destinationTemplate(destination)}` : operation,
+    name: destination !== undefined ? nameWithDestination(attributes, operation, destination) : operation,
     ...(kind !== undefined && isClient ? { kind } : {}),
     attributes,
     isError: errorType !== undefined,

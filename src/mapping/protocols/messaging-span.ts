@@ -1,6 +1,6 @@
 /** Messaging spans by the semantic conventions (docs/messaging/messaging-spans.md). */
 import { type Attribute, SpanKind } from "../span.ts";
-import { destinationTemplate } from "./destination.ts";
+import { nameWithDestination } from "./destination.ts";
 import { missingResponse } from "./failure.ts";
 import type { Message, Session, SpanFields, SpanView } from "./protocol.ts";
 
@@ -34,9 +34,9 @@ export function describeMessaging(session: Session<Message>, view: SpanView, fac
   if (errorType !== undefined) attributes.push(["error.type", errorType]);
   const isClient = view.kind === SpanKind.client;
   const kind = type === "send" ? SpanKind.producer : type === "settle" ? undefined : SpanKind.consumer;
+  const hasTarget = destination !== undefined && type !== undefined;
   return {
-    name:
-      destination !== undefined && type !== undefined ? `${operation} ${destinationTemplate(destination)}` : operation,
+    name: hasTarget ? nameWithDestination(attributes, operation, destination) : operation,
     ...(isClient && type !== undefined && kind !== undefined ? { kind } : {}),
     attributes,
     isError: errorType !== undefined,

@@ -6,7 +6,7 @@
  */
 import { type Attribute, SpanKind } from "../span.ts";
 import { ByteReader } from "./byte-reader.ts";
-import { destinationTemplate } from "./destination.ts";
+import { nameWithDestination } from "./destination.ts";
 import { missingResponse } from "./failure.ts";
 import { fixedHeader, PacketType, recognizeMqtt, skipProperties } from "./mqtt-packets.ts";
 import {
@@ -284,8 +284,9 @@ export const mqtt: Protocol<MqttMessage, MqttState> = {
     if (errorType !== undefined) attributes.push(["error.type", errorType]);
     const isClient = view.kind === SpanKind.client;
     const kind = isPublish && isClient ? (isDelivery ? SpanKind.consumer : SpanKind.producer) : undefined;
+    const topic = isPublish ? request.topic : undefined;
     return {
-      name: isPublish && request.topic !== undefined ? `${operation} ${destinationTemplate(request.topic)}` : operation,
+      name: topic === undefined ? operation : nameWithDestination(attributes, operation, topic),
       ...(kind === undefined ? {} : { kind }),
       attributes,
       isError: errorType !== undefined,

@@ -7,7 +7,7 @@
  */
 import { latin1, utf8 } from "../latin1.ts";
 import { type Attribute, SpanKind } from "../span.ts";
-import { destinationTemplate } from "./destination.ts";
+import { nameWithDestination } from "./destination.ts";
 import { missingResponse } from "./failure.ts";
 import {
   INVALID,
@@ -196,7 +196,6 @@ export const nats: Protocol<NatsMessage, NatsState> = {
       ["messaging.destination.name", request.subject],
       ["messaging.message.body.size", request.bodySize],
     );
-    if (/^_INBOX\./.test(request.subject)) attributes.push(["messaging.destination.temporary", true]);
     let errorType = missingResponse(session);
     const status = response?.status ?? (isDelivery ? request.status : undefined);
     if (status !== undefined) {
@@ -208,7 +207,7 @@ export const nats: Protocol<NatsMessage, NatsState> = {
     const isClient = view.kind === SpanKind.client;
     const kind = isDelivery ? SpanKind.consumer : isRequest ? SpanKind.client : SpanKind.producer;
     return {
-      name: `${operation} ${destinationTemplate(request.subject)}`,
+      name: nameWithDestination(attributes, operation, request.subject),
       ...(isClient ? { kind } : {}),
       attributes,
       isError: errorType !== undefined,
