@@ -229,8 +229,7 @@ export class Joiner {
       const isBelieved = answerEvidence(work, node, unit, meta) !== undefined;
       unit.lastAnswerOrder = meta.order;
       work.closed(node, meta.order);
-      if (unit === node.unit && !work.connections.isServing(node.connection))
-        work.lastAnswers.answered(unit, node, meta);
+      if (unit === node.unit) work.answered(unit, node, meta);
       if (isBelieved) work.lineage.answered(unit.key, node, since, meta);
       work.forgetIfIdle(unit);
     } else {

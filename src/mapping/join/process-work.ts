@@ -233,6 +233,11 @@ export class ProcessWork {
     this.forgetIfIdle(unit);
   }
 
+  /** `unit` has written the end of the answer to what it had read: it is idle, unless the connection has brought more. */
+  answered(unit: Unit, node: TraceNode, meta: EventMeta): void {
+    if (!this.connections.isServing(node.connection)) this.lastAnswers.answered(unit, node, meta);
+  }
+
   #traceClosed(traceId: string): void {
     const left = (this.#openTraces.get(traceId) ?? 1) - 1;
     if (left > 0) this.#openTraces.set(traceId, left);
