@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
@@ -92,26 +92,5 @@ describe("a queue on disk", () => {
     assert.doesNotMatch(third.program.output, new RegExp(oldest));
     third.program.signal("SIGTERM");
     assert.equal(await third.program.end(), 0);
-  });
-
-  it("drops what is cut short, and sends the rest", async function () {
-    this.timeout(60_000);
-    const node = await startNode(scratch);
-    const first = await start(await freePort());
-    await askWhileDown(node.port, "whole");
-    first.program.signal("SIGKILL");
-    await first.program.end();
-    const left = names();
-    const [cut = ""] = left;
-    const lost = Number(/-(\d+)\./.exec(cut)?.[1]);
-    truncateSync(join(folder(), cut), 30);
-    const collector = scratch.keep(await OtlpHttpCollector.start());
-    const second = await start(collector.port);
-    await eventually(() => names().length === 0);
-    assert.equal(collector.spans.length, 2 * PATHS_PER_RUN - lost);
-    const labels = { stage: "exporter/otlp_http", reason: "storage_damaged" };
-    assert.equal(sumOf(await second.metrics(), "sockspan_stage_lost_total", labels), lost);
-    second.program.signal("SIGTERM");
-    assert.equal(await second.program.end(), 0);
   });
 });
