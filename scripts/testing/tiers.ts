@@ -57,7 +57,7 @@ export const TIERS: readonly Tier[] = [
   },
   {
     name: "e2e",
-    budgetSeconds: 330,
+    budgetSeconds: 380,
     needsKernel: true,
     commands: [],
     mocha: { includes: (path) => path.startsWith("e2e/"), timeoutMs: 60_000, eachTest: true, processes: 1 },
