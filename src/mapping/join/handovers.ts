@@ -36,6 +36,8 @@ const END_WAIT_NS = 300_000_000;
 interface Job {
   /** Requests whose goroutines have handed it over, the first two. */
   readonly givers: TraceNode[];
+  /** The goroutine that has handed it over, of the first of them. */
+  giverId: number;
   readonly calls: TraceNode[];
   /** The request whose goroutine got something back, behind a call. */
   returned: TraceNode | undefined;
@@ -93,7 +95,7 @@ export class Handovers {
       return;
     }
     const giver = this.#requestOf(work, fromId, event.fromCreator, event.header);
-    const taker = this.#requestOf(work, toId, event.toCreator, event.header);
+    const taker = this.#requestOf(work, toId, event.toCreator, event.header) ?? this.#gaveTo(fromId, toId);
     const isGiven = way !== HandoverWay.releases;
     if (taker !== undefined && giver === undefined) this.#returned(fromId, event, taker);
     else if (taker === undefined && isGiven) this.#given(event, order, giver);
@@ -149,6 +151,7 @@ export class Handovers {
     const isBegun = worker.job !== undefined && (worker.job.calls.length > 0 || worker.job.returned !== undefined);
     if (isBegun && !(isSame && worker.job?.returned === undefined)) this.#finish(worker);
     worker.job ??= newJob(order, header.timestampNs);
+    if (giver !== undefined && worker.job.givers.length === 0) worker.job.giverId = fromId;
     for (const each of givers)
       if (worker.job.givers.length < 2 && !worker.job.givers.includes(each)) worker.job.givers.push(each);
   }
@@ -275,6 +278,12 @@ export class Handovers {
     return pool;
   }
 
+  /** The request of the one who has given the worker its job: whoever has made it may be at another one by now. */
+  #gaveTo(goid: number, giverId: number): TraceNode | undefined {
+    const job = this.#workers.get(goid)?.job;
+    return job?.giverId === giverId ? job.givers[0] : undefined;
+  }
+
   /** What the goroutine is at: it serves the request, has just answered it, or was made for it and for no other. */
   #requestOf(work: ProcessWork, goid: number, creator: number, header: HandoverEvent["header"]): TraceNode | undefined {
     const own = servedIn(work, goid, header);
@@ -301,6 +310,7 @@ function isServing(work: ProcessWork, goid: number): boolean {
 function newJob(order: number, nowNs: number): Job {
   return {
     givers: [],
+    giverId: 0,
     calls: [],
     returned: undefined,
     isContested: false,

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
+import { EventKind, HandoverWay, UnitKind } from "../../../src/bpf/layout.gen.ts";
+import type { Doer } from "../../support/events.ts";
 import { type HandoverOptions, simulateHandovers } from "../../support/handover-simulation.ts";
+import { get, Host, ok } from "../../support/host.ts";
+import { score } from "../../support/simulation.ts";
+
+const TGID = 500;
 
 const BASE = { concurrency: 16, requests: 400, workers: 8, capacity: 0 } as const;
 
@@ -92,6 +98,34 @@ describe("hand-overs between goroutines", function () {
             `${capacity} ${jobsPerRequest} ${tellsLost}: ${wrong} of ${right + wrong}, ${none} none: ${why}`,
           );
         }
+  });
+
+  it("knows the goroutine that gets something back for the one that has given it, when its maker has read on", () => {
+    const host = new Host();
+    const goroutine = (coroutineId: number): Doer => ({ tgid: TGID, coroutineId });
+    const worker = { ...goroutine(900), unitKind: UnitKind.goroutine, unitId: 9 };
+    const handOver = (from: readonly [number, number], to: readonly [number, number], way: HandoverWay): void =>
+      host.engine.handover({
+        header: { kind: EventKind.handover, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
+        fromId: from[0],
+        fromCreator: from[1],
+        fromStartPc: from[0],
+        toId: to[0],
+        toCreator: to[1],
+        toStartPc: to[0],
+        way,
+        lost: 0,
+      });
+    const inbound = host.connect({ only: "server" }).serverReads(goroutine(1), get("/r1"));
+    handOver([60, 1], [9, 0], HandoverWay.gives);
+    inbound.answer(goroutine(1), ok()).serverReads(goroutine(1), get("/r2"));
+    host.connect({ only: "client", serverPort: 9000 }).send(worker, get("/r1.1")).clientReads(goroutine(901), ok());
+    handOver([9, 0], [60, 0], HandoverWay.releases);
+    inbound.answer(goroutine(1), ok());
+    host.pass(1000);
+    host.end();
+    const { right, wrong } = score(host);
+    assert.deepEqual({ right, wrong }, { right: 1, wrong: 0 });
   });
 
   it("learns who made a call from who gets its answer", () => {
