@@ -328,6 +328,16 @@ describe("kafka settings", () => {
     for (const each of bad) assert.equal(kafkaSettings.safeParse(each).success, false, JSON.stringify(each));
     assert.ok(kafkaSettings.safeParse({}).success);
   });
+
+  it("take a Collector's keys that mean nothing here", () => {
+    const settings = {
+      protocol_version: "3.6.0",
+      metadata: { full: false, refresh_interval: "1m", retry: { max: 3, backoff: "250ms" } },
+      producer: { linger: "10ms", max_broker_write_bytes: 104_857_600 },
+      auth: { sasl: { username: "a", password: "b", mechanism: "PLAIN", version: 1 } },
+    };
+    assert.equal(kafkaSettings.safeParse(settings).error, undefined);
+  });
 });
 
 describe("what Kafka's messages are made of", () => {

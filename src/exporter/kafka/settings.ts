@@ -46,7 +46,12 @@ export const kafkaSettings = z
     record_headers: z.record(z.string(), z.string()).default({}),
     conn_idle_timeout: durationMs().prefault("9m"),
     metadata: z
-      .strictObject({ refresh_interval: durationMs().prefault("10m"), full: z.boolean().optional() })
+      .strictObject({
+        refresh_interval: durationMs().prefault("10m"),
+        /** Taken and not used: only the own topic is asked for, and retry_on_failure tries again. */
+        full: z.boolean().optional(),
+        retry: z.strictObject({ max: z.number().int().optional(), backoff: durationMs().optional() }).optional(),
+      })
       .prefault({}),
     /** No TLS unless it is there. */
     tls: tlsSettings.optional(),
@@ -80,6 +85,9 @@ export const kafkaSettings = z
         /** Of one request to a broker. */
         flush_max_messages: z.number().int().nonnegative().default(10_000),
         allow_auto_topic_creation: z.boolean().default(true),
+        /** Taken and not used: sending_queue.batch puts together, and a request is below any of these limits. */
+        linger: durationMs().optional(),
+        max_broker_write_bytes: z.number().int().positive().optional(),
       })
       .refine(({ compression, compression_params }) => compression !== "gzip" || compression_params.level <= 9, {
         path: ["compression_params", "level"],
