@@ -4,9 +4,11 @@
  * Proves: nothing else was there to cause it, unless the process makes such calls on its own account or serves what
  * nobody can read (TLS), or goes on with what was answered before. All three are watched: a destination that is called
  * while nothing is served, or in few of the requests that are alone, is not believed, nor one that was never called in a
- * request that came when the process had been quiet for a while; and the call must lie inside the request in time. Nor is a
+ * request that came when the process had been quiet for a while; and the call must lie inside the request in time, or be of
+ * the very thread that reads and answers: who gives up a call closes its connection, whose end is told later. Nor is a
  * unit believed that is known to have been made while earlier requests were served: it may go on for one of them.
  */
+import { UnitKind } from "../../bpf/layout.gen.ts";
 import { isMadeForOthers } from "./lineage.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
@@ -27,11 +29,12 @@ export function joinSingle(work: ProcessWork, served: TraceNode, isEnd: boolean)
   const isAfterQuiet = isAlone && served.start.timestampNs - served.quietSinceNs >= QUIET_NS;
   const seen = isAlone && isEnd ? new Set<string>() : undefined;
   for (const call of work.undecided) {
-    if (!call.isFinished || call.start.order <= work.openSince || call.start.order < served.start.order) continue;
+    if (call.start.order <= work.openSince || call.start.order < served.start.order) continue;
+    if (!call.isFinished && !isOfItsThread(call, served)) continue;
     seen?.add(call.destination);
     if (isAfterQuiet) addQuiet(work, call.destination);
     if (call.isDecided || isMadeForOthers(work, call, served)) continue;
-    if (isPattern(work, call.destination, isAlone)) decide(call, served, "single");
+    if (isPattern(work, call.destination, isAlone && call.isFinished)) decide(call, served, "single");
   }
   if (seen === undefined) return;
   work.aloneRequests++;
@@ -41,14 +44,19 @@ export function joinSingle(work: ProcessWork, served: TraceNode, isEnd: boolean)
   }
 }
 
+/** One that is given up is over before anybody sees it. Node's callbacks tell more. */
+function isOfItsThread(call: TraceNode, served: TraceNode): boolean {
+  return call.unit === served.unit && served.unit?.isThread === true && call.start.unitKind !== UnitKind.nodeAsync;
+}
+
 function addQuiet(work: ProcessWork, destination: string): void {
   if (work.quietCalls.size < MAX_DESTINATIONS) work.quietCalls.add(destination);
 }
 
-/** @param isAlone the request was alone from its beginning: its calls are all its own */
-function isPattern(work: ProcessWork, destination: string, isAlone: boolean): boolean {
+/** @param isSure the request was alone from its beginning, and the call is over: it is its own */
+function isPattern(work: ProcessWork, destination: string, isSure: boolean): boolean {
   if (work.isBackground(destination) || !work.quietCalls.has(destination)) return false;
   const count = work.aloneCalls.get(destination) ?? 0;
-  if (!isAlone && count < PROVEN) return false;
+  if (!isSure && count < PROVEN) return false;
   return count + 1 >= (work.aloneRequests + 1) * PATTERN_SHARE;
 }

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { UnitKind } from "../../../src/bpf/layout.gen.ts";
+import type { Doer } from "../../support/events.ts";
+import { attribute, get, Host, type Link, ok } from "../../support/host.ts";
+
+const TGID = 950;
+const THREAD: Doer = { tgid: TGID, pid: TGID };
+const task = (unitId: number): Doer => ({ tgid: TGID, pid: TGID, unitKind: UnitKind.tokioTask, unitId });
+
+/** So many requests, each alone in its process, whose call is given up. */
+function parentsOfGivenUp(count: number, reader: Doer, caller: Doer): (string | undefined)[] {
+  const host = new Host();
+  const paths: string[] = [];
+  for (let index = 0; index < count; index++) {
+    host.pass(200);
+    const link: Link = host.connect({ only: "server" });
+    const path = `/r${index}`;
+    link.serverReads(reader, get(path));
+    host.connect({ only: "client", serverPort: 9000 }).send(caller, get(`${path}.1`));
+    paths.push(`${path}.1`);
+    host.pass(150);
+    link.answer(reader, ok());
+  }
+  host.pass(10_000);
+  const spans = host.end();
+  return paths.map((path) => {
+    const call = spans.find((span) => attribute(span, "url.full")?.endsWith(path));
+    assert.ok(call, path);
+    const parent = spans.find(({ spanId }) => spanId === call.parentSpanId);
+    return parent && attribute(parent, "url.path");
+  });
+}
+
+describe("a request that is alone in its process", () => {
+  it("has made what its thread has given up, once two have called there", () => {
+    assert.deepEqual(parentsOfGivenUp(5, THREAD, THREAD), [undefined, undefined, "/r2", "/r3", "/r4"]);
+  });
+
+  it("has not made what is not over, where units are no threads", () => {
+    assert.deepEqual(
+      parentsOfGivenUp(5, task(1), task(2)).filter((path) => path !== undefined),
+      [],
+    );
+  });
+});
