@@ -20,6 +20,8 @@ export interface CreatedFor {
   readonly isBehind: boolean;
   /** It waited behind another request when it was read: believed where it is sure whose units that run this are made (making-turns.ts). */
   readonly turnOf: number | undefined;
+  /** When that unit's answer has told so, where an event that got lost could have ended another request of its. */
+  readonly toldNs?: number;
 }
 
 /** For which request each unit of a process was created, by the creation's id: never used again. Bounded. */

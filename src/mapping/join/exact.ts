@@ -86,7 +86,8 @@ export function joinMadeByAnswer(
 ): void {
   for (const { call, creation, work: kind } of work.lineage.take(key, served, since, meta)) {
     if (!served.isPipelined) work.offspring.turns.madeBefore(creation.work);
-    const facts = { server: key, work: kind, isBehind: false };
+    const told = kindOfKey(key) === UnitKind.rubyFiber ? { toldNs: meta.timestampNs } : {};
+    const facts = { server: key, work: kind, isBehind: false, ...told };
     joinCreated(work, call, callerOf(call), { served, ...facts, turnOf: turnOf(served, creation.work) });
   }
 }
@@ -162,7 +163,8 @@ export function noteCreation(work: ProcessWork, event: UnitEdgeEvent, order: num
   const unit = work.unitNamed(unitKind, fromId);
   if (ANSWERS_FOR_OTHERS.includes(unitKind)) {
     const isServer =
-      unitKind === UnitKind.rubyFiber && unit !== undefined && (unit.hasRead || unit.lastAnswerOrder >= 0);
+      unitKind === UnitKind.rubyFiber &&
+      (unit?.hasRead === true || work.lineage.hasAnswered(unitKey(unitKind, fromId)));
     if (!isServer && work.lineage.isHandedOn(event)) return;
     work.lineage.add(event, order);
   }

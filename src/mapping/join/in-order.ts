@@ -20,6 +20,7 @@ import { isAnsweredInOrder, isCallOf, type Unit } from "./unit.ts";
 const PROVEN_ALONE = 16;
 const MAX_CREDIT = 64;
 const COST_OF_DIFFERENCE = 64;
+const MAX_LOOKED_AT = 64;
 
 /** What a process has shown of its threads where requests come together. */
 export class InOrder {
@@ -52,7 +53,8 @@ export class InOrder {
     unit.lastCall = call;
     if (this.#goesOn || !unit.hasRead || unit.open.length > 0) return;
     unit.floats = true;
-    for (const { turnOrder } of work.unclaimed) if (turnOrder >= 0) return;
+    let looked = 0;
+    for (const { turnOrder } of work.unclaimed) if (turnOrder >= 0 || ++looked > MAX_LOOKED_AT) return;
     this.#goesOn = true;
   }
 

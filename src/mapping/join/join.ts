@@ -133,9 +133,7 @@ export class Joiner {
   messageRead(node: TraceNode, meta: EventMeta): void {
     const work = meta.tgid === node.start.tgid ? this.#processes.get(meta.tgid) : undefined;
     work?.logOf(meta.pid).read(node, meta);
-    if (node.isServer) return;
-    work?.answeredTasks.answerRead(node, meta);
-    work?.handovers.answerRead(node, meta);
+    if (!node.isServer) work?.answerRead(node, meta);
   }
 
   /** @param connecting of the connection's connect(2), if it was seen */
@@ -186,7 +184,7 @@ export class Joiner {
     if (meta === undefined) return;
     this.#processes.get(node.start.tgid)?.handovers.callEnded(node, meta.timestampNs);
     const work = this.#workOf(meta.tgid);
-    work.wakes?.replyRead(node, meta);
+    work.wakes?.replyRead(node, meta, true);
     work.logOf(meta.pid).read(node, meta);
   }
 
@@ -230,7 +228,7 @@ export class Joiner {
       unit.lastAnswerOrder = meta.order;
       work.closed(node, meta.order);
       if (unit === node.unit) work.answered(unit, node, meta);
-      if (isBelieved) work.lineage.answered(unit.key, node, since, meta);
+      work.lineage.answered(unit.key, node, since, meta, isBelieved);
       work.forgetIfIdle(unit);
     } else {
       work.closed(node, this.#lastOrder);

@@ -59,6 +59,8 @@ export class Lineage {
   /** By the key of a maker; what it has answered, oldest first. */
   readonly #waiting = new Map<number, Waiting>();
   readonly #answered = new Map<number, Answered[]>();
+  /** By the key of a unit: order of the end of its last answer, also where that is forgotten with what else it was. */
+  readonly #lastEnds = new Map<number, number>();
 
   add({ header, fromId, unitKind, fromCreation, toId, work }: UnitEdgeEvent, order: number): void {
     // Told twice: the first time tells when it was.
@@ -118,6 +120,7 @@ export class Lineage {
     const waiting = this.#waiting.get(maker);
     if (waiting === undefined) return [];
     const makerCreation = creationOf(meta);
+    const sinceEnd = Math.max(since, this.#lastEnds.get(maker) ?? -1);
     const taken: MadeCall[] = [];
     const left: MadeCall[] = [];
     for (const each of waiting.calls) {
@@ -126,7 +129,7 @@ export class Lineage {
       // A making that is told late is told among what came after it.
       const isOwn =
         isSameUnit(creation.makerCreation, creation.madeNs, makerCreation) &&
-        creation.order >= since &&
+        creation.order >= sinceEnd &&
         creation.madeNs >= served.start.timestampNs &&
         call.start.order <= meta.order;
       (isOwn ? taken : left).push(each);
@@ -136,9 +139,17 @@ export class Lineage {
     return taken;
   }
 
-  /** `maker` has written the end of the answer with `meta`. */
-  answered(maker: number, served: TraceNode, since: number, meta: EventMeta): void {
-    if (this.#creations.size === 0 || served.isDoubtful) return;
+  hasAnswered(unit: number): boolean {
+    return this.#lastEnds.has(unit);
+  }
+
+  /** `maker` has written the end of the answer with `meta`. @param isBelieved it was at that since */
+  answered(maker: number, served: TraceNode, since: number, meta: EventMeta, isBelieved: boolean): void {
+    if (this.#creations.size === 0) return;
+    this.#lastEnds.delete(maker);
+    if (this.#lastEnds.size >= MAX_MADE) this.#lastEnds.delete(this.#lastEnds.keys().next().value!);
+    this.#lastEnds.set(maker, meta.order);
+    if (served.isDoubtful || !isBelieved) return;
     const answers = this.#answered.get(maker) ?? [];
     this.#answered.delete(maker);
     for (const [key, earlier] of this.#answered) {

@@ -37,6 +37,7 @@ interface Child {
   readonly served: TraceNode;
   readonly work: number;
   readonly turnOf: number | undefined;
+  readonly toldNs: number | undefined;
   /** Calls, as far as they are not over. */
   calls: TraceNode[];
   /** Of these, what waits to be believed. */
@@ -154,8 +155,10 @@ export class Offspring {
 
   /** @returns whether it is decided */
   #believe(call: TraceNode, child: Child, nowNs: number): boolean {
-    if (child.turnOf === undefined) return decide(call, child.served, "creator");
-    this.#late.hold(call, child.served, "creator", nowNs, (endNs) => this.#isSure(child, endNs));
+    const { toldNs } = child;
+    if (child.turnOf === undefined && toldNs === undefined) return decide(call, child.served, "creator");
+    // What it rests on may show to be wrong for a moment from when it was told.
+    this.#late.hold(call, child.served, "creator", toldNs ?? nowNs, (endNs) => this.#isSure(child, endNs));
     return false;
   }
 
@@ -196,12 +199,22 @@ export class Offspring {
     }
   }
 
-  #childOf(unit: number, { served, work, turnOf }: CreatedFor, nowNs: number): Child {
+  #childOf(unit: number, { served, work, turnOf, toldNs }: CreatedFor, nowNs: number): Child {
     const known = this.#children.get(unit);
     if (known?.served === served) return known;
     this.expire(nowNs);
     if (this.#children.size >= MAX_UNITS) this.#forgetOldest();
-    const child: Child = { served, work, turnOf, calls: [], waiting: [], callCount: 0, awaited: "", sinceNs: nowNs };
+    const child: Child = {
+      served,
+      work,
+      turnOf,
+      toldNs,
+      calls: [],
+      waiting: [],
+      callCount: 0,
+      awaited: "",
+      sinceNs: nowNs,
+    };
     this.#children.set(unit, child);
     this.areMade = true;
     if (served.isFinished) return child;

@@ -181,6 +181,7 @@ export class ProcessWork {
     // Who takes what was read too early is open: it may well be another thread, or the pool's next job.
     if (node.isPipelined && !unit.servesConnection) {
       unit.hasRead = true;
+      unit.readOn(node);
       this.unclaimed.add(node);
     } else {
       if (unit.isThread) this.inOrder.reads(unit);
@@ -189,7 +190,7 @@ export class ProcessWork {
     }
     this.open.add(node);
     unit.unanswered++;
-    node.isReactors = unit.lastAnswerOrder < 0;
+    node.isReactors = unit.lastAnswerOrder < 0 && !this.lineage.hasAnswered(unit.key);
     if (node.isReactors) this.#ofReactors++;
     this.openSince = node.start.order;
     this.servesSinceNs = Math.min(this.servesSinceNs, node.start.timestampNs);
@@ -205,6 +206,13 @@ export class ProcessWork {
   /** Who has read a request may not be who serves it. */
   get mayHandOver(): boolean {
     return this.unitsHandOver || this.#ofReactors > 0;
+  }
+
+  /** The first bytes of a call's answer have been read. */
+  answerRead(call: TraceNode, meta: EventMeta): void {
+    this.answeredTasks.answerRead(call, meta);
+    this.handovers.answerRead(call, meta);
+    this.wakes?.replyRead(call, meta, false);
   }
 
   /** It serves a request of this trace. */

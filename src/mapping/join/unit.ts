@@ -118,6 +118,16 @@ export class Unit {
     this.open.splice(0, this.open.length, ...kept);
   }
 
+  /**
+   * It reads another request of a connection whose earlier one seems to be open. Who serves what it reads does so when it has
+   * answered that: the answer got lost, or it reads ahead, and what it is at nobody knows.
+   */
+  readOn({ connection, start }: TraceNode): void {
+    if (!this.servesWhatItReads) return;
+    const kept = this.open.filter((other) => other.connection !== connection || other.start.order === start.order);
+    if (kept.length < this.open.length) this.open.splice(0, this.open.length, ...kept);
+  }
+
   answered(node: TraceNode): void {
     // Mostly the oldest, of which a loop may have thousands.
     if (this.open.at(-1) === node) this.open.pop();

@@ -45,6 +45,8 @@ interface Cause {
   readonly readNs: number;
   /** By this thread itself. */
   readonly isRead: boolean;
+  /** Only the first bytes: told where the reader itself wakes the request's thread, which may pass them on. */
+  readonly isBegin: boolean;
   /** Nobody else is woken for it. */
   isSpent: boolean;
   /** Threads between the one that has read it and this one. */
@@ -125,17 +127,20 @@ export class Wakes {
     if (giver !== undefined && !giver.isFinished) this.#giverOf.set(call, giver);
   }
 
-  replyRead(call: TraceNode, meta: EventMeta): void {
-    if (!call.isDecided) this.#countAnswer();
+  /** The answer has been read, to the end or only its first bytes. */
+  replyRead(call: TraceNode, meta: EventMeta, isEnd: boolean): void {
+    if (isEnd && !call.isDecided) this.#countAnswer();
     if (this.#readers.size < MAX_THREADS) this.#readers.add(meta.pid);
     if (this.#causes.size >= MAX_THREADS) this.#causes.clear();
     const { pid, timestampNs: readNs } = meta;
     const last = this.#causes.get(pid);
-    if (last?.isRead === true && !last.isSpent && last.call !== call) this.#ways.handedUnseen(last.readNs);
+    if (last?.isRead === true && !last.isBegin && !last.isSpent && last.call !== call)
+      this.#ways.handedUnseen(last.readNs);
     this.#causes.set(pid, {
       call,
       readNs,
       isRead: true,
+      isBegin: !isEnd,
       isSpent: false,
       hasWoken: false,
       hops: 0,
@@ -160,7 +165,7 @@ export class Wakes {
       this.#claim({ served, call: cause.call, hops: cause.hops, sinceNs: cause.sinceNs, wokenNs: timestampNs }, before);
       return;
     }
-    if (cause.isSpent) {
+    if (cause.isSpent || cause.isBegin) {
       this.#wokenForOthers(woken);
       return;
     }
@@ -189,6 +194,7 @@ export class Wakes {
         call: cause.call,
         readNs: cause.readNs,
         isRead: false,
+        isBegin: false,
         isSpent: false,
         hasWoken: false,
         hops: cause.hops + 1,

@@ -234,6 +234,23 @@ describe("wakes", () => {
     assert.deepEqual(parents(host), ["/in0", "/in1"]);
   });
 
+  it("are for a thread that is woken for the beginning of an answer and passes it on", () => {
+    const host = new Host();
+    const { links, calls } = twoRequests(host);
+    const head = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab";
+    for (const index of [0, 1]) {
+      calls[index]!.clientReads(worker(2 + index), head);
+      wake(host, worker(2 + index), front(index));
+      links[index]!.answer(front(index), head);
+    }
+    for (const index of [1, 0]) {
+      wake(host, worker(2 + index), front(index), host.nowNs - 2_000);
+      calls[index]!.clientReads(worker(2 + index), "cd");
+      links[index]!.answer(front(index), "cd");
+    }
+    assert.deepEqual(parents(host), ["/in0", "/in1"]);
+  });
+
   it("say nothing of a call whose answer woke a thread that then waited for one that had begun before", () => {
     const host = new Host();
     const { links, calls } = twoRequests(host);
