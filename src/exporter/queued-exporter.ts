@@ -11,6 +11,9 @@ import type { Sender } from "./send-outcome.ts";
 import type { RetrySettings } from "./settings/retry-on-failure.ts";
 import type { QueueSettings } from "./settings/sending-queue.ts";
 
+/** What a destination that fails does not take at once is as safe where it is stored. */
+const STORED_DRAIN_MS = 1_000;
+
 export interface QueuedExporterOptions<Body, Item> {
   readonly id: string;
   /** What is counted. */
@@ -75,7 +78,9 @@ export class QueuedExporter<Body, Item = Span> implements Exporter<Item> {
     const drained = this.#queue.drain();
     this.#delivery.drain();
     const timer = new AbortController();
-    const timeout = sleep(deadlineMs, undefined, { signal: timer.signal }).catch(() => undefined);
+    const isSafe = this.#keeper?.writeFails === false && this.#log.failure !== undefined;
+    const limitMs = isSafe ? Math.min(deadlineMs, STORED_DRAIN_MS) : deadlineMs;
+    const timeout = sleep(limitMs, undefined, { signal: timer.signal }).catch(() => undefined);
     await Promise.race([drained, timeout]);
     timer.abort();
     // First: what is under way then ends as kept where it is stored.

@@ -40,6 +40,11 @@ export class RequestKeeper<Body> {
     return this.#memoryBytes;
   }
 
+  /** What came last is in memory alone. */
+  get writeFails(): boolean {
+    return this.#writeFails;
+  }
+
   /** What an earlier process has left, the oldest first. @throws StorageInUseError, StorageUnusableError */
   async open(): Promise<HeldRequest<Body>[]> {
     const { store, account, log, unit } = this.#options;

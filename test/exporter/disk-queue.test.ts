@@ -135,6 +135,17 @@ describe("a sending queue in a storage", () => {
     assert.ok(first.sender.requests.length <= calls + 1, "one last attempt tells that nobody listens");
   });
 
+  it("does not wait for a server that says nothing when it ends, where others have failed before", async () => {
+    let calls = 0;
+    const hang = () => new Promise<SendOutcome>(() => {});
+    const { exporter, account } = await start(protobufFormat, () => (calls++ === 0 ? down : hang()));
+    for (let i = 0; i < 2; i++) exporter.consume(makeSpans(10));
+    await eventually(() => calls === 2);
+    await exporter.shutdown(3_600_000);
+    made.length = 0;
+    assert.deepEqual([account.consumed, account.held], [new Map([["stored", 20]]), 0]);
+  });
+
   it("keeps what is under way when the time is up", async () => {
     const { exporter, account } = await start(protobufFormat, () => new Promise<SendOutcome>(() => {}));
     exporter.consume(makeSpans(10));
