@@ -178,6 +178,7 @@ struct go_layout {
 	__u64 serve_start_pc;      /* g.startpc of net/http.(*conn).serve */
 	__u64 write_loop_start_pc; /* of (*persistConn).writeLoop */
 	__u64 read_loop_start_pc;  /* of (*persistConn).readLoop */
+	__u64 all_goroutines;      /* runtime.allgs; 0 unknown */
 	__u64 goid_counter;        /* runtime.sched.goidgen; 0 unknown */
 	__u64 library_start;       /* net/http's code: goroutines that start there are its own, but for serve's */
 	__u64 library_length;
@@ -201,6 +202,8 @@ struct go_layout {
 	__u16 request_context; /* http.Request.ctx */
 	__u16 current_request; /* conn.curReq */
 	__u16 wants_marks;    /* the programs' own: goroutines of requests make calls, so their creation is watched */
+	__u16 has_streams;    /* the programs' own: net/http's server has read frames of HTTP/2 */
+	__u16 padding[3];
 };
 
 #define FUNCTION_HOPS 2

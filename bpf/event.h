@@ -76,6 +76,7 @@ enum cause_kind {
 	CAUSE_GO_ENDED_CONTEXT = 7, /* as CAUSE_GO_CONTEXT, but the request's handler has returned */
 	CAUSE_GO_READER = 8, /* on reads of net/http's server over HTTP/2: id: goid that serves the connection */
 	CAUSE_GO_STREAM = 9, /* id: goid that serves the connection; cause_request: the stream that the caller was made for */
+	CAUSE_GO_STREAM_CHILD = 10, /* the same of the goroutine that has created the caller */
 };
 
 enum event_flags {

@@ -19,6 +19,12 @@ struct go_mark {
 	__u64 counter; /* nor has any above this one; 0: unknown */
 };
 
+/* Of goroutines that have made others, by their id, which never comes back: the stream that each serves. */
+struct go_maker {
+	__u64 connection;
+	__u64 stream; /* 0: none */
+};
+
 /* What a call needs to know, and room that the stack of 512 bytes has not. */
 struct go_call {
 	__u64 coroutine_id;
@@ -31,6 +37,7 @@ struct go_call {
 	__u64 stack[GO_STACK_WORDS];  /* its top */
 	struct unit_key key;
 	struct go_mark mark;
+	struct go_maker maker;
 };
 
 struct {
@@ -127,13 +134,14 @@ static __always_inline __u64 go_current_request(struct go_call *call, const stru
  */
 static __always_inline bool go_context(struct go_call *call, __u64 context, __u64 local_address_key)
 {
-	__u64 child = 0, grandchild = 0, error = 0;
+	__u64 child = 0, grandchild = 0, child_key = 0, error = 0;
 
 	for (int i = 0; i < GO_CONTEXTS; i++) {
 		if (!context || bpf_probe_read_user(call->words, 32, (void *)context))
 			return false;
 		if (call->words[3] == local_address_key) {
-			if (!grandchild || bpf_probe_read_user(&error, 8, (void *)(grandchild + CANCEL_CONTEXT_ERROR)))
+			/* Over HTTP/2 the next one holds the server, by a key of the same type, and names no request. */
+			if (!grandchild || child_key == call->words[2] || bpf_probe_read_user(&error, 8, (void *)(grandchild + CANCEL_CONTEXT_ERROR)))
 				return false;
 			call->cause.kind = error ? CAUSE_GO_ENDED_CONTEXT : CAUSE_GO_CONTEXT;
 			call->cause.id = child;
@@ -142,6 +150,7 @@ static __always_inline bool go_context(struct go_call *call, __u64 context, __u6
 		}
 		grandchild = child;
 		child = context;
+		child_key = call->words[2];
 		context = call->words[1];
 	}
 	return false;

@@ -59,7 +59,7 @@ static __always_inline void go_write_loop(struct go_call *call, struct go_layout
 					      layout->context_key))
 		return;
 	if (caller)
-		go_creator(call, layout);
+		go_made(call, layout);
 }
 
 static __noinline void go_call(struct go_call *call, struct process_control *process, __u64 g)
@@ -85,7 +85,7 @@ static __noinline void go_call(struct go_call *call, struct process_control *pro
 		if (start_pc == layout->write_loop_start_pc)
 			go_write_loop(call, layout);
 		else if (!go_stream(call, layout))
-			go_creator(call, layout);
+			go_made(call, layout);
 	} else {
 		go_frames_read(call, layout, start_pc);
 	}

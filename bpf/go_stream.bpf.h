@@ -104,12 +104,84 @@ static __noinline bool go_stream(struct go_call *call, const struct go_layout *l
 }
 
 /* net/http's reader of frames reads for the goroutine that has created it. */
-static __always_inline void go_frames_read(struct go_call *call, const struct go_layout *layout, __u64 start_pc)
+static __always_inline void go_frames_read(struct go_call *call, struct go_layout *layout, __u64 start_pc)
 {
 	if (!is_http2(start_pc, layout))
 		return;
+	layout->has_streams = 1;
 	call->cause.id = g_field(call, layout->parent_goid);
 	call->cause.kind = call->cause.id ? CAUSE_GO_READER : CAUSE_NONE;
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct unit_key);
+	__type(value, struct go_maker);
+} go_makers SEC(".maps");
+
+#define ALL_GOROUTINES_CHUNKS 16
+
+/*
+ * The g with this id; 0: it has ended, or is not among the first ones of runtime.allgs. Behind the last one lies nothing
+ * that has an id.
+ */
+static __always_inline __u64 find_goroutine(struct go_call *call, const struct go_layout *layout, __u64 id)
+{
+	if (!layout->all_goroutines || bpf_probe_read_user(call->words, 16, (void *)layout->all_goroutines))
+		return 0;
+	for (int chunk = 0; chunk < ALL_GOROUTINES_CHUNKS; chunk++) {
+		if (bpf_probe_read_user(call->stack, sizeof(call->stack), (void *)call->words[0]))
+			return 0;
+		for (int i = 0; i < GO_STACK_WORDS; i++)
+			if (read_u64(call->stack[i] + layout->goid) == id)
+				return call->stack[i];
+		if (call->words[1] <= GO_STACK_WORDS)
+			return 0;
+		call->words[0] += sizeof(call->stack);
+		call->words[1] -= GO_STACK_WORDS;
+	}
+	return 0;
+}
+
+/* The goroutine in call->g was created by one that serves a stream: asked once for each of these. */
+static __noinline int go_stream_child(struct go_call *call, const struct go_layout *layout)
+{
+	struct go_maker *known;
+	__u64 g;
+
+	if (!call || !layout || !(layout->has_streams || layout->grpc_start_pc))
+		return 0;
+	call->key.id = g_field(call, layout->parent_goid);
+	call->key.tgid = call->tgid;
+	if (!call->key.id)
+		return 0;
+	known = bpf_map_lookup_elem(&go_makers, &call->key);
+	if (known) {
+		call->maker = *known;
+	} else {
+		call->maker.stream = 0;
+		g = find_goroutine(call, layout, call->key.id);
+		if (g && read_g(call, g) && go_stream(call, layout)) {
+			call->maker.connection = call->cause.id;
+			call->maker.stream = call->cause.request;
+		}
+		bpf_map_update_elem(&go_makers, &call->key, &call->maker, BPF_ANY);
+	}
+	if (!call->maker.stream)
+		return 0;
+	call->cause.kind = CAUSE_GO_STREAM_CHILD;
+	call->cause.id = call->maker.connection;
+	call->cause.request = call->maker.stream;
+	return 0;
+}
+
+/* For whom the goroutine in call->g works, by who has created it. */
+static __always_inline void go_made(struct go_call *call, struct go_layout *layout)
+{
+	go_creator(call, layout);
+	if (call->cause.kind == CAUSE_NONE)
+		go_stream_child(call, layout);
 }
 
 #endif

@@ -157,6 +157,7 @@ export const CauseKind = {
   goEndedContext: 7,
   goReader: 8,
   goStream: 9,
+  goStreamChild: 10,
 } as const;
 export type CauseKind = (typeof CauseKind)[keyof typeof CauseKind];
 
@@ -234,9 +235,9 @@ export const LAYOUT = {
   framing: { sizeBytes: 2080, offsets: { signature: 0, preface_length: 8, maximum: 12, length_bias: 16, header_length: 20, length_offset: 21, length_shift: 22, little_endian: 23, type_offset: 24, client: 32, server: 1056 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   pool_site: { sizeBytes: 48, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44 } },
-  go_layout: { sizeBytes: 136, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, goid_counter: 24, library_start: 32, library_length: 40, http2_start: 48, http2_length: 56, x_http2_start: 64, x_http2_length: 72, grpc_start_pc: 80, wait_group_add: 88, wait_group_add_length: 96, context_key: 104, goid: 112, parent_goid: 114, start_pc: 116, processor: 118, goid_cache: 120, receive_queue: 122, sudog_channel: 124, write_request: 126, connection: 128, request_context: 130, current_request: 132, wants_marks: 134 } },
+  go_layout: { sizeBytes: 152, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, all_goroutines: 24, goid_counter: 32, library_start: 40, library_length: 48, http2_start: 56, http2_length: 64, x_http2_start: 72, x_http2_length: 80, grpc_start_pc: 88, wait_group_add: 96, wait_group_add_length: 104, context_key: 112, goid: 120, parent_goid: 122, start_pc: 124, processor: 126, goid_cache: 128, receive_queue: 130, sudog_channel: 132, write_request: 134, connection: 136, request_context: 138, current_request: 140, wants_marks: 142, has_streams: 144 } },
   python_layout: { sizeBytes: 24, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20 } },
-  process_control: { sizeBytes: 664, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 496, python: 632, handovers_lost: 656 } },
+  process_control: { sizeBytes: 680, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 496, python: 648, handovers_lost: 672 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
   trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
@@ -458,6 +459,7 @@ export interface GoLayout {
   readonly serveStartPc: number;
   readonly writeLoopStartPc: number;
   readonly readLoopStartPc: number;
+  readonly allGoroutines: number;
   readonly goidCounter: number;
   readonly libraryStart: number;
   readonly libraryLength: number;
@@ -481,6 +483,7 @@ export interface GoLayout {
   readonly requestContext: number;
   readonly currentRequest: number;
   readonly wantsMarks: number;
+  readonly hasStreams: number;
 }
 
 export interface PythonLayout {
@@ -875,29 +878,31 @@ export function encodeGoLayout(view: DataView, offset: number, value: GoLayout):
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.serveStartPc)), true);
   view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.writeLoopStartPc)), true);
   view.setBigInt64(offset + 16, BigInt.asIntN(64, BigInt(value.readLoopStartPc)), true);
-  view.setBigInt64(offset + 24, BigInt.asIntN(64, BigInt(value.goidCounter)), true);
-  view.setBigInt64(offset + 32, BigInt.asIntN(64, BigInt(value.libraryStart)), true);
-  view.setBigInt64(offset + 40, BigInt.asIntN(64, BigInt(value.libraryLength)), true);
-  view.setBigInt64(offset + 48, BigInt.asIntN(64, BigInt(value.http2Start)), true);
-  view.setBigInt64(offset + 56, BigInt.asIntN(64, BigInt(value.http2Length)), true);
-  view.setBigInt64(offset + 64, BigInt.asIntN(64, BigInt(value.xHttp2Start)), true);
-  view.setBigInt64(offset + 72, BigInt.asIntN(64, BigInt(value.xHttp2Length)), true);
-  view.setBigInt64(offset + 80, BigInt.asIntN(64, BigInt(value.grpcStartPc)), true);
-  view.setBigInt64(offset + 88, BigInt.asIntN(64, BigInt(value.waitGroupAdd)), true);
-  view.setBigInt64(offset + 96, BigInt.asIntN(64, BigInt(value.waitGroupAddLength)), true);
-  view.setBigInt64(offset + 104, BigInt.asIntN(64, BigInt(value.contextKey)), true);
-  view.setUint16(offset + 112, value.goid, true);
-  view.setUint16(offset + 114, value.parentGoid, true);
-  view.setUint16(offset + 116, value.startPc, true);
-  view.setUint16(offset + 118, value.processor, true);
-  view.setUint16(offset + 120, value.goidCache, true);
-  view.setUint16(offset + 122, value.receiveQueue, true);
-  view.setUint16(offset + 124, value.sudogChannel, true);
-  view.setUint16(offset + 126, value.writeRequest, true);
-  view.setUint16(offset + 128, value.connection, true);
-  view.setUint16(offset + 130, value.requestContext, true);
-  view.setUint16(offset + 132, value.currentRequest, true);
-  view.setUint16(offset + 134, value.wantsMarks, true);
+  view.setBigInt64(offset + 24, BigInt.asIntN(64, BigInt(value.allGoroutines)), true);
+  view.setBigInt64(offset + 32, BigInt.asIntN(64, BigInt(value.goidCounter)), true);
+  view.setBigInt64(offset + 40, BigInt.asIntN(64, BigInt(value.libraryStart)), true);
+  view.setBigInt64(offset + 48, BigInt.asIntN(64, BigInt(value.libraryLength)), true);
+  view.setBigInt64(offset + 56, BigInt.asIntN(64, BigInt(value.http2Start)), true);
+  view.setBigInt64(offset + 64, BigInt.asIntN(64, BigInt(value.http2Length)), true);
+  view.setBigInt64(offset + 72, BigInt.asIntN(64, BigInt(value.xHttp2Start)), true);
+  view.setBigInt64(offset + 80, BigInt.asIntN(64, BigInt(value.xHttp2Length)), true);
+  view.setBigInt64(offset + 88, BigInt.asIntN(64, BigInt(value.grpcStartPc)), true);
+  view.setBigInt64(offset + 96, BigInt.asIntN(64, BigInt(value.waitGroupAdd)), true);
+  view.setBigInt64(offset + 104, BigInt.asIntN(64, BigInt(value.waitGroupAddLength)), true);
+  view.setBigInt64(offset + 112, BigInt.asIntN(64, BigInt(value.contextKey)), true);
+  view.setUint16(offset + 120, value.goid, true);
+  view.setUint16(offset + 122, value.parentGoid, true);
+  view.setUint16(offset + 124, value.startPc, true);
+  view.setUint16(offset + 126, value.processor, true);
+  view.setUint16(offset + 128, value.goidCache, true);
+  view.setUint16(offset + 130, value.receiveQueue, true);
+  view.setUint16(offset + 132, value.sudogChannel, true);
+  view.setUint16(offset + 134, value.writeRequest, true);
+  view.setUint16(offset + 136, value.connection, true);
+  view.setUint16(offset + 138, value.requestContext, true);
+  view.setUint16(offset + 140, value.currentRequest, true);
+  view.setUint16(offset + 142, value.wantsMarks, true);
+  view.setUint16(offset + 144, value.hasStreams, true);
 }
 
 /** Writes into zeroed memory. */
@@ -922,8 +927,8 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 48 + index * 16, element); });
   value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 304 + index * 48, element); });
   encodeGoLayout(view, offset + 496, value.go);
-  encodePythonLayout(view, offset + 632, value.python);
-  view.setUint32(offset + 656, value.handoversLost, true);
+  encodePythonLayout(view, offset + 648, value.python);
+  view.setUint32(offset + 672, value.handoversLost, true);
 }
 
 /** Writes into zeroed memory. */

@@ -50,12 +50,13 @@ export function traceSettingsBytes(config: SocketTraceConfig["io_events"]): Uint
 }
 
 /** What user space knows of a Go program; the rest of struct go_layout is the programs' own. */
-export type GoPlan = Omit<GoLayout, "contextKey" | "wantsMarks">;
+export type GoPlan = Omit<GoLayout, "contextKey" | "wantsMarks" | "hasStreams">;
 
 export const NO_GO: GoPlan = {
   serveStartPc: 0,
   writeLoopStartPc: 0,
   readLoopStartPc: 0,
+  allGoroutines: 0,
   goidCounter: 0,
   libraryStart: 0,
   libraryLength: 0,
@@ -111,7 +112,7 @@ export function processControlBytes(filter: ProcessFilter, plan: ProcessPlan = N
     bucketBytes: 0,
     filter,
     stepCount: plan.steps.length,
-    go: { ...(plan.go ?? NO_GO), contextKey: 0, wantsMarks: 0 },
+    go: { ...(plan.go ?? NO_GO), contextKey: 0, wantsMarks: 0, hasStreams: 0 },
     python: plan.python ?? NO_PYTHON,
     handoversLost: 0,
   });

@@ -42,6 +42,7 @@ const goLayout = z.strictObject({
   serveStartPc: address,
   writeLoopStartPc: address,
   readLoopStartPc: address,
+  allGoroutines: address,
   goidCounter: address,
   libraryStart: address,
   libraryLength: address,

@@ -12,7 +12,7 @@ const MAX_CREATED = 16_384;
 /** What a unit was created for. */
 export interface CreatedFor {
   readonly served: TraceNode;
-  /** Key of the unit that serves it. */
+  /** Key of the unit that serves it; 0: one that serves no other. */
   readonly server: number;
   /** Equal: made to run the same function; 0: not known. */
   readonly work: number;

@@ -35,12 +35,13 @@ const ANSWERS_FOR_OTHERS: readonly number[] = [
 /** @returns whether the call's parent is decided now */
 export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
   const { causeKind, causeId, causeRequest } = call.start;
+  const hasContext = causeRequest !== 0 && causeKind !== CauseKind.goStreamChild;
   if (causeKind === CauseKind.goStream) return join(call, work.connections.ofStream(causeId, causeRequest), "stream");
   if (causeKind === CauseKind.goContext && join(call, work.connections.servedIn(causeId), "context")) return true;
   if (causeKind === CauseKind.goEndedContext) holdBehindHandler(work, call);
-  else if (causeRequest !== 0 && (causeKind === CauseKind.goContext || call.unit!.serving === undefined))
+  else if (hasContext && (causeKind === CauseKind.goContext || call.unit!.serving === undefined))
     awaitAnswer(work, call);
-  if (causeKind === CauseKind.goContext || causeRequest !== 0) return false;
+  if (causeKind === CauseKind.goContext || hasContext) return false;
   if (causeKind === CauseKind.creation) work.lineage.called(causeId);
   if (isWakerKnown(call) && expectAnswer(work, call, causeId)) return false;
   const creation = creationOf(work, call);
@@ -141,6 +142,10 @@ function creationOf(work: ProcessWork, { start, hasConnection }: TraceNode): Cre
   // What wakes a connection that carries several calls at a time may be a task that sends for all (HTTP/2).
   if (causeKind === CauseKind.waker || causeKind === CauseKind.newWaker)
     return hasConnection ? work.creators.of(causeId) : undefined;
+  if (causeKind === CauseKind.goStreamChild) {
+    const served = work.connections.ofStream(causeId, start.causeRequest);
+    return served && { served, server: 0, work: 0, isBehind: false, turnOf: undefined };
+  }
   if (causeKind !== CauseKind.goCreator || work.handovers.isShared(idOfKey(unitKeyOf(start)))) return undefined;
   // Created after the creator's last read, be it of a request that is answered by now.
   const server = unitKey(UnitKind.goroutine, causeId);
@@ -222,6 +227,8 @@ function joinCreated(work: ProcessWork, call: TraceNode, unit: number, created: 
 
 /** The unit that was at the request is at another one by now, or may be. */
 function hasReadOn(work: ProcessWork, { served, server }: CreatedFor, nowNs: number): boolean {
+  // Who serves a stream serves no other.
+  if (server === 0) return false;
   const last = work.lastAnswers.of(server, nowNs);
   // Of a unit that does not read what it serves, the connection tells.
   if (last === undefined && !SERVES_WHAT_IT_READS.includes(kindOfKey(server)))

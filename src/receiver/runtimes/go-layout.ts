@@ -16,6 +16,7 @@ type Named =
   | "serveStartPc"
   | "writeLoopStartPc"
   | "readLoopStartPc"
+  | "allGoroutines"
   | "goidCounter"
   | "libraryStart"
   | "libraryLength"
@@ -165,6 +166,7 @@ export async function goLayout(image: Image, minor: number, names: GoNames): Pro
     serveStartPc,
     writeLoopStartPc,
     readLoopStartPc,
+    allGoroutines: names.allGoroutines === undefined ? 0 : image.loadBias + names.allGoroutines,
     goidCounter: counter,
     grpcStartPc,
     libraryStart: library.start,

@@ -42,6 +42,8 @@ export interface GoPlan {
   /** Of the goroutines that write for net/http's client, and of those that read for it. */
   readonly writeLoopStartPc: number;
   readonly readLoopStartPc: number;
+  /** Address of runtime.allgs; 0: unknown. */
+  readonly allGoroutines: number;
   /** Address of runtime.sched.goidgen; 0: unknown. */
   readonly goidCounter: number;
   /** Where the code of net/http lies that starts goroutines of its own; 0: not known. */

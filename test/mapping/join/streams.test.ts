@@ -74,6 +74,25 @@ describe("streams of Go's servers over HTTP/2", () => {
     assertJoined(host, "/one.1", "/one");
   });
 
+  it("joins what goroutines call that it has made, once three requests have made some", () => {
+    const host = new Host();
+    const child = (streamId: number): Doer =>
+      goroutine(200 + streamId, { causeKind: CauseKind.goStreamChild, causeId: CONNECTION, causeRequest: streamId });
+    const link = inbound(host).serverReads(reader, PREFACE);
+    for (const streamId of [1, 3, 5, 7]) {
+      link.serverReads(reader, request(streamId, `/r${streamId}`));
+      call(host, child(streamId), `/r${streamId}.1`);
+      link.answer(goroutine(9), answer(streamId));
+    }
+    link.serverReads(reader, request(9, "/r9") + request(11, "/r11"));
+    call(host, child(11), "/r11.1");
+    call(host, child(9), "/r9.1");
+    host.pass(600);
+    host.end();
+    for (const streamId of [1, 3, 5, 7, 9, 11])
+      assert.equal(find(host, `/r${streamId}.1`).parentSpanId, find(host, `/r${streamId}`).spanId, `${streamId}`);
+  });
+
   it("tells connections apart by who reads them, which may be the connection's goroutine itself", () => {
     const host = new Host();
     inbound(host).serverReads(reader, PREFACE + request(1, "/one"));
