@@ -17,6 +17,7 @@ import type { EventMeta } from "../event-meta.ts";
 import { awaitedBy } from "./awaited-calls.ts";
 import type { CreatedFor } from "./creators.ts";
 import { AFTER_ANSWER_NS, answeredBy, areBelieved } from "./last-answers.ts";
+import type { Creation } from "./lineage.ts";
 import { servedByProvenThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { awaitAnswer, holdBehindHandler } from "./request-contexts.ts";
@@ -45,7 +46,8 @@ export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
   if (causeKind === CauseKind.creation) work.lineage.called(causeId);
   if (isWakerKnown(call) && expectAnswer(work, call, causeId)) return false;
   const creation = creationOf(work, call);
-  if (creation !== undefined) {
+  const mayBePools = call.unit?.kind === UnitKind.rubyFiber && work.mayHandOver;
+  if (creation !== undefined && !mayBePools) {
     if (creation.isBehind) waitForMaker(work, call);
     return joinCreated(work, call, callerOf(call), creation);
   }
@@ -57,7 +59,7 @@ export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
 /** Whose work it is shows by the answers of the makers. @returns whether one of them has answered already */
 function joinMade(work: ProcessWork, call: TraceNode): boolean {
   if (call.unit!.open.length > 0) return false;
-  const creations = [...work.lineage.of(call.start.causeId)];
+  const creations = makersOf(work, call);
   for (const creation of creations) {
     const made = { call, creation, work: creations[0]!.work };
     const served = work.lineage.answeredOf(creation);
@@ -71,10 +73,15 @@ function joinMade(work: ProcessWork, call: TraceNode): boolean {
   return false;
 }
 
+/** How the unit that calls was made, and its maker; of a thread of Ruby not the maker, which may be a pool's. */
+function makersOf(work: ProcessWork, { start, unit }: TraceNode): readonly Creation[] {
+  const creations = [...work.lineage.of(start.causeId)];
+  return unit?.kind === UnitKind.rubyFiber ? creations.slice(0, 1) : creations;
+}
+
 /** The maker may be at another request by now than at the one that it has answered: then it will answer that one. */
 function waitForMaker(work: ProcessWork, call: TraceNode): void {
-  for (const creation of work.lineage.of(call.start.causeId))
-    work.lineage.wait({ call, creation, work: creation.work });
+  for (const creation of makersOf(work, call)) work.lineage.wait({ call, creation, work: creation.work });
 }
 
 /** `served` is being answered by the unit of `meta`, which has been at it since: what it has made meanwhile called for it. */
@@ -86,6 +93,9 @@ export function joinMadeByAnswer(
   meta: EventMeta,
 ): void {
   for (const { call, creation, work: kind } of work.lineage.take(key, served, since, meta)) {
+    const { unit } = call;
+    // A pool's thread, which serves requests itself.
+    if (unit?.kind === UnitKind.rubyFiber && (unit.hasRead || work.lineage.hasAnswered(unit.key))) continue;
     if (!served.isPipelined) work.offspring.turns.madeBefore(creation.work);
     const told = kindOfKey(key) === UnitKind.rubyFiber ? { toldNs: meta.timestampNs } : {};
     const facts = { server: key, work: kind, isBehind: false, ...told };
@@ -188,7 +198,8 @@ export function noteCreation(work: ProcessWork, event: UnitEdgeEvent, order: num
       turnOf: turnOf(served, kind),
     });
   else if (unit === undefined || unit.open.length === 0) {
-    const inherited = work.creators.of(fromCreation);
+    // Whoever hands a request on makes the pool's next thread: what that one makes is for what it takes.
+    const inherited = unitKind === UnitKind.rubyFiber ? undefined : work.creators.of(fromCreation);
     if (inherited !== undefined) work.creators.add(toId, { ...inherited, work: kind });
   }
 }

@@ -59,16 +59,16 @@ class Program {
 }
 
 describe("threads that Ruby's threads make", () => {
-  it("call for the request of their maker, also through others", () => {
+  it("call for the request of their maker", () => {
     const program = new Program();
     program.prove();
     const [one, two] = [program.thread(), program.thread()];
-    program.read(one, "/a");
-    program.read(two, "/b");
+    const [a, b] = [program.read(one, "/a"), program.read(two, "/b")];
     program.call(program.make(one), "/a.1");
-    program.call(program.make(program.make(two)), "/b.1");
-    program.host.pass(0);
-    assert.equal(program.parentOf("/a.1"), undefined, "its parent has not left");
+    program.call(program.make(two), "/b.1");
+    a.answer(one, ok());
+    b.answer(two, ok());
+    program.host.pass(1000);
     program.host.end();
     assert.equal(program.parentOf("/a.1"), "/a");
     assert.equal(program.parentOf("/b.1"), "/b");
@@ -88,6 +88,21 @@ describe("threads that Ruby's threads make", () => {
     program.host.end();
     assert.equal(program.parentOf("/a.1"), "/a");
     assert.equal(program.parentOf("/b.1"), "/b");
+  });
+
+  it("a pool's thread that was made while its maker had a request at hand works for what it takes", () => {
+    const program = new Program();
+    program.prove();
+    const [reactor, one] = [program.thread(), program.thread()];
+    const taken = program.read(reactor, "/taken");
+    const handed = program.read(one, "/handed");
+    const worker = program.make(one);
+    program.call(program.make(worker), "/taken.1");
+    taken.answer(worker, ok());
+    handed.answer(worker, ok());
+    program.host.pass(1000);
+    program.host.end();
+    assert.notEqual(program.parentOf("/taken.1"), "/handed");
   });
 
   for (const [name, makes] of [
