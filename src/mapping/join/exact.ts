@@ -94,8 +94,9 @@ export function joinMadeByAnswer(
 ): void {
   for (const { call, creation, work: kind } of work.lineage.take(key, served, since, meta)) {
     const { unit } = call;
-    // A pool's thread, which serves requests itself.
-    if (unit?.kind === UnitKind.rubyFiber && (unit.hasRead || work.lineage.hasAnswered(unit.key))) continue;
+    // A pool's thread, which serves requests itself, or may: who answers has waited for what it has made for that.
+    const isPools = unit?.hasRead || !call.isFinished || work.lineage.hasAnswered(unit?.key ?? 0);
+    if (unit?.kind === UnitKind.rubyFiber && isPools) continue;
     if (!served.isPipelined) work.offspring.turns.madeBefore(creation.work);
     const told = kindOfKey(key) === UnitKind.rubyFiber ? { toldNs: meta.timestampNs } : {};
     const facts = { server: key, work: kind, isBehind: false, ...told };

@@ -105,6 +105,22 @@ describe("threads that Ruby's threads make", () => {
     assert.notEqual(program.parentOf("/taken.1"), "/handed");
   });
 
+  it("a pool's thread that is made before its maker takes the next request, and is at its own for long, is not that one's", () => {
+    const program = new Program();
+    program.prove();
+    const [reactor, one] = [program.thread(), program.thread()];
+    const [taken, next] = [program.read(reactor, "/taken"), program.read(reactor, "/next")];
+    const worker = program.make(one);
+    const upstream = program.host.connect({ only: "client", serverPort: 9000 }).send(worker, get("/taken.1"));
+    next.answer(one, ok());
+    program.host.pass(1500);
+    upstream.clientReads(worker, ok());
+    taken.answer(worker, ok());
+    program.host.pass(1000);
+    program.host.end();
+    assert.equal(program.parentOf("/taken.1"), "/taken");
+  });
+
   for (const [name, makes] of [
     ["threads that it makes", true],
     ["itself", false],
