@@ -120,7 +120,7 @@ struct {
 	__type(value, struct go_maker);
 } go_makers SEC(".maps");
 
-#define ALL_GOROUTINES_CHUNKS 16
+#define ALL_GOROUTINES_CHUNKS 32
 
 /*
  * The g with this id; 0: it has ended, or is not among the first ones of runtime.allgs. Behind the last one lies nothing
