@@ -1,6 +1,7 @@
 import { type ClientRequest, type Agent as HttpAgent, type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { type PartialSuccess, readExportResponse, readRpcStatus } from "../mapping/otlp/responses.ts";
+import { AttemptLimit } from "./attempt-limit.ts";
 import { failureReason } from "./failure-reason.ts";
 import { compressHttp } from "./http-compression.ts";
 import { parseRetryAfterMs } from "./retry-after.ts";
@@ -40,18 +41,19 @@ export class HttpSender implements Sender<Uint8Array> {
 
   async send({ body }: QueuedRequest<Uint8Array>, signal: AbortSignal): Promise<SendOutcome> {
     const { timeoutMs, compression } = this.#options;
-    const timeout = timeoutMs === 0 ? [] : [AbortSignal.timeout(Math.ceil(timeoutMs))];
+    const limit = new AttemptLimit(signal, timeoutMs);
     try {
       const bytes = await compressHttp(body, compression);
-      const response = await this.#post(bytes, AbortSignal.any([signal, ...timeout]));
+      const response = await this.#post(bytes, limit.signal);
       this.#hasAnswered = true;
       const answer = await readBody(response);
       return outcomeOf(response, answer, this.#options.url);
     } catch (error) {
       const isPlain = this.#options.url.protocol === "http:" && !this.#hasAnswered;
-      const isLate = timeout[0]?.aborted === true;
-      const reason = isLate ? `no answer within ${timeoutMs} ms` : failureReason(describe(error), isPlain);
+      const reason = limit.isOver ? `no answer within ${timeoutMs} ms` : failureReason(describe(error), isPlain);
       return { kind: "retry", reason, serverDelayMs: undefined };
+    } finally {
+      limit.end();
     }
   }
 

@@ -3,12 +3,10 @@ import { once } from "node:events";
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { eventually } from "../support/eventually.ts";
 import { spansOfPort } from "../support/expect-spans.ts";
 import { freePort } from "../support/free-port.ts";
 import { ask, askMany } from "../support/http-client.ts";
 import { type Metric, sumOf } from "../support/metrics.ts";
-import { OtlpHttpCollector } from "../support/otlp-http-collector.ts";
 import { Scratch } from "../support/scratch.ts";
 import { startNode } from "../support/servers.ts";
 import { Sockspan } from "../support/sockspan.ts";
@@ -74,46 +72,6 @@ describe("trouble with the export", () => {
     assertBalanced(lost.metrics);
     sockspan.program.signal("SIGKILL");
   });
-
-  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-    it(`sends after a restart what a disk queue held at ${signal}`, async function () {
-      this.timeout(90_000);
-      const node = await startNode(scratch);
-      const port = await freePort();
-      const options = {
-        exporters: { otlp_http: `{ endpoint: "http://127.0.0.1:${port}", sending_queue: { storage: file_storage } }` },
-        extensions: { file_storage: `{ directory: ${scratch.path("storage")}, timeout: 10s }` },
-        withoutFile: true,
-      };
-      const first = await Sockspan.start(scratch, options);
-      for (let number = 0; number < 5; number += 1) await ask(node.port, `/stored/${number}`);
-      const held = await untilMetric(
-        first,
-        (metrics) => sumOf(metrics, "sockspan_stage_held", { stage: "exporter/otlp_http" }),
-        (count) => count >= 10,
-      );
-      assertBalanced(held.metrics);
-      // The batch that is still open is not on disk.
-      await sleep(500);
-      first.program.signal(signal);
-      await first.program.end();
-
-      const collector = await OtlpHttpCollector.start(undefined, port);
-      scratch.defer(() => collector.stop());
-      await Sockspan.start(scratch, options);
-      const paths = () =>
-        collector.spans.flatMap(({ attributes = [] }) =>
-          attributes
-            .flatMap(({ key, value }) => (key === "url.path" ? (value["stringValue"] as string) : []))
-            .filter((path) => path.startsWith("/stored/")),
-        );
-      await eventually(() => paths().length >= 5);
-      assert.deepEqual(
-        paths().sort(),
-        Array.from({ length: 5 }, (_, number) => `/stored/${number}`),
-      );
-    });
-  }
 });
 
 function lossesOf(metrics: readonly Metric[], exporter: string): number {

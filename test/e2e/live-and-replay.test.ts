@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runClient, startRedis } from "../support/backends.ts";
 import { spansOfPort } from "../support/expect-spans.ts";
@@ -55,8 +56,9 @@ describe("the same traffic, live and from a capture", () => {
     ];
     await runClient(scratch, benchmark);
     await runClient(scratch, ["redis-cli", "-p", `${redis.port}`, "no-such-command"]);
-    await sleep(500);
+    await untilStill(pcap);
     await tcpdump.stop();
+    assert.match(tcpdump.output, /^0 packets dropped by kernel/m, "the capture itself has holes");
     const ports = [nginx.port, redis.port];
     const ofPorts = (spans: readonly TestSpan[]) =>
       ports.flatMap((port) => spansOfPort(spans, port)).filter(({ kind }) => kind === CLIENT);
@@ -75,3 +77,12 @@ describe("the same traffic, live and from a capture", () => {
     }
   });
 });
+
+/** tcpdump writes what it has as it comes; on a busy machine that may be late. */
+async function untilStill(path: string): Promise<void> {
+  for (let before = -1, size = 0; size !== before; ) {
+    before = size;
+    await sleep(1000);
+    ({ size } = await stat(path));
+  }
+}

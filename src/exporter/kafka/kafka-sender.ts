@@ -1,4 +1,5 @@
 import { messageOf } from "../../error.ts";
+import { AttemptLimit } from "../attempt-limit.ts";
 import type { QueuedRequest, Sender, SendOutcome } from "../send-outcome.ts";
 import { produce, writeProduce } from "./apis.ts";
 import { type Address, Cluster, type ClusterOptions, type Topic, TopicError } from "./cluster.ts";
@@ -57,16 +58,17 @@ export class KafkaSender implements Sender<Uint8Array> {
 
   async send(request: QueuedRequest<Uint8Array>, signal: AbortSignal): Promise<SendOutcome> {
     const { timeoutMs } = this.#options;
-    const timeout = timeoutMs === 0 ? [] : [AbortSignal.timeout(Math.ceil(timeoutMs))];
-    const given = AbortSignal.any([signal, ...timeout]);
+    const limit = new AttemptLimit(signal, timeoutMs);
     try {
-      return await unlessAborted(this.#send(request), given);
+      return await unlessAborted(this.#send(request), limit.signal);
     } catch (error) {
       if (error instanceof TopicError && error.isPermanent) return { kind: "permanent", reason: error.message };
-      const reason = timeout[0]?.aborted === true ? `no answer within ${timeoutMs} ms` : messageOf(error);
+      const reason = limit.isOver ? `no answer within ${timeoutMs} ms` : messageOf(error);
       // Who is late may be gone.
       this.#cluster?.forgetTopic();
       return { kind: "retry", reason, serverDelayMs: undefined };
+    } finally {
+      limit.end();
     }
   }
 
