@@ -50,14 +50,14 @@ export const TIERS: readonly Tier[] = [
   },
   {
     name: "kernel",
-    budgetSeconds: 180,
+    budgetSeconds: 150,
     needsKernel: true,
     commands: [],
     mocha: { includes: (path) => path.startsWith("kernel/"), timeoutMs: 60_000, eachTest: true, processes: 1 },
   },
   {
     name: "e2e",
-    budgetSeconds: 380,
+    budgetSeconds: 400,
     needsKernel: true,
     commands: [],
     mocha: { includes: (path) => path.startsWith("e2e/"), timeoutMs: 60_000, eachTest: true, processes: 1 },
