@@ -239,9 +239,9 @@ describe("kafka exporter", () => {
   it("gives up an attempt that is not answered", async () => {
     await broker();
     kafka.isSilent = true;
-    const exporter = await start({ timeout: "300ms" });
+    const exporter = await start({ timeout: "50ms" });
     exporter.consume(makeSpans(5));
-    await eventually(() => /no answer within 300 ms/.test(told()));
+    await eventually(() => /no answer within 50 ms/.test(told()));
     kafka.isSilent = false;
     await eventually(() => exporter.account.out === 5);
   });

@@ -125,6 +125,8 @@ export class FakeKafka {
   #serve(socket: Socket): void {
     this.connections++;
     this.#sockets.add(socket);
+    // Else the second piece of an answer waits for the other end's delayed ACK of the first.
+    socket.setNoDelay();
     socket.on("close", () => this.#sockets.delete(socket)).on("error", () => {});
     let received = Buffer.alloc(0);
     const session = { isKnown: this.#options.credentials === undefined };
