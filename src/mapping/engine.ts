@@ -1,4 +1,5 @@
 /** Events in, spans out: sockets -> connections -> exchanges -> traces -> spans. Pure: time and facts come from outside. */
+
 import {
   DataSource,
   Direction,
@@ -12,6 +13,7 @@ import {
   type UnitEdgeEvent,
   type WakeEvent,
 } from "../bpf/layout.gen.ts";
+import { makeRoom } from "../make-room.ts";
 import { StageAccount } from "./account.ts";
 import { ADDRESS_FAMILY_UNIX } from "./address.ts";
 import { commOf } from "./comm.ts";
@@ -128,7 +130,7 @@ export class TraceEngine {
     if (event.newState === TcpState.synSent) {
       const connecting = this.#tracer.connecting(metaOfConnect(event, ++this.#order));
       if (connecting === undefined) return;
-      if (this.#connecting.size >= MAX_CONNECTING) this.#connecting.delete(this.#connecting.keys().next().value!);
+      makeRoom(this.#connecting, MAX_CONNECTING);
       this.#connecting.set(event.socketCookie, connecting);
     } else if (event.newState === TcpState.established) {
       // Before its first byte; a socket that is never used must cost nothing.

@@ -1,5 +1,7 @@
 /** Gives each exchange its place in a trace while it goes on, and makes it a span when it ends. */
+
 import type { HandoverEvent, UnitEdgeEvent } from "../bpf/layout.gen.ts";
+import { makeRoom } from "../make-room.ts";
 import type { StageAccount } from "./account.ts";
 import { isLoopback, isPrivate } from "./address.ts";
 import type { Departure } from "./departure.ts";
@@ -223,7 +225,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
 
   #addDatagramCall(node: TraceNode): void {
     const calls = this.#datagramCalls;
-    if (calls.size >= MAX_DATAGRAM_CALLS) calls.delete(calls.keys().next().value!);
+    makeRoom(calls, MAX_DATAGRAM_CALLS);
     calls.set(keyOf(node.id), node);
   }
 

@@ -1,5 +1,7 @@
 /** AF_UNIX streams: what they are called is told once, and their end where one of the two has read it. */
+
 import type { SocketStateEvent } from "../bpf/layout.gen.ts";
+import { makeRoom } from "../make-room.ts";
 import { formatSocketName } from "./address.ts";
 import { TcpState } from "./engine-options.ts";
 import type { SocketEnd } from "./socket-end.ts";
@@ -33,7 +35,7 @@ export class UnixStreams {
   }
 
   #add(cookie: number, name: string): void {
-    if (this.#names.size >= MAX_NAMES) this.#names.delete(this.#names.keys().next().value!);
+    makeRoom(this.#names, MAX_NAMES);
     this.#names.set(cookie, name);
   }
 

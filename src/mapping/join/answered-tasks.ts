@@ -9,7 +9,9 @@
  * is no waker of what is sent next. Who had woken the connection's task is therefore believed only where the answer never
  * comes.
  */
+
 import { UnitKind } from "../../bpf/layout.gen.ts";
+import { makeRoom } from "../../make-room.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -57,7 +59,7 @@ export class AnsweredTasks {
     const calls = this.#expected.get(served);
     if (calls !== undefined) calls.push(call);
     else {
-      if (this.#expected.size >= MAX_REQUESTS) this.#expected.delete(this.#expected.keys().next().value!);
+      makeRoom(this.#expected, MAX_REQUESTS);
       this.#expected.set(served, [call]);
     }
     this.#requestOf.set(call, served);

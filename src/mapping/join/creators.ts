@@ -5,6 +5,7 @@
  * Proves: the call comes of what the request started. Lies where what was created serves others too: a pool or an actor
  * that is started by the first request that needs it (offspring.ts).
  */
+import { makeRoom } from "../../make-room.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 const MAX_CREATED = 16_384;
@@ -30,7 +31,7 @@ export class Creators {
 
   add(created: number, creation: CreatedFor): void {
     if (this.#creations.has(created)) return;
-    if (this.#creations.size >= MAX_CREATED) this.#creations.delete(this.#creations.keys().next().value!);
+    makeRoom(this.#creations, MAX_CREATED);
     this.#creations.set(created, creation);
   }
 

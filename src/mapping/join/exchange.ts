@@ -4,6 +4,7 @@
  * Proves: the request that this server read is the very bytes that the client sent (both first sequence numbers of the
  * connection and the offset are the same). Can't lie, except where two connections have equal sequence numbers.
  */
+import { makeRoom } from "../../make-room.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 const MAX_EARLIER = 1024;
@@ -42,7 +43,7 @@ export class SentRequests {
   #keepEarlier(offset: number, node: TraceNode): void {
     this.#earlier ??= new Map();
     // A connection whose server is on another host never asks; the limit holds for long pipelines too.
-    if (this.#earlier.size >= MAX_EARLIER) this.#earlier.delete(this.#earlier.keys().next().value!);
+    makeRoom(this.#earlier, MAX_EARLIER);
     this.#earlier.set(offset, node);
   }
 }

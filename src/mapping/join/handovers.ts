@@ -13,7 +13,9 @@
  *
  * What comes from a goroutine that works for a request itself (a dispatcher) comes from that request.
  */
+
 import { type HandoverEvent, HandoverWay, UnitKind } from "../../bpf/layout.gen.ts";
+import { makeRoom } from "../../make-room.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { servedBy } from "./exact.ts";
 import { answeredBy } from "./last-answers.ts";
@@ -271,7 +273,7 @@ export class Handovers {
   #poolOf(startPc: number): PoolCredit {
     let pool = this.#pools.get(startPc);
     if (pool === undefined) {
-      if (this.#pools.size >= MAX_POOLS) this.#pools.delete(this.#pools.keys().next().value!);
+      makeRoom(this.#pools, MAX_POOLS);
       pool = new PoolCredit();
       this.#pools.set(startPc, pool);
     }

@@ -8,7 +8,9 @@
  * asked that are bound to their connections, or serve one after the other (thread-bonds.ts), and while that is open: with
  * it they are at the end of what they do for it.
  */
+
 import { UnitKind } from "../../bpf/layout.gen.ts";
+import { makeRoom } from "../../make-room.ts";
 import type { EventMeta } from "../event-meta.ts";
 import type { ProcessWork } from "./process-work.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -51,7 +53,7 @@ export class LastAnswers {
       return;
     }
     this.#byUnit.delete(unit.key);
-    if (this.#byUnit.size >= MAX_UNITS) this.#byUnit.delete(this.#byUnit.keys().next().value!);
+    makeRoom(this.#byUnit, MAX_UNITS);
     this.expire(meta.timestampNs);
     this.#byUnit.set(unit.key, { served, endNs: meta.timestampNs, pid: meta.pid });
   }

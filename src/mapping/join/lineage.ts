@@ -3,7 +3,9 @@
  * it only writes the answer. So the calls of what it makes, itself or through others, are kept until it answers; then those
  * are the request's whose makers were made since it was read. Behind the answer, those that were made before it.
  */
+
 import { CauseKind, type UnitEdgeEvent } from "../../bpf/layout.gen.ts";
+import { makeRoom } from "../../make-room.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { AFTER_ANSWER_NS } from "./last-answers.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -65,7 +67,7 @@ export class Lineage {
   add({ header, fromId, unitKind, fromCreation, toId, work }: UnitEdgeEvent, order: number): void {
     // Told twice: the first time tells when it was.
     if (this.#creations.has(toId)) return;
-    if (this.#creations.size >= MAX_MADE) this.#creations.delete(this.#creations.keys().next().value!);
+    makeRoom(this.#creations, MAX_MADE);
     this.#creations.set(toId, {
       maker: unitKey(unitKind, fromId),
       makerCreation: fromCreation,
@@ -105,7 +107,7 @@ export class Lineage {
     const { maker } = made.creation;
     let waiting = this.#waiting.get(maker);
     if (waiting === undefined) {
-      if (this.#waiting.size >= MAX_MAKERS) this.#waiting.delete(this.#waiting.keys().next().value!);
+      makeRoom(this.#waiting, MAX_MAKERS);
       waiting = { calls: [], sweepAt: FIRST_SWEEP };
       this.#waiting.set(maker, waiting);
     }
@@ -147,7 +149,7 @@ export class Lineage {
   answered(maker: number, served: TraceNode, since: number, meta: EventMeta, isBelieved: boolean): void {
     if (this.#creations.size === 0) return;
     this.#lastEnds.delete(maker);
-    if (this.#lastEnds.size >= MAX_MADE) this.#lastEnds.delete(this.#lastEnds.keys().next().value!);
+    makeRoom(this.#lastEnds, MAX_MADE);
     this.#lastEnds.set(maker, meta.order);
     if (served.isDoubtful || !isBelieved) return;
     const answers = this.#answered.get(maker) ?? [];

@@ -5,6 +5,7 @@
  * Behind the answer a unit may be one that the first request of a connection has made for all of it. Two things tell: the
  * connection's next request has made one of its own, and so have nearly all requests that were answered about then.
  */
+import { makeRoom } from "../../make-room.ts";
 import type { NodeConnection, TraceNode } from "./trace-node.ts";
 
 const MAX_DESTINATIONS = 256;
@@ -124,9 +125,7 @@ export class Makers {
   #of(destination: string): Destination {
     let found = this.#destinations.get(destination);
     if (found !== undefined) return found;
-    if (this.#destinations.size >= MAX_DESTINATIONS) {
-      this.#destinations.delete(this.#destinations.keys().next().value!);
-    }
+    makeRoom(this.#destinations, MAX_DESTINATIONS);
     found = { requests: 0, doubtUntilNs: 0 };
     this.#destinations.set(destination, found);
     return found;

@@ -4,6 +4,8 @@
  * where units that run the same function were made for requests that had none before them, and none of late when there
  * was nothing left to answer.
  */
+import { makeRoom } from "../../make-room.ts";
+
 const PROVEN = 3;
 const DOUBT_NS = 60_000_000_000;
 const MAX_KINDS = 256;
@@ -35,7 +37,7 @@ export class MakingTurns {
   #of(work: number): Kind {
     let kind = this.#kinds.get(work);
     if (kind !== undefined) return kind;
-    if (this.#kinds.size >= MAX_KINDS) this.#kinds.delete(this.#kinds.keys().next().value!);
+    makeRoom(this.#kinds, MAX_KINDS);
     kind = { before: 0, doubtUntilNs: Number.NEGATIVE_INFINITY };
     this.#kinds.set(work, kind);
     return kind;

@@ -7,6 +7,7 @@
  * already, for half a second, in which the answer comes, and lost events show. Lies where the answer of a request whose
  * context lies where an earlier one of its connection lay is late by more than that: nobody is believed while there is one.
  */
+import { makeRoom } from "../../make-room.ts";
 import { AFTER_ANSWER_NS } from "./last-answers.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
@@ -65,10 +66,6 @@ export class RequestContexts {
     this.#answered.clear();
     this.#waiting.clear();
   }
-}
-
-function makeRoom(map: Map<number, unknown>, limit: number): void {
-  if (map.size >= limit) map.delete(map.keys().next().value!);
 }
 
 /** Which of the requests on its connection the call is for shows when that is answered. */

@@ -1,5 +1,7 @@
 /** Connections of a process as a server: what they are called in its memory, and what is open on each. */
+
 import { CauseKind } from "../../bpf/layout.gen.ts";
+import { makeRoom } from "../../make-room.ts";
 import type { EventMeta } from "../event-meta.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { isAnsweredInOrder, oldestInOrder } from "./unit.ts";
@@ -93,7 +95,7 @@ export class ServedConnections {
       streams = new Map();
       this.#streams.set(node.connection, streams);
     }
-    if (streams.size >= MAX_STREAMS) streams.delete(streams.keys().next().value!);
+    makeRoom(streams, MAX_STREAMS);
     streams.set(node.streamId, node);
   }
 
@@ -123,6 +125,6 @@ export class ServedConnections {
 /** An address or id that comes back is another connection's. */
 function setBounded(map: Map<number, object>, key: number, connection: object): void {
   if (map.get(key) === connection) return;
-  if (map.size >= MAX_CONNECTIONS) map.delete(map.keys().next().value!);
+  makeRoom(map, MAX_CONNECTIONS);
   map.set(key, connection);
 }

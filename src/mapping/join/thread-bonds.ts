@@ -5,6 +5,7 @@
  * would sleep, and has closed a connection before it reads the next. A thread for each connection: each thread reads on one,
  * and nobody else does. Both are credits that grow, and one difference costs many.
  */
+import { makeRoom } from "../../make-room.ts";
 import type { NodeConnection, TraceNode } from "./trace-node.ts";
 
 const MAX_THREADS = 8192;
@@ -59,7 +60,7 @@ export class ThreadBonds {
   #readsOn(pid: number, bond: Bond): void {
     // Of one thread there is no order.
     if (this.#threads.size > 1) this.#threads.delete(pid);
-    if (this.#threads.size >= MAX_THREADS) this.#threads.delete(this.#threads.keys().next().value!);
+    makeRoom(this.#threads, MAX_THREADS);
     this.#threads.set(pid, bond);
   }
 }

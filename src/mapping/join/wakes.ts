@@ -16,7 +16,9 @@
  * What serves r may have woken the thread that made c, to hand it over. If that was another request's, r is not believed;
  * if it was r's, both ends agree, and no more is asked.
  */
+
 import { UnitKind } from "../../bpf/layout.gen.ts";
+import { makeRoom } from "../../make-room.ts";
 import type { EventMeta } from "../event-meta.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { SchedulerClock } from "./scheduler-clock.ts";
@@ -295,7 +297,7 @@ export class Wakes {
     this.#ways.claimed(claim);
     if (claims !== undefined) claims.push(claim);
     else {
-      if (this.#claims.size >= MAX_CLAIMED) this.#claims.delete(this.#claims.keys().next().value!);
+      makeRoom(this.#claims, MAX_CLAIMED);
       this.#claims.set(call, [claim]);
     }
   }

@@ -1,4 +1,5 @@
 /** What a client has of a broker and has not acknowledged: where it came from. Bounded by MAX_DELIVERIES. */
+import { makeRoom } from "../../make-room.ts";
 
 export interface Origin {
   readonly exchange: string | undefined;
@@ -12,7 +13,7 @@ export class Deliveries {
   readonly #origins = new Map<string, Origin & { readonly channel: number; readonly tag: number }>();
 
   add(channel: number, tag: number, exchange: string | undefined, routingKey: string | undefined): void {
-    if (this.#origins.size >= MAX_DELIVERIES) this.#origins.delete(this.#origins.keys().next().value!);
+    makeRoom(this.#origins, MAX_DELIVERIES);
     this.#origins.set(`${channel}.${tag}`, { channel, tag, exchange, routingKey });
   }
 

@@ -6,6 +6,7 @@
  * Bound of the state: MAX_CHANNELS channels with one request in work and one content in each direction, and the last
  * MAX_DELIVERIES deliveries that are not acknowledged.
  */
+import { makeRoom } from "../../make-room.ts";
 import { type Framing, firstBytes, LEFT_OUT } from "../framing.ts";
 import { Deliveries } from "./amqp091-deliveries.ts";
 import {
@@ -252,7 +253,7 @@ function methodFrame(
     const id = `${channel}.${state.count++}`;
     const role = args.isNoWait ? MessageRole.oneWay : MessageRole.request;
     if (!args.isNoWait) {
-      if (state.pending.size >= MAX_CHANNELS) state.pending.delete(state.pending.keys().next().value!);
+      makeRoom(state.pending, MAX_CHANNELS);
       state.pending.set(channel, { id, answers: layout.answers });
     }
     sink.message(newMessage(state, role, args.isNoWait ? undefined : id, method, sender, channel, args));
@@ -299,7 +300,7 @@ function readOrigin(reader: ByteReader, message: Amqp091Message, state: Amqp091S
 
 function startContent(message: Amqp091Message, channel: number, state: Amqp091State, sender: Sender): void {
   const contents = state.contents[sender];
-  if (contents.size >= MAX_CHANNELS) contents.delete(contents.keys().next().value!);
+  makeRoom(contents, MAX_CHANNELS);
   contents.set(channel, { message, remaining: undefined });
 }
 

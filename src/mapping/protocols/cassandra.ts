@@ -6,6 +6,7 @@
  * State: texts of 512 prepared statements, 1024 that wait for their id, the keyspace.
  */
 
+import { makeRoom } from "../../make-room.ts";
 import { type Framing, firstBytes } from "../framing.ts";
 import { latin1 } from "../latin1.ts";
 import type { Attribute } from "../span.ts";
@@ -148,7 +149,7 @@ function readResponse(
     if (kind === ResultKind.setKeyspace) state.keyspace = reader.utf8(reader.uint16()) || state.keyspace;
     else if (kind === ResultKind.prepared && preparing !== undefined) {
       const key = reader.latin1(reader.uint16());
-      if (state.prepared.size >= MAX_PREPARED) state.prepared.delete(state.prepared.keys().next().value!);
+      makeRoom(state.prepared, MAX_PREPARED);
       if (!reader.failed) state.prepared.set(key, preparing);
     }
   }

@@ -4,6 +4,7 @@
  *
  * Claims: a whole BEGIN_REQUEST record with its reserved bytes. State: 64 open answers.
  */
+import { makeRoom } from "../../make-room.ts";
 import { latin1 } from "../latin1.ts";
 import { uint16 } from "./byte-reader.ts";
 import { readParameters } from "./fastcgi-parameters.ts";
@@ -84,7 +85,7 @@ function parseBegin(bytes: Uint8Array, id: number, state: FastcgiState, sink: Me
     head: "",
     protocolStatus: 0,
   };
-  if (state.requests.size >= MAX_OPEN) state.requests.delete(state.requests.keys().next().value!);
+  makeRoom(state.requests, MAX_OPEN);
   state.requests.set(id, message);
   sink.begin(message);
   return at;
@@ -132,7 +133,7 @@ function parseServer(bytes: Uint8Array, state: FastcgiState, sink: MessageSink<F
   const headEnd = /\r?\n\r?\n/.exec(text);
   const head = headEnd === null ? text : text.slice(0, headEnd.index + headEnd[0].length);
   const message = { role: MessageRole.response, id, parameters: NO_PARAMETERS, head, protocolStatus: 0 };
-  if (state.responses.size >= MAX_OPEN) state.responses.delete(state.responses.keys().next().value!);
+  makeRoom(state.responses, MAX_OPEN);
   state.responses.set(id, message);
   sink.begin(message);
   return total;

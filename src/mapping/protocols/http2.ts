@@ -7,6 +7,7 @@
  * Bound of the state: two HPACK tables, MAX_STREAMS open streams with MAX_HEADERS fields of MAX_VALUE_LENGTH
  * characters, MAX_BLOCK_BYTES of a header block that is not whole.
  */
+import { makeRoom } from "../../make-room.ts";
 import { type Framing, firstBytes, LEFT_OUT } from "../framing.ts";
 import { latin1 } from "../latin1.ts";
 import { uint32 } from "./byte-reader.ts";
@@ -235,7 +236,7 @@ function headers(
     }
     const request = newMessage(MessageRole.request, streamId);
     take(request, fields);
-    if (state.streams.size >= MAX_STREAMS) state.streams.delete(state.streams.keys().next().value!);
+    makeRoom(state.streams, MAX_STREAMS);
     state.streams.set(streamId, { request, response: undefined, isRequestOpen: !isEndStream });
     if (isEndStream) sink.message(request);
     else sink.begin(request);

@@ -1,4 +1,5 @@
 /** The bodies of those Kafka messages that say what a span is about: topics, partitions, offsets, groups, errors. */
+import { makeRoom } from "../../make-room.ts";
 import { uint32 } from "./byte-reader.ts";
 import type { KafkaMessage, KafkaState } from "./kafka.ts";
 import { KafkaReader } from "./kafka-reader.ts";
@@ -286,7 +287,7 @@ function readMetadata(reader: KafkaReader, message: KafkaMessage, state: KafkaSt
     if (reader.failed) return;
     if (message.errorCode === 0) message.errorCode = code;
     if (id !== undefined && name !== undefined) {
-      if (state.topicNames.size >= MAX_TOPIC_IDS) state.topicNames.delete(state.topicNames.keys().next().value!);
+      makeRoom(state.topicNames, MAX_TOPIC_IDS);
       state.topicNames.set(id, name);
     }
     if (version >= 1) reader.skip(1);

@@ -5,6 +5,7 @@
  * one only for ApiVersions). Answers have no mark of their own and are never claimed alone.
  * Bound of the state: MAX_PENDING requests, MAX_TOPIC_IDS topic names.
  */
+import { makeRoom } from "../../make-room.ts";
 import { copiedBytes, type Framing, firstBytes } from "../framing.ts";
 import { latin1 } from "../latin1.ts";
 import { int16At, uint32 } from "./byte-reader.ts";
@@ -114,7 +115,7 @@ function parseClient(bytes: Uint8Array, state: KafkaState, sink: MessageSink<Kaf
     sink.message({ ...message, role: MessageRole.oneWay });
     return total;
   }
-  if (state.pending.size >= MAX_PENDING) state.pending.delete(state.pending.keys().next().value!);
+  makeRoom(state.pending, MAX_PENDING);
   state.pending.set(id, { apiKey, version });
   sink.message(message);
   return total;

@@ -6,6 +6,7 @@
  * State: 1024 searches that are being answered, 1024 StartTLS requests.
  */
 
+import { makeRoom } from "../../make-room.ts";
 import { latin1, utf8 } from "../latin1.ts";
 import type { Attribute } from "../span.ts";
 import { uint32 } from "./byte-reader.ts";
@@ -143,7 +144,7 @@ function parse(bytes: Uint8Array, sender: Sender, state: LdapState, sink: Messag
   if (op === LdapOp.searchEntry && message.entries !== undefined) message.entries++;
   if (isPart) {
     if (open !== undefined) return total;
-    if (state.answers.size >= MAX_OPEN) state.answers.delete(state.answers.keys().next().value!);
+    makeRoom(state.answers, MAX_OPEN);
     state.answers.set(id, message);
     sink.begin(message);
     return total;

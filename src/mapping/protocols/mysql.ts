@@ -6,6 +6,7 @@
  * characters (1 MB at most, if 256 statements are that long), MAX_PENDING commands, MAX_INFLATED bytes of
  * uncompressed packets for each direction.
  */
+import { makeRoom } from "../../make-room.ts";
 import { utf8 } from "../latin1.ts";
 import { uint16le, uint24le, uint32le } from "./byte-reader.ts";
 import { queryAttributes } from "./mysql-attributes.ts";
@@ -208,7 +209,7 @@ function finishReply(reply: MysqlResponse, asked: MysqlMessage | undefined, stat
       }
     }
   } else if (asked.command === Command.statementPrepare && !isError && asked.text !== undefined) {
-    if (state.statements.size >= MAX_STATEMENTS) state.statements.delete(state.statements.keys().next().value!);
+    makeRoom(state.statements, MAX_STATEMENTS);
     state.statements.set(reply.statementId, asked.text);
     state.lastStatement = reply.statementId;
   }

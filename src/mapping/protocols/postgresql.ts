@@ -6,6 +6,7 @@
  * Claims: startup packets, a query or parse with SQL text, or chains of frames whose types and lengths all fit.
  * Bound of the state: MAX_STATEMENTS statements and portals of MAX_TEXT characters, MAX_PENDING requests.
  */
+import { makeRoom } from "../../make-room.ts";
 import { latin1, utf8 } from "../latin1.ts";
 import { uint16, uint32 } from "./byte-reader.ts";
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, MAX_TEXT, POSTGRESQL_FRAMING } from "./postgresql-framing.ts";
@@ -90,7 +91,7 @@ function newMessage(state: PostgresqlState, kind: PostgresqlKind, text: string |
 
 function remember(map: Map<string, string>, name: string, text: string): void {
   map.delete(name);
-  if (map.size >= MAX_STATEMENTS) map.delete(map.keys().next().value!);
+  makeRoom(map, MAX_STATEMENTS);
   map.set(name, text);
 }
 

@@ -1,4 +1,5 @@
 /** Small reads of one file from large ones: each read of a stranger's file goes through two other processes. */
+import { makeRoom } from "../../make-room.ts";
 import { type ByteSource, isReadable } from "./byte-source.ts";
 
 const BLOCK_BYTES = 64 << 10;
@@ -9,7 +10,7 @@ export function bufferedSource(source: ByteSource): ByteSource {
   const block = (index: number): Promise<Uint8Array> => {
     let bytes = blocks.get(index);
     if (bytes === undefined) {
-      if (blocks.size >= BLOCK_LIMIT) blocks.delete(blocks.keys().next().value ?? 0);
+      makeRoom(blocks, BLOCK_LIMIT);
       bytes = source.read(index * BLOCK_BYTES, BLOCK_BYTES);
       blocks.set(index, bytes);
     }

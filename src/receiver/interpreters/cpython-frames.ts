@@ -1,5 +1,7 @@
 /** Names of CPython's frames: code objects are read from the process's memory, once while they are sampled often. */
+
 import { encodeInterpreter, PROFILE_LAYOUT } from "../../bpf/layout.gen.ts";
+import { makeRoom } from "../../make-room.ts";
 import type { InterpretedFrame, InterpreterStack } from "../../mapping/profiles/stack-sample.ts";
 import { findThreadStateKey } from "../runtimes/cpython.ts";
 import type { MemoryMapping, ProcessView } from "../runtimes/process-view.ts";
@@ -60,7 +62,7 @@ export class CpythonFrames {
     const found = await findThreadStateKey(view);
     const layout = found === undefined ? undefined : CPYTHON_LAYOUTS.get(found.version);
     if (found === undefined || layout === undefined) return;
-    if (this.#processes.size >= PROCESS_LIMIT) this.#processes.delete(this.#processes.keys().next().value!);
+    makeRoom(this.#processes, PROCESS_LIMIT);
     this.#processes.set(tgid, { view, layout, codes: new Map() });
     const bytes = new Uint8Array(PROFILE_LAYOUT.interpreter.sizeBytes);
     encodeInterpreter(new DataView(bytes.buffer), 0, { ...layout.frames, key: found.key });

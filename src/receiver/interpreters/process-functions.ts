@@ -1,4 +1,5 @@
 /** What is known of the functions of each process, the newest processes' at most. */
+import { makeRoom } from "../../make-room.ts";
 import type { KnownFunctions } from "./known-functions.ts";
 
 const PROCESS_LIMIT = 1024;
@@ -15,7 +16,7 @@ export class ProcessFunctions {
   }
 
   set(tgid: number, functions: KnownFunctions): void {
-    if (this.#processes.size >= PROCESS_LIMIT) this.#processes.delete(this.#processes.keys().next().value!);
+    makeRoom(this.#processes, PROCESS_LIMIT);
     this.#processes.set(tgid, functions);
   }
 

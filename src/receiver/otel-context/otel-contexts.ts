@@ -1,5 +1,7 @@
 /** The contexts that SDKs publish in the processes that are sampled: where BPF finds a thread's, and what a process says of itself. */
+
 import { encodeThreadContextPlace, PROFILE_LAYOUT } from "../../bpf/layout.gen.ts";
+import { makeRoom } from "../../make-room.ts";
 import type { Attribute } from "../../mapping/span.ts";
 import { type ByteSource, isReadable } from "../elf/byte-source.ts";
 import { readElf } from "../elf/elf-file.ts";
@@ -89,7 +91,7 @@ export class OtelContexts {
       context: undefined,
       isGone: false,
     };
-    if (this.#entries.size >= PROCESS_LIMIT) this.#entries.delete(this.#entries.keys().next().value!);
+    makeRoom(this.#entries, PROCESS_LIMIT);
     this.#entries.set(tgid, entry);
     return entry;
   }
@@ -143,7 +145,7 @@ export class OtelContexts {
   #image(tgid: number, mapping: MemoryMapping): Promise<ContextImage | undefined> {
     const known = this.#images.get(mapping.inode);
     if (known !== undefined) return known;
-    if (this.#images.size >= IMAGE_LIMIT) this.#images.delete(this.#images.keys().next().value!);
+    makeRoom(this.#images, IMAGE_LIMIT);
     const source = this.#options.file(tgid, mapping);
     const reading = readContextImage(source).catch(() => undefined);
     this.#images.set(mapping.inode, reading);

@@ -1,4 +1,5 @@
 /** Stacks of wakers until the waits that they ended are told, which is when the woken thread runs. */
+import { makeRoom } from "../../make-room.ts";
 import type { StackSample } from "../../mapping/profiles/stack-sample.ts";
 
 export type ReadSample = StackSample | Promise<StackSample>;
@@ -10,7 +11,7 @@ export class WakerSamples {
   readonly #byWait = new Map<string, ReadSample>();
 
   add(wait: string, sample: ReadSample): void {
-    if (this.#byWait.size >= LIMIT) this.#byWait.delete(this.#byWait.keys().next().value!);
+    makeRoom(this.#byWait, LIMIT);
     this.#byWait.set(wait, sample);
   }
 

@@ -3,7 +3,9 @@
  * hex. Times in it have no zone: they are taken as UTC. Stream positions are TCP sequence numbers, made relative
  * to the first one of their socket and direction.
  */
+
 import { DataSource, Direction, SocketRole } from "../../bpf/layout.gen.ts";
+import { makeRoom } from "../../make-room.ts";
 import type { Resource } from "../../mapping/span.ts";
 import type { CaptureDecoder } from "./capture.ts";
 import { type CapturedSocket, dataEvent } from "./capture-events.ts";
@@ -152,7 +154,7 @@ export class DatadumpDecoder implements CaptureDecoder {
     const key = head[16]!;
     const known = this.#sockets.get(key);
     if (known !== undefined) return known;
-    if (this.#sockets.size >= MAXIMUM_SOCKETS) this.#sockets.delete(this.#sockets.keys().next().value!);
+    makeRoom(this.#sockets, MAXIMUM_SOCKETS);
     const role = head[5] === "client" ? SocketRole.client : head[5] === "server" ? SocketRole.server : 0;
     const socket: CapturedSocket = {
       cookie: this.#sockets.size + 1,

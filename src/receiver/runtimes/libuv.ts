@@ -7,6 +7,7 @@
  * uv_run is exported (uv.h). uv__io_poll is told among its callees by its frame, which holds 1024 epoll events of 12
  * bytes (src/unix/linux.c, before 1.45 linux-core.c); the other callees need next to none.
  */
+import { makeRoom } from "../../make-room.ts";
 import { ElfMachine, readSection, sectionNamed, u64, viewOf } from "../elf/elf-file.ts";
 import { type ElfSymbol, findSymbol } from "../elf/symbols.ts";
 import { codeOf, findImage, type Image } from "./images.ts";
@@ -69,7 +70,7 @@ async function runCodeOf(image: Image): Promise<RunCode | string> {
   if (before !== undefined) return before;
   const code = readRunCode(image);
   if (id !== undefined) {
-    if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value!);
+    makeRoom(known, MAX_KNOWN);
     known.set(id, code);
   }
   return code;

@@ -1,7 +1,9 @@
 /** The Symbolizer: keeps the frames that are known, and asks the symbol thread for the others. */
+
 import { Worker } from "node:worker_threads";
 import type { BrokerClient } from "../../ipc/broker-client.ts";
 import type { Log } from "../../log.ts";
+import { makeRoom } from "../../make-room.ts";
 import { StageAccount } from "../../mapping/account.ts";
 import type { Frame } from "../../mapping/profile.ts";
 import { interleaveFrames } from "../../mapping/profiles/interleave-frames.ts";
@@ -154,7 +156,7 @@ export class ThreadSymbolizer implements Symbolizer {
   }
 
   #add(tgid: number): FrameCache {
-    if (this.#users.size >= PROCESS_LIMIT) this.#users.delete(this.#users.keys().next().value ?? 0);
+    makeRoom(this.#users, PROCESS_LIMIT);
     const cache = new FrameCache();
     this.#users.set(tgid, cache);
     this.#say({ kind: "seen", tgid });
