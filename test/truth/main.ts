@@ -1,14 +1,11 @@
 /** `npm run truth`: measures how true the parents are. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort } from "../support/free-port.ts";
 import { CATALOGUE } from "./catalogue/catalogue.ts";
-import { startLeaf } from "./catalogue/node.ts";
-import { waitForPort } from "./load.ts";
+import { Leaves } from "./leaves.ts";
 import { allRows, canRun } from "./rows.ts";
 import { runProgram } from "./run-program.ts";
 import { parseSelection, USAGE, wantsProgram, wantsRow } from "./selection.ts";
-import { stop } from "./stop.ts";
 import { findings, printTable, type Result, tableOf } from "./table.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -29,16 +26,8 @@ async function main(): Promise<number> {
   const results: Result[] = [];
   const skipped: string[] = [];
   const broken: string[] = [];
-  const leafPort = await freePort();
-  const leaf = startLeaf(leafPort);
-  const leafWatch = new AbortController();
-  leaf.once("exit", (code, signal) => {
-    if (leafWatch.signal.aborted) return;
-    say(`the leaf that all programs call ended (${code ?? signal}): nothing can be measured`);
-    process.exit(1);
-  });
+  const leaves = await Leaves.create();
   try {
-    await waitForPort(leafPort, 10_000);
     for (const program of wanted) {
       const missing = program.missing();
       if (missing !== undefined) {
@@ -53,7 +42,7 @@ async function main(): Promise<number> {
       say(`running ${program.name}: ${here.length} rows`);
       const startedMs = Date.now();
       try {
-        const found = await runProgram(program, here, { ...selection, leafPort });
+        const found = await runProgram(program, here, { ...selection, leaves });
         results.push(...found);
         process.stdout.write(`${printTable(found)}${findings(found, selection)}`);
         say(`${program.name} took ${Math.round((Date.now() - startedMs) / 1000)} s`);
@@ -63,8 +52,7 @@ async function main(): Promise<number> {
       }
     }
   } finally {
-    leafWatch.abort();
-    await stop(leaf);
+    await leaves.stop();
   }
   for (const reason of skipped) process.stdout.write(`skipped ${reason}\n`);
   for (const reason of broken) process.stdout.write(`FAILED ${reason}\n`);

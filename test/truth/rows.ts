@@ -15,6 +15,8 @@ export interface Row {
   /** How often each call is made. */
   readonly attempts: number;
   readonly needs: readonly Ability[];
+  /** What is called has to be slow, to fail or to answer in parts: only the HTTP server does so when it is told to. */
+  readonly tellsLeaf: boolean;
   /** Upstream connections that the program may hold; small: calls queue. */
   readonly pool: number;
   /** Requests that are sent on one connection without waiting for answers. */
@@ -47,6 +49,7 @@ function row(shape: string, work: Work, inFlight: number, options: Options = {})
     attempts: 1,
     pool: AMPLE_POOL,
     pipelined: 1,
+    tellsLeaf: false,
     start: "shared",
     isDefault: false,
     ...rest,
@@ -104,14 +107,27 @@ function rowsAt(inFlight: number): Row[] {
     row("goes on 20 s", "sleep", inFlight, { requests: inFlight, extra: "&p=20000", needs: ["lingers"] }),
     row("slow and fast", "none", inFlight, {
       extra: (index) => (index % 4 === 0 ? `&d=${100 + (index % 7) * 40}` : ""),
+      tellsLeaf: true,
       isDefault: isFull,
     }),
-    row("long poll", "none", inFlight, { requests: inFlight * 2, extra: "&d=1500", isDefault: isFull }),
-    row("stream", "none", inFlight, { requests: inFlight * 2, extra: "&s=8", isDefault: isFull }),
-    row("retries", "none", inFlight, { attempts: 2, extra: "&r=1", needs: ["retries"], isDefault: inFlight === 16 }),
+    row("long poll", "none", inFlight, {
+      requests: inFlight * 2,
+      extra: "&d=1500",
+      tellsLeaf: true,
+      isDefault: isFull,
+    }),
+    row("stream", "none", inFlight, { requests: inFlight * 2, extra: "&s=8", tellsLeaf: true, isDefault: isFull }),
+    row("retries", "none", inFlight, {
+      attempts: 2,
+      extra: "&r=1",
+      tellsLeaf: true,
+      needs: ["retries"],
+      isDefault: inFlight === 16,
+    }),
     row("timeouts", "none", inFlight, {
       requests: inFlight * 3,
       extra: "&d=2000&t=150",
+      tellsLeaf: true,
       needs: ["gives_up"],
       isDefault: inFlight === 16,
     }),
@@ -134,6 +150,7 @@ export function allRows(): readonly Row[] {
 
 export function canRun(program: Program, row: Row): boolean {
   if (program.lacks?.[row.shape] !== undefined) return false;
+  if (row.tellsLeaf && (program.leaf ?? "http") !== "http") return false;
   return row.needs.every((ability) => program.abilities.includes(ability));
 }
 

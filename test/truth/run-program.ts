@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../support/free-port.ts";
 import type { Program } from "./catalogue/program.ts";
+import type { Leaves } from "./leaves.ts";
 import { Driver, waitForPort } from "./load.ts";
 import { callSuffixes, type Row } from "./rows.ts";
 import { type Expectation, expectedSpans, scoreSpans } from "./score.ts";
@@ -25,7 +26,7 @@ interface Run {
 }
 
 export interface RunOptions {
-  readonly leafPort: number;
+  readonly leaves: Leaves;
   readonly settings: readonly string[];
   /** Leave the folders with configuration and spans. */
   readonly keep: boolean;
@@ -98,7 +99,7 @@ async function started(
   use: (driver: Driver) => Promise<void>,
 ): Promise<void> {
   const port = await freePort();
-  const child = program.start(port, `http://127.0.0.1:${options.leafPort}`, pool);
+  const child = program.start(port, await options.leaves.urlOf(program.leaf ?? "http"), pool);
   const driver = new Driver(port);
   try {
     await Promise.race([waitForPort(port, START_MS), failOnExit(program, child)]);

@@ -35,8 +35,7 @@ const CLIENT = 3;
 /** @returns undefined for spans that are no request of the load or call of a program under test */
 export function truthSpan(span: JsonSpan): TruthSpan | undefined {
   if (span.kind !== SERVER && span.kind !== CLIENT) return undefined;
-  const url = attribute(span.attributes, "url.path") ?? attribute(span.attributes, "url.full") ?? rpc(span) ?? "";
-  const id = /\/h\/([\w.]+)/.exec(url)?.[1];
+  const id = /\/h\/([\w.]+)/.exec(whatItAsks(span.attributes) ?? "")?.[1];
   if (id === undefined) return undefined;
   return {
     id,
@@ -54,9 +53,14 @@ export function truthSpan(span: JsonSpan): TruthSpan | undefined {
   };
 }
 
-function rpc({ attributes }: JsonSpan): string | undefined {
+function whatItAsks(attributes: JsonSpan["attributes"]): string | undefined {
   const method = attribute(attributes, "rpc.method");
-  return method && `/${method}`;
+  return (
+    attribute(attributes, "url.path") ??
+    attribute(attributes, "url.full") ??
+    attribute(attributes, "db.query.text") ??
+    (method && `/${method}`)
+  );
 }
 
 function attribute(attributes: readonly JsonAttribute[] | undefined, key: string): string | undefined {

@@ -17,6 +17,7 @@ function node(file: string, abilities: readonly Ability[], missing: Program["mis
 }
 
 const everything: readonly Ability[] = [...EVERYTHING, "waits_once"];
+const database: readonly Ability[] = ["sleep", "busy", "calls", "parallel", "waits_once", "after", "lingers"];
 const withoutPool = everything.filter((ability) => ability !== "pool");
 
 export const NODE: readonly Program[] = [
@@ -24,10 +25,14 @@ export const NODE: readonly Program[] = [
   node("node-http.mjs", everything),
   node("node-cluster.mjs", everything),
   node("node-fetch.mjs", withoutPool),
-  node("node-express.mjs", everything, () =>
-    existsSync(join(BUILD, "node/node_modules/express")) ? undefined : "npm could not install express",
-  ),
+  node("node-express.mjs", everything, needsModule("express")),
+  { ...node("node-redis.mjs", database, needsModule("redis")), leaf: "redis" },
+  { ...node("node-pg.mjs", [...database, "pool"], needsModule("pg")), leaf: "postgres" },
 ];
+
+function needsModule(name: string): Program["missing"] {
+  return () => (existsSync(join(BUILD, "node/node_modules", name)) ? undefined : `npm could not install ${name}`);
+}
 
 export function startLeaf(port: number) {
   return run(process.execPath, ["leaf.mjs"], port, "");

@@ -22,8 +22,13 @@ export type Ability =
   | "retries"
   | "gives_up";
 
+/** What a program calls: an HTTP server, or a database whose keys and names carry the id: `GET /h/r17.2`, `AS "/h/r17.2"`. */
+export type LeafKind = "http" | "redis" | "postgres";
+
 export interface Program {
   readonly name: string;
+  /** `next` is its URL; http where it is not said. */
+  readonly leaf?: LeafKind;
   readonly abilities: readonly Ability[];
   /** Shapes that it can't serve, whatever its abilities, and why. */
   readonly lacks?: Readonly<Record<string, string>>;
