@@ -5,11 +5,11 @@
  */
 import { Direction, SocketRole } from "../src/bpf/layout.gen.ts";
 import { StageAccount } from "../src/mapping/account.ts";
-import { Connection } from "../src/mapping/connection.ts";
-import { Datagrams } from "../src/mapping/datagrams.ts";
+import { Connection } from "../src/mapping/connection/connection.ts";
+import { Datagrams } from "../src/mapping/connection/datagrams.ts";
+import { recognize } from "../src/mapping/connection/recognition.ts";
 import { Sender } from "../src/mapping/protocols/protocol.ts";
 import { PROTOCOLS } from "../src/mapping/protocols/registry.ts";
-import { recognize } from "../src/mapping/recognition.ts";
 import { SessionTracker } from "../src/mapping/session.ts";
 import { loadDialogues } from "../test/support/dialogue.ts";
 import { meta } from "../test/support/meta.ts";

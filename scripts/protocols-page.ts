@@ -77,7 +77,8 @@ Attributes: ${attributes.map((key) => `\`${key}\``).join(", ")}`;
 /** The comment that begins the file in which the protocol's name stands. */
 function head(root: string, name: string): string {
   const folder = join(root, "src/mapping/protocols");
-  for (const file of readdirSync(folder).sort()) {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+  for (const file of files.sort()) {
     const text = readFileSync(join(folder, file), "utf8");
     if (!new RegExp(`\\n +name: "${name}",`).test(text)) continue;
     const comment = /^\/\*\*([\s\S]*?)\*\//.exec(text)?.[1] ?? "";

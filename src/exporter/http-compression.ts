@@ -1,6 +1,6 @@
 import { promisify } from "node:util";
 import { deflate, gzip } from "node:zlib";
-import { FrameEncoder } from "../mapping/trident/frame.ts";
+import { FrameEncoder } from "../mapping/trident/wire/frame.ts";
 import { compressBody, prepareCompression } from "../trident/compression.ts";
 import type { HttpCompression } from "./settings/otlp-http.ts";
 

@@ -1,5 +1,6 @@
 /** What the engine is told, and where its results go. */
 
+import type { Verdict } from "./connection/verdict.ts";
 import type { IoOptions } from "./io/io-tracer.ts";
 import type { SdkSpans } from "./join/instrumented.ts";
 import type { Watch } from "./join/watch.ts";
@@ -8,7 +9,6 @@ import type { DescribeOptions, Endpoint } from "./protocols/protocol.ts";
 import type { AnyProtocol } from "./protocols/registry.ts";
 import type { Resource, Span } from "./span.ts";
 import type { SpanDraft } from "./span-draft.ts";
-import type { Verdict } from "./verdict.ts";
 
 export interface EngineOptions {
   /** Wall time minus monotonic time. */

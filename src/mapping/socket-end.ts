@@ -1,8 +1,8 @@
 /** One socket as the engine keeps it: where it is, its other end if that is on this host, its connection and sessions. */
 import { SocketRole, type SocketTuple } from "../bpf/layout.gen.ts";
 import { formatAddress, LOOPBACK } from "./address.ts";
-import type { Connection } from "./connection.ts";
-import type { Datagrams } from "./datagrams.ts";
+import type { Connection } from "./connection/connection.ts";
+import type { Datagrams } from "./connection/datagrams.ts";
 import type { Connecting } from "./join/connect.ts";
 import { SentRequests } from "./join/exchange.ts";
 import type { DescribeOptions, Endpoint, SpanView } from "./protocols/protocol.ts";

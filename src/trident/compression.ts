@@ -1,7 +1,7 @@
 /** Bodies of data-plane frames, compressed and not. Bounded: a small frame must not unfold into all of the memory. */
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from "node:zlib";
 import { compress, decompress, init } from "@bokuweb/zstd-wasm";
-import { FrameEncoder } from "../mapping/trident/frame.ts";
+import { FrameEncoder } from "../mapping/trident/wire/frame.ts";
 
 const ZSTD_MAGIC = 0xfd2fb528;
 /** Most frames unfold into less; the rest is tried again with the whole limit. */

@@ -2,7 +2,7 @@
  * Which processes hold the connections that rows are made of, and what a controller calls these processes in its whole
  * fleet (GPID). IPv4 only, as the message is.
  */
-import type { L7Row } from "../mapping/trident/l7-row.ts";
+import type { L7Row } from "../mapping/trident/rows/l7-row.ts";
 
 export interface ConnectionProcess {
   readonly isUdp: boolean;

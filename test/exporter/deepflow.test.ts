@@ -6,7 +6,7 @@ import { type DeepflowSettings, deepflowSettings } from "../../src/exporter/deep
 import type { Log } from "../../src/log.ts";
 import type { Profile } from "../../src/mapping/profile.ts";
 import { type Resource, type Span, SpanKind, StatusCode } from "../../src/mapping/span.ts";
-import { encodeFrame } from "../../src/mapping/trident/frame.ts";
+import { encodeFrame } from "../../src/mapping/trident/wire/frame.ts";
 import { FrameHandler } from "../../src/receiver/trident/frame-handler.ts";
 import { Ingester } from "../../src/receiver/trident/ingester.ts";
 import { agentLink, UNKNOWN_DIRECTIVES } from "../../src/trident/agent-link.ts";

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { compressLz4 } from "../../src/exporter/kafka/lz4.ts";
 import { compressSnappy } from "../../src/exporter/kafka/snappy.ts";
-import { unpackSnappy } from "../../src/mapping/snappy.ts";
+import { unpackSnappy } from "../../src/mapping/compression/snappy.ts";
 
 /** By lz4_Frame_format.md and lz4_Block_format.md, and strict about their end conditions. */
 function unpackLz4(frame: Buffer): Buffer {

@@ -8,7 +8,7 @@ import type { RemoteAnswer, RemoteRequest } from "../../src/extension/trident/me
 import { answerRemote } from "../../src/extension/trident/remote-execute.ts";
 import { tridentAgentSettings } from "../../src/extension/trident/settings.ts";
 import type { Log } from "../../src/log.ts";
-import { emptyRow } from "../../src/mapping/trident/l7-row.ts";
+import { emptyRow } from "../../src/mapping/trident/rows/l7-row.ts";
 import { Controller } from "../../src/receiver/trident/controller/controller.ts";
 import { tridentReceiverSettings } from "../../src/receiver/trident/settings.ts";
 import { agentLink } from "../../src/trident/agent-link.ts";

@@ -1,10 +1,10 @@
 /** Many agents at once, and one of them too loud. */
 import assert from "node:assert/strict";
 import { connect } from "node:net";
-import { encodeFrame, FrameEncoder } from "../../src/mapping/trident/frame.ts";
-import { emptyRow, RowKind, TapSide } from "../../src/mapping/trident/l7-row.ts";
-import { encodeL7Row } from "../../src/mapping/trident/l7-row-encode.ts";
-import { joinRecords } from "../../src/mapping/trident/records.ts";
+import { emptyRow, RowKind, TapSide } from "../../src/mapping/trident/rows/l7-row.ts";
+import { encodeL7Row } from "../../src/mapping/trident/rows/l7-row-encode.ts";
+import { encodeFrame, FrameEncoder } from "../../src/mapping/trident/wire/frame.ts";
+import { joinRecords } from "../../src/mapping/trident/wire/records.ts";
 import { FrameHandler } from "../../src/receiver/trident/frame-handler.ts";
 import { Ingester } from "../../src/receiver/trident/ingester.ts";
 import { compressBody, prepareCompression } from "../../src/trident/compression.ts";

@@ -1,13 +1,13 @@
 /** Drives one connection by hand: calls in, exchanges and the account out. */
 import { Direction, SocketRole } from "../../src/bpf/layout.gen.ts";
 import { StageAccount } from "../../src/mapping/account.ts";
-import { Connection } from "../../src/mapping/connection.ts";
-import { Datagrams } from "../../src/mapping/datagrams.ts";
+import { Connection } from "../../src/mapping/connection/connection.ts";
+import { Datagrams } from "../../src/mapping/connection/datagrams.ts";
+import type { Verdict } from "../../src/mapping/connection/verdict.ts";
 import { type DescribeOptions, type Endpoint, Sender, type SpanFields } from "../../src/mapping/protocols/protocol.ts";
 import { type AnyProtocol, PROTOCOLS } from "../../src/mapping/protocols/registry.ts";
 import { type Exchange, SessionTracker } from "../../src/mapping/session.ts";
 import { SpanKind } from "../../src/mapping/span.ts";
-import type { Verdict } from "../../src/mapping/verdict.ts";
 import { meta } from "./meta.ts";
 
 const CLIENT: Endpoint = { address: "192.0.2.1", port: 40_000 };

@@ -3,7 +3,7 @@
  * events out. The kernel tests compare the two.
  */
 import { FrameSegmentFlags, LAYOUT } from "../../src/bpf/layout.gen.ts";
-import { copiedBytes, copyOf, type Framing } from "../../src/mapping/framing.ts";
+import { copiedBytes, copyOf, type Framing } from "../../src/mapping/connection/framing.ts";
 import type { Sender } from "../../src/mapping/protocols/protocol.ts";
 
 const MERGED_BYTES = 32;

@@ -1,6 +1,6 @@
 /** A conversation as the kernel tells it that follows the connection's verdicts at once, or some calls late. */
 import { Direction, EventFlags } from "../../src/bpf/layout.gen.ts";
-import type { Framing } from "../../src/mapping/framing.ts";
+import type { Framing } from "../../src/mapping/connection/framing.ts";
 import { Sender } from "../../src/mapping/protocols/protocol.ts";
 import { PROTOCOLS } from "../../src/mapping/protocols/registry.ts";
 import { Conversation, type ConversationOptions } from "./conversation.ts";

@@ -2,10 +2,10 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../error.ts";
-import { encodeFrame, FrameEncoder, HEADER_BYTES } from "../../mapping/trident/frame.ts";
-import { MessageType } from "../../mapping/trident/message-type.ts";
-import { joinRecords } from "../../mapping/trident/records.ts";
 import { SecondBudget } from "../../mapping/trident/second-budget.ts";
+import { encodeFrame, FrameEncoder, HEADER_BYTES } from "../../mapping/trident/wire/frame.ts";
+import { MessageType } from "../../mapping/trident/wire/message-type.ts";
+import { joinRecords } from "../../mapping/trident/wire/records.ts";
 import type { AgentDirectives } from "../../trident/agent-link.ts";
 import { compressBody, prepareCompression } from "../../trident/compression.ts";
 import type { SendOutcome } from "../send-outcome.ts";

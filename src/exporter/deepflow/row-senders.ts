@@ -1,13 +1,13 @@
 /** Spans and profiles as the rows of an agent: l7 logs and events of files, and folded stacks. */
 import type { Profile } from "../../mapping/profile.ts";
 import type { Span } from "../../mapping/span.ts";
-import { ioEventOfSpan } from "../../mapping/trident/io-event-of-span.ts";
-import { encodeIoEventRow } from "../../mapping/trident/io-event-row.ts";
-import { encodeL7Row } from "../../mapping/trident/l7-row-encode.ts";
-import { MessageType } from "../../mapping/trident/message-type.ts";
-import { encodeProfileRow } from "../../mapping/trident/profile-row.ts";
-import { profileToRows } from "../../mapping/trident/profile-to-rows.ts";
-import { spanToRow } from "../../mapping/trident/span-to-row.ts";
+import { ioEventOfSpan } from "../../mapping/trident/rows/io-event-of-span.ts";
+import { encodeIoEventRow } from "../../mapping/trident/rows/io-event-row.ts";
+import { encodeL7Row } from "../../mapping/trident/rows/l7-row-encode.ts";
+import { encodeProfileRow } from "../../mapping/trident/rows/profile-row.ts";
+import { profileToRows } from "../../mapping/trident/rows/profile-to-rows.ts";
+import { spanToRow } from "../../mapping/trident/rows/span-to-row.ts";
+import { MessageType } from "../../mapping/trident/wire/message-type.ts";
 import type { ConnectionProcesses } from "../../trident/connection-processes.ts";
 import type { QueuedRequest, Sender, SendOutcome } from "../send-outcome.ts";
 import type { FrameSender } from "./frame-sender.ts";

@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { messageOf } from "../../error.ts";
 import type { Log } from "../../log.ts";
-import { type AgentConfig, readAgentConfig } from "../../mapping/trident/agent-config.ts";
+import { type AgentConfig, readAgentConfig } from "../../mapping/trident/config/agent-config.ts";
 import { AgentException } from "../../mapping/trident/exception.ts";
 import { type AgentLink, UNKNOWN_DIRECTIVES } from "../../trident/agent-link.ts";
 import { type ControllerAnswer, type DynamicPart, NO_VERSIONS, type SyncReport, type Versions } from "./messages.ts";

@@ -3,8 +3,8 @@
 import { create, isFieldSet, type Message, toJson } from "@bufbuild/protobuf";
 import { parse } from "yaml";
 import { messageOf } from "../../error.ts";
-import { isTree } from "../../mapping/trident/config-tree.ts";
-import { treeOfV6Config } from "../../mapping/trident/config-v6.ts";
+import { isTree } from "../../mapping/trident/config/config-tree.ts";
+import { treeOfV6Config } from "../../mapping/trident/config/config-v6.ts";
 import { fromGpidEntry, toGpidEntry } from "../../trident/gpid-entry.ts";
 import { TridentType } from "../../trident/proto/common.gen.ts";
 import * as pb from "../../trident/proto/trident.gen.ts";

@@ -1,8 +1,8 @@
 /** Database spans by the semantic conventions (docs/db/database-spans.md). */
 import type { Attribute } from "../span.ts";
-import { type SqlDialect, summarizeSql } from "../sql.ts";
 import { missingResponse } from "./failure.ts";
 import type { Message, Session, SpanFields } from "./protocol.ts";
+import { type SqlDialect, summarizeSql } from "./sql/sql.ts";
 
 /** What is asked for. */
 export interface QueryFacts {

@@ -5,7 +5,7 @@
  * called again with more bytes as they come, so it keeps no cursor of its own: for any split of the bytes it
  * gives the same messages.
  */
-import type { Framing } from "../framing.ts";
+import type { Framing } from "../connection/framing.ts";
 import type { Attribute, SpanKind } from "../span.ts";
 
 /** Who sent the bytes: the end that opened the connection, or the end that accepted it. */

@@ -8,9 +8,9 @@
 import { latin1, utf8 } from "../latin1.ts";
 import { ByteReader, uint16le } from "./byte-reader.ts";
 import { agreed } from "./framed.ts";
-import { describeHttp } from "./http-semantics.ts";
-import { HeaderFields } from "./http1-fields.ts";
-import { looksLikeStatusLine } from "./http1-start-line.ts";
+import { describeHttp } from "./http/semantics.ts";
+import { HeaderFields } from "./http1/fields.ts";
+import { looksLikeStatusLine } from "./http1/start-line.ts";
 import {
   INVALID,
   type Message,

@@ -12,7 +12,7 @@ import {
   type SpanLink,
   StatusCode,
 } from "../span.ts";
-import { WireReader } from "./wire-reader.ts";
+import { WireReader } from "./wire/wire-reader.ts";
 
 const MAX_DEPTH = 8;
 

@@ -1,8 +1,8 @@
 /** What a DeepFlow agent without a server writes as `l7_flow_log`: one JSON row per line, joined to spans. */
 import type { StageAccount } from "../../mapping/account.ts";
 import type { Span } from "../../mapping/span.ts";
-import { RowJoiner } from "../../mapping/trident/row-joiner.ts";
-import { parseRowJson } from "../../mapping/trident/row-json.ts";
+import { RowJoiner } from "../../mapping/trident/rows/row-joiner.ts";
+import { parseRowJson } from "../../mapping/trident/rows/row-json.ts";
 import { ResourceTable } from "../trident/resources.ts";
 import type { CaptureDecoder } from "./capture.ts";
 import { CaptureDamagedError, type CaptureProblem } from "./error.ts";

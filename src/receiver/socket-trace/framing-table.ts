@@ -1,6 +1,6 @@
 /** The framings of the protocols as the kernel knows them: by their place in the map `framings`. */
 import { encodeFraming, type FrameRule, LAYOUT } from "../../bpf/layout.gen.ts";
-import { copyOf, type Framing } from "../../mapping/framing.ts";
+import { copyOf, type Framing } from "../../mapping/connection/framing.ts";
 import { Sender } from "../../mapping/protocols/protocol.ts";
 
 /** FRAMINGS, SIGNATURES and NO_FRAME_TYPE of bpf/control.h. */

@@ -3,8 +3,8 @@ import { BpfError } from "../../bpf/error.ts";
 import { encodeSocketVerdict, LAYOUT, VerdictAction, VerdictFlags } from "../../bpf/layout.gen.ts";
 import type { BpfMap } from "../../bpf/map.ts";
 import type { BrokerClient } from "../../ipc/broker-client.ts";
-import type { Framing } from "../../mapping/framing.ts";
-import type { Verdict } from "../../mapping/verdict.ts";
+import type { Framing } from "../../mapping/connection/framing.ts";
+import type { Verdict } from "../../mapping/connection/verdict.ts";
 import { FramingTable } from "./framing-table.ts";
 
 /** VERDICT_GENERATIONS of bpf/control.h. */

@@ -2,8 +2,8 @@
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
 import { StageAccount } from "../../mapping/account.ts";
-import { decodeFrameHeader, faultOf, headerBytes } from "../../mapping/trident/frame.ts";
-import { FrameReader } from "../../mapping/trident/frame-reader.ts";
+import { decodeFrameHeader, faultOf, headerBytes } from "../../mapping/trident/wire/frame.ts";
+import { FrameReader } from "../../mapping/trident/wire/frame-reader.ts";
 import type { FrameHandler } from "./frame-handler.ts";
 
 export interface IngesterOptions {

@@ -1,8 +1,8 @@
 /** One resource object per process of an agent, made from what its rows say. Bounded: the whole table starts anew. */
 import type { Attribute, Resource } from "../../mapping/span.ts";
 import { formatIpv4, formatIpv6 } from "../../mapping/trident/address.ts";
-import { IdHash } from "../../mapping/trident/id-hash.ts";
-import type { L7Row } from "../../mapping/trident/l7-row.ts";
+import { IdHash } from "../../mapping/trident/rows/id-hash.ts";
+import type { L7Row } from "../../mapping/trident/rows/l7-row.ts";
 
 const MAX_RESOURCES = 50_000;
 

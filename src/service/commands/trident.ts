@@ -1,6 +1,6 @@
 /** `trident keys`: which keys of a DeepFlow controller's configuration sockspan honours, and which it ignores and why. */
 import { type Command, Option } from "commander";
-import { HONOURED_KEYS, IGNORED_KEYS } from "../../mapping/trident/config-keys.ts";
+import { HONOURED_KEYS, IGNORED_KEYS } from "../../mapping/trident/config/config-keys.ts";
 
 export function tridentCommand(command: Command): void {
   command

@@ -9,7 +9,7 @@ import {
   VerdictAction,
   VerdictFlags,
 } from "../../../src/bpf/layout.gen.ts";
-import { type Framing, firstBytes, LEFT_OUT } from "../../../src/mapping/framing.ts";
+import { type Framing, firstBytes, LEFT_OUT } from "../../../src/mapping/connection/framing.ts";
 import { Sender } from "../../../src/mapping/protocols/protocol.ts";
 import { FrameWalker } from "../../support/frame-walker.ts";
 import { type DataRecord, KernelCapture } from "./support/kernel-capture.ts";

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { COMMANDS } from "../../../src/mapping/protocols/pulsar-commands.ts";
+import { COMMANDS } from "../../../src/mapping/protocols/pulsar/commands.ts";
 import type { Span } from "../../../src/mapping/span.ts";
 import { Replay } from "../../../src/receiver/replay/replay.ts";
 import { openReplayEngine } from "../../../src/receiver/replay/replay-engine.ts";

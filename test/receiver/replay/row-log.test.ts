@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Span, SpanKind } from "../../../src/mapping/span.ts";
-import { parseRowJson } from "../../../src/mapping/trident/row-json.ts";
+import { parseRowJson } from "../../../src/mapping/trident/rows/row-json.ts";
 import { isRowLog, RowLogDecoder } from "../../../src/receiver/replay/row-log.ts";
 
 const COMMON =

@@ -1,7 +1,7 @@
 import { create, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { stringify } from "yaml";
-import { HONOURED_KEYS } from "../../../mapping/trident/config-keys.ts";
-import { ConfigTreeReader } from "../../../mapping/trident/config-tree.ts";
+import { HONOURED_KEYS } from "../../../mapping/trident/config/config-keys.ts";
+import { ConfigTreeReader } from "../../../mapping/trident/config/config-tree.ts";
 import { TridentType } from "../../../trident/proto/common.gen.ts";
 import {
   ConfigSchema,

@@ -1,6 +1,6 @@
 /** What a controller tells one agent, before it is put into the message of its generation. */
-import type { ConfigTree } from "../../../mapping/trident/config-tree.ts";
-import { isTree } from "../../../mapping/trident/config-tree.ts";
+import type { ConfigTree } from "../../../mapping/trident/config/config-tree.ts";
+import { isTree } from "../../../mapping/trident/config/config-tree.ts";
 
 export interface AgentAnswer {
   readonly agentId: number;

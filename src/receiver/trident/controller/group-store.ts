@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { messageOf } from "../../../error.ts";
 import type { Log } from "../../../log.ts";
-import { type ConfigTree, isTree } from "../../../mapping/trident/config-tree.ts";
+import { type ConfigTree, isTree } from "../../../mapping/trident/config/config-tree.ts";
 
 export const DEFAULT_GROUP = "default";
 const MAX_FILE_BYTES = 1 << 20;

@@ -37,7 +37,7 @@ import { type MappedRing, mapRingBuffer } from "../../../../src/bpf/ring-buffer.
 import { forEachRecord } from "../../../../src/bpf/ring-records.ts";
 import { NO_PLAN, type ProcessPlan, processControlBytes } from "../../../../src/broker/control.ts";
 import { IO_PROGRAMS, isAttachable, programsOf } from "../../../../src/broker/hook-programs.ts";
-import type { Framing } from "../../../../src/mapping/framing.ts";
+import type { Framing } from "../../../../src/mapping/connection/framing.ts";
 import { FramingTable } from "../../../../src/receiver/socket-trace/framing-table.ts";
 
 const OBJECT = new URL("../../../../bpf/socket_trace.bpf.o", import.meta.url);
