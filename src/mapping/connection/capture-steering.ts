@@ -52,18 +52,20 @@ export class CaptureSteering {
 
   /** An event of `side` has been read as far as it goes. */
   read(side: Side, flags: number, protocol: AnyProtocol, state: unknown, isLocalClient: boolean): void {
-    const hasEnded = side.hasEnded;
-    side.hasEnded = false;
+    const { ended } = side;
+    side.ended = 0;
     side.isWalked = (flags & EventFlags.frames) !== 0;
     if (side.isWalked) {
       side.plainEvents = 0;
       side.plainEnds = 0;
       return;
     }
+    // Calls of several messages grow with the load, and one that is cut between two messages costs the pairing of all.
+    if (ended > 1) this.wantAll(false);
     const isBulk = side.stream.position - side.stream.frontier >= WORTHWHILE_BYTES;
     const count = ++side.plainEvents;
     // Behind a message a connection often rests, so that the kernel hears of the place before it has passed.
-    const isAtRest = hasEnded && isPowerOfTwo(++side.plainEnds);
+    const isAtRest = ended > 0 && isPowerOfTwo(++side.plainEnds);
     if (!isPowerOfTwo(count) && !isAtRest && !isBulk) return;
     const { framing } = protocol;
     if (framing !== undefined && !this.#isFramingRefused && (protocol.isFramed?.(state) ?? true)) {

@@ -39,8 +39,8 @@ export class Side {
   plainEvents = 0;
   /** Of them, those in which a message ended. */
   plainEnds = 0;
-  /** A message ended since the last event was judged. */
-  hasEnded = false;
+  /** Messages that ended since the last event was judged. */
+  ended = 0;
   /** Of its last event. */
   eventNumber = -1;
   /** The last event. */

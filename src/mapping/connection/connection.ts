@@ -329,7 +329,7 @@ export class Connection {
     const { ending, stream } = side;
     if (ending === undefined || meta === undefined) return;
     side.ending = undefined;
-    side.hasEnded = true;
+    side.ended++;
     this.#options.listener.end(ending, this.#senderOf(side), stream.position, meta);
   }
 

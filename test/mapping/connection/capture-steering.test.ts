@@ -21,6 +21,15 @@ describe("what is asked of the kernel", () => {
     assert.deepEqual(talk.verdicts, []);
   });
 
+  it("wants all of calls that bring several messages: what their prefix left out would cost the pairing", () => {
+    const talk = new Conversation();
+    const get = "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
+    talk.say(client, get).say(server, "$-1\r\n").say(client, get).say(server, "$-1\r\n");
+    assert.deepEqual(modes(talk.verdicts), [], "one by one");
+    talk.say(client, get.repeat(3)).say(server, "$-1\r\n".repeat(3)).say(client, get);
+    assert.deepEqual(modes(talk.verdicts), ["all", "all"], "by the next event of each side");
+  });
+
   it("skips a long body, and still knows when it ended", () => {
     const talk = new FramedConversation();
     const say = (sender: Sender, text: string): void => talk.call({ sender, bytes: Buffer.from(text, "latin1") });
