@@ -3,7 +3,7 @@
  * Prints one JSON object; `rounds` are interleaved, so that both see the same machine.
  */
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
-import { toReadableSpan } from "../src/exporter/otel-js/readable-span.ts";
+import { toReadableSpan } from "../src/exporter/otlp/readable-span.ts";
 import { traceRequestJson } from "../src/mapping/otlp/trace-json.ts";
 import { encodeTraceRequest } from "../src/mapping/otlp/trace-request.ts";
 import { makeResource, makeSpan } from "../test/support/spans.ts";

@@ -19,9 +19,9 @@ import {
   UnixSockets,
 } from "../src/bpf/layout.gen.ts";
 import { BpfObject } from "../src/bpf/object.ts";
-import { type GoPlan, NO_GO } from "../src/broker/control.ts";
-import { UNIX_PROGRAMS, WAKE_PROGRAM } from "../src/broker/hook-programs.ts";
-import { markEarlier } from "../src/broker/unix-capture.ts";
+import { type GoPlan, NO_GO } from "../src/broker/capture/control.ts";
+import { UNIX_PROGRAMS, WAKE_PROGRAM } from "../src/broker/capture/hook-programs.ts";
+import { markEarlier } from "../src/broker/capture/unix-capture.ts";
 import { type CaptureSettings, KernelCapture } from "../test/kernel/capture/support/kernel-capture.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 9);

@@ -6,7 +6,7 @@
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { decodeSocketDataEvent } from "../src/bpf/layout.gen.ts";
 import { forEachRecord } from "../src/bpf/ring-records.ts";
-import { toReadableSpan } from "../src/exporter/otel-js/readable-span.ts";
+import { toReadableSpan } from "../src/exporter/otlp/readable-span.ts";
 import { StageAccount } from "../src/mapping/account.ts";
 import { TraceEngine } from "../src/mapping/engine.ts";
 import { traceRequestJson } from "../src/mapping/otlp/trace-json.ts";

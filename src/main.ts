@@ -1,10 +1,10 @@
 /** The command line: finds the command, loads it alone, and turns errors into exit codes. */
 import { Command, CommanderError } from "commander";
-import type { CommandEntry } from "./service/command.ts";
+import type { CommandEntry } from "./service/command-line/command.ts";
+import { ExitCode, exitCodeOf, formatError } from "./service/command-line/exit-code.ts";
+import { watchStandardStreams } from "./service/command-line/standard-streams.ts";
 import { UsageError } from "./service/error.ts";
-import { ExitCode, exitCodeOf, formatError } from "./service/exit-code.ts";
 import { packageVersion } from "./service/package-paths.ts";
-import { watchStandardStreams } from "./service/standard-streams.ts";
 import { keepNurserySmall } from "./service/v8-settings.ts";
 
 const COMMANDS: readonly CommandEntry[] = [

@@ -3,7 +3,7 @@
  * their code to be looked at. Arguments: sets for sends, sets for receives, set for AF_UNIX (`bc abc a`; -: none).
  */
 import type { HookSet } from "../../src/bpf/feature.ts";
-import { IO_PROGRAMS, programsOf, UNIX_PROGRAMS, WAKE_PROGRAM } from "../../src/broker/hook-programs.ts";
+import { IO_PROGRAMS, programsOf, UNIX_PROGRAMS, WAKE_PROGRAM } from "../../src/broker/capture/hook-programs.ts";
 
 const [sends = "", receives = "", unix = "-"] = process.argv.slice(2);
 const names = new Set<string>([...IO_PROGRAMS, WAKE_PROGRAM]);

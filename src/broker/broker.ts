@@ -17,20 +17,20 @@ import type {
 import type { ProfileConfig } from "../ipc/profile-config.ts";
 import type { SocketTraceConfig } from "../ipc/socket-trace-config.ts";
 import type { Log } from "../log.ts";
-import { Capture } from "./capture.ts";
+import { Capture } from "./capture/capture.ts";
+import { ProcessControls } from "./capture/process-controls.ts";
+import { ProfileCapture } from "./capture/profile-capture.ts";
+import { Uprobes } from "./capture/uprobes.ts";
 import { ControlSocket } from "./control-socket.ts";
 import { FileNotOpenedError, WorkerFailedError } from "./error.ts";
-import { ProcessControls } from "./process-controls.ts";
-import { ProfileCapture } from "./profile-capture.ts";
-import { ReaderClient } from "./reader-client.ts";
+import { ReaderClient } from "./reader/reader-client.ts";
 import { RequestHandler } from "./request-handler.ts";
 import { Resources } from "./resources.ts";
-import { Uprobes } from "./uprobes.ts";
 import { resolveUser } from "./user.ts";
 import { inheritedAs, inheritedFd, WorkerProcess } from "./worker-process.ts";
 
 const READ_TIMEOUT_MS = 2000;
-const READER_ENTRY = fileURLToPath(new URL("./reader.js", import.meta.url));
+const READER_ENTRY = fileURLToPath(new URL("./reader/reader.js", import.meta.url));
 /** The ring buffer, and the maps that the worker may use by itself where the kernel lets it. */
 const CAPTURE_MAPS: readonly string[] = [
   "socket_data",

@@ -5,10 +5,10 @@ import { HookSet, kernelSymbols } from "../bpf/feature.ts";
 import { libbpf } from "../bpf/libbpf.ts";
 import { messageOf, SockspanError } from "../error.ts";
 import { type SocketTraceConfig, socketTraceConfig } from "../ipc/socket-trace-config.ts";
-import { Capture } from "./capture.ts";
-import { programsOf, UNIX_PROGRAMS } from "./hook-programs.ts";
-import { scopeConf } from "./kernel-scope.ts";
-import { NO_UNIX } from "./unix-capture.ts";
+import { Capture } from "./capture/capture.ts";
+import { programsOf, UNIX_PROGRAMS } from "./capture/hook-programs.ts";
+import { scopeConf } from "./capture/kernel-scope.ts";
+import { NO_UNIX } from "./capture/unix-capture.ts";
 
 export const Finding = { good: "good", limited: "limited", missing: "missing" } as const;
 export type Finding = (typeof Finding)[keyof typeof Finding];

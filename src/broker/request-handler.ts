@@ -2,13 +2,13 @@
 import { ProcessFlags } from "../bpf/layout.gen.ts";
 import type { BpfMap } from "../bpf/map.ts";
 import type { Attachment, ProfileAttachment, Replies, WorkerRequest } from "../ipc/messages.ts";
-import type { Capture } from "./capture.ts";
-import type { ProcessControls } from "./process-controls.ts";
-import { listProcesses } from "./process-reads.ts";
-import type { ProfileCapture } from "./profile-capture.ts";
-import type { ReaderClient } from "./reader-client.ts";
-import type { Uprobes } from "./uprobes.ts";
-import { WakeWatch } from "./wake-watch.ts";
+import type { Capture } from "./capture/capture.ts";
+import type { ProcessControls } from "./capture/process-controls.ts";
+import type { ProfileCapture } from "./capture/profile-capture.ts";
+import type { Uprobes } from "./capture/uprobes.ts";
+import { WakeWatch } from "./capture/wake-watch.ts";
+import { listProcesses } from "./reader/process-reads.ts";
+import type { ReaderClient } from "./reader/reader-client.ts";
 
 /** The worker may write verdicts, and how stacks are unwound: other maps steer what the programs tell. */
 const CAPTURE_MAPS: readonly string[] = ["socket_verdicts", "verdict_generations", "framings"];

@@ -1,10 +1,10 @@
 /** `bpf maps`: what is kept in the kernel, of what runs here; else as it is defined. */
 import { definedMaps } from "../broker/bpf-inventory.ts";
-import { type ListedMap, mapRows } from "../service/bpf-tables.ts";
+import { type ListedMap, mapRows } from "../service/command-line/bpf-tables.ts";
+import { bpfAnswers } from "../service/command-line/running.ts";
+import { table } from "../service/command-line/table.ts";
 import { NotRunningError } from "../service/error.ts";
 import { bpfFolder } from "../service/package-paths.ts";
-import { bpfAnswers } from "../service/running.ts";
-import { table } from "../service/table.ts";
 
 export async function bpfMaps({ format }: { readonly format: "text" | "json" }): Promise<void> {
   const maps = await listedMaps();

@@ -3,10 +3,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { countProgramRuns } from "../broker/bpf-inventory.ts";
 import { formatDurationMs } from "../config-value.ts";
-import { programStats, statRows } from "../service/bpf-tables.ts";
-import { durationOption } from "../service/duration-option.ts";
-import { bpfAnswers } from "../service/running.ts";
-import { table } from "../service/table.ts";
+import { programStats, statRows } from "../service/command-line/bpf-tables.ts";
+import { durationOption } from "../service/command-line/duration-option.ts";
+import { bpfAnswers } from "../service/command-line/running.ts";
+import { table } from "../service/command-line/table.ts";
 
 export interface BpfStatsOptions {
   readonly duration: string;

@@ -1,11 +1,11 @@
 /** `bpf`: what runs in the kernel, for people who want to see it first. */
 import { type Command, Option } from "commander";
 import { availableProbes } from "../broker/doctor.ts";
-import { type ListedProgram, readListings } from "../service/bpf-listing.ts";
+import { type ListedProgram, readListings } from "../service/command-line/bpf-listing.ts";
+import { table } from "../service/command-line/table.ts";
 import { nearest } from "../service/config/suggest.ts";
 import { UsageError } from "../service/error.ts";
 import { bpfFolder } from "../service/package-paths.ts";
-import { table } from "../service/table.ts";
 import { bpfMaps } from "./bpf-maps.ts";
 import { bpfStats } from "./bpf-stats.ts";
 

@@ -1,12 +1,12 @@
 /** `doctor`: whether this host can be captured, and what each lack costs. */
 import type { Command } from "commander";
 import { examine, Finding } from "../broker/doctor.ts";
-import { listProcesses, readProcess } from "../broker/process-reads.ts";
+import { listProcesses, readProcess } from "../broker/reader/process-reads.ts";
 import { escapeText } from "../escape.ts";
-import { ExitCode } from "../service/exit-code.ts";
-import { localRuntimes } from "../service/local-runtimes.ts";
+import { ExitCode } from "../service/command-line/exit-code.ts";
+import { localRuntimes } from "../service/command-line/local-runtimes.ts";
+import { table } from "../service/command-line/table.ts";
 import { bpfFolder } from "../service/package-paths.ts";
-import { table } from "../service/table.ts";
 
 export function doctorCommand(command: Command): void {
   command.action(async () => {

@@ -1,7 +1,7 @@
 /** `record`: the raw events of this host to a file, for `replay` on any machine. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { addConfigOptions, type ConfigOptions } from "../service/command.ts";
+import { addConfigOptions, type ConfigOptions } from "../service/command-line/command.ts";
 import { run } from "./run.ts";
 
 interface RecordOptions extends ConfigOptions {

@@ -1,11 +1,12 @@
 /** Every component of this build: one line each. */
+
+import { debugSettings } from "../exporter/debug/settings.ts";
 import { deepflowSettings } from "../exporter/deepflow/settings.ts";
+import { fileSettings } from "../exporter/file/settings.ts";
 import { kafkaSettings } from "../exporter/kafka/settings.ts";
-import { debugSettings } from "../exporter/settings/debug.ts";
-import { fileSettings } from "../exporter/settings/file.ts";
-import { otlpGrpcSettings } from "../exporter/settings/otlp-grpc.ts";
-import { otlpHttpSettings } from "../exporter/settings/otlp-http.ts";
-import { pprofSettings } from "../exporter/settings/pprof.ts";
+import { otlpGrpcSettings } from "../exporter/otlp/otlp-grpc-settings.ts";
+import { otlpHttpSettings } from "../exporter/otlp/otlp-http-settings.ts";
+import { pprofSettings } from "../exporter/pprof/settings.ts";
 import { fileStorageSettings } from "../extension/file-storage/settings.ts";
 import { healthCheckSettings } from "../extension/health-check.ts";
 import { tridentAgentSettings } from "../extension/trident/settings.ts";

@@ -1,6 +1,6 @@
 /** Exporters by type; the code of one is loaded when the configuration has it. */
 import type { ExporterDeps, ProfileExporter, TraceExporter } from "../exporter/exporter.ts";
-import type { createFileExporters } from "../exporter/file.ts";
+import type { createFileExporters } from "../exporter/file/file.ts";
 import type { ComponentConfig } from "./config/config.ts";
 import { ComponentMissingError } from "./error.ts";
 
@@ -10,20 +10,20 @@ type FileExporters = ReturnType<typeof createFileExporters>;
 type Load<Made> = () => Promise<Create<Made>>;
 
 const TRACES: ReadonlyMap<string, Load<TraceExporter>> = new Map<string, Load<TraceExporter>>([
-  ["debug", async () => (await import("../exporter/debug.ts")).createDebugExporter],
+  ["debug", async () => (await import("../exporter/debug/debug.ts")).createDebugExporter],
   ["deepflow", async () => (await import("../exporter/deepflow/deepflow.ts")).createDeepflowExporter],
   ["kafka", async () => (await import("../exporter/kafka/kafka.ts")).createKafkaExporter],
-  ["otlp_grpc", async () => (await import("../exporter/otlp-grpc.ts")).createOtlpGrpcExporter],
-  ["otlp_http", async () => (await import("../exporter/otlp-http.ts")).createOtlpHttpExporter],
+  ["otlp_grpc", async () => (await import("../exporter/otlp/otlp-grpc.ts")).createOtlpGrpcExporter],
+  ["otlp_http", async () => (await import("../exporter/otlp/otlp-http.ts")).createOtlpHttpExporter],
 ]);
 
 const PROFILES: ReadonlyMap<string, Load<ProfileExporter>> = new Map<string, Load<ProfileExporter>>([
-  ["debug", async () => (await import("../exporter/debug.ts")).createDebugProfileExporter],
+  ["debug", async () => (await import("../exporter/debug/debug.ts")).createDebugProfileExporter],
   ["deepflow", async () => (await import("../exporter/deepflow/deepflow.ts")).createDeepflowProfileExporter],
   ["kafka", async () => (await import("../exporter/kafka/kafka.ts")).createKafkaProfileExporter],
-  ["otlp_grpc", async () => (await import("../exporter/otlp-grpc.ts")).createOtlpGrpcProfileExporter],
-  ["otlp_http", async () => (await import("../exporter/otlp-http.ts")).createOtlpHttpProfileExporter],
-  ["pprof", async () => (await import("../exporter/pprof.ts")).createPprofExporter],
+  ["otlp_grpc", async () => (await import("../exporter/otlp/otlp-grpc.ts")).createOtlpGrpcProfileExporter],
+  ["otlp_http", async () => (await import("../exporter/otlp/otlp-http.ts")).createOtlpHttpProfileExporter],
+  ["pprof", async () => (await import("../exporter/pprof/pprof.ts")).createPprofExporter],
 ]);
 
 /** Makes one exporter for each signal, each with a queue of its own; those of one file share it. */
@@ -54,7 +54,7 @@ export class ExporterFactory {
   #file({ id, settings }: ComponentConfig): Promise<FileExporters> {
     let file = this.#files.get(id);
     if (file === undefined) {
-      file = import("../exporter/file.ts").then((each) =>
+      file = import("../exporter/file/file.ts").then((each) =>
         each.createFileExporters(id, settings as Settings, this.#deps(id)),
       );
       this.#files.set(id, file);

@@ -4,7 +4,7 @@ import { elfSection } from "../../scripts/layout/elf-section.ts";
 import { layoutSource, OBJECTS } from "../../scripts/layout/source.ts";
 import { Btf } from "../../src/bpf/btf.ts";
 import { decodeSocketDataEvent, LAYOUT, ProcessFilter } from "../../src/bpf/layout.gen.ts";
-import { NO_PLAN, processControlBytes } from "../../src/broker/control.ts";
+import { NO_PLAN, processControlBytes } from "../../src/broker/capture/control.ts";
 
 const OBJECT = "build/bpf/socket_trace.bpf.o";
 const section = elfSection(readFileSync(OBJECT), ".BTF")!;

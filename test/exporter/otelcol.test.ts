@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { ProfileExporter, TraceExporter } from "../../src/exporter/exporter.ts";
-import { createOtlpGrpcExporter, createOtlpGrpcProfileExporter } from "../../src/exporter/otlp-grpc.ts";
-import { createOtlpHttpExporter, createOtlpHttpProfileExporter } from "../../src/exporter/otlp-http.ts";
-import { otlpGrpcSettings } from "../../src/exporter/settings/otlp-grpc.ts";
-import { otlpHttpSettings } from "../../src/exporter/settings/otlp-http.ts";
+import { createOtlpGrpcExporter, createOtlpGrpcProfileExporter } from "../../src/exporter/otlp/otlp-grpc.ts";
+import { otlpGrpcSettings } from "../../src/exporter/otlp/otlp-grpc-settings.ts";
+import { createOtlpHttpExporter, createOtlpHttpProfileExporter } from "../../src/exporter/otlp/otlp-http.ts";
+import { otlpHttpSettings } from "../../src/exporter/otlp/otlp-http-settings.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeExporterDeps } from "../support/exporter-deps.ts";
 import { Otelcol } from "../support/otelcol.ts";

@@ -3,16 +3,16 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
-import { type ExportConnection, watchConnections } from "../../src/exporter/connection-watch.ts";
 import { ExporterFileError } from "../../src/exporter/error.ts";
 import type { TraceExporter } from "../../src/exporter/exporter.ts";
-import { createOtlpGrpcExporter } from "../../src/exporter/otlp-grpc.ts";
-import { createOtlpHttpExporter } from "../../src/exporter/otlp-http.ts";
-import { otlpGrpcSettings } from "../../src/exporter/settings/otlp-grpc.ts";
-import { otlpHttpSettings } from "../../src/exporter/settings/otlp-http.ts";
+import { createOtlpGrpcExporter } from "../../src/exporter/otlp/otlp-grpc.ts";
+import { otlpGrpcSettings } from "../../src/exporter/otlp/otlp-grpc-settings.ts";
+import { createOtlpHttpExporter } from "../../src/exporter/otlp/otlp-http.ts";
+import { otlpHttpSettings } from "../../src/exporter/otlp/otlp-http-settings.ts";
 import { type Certificates, hasOpenssl, makeCertificates } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeExporterDeps } from "../support/exporter-deps.ts";
+import { type OpenedConnection, watchConnections } from "../support/opened-connections.ts";
 import { OtlpCollector } from "../support/otlp-collector.ts";
 import { OtlpHttpCollector } from "../support/otlp-http-collector.ts";
 import { skip } from "../support/skip.ts";
@@ -78,7 +78,7 @@ for (const type of ["otlp_grpc", "otlp_http"] as const) {
     }
 
     it("trusts ca_file, for the name that server_name_override says, and shows its own certificate", async () => {
-      const connections: ExportConnection[] = [];
+      const connections: OpenedConnection[] = [];
       using _watch = watchConnections((connection) => connections.push(connection));
       const { account } = await start({ ca_file: files.caFile, server_name_override: "otel.test" });
       await eventually(() => account.out === 3);

@@ -1,7 +1,7 @@
 /** Answers the symbol thread's questions in this process, with the reader's own code. */
-import { OpenedFiles } from "../../src/broker/opened-files.ts";
-import { readProcess } from "../../src/broker/process-reads.ts";
-import { SymbolFiles } from "../../src/broker/symbol-files.ts";
+import { OpenedFiles } from "../../src/broker/reader/opened-files.ts";
+import { readProcess } from "../../src/broker/reader/process-reads.ts";
+import { SymbolFiles } from "../../src/broker/reader/symbol-files.ts";
 import type { Replies } from "../../src/ipc/messages.ts";
 import type { SymbolAsk } from "../../src/receiver/symbols/thread-message.ts";
 

@@ -8,7 +8,7 @@ import { MessageType } from "../../mapping/trident/wire/message-type.ts";
 import { joinRecords } from "../../mapping/trident/wire/records.ts";
 import type { AgentDirectives } from "../../trident/agent-link.ts";
 import { compressBody, prepareCompression } from "../../trident/compression.ts";
-import type { SendOutcome } from "../send-outcome.ts";
+import type { SendOutcome } from "../queue/send-outcome.ts";
 import type { IngesterConnection } from "./connection.ts";
 
 export interface FrameSenderOptions {

@@ -9,7 +9,7 @@ import { profileToRows } from "../../mapping/trident/rows/profile-to-rows.ts";
 import { spanToRow } from "../../mapping/trident/rows/span-to-row.ts";
 import { MessageType } from "../../mapping/trident/wire/message-type.ts";
 import type { ConnectionProcesses } from "../../trident/connection-processes.ts";
-import type { QueuedRequest, Sender, SendOutcome } from "../send-outcome.ts";
+import type { QueuedRequest, Sender, SendOutcome } from "../queue/send-outcome.ts";
 import type { FrameSender } from "./frame-sender.ts";
 
 export class SpanRowSender implements Sender<readonly Span[]> {

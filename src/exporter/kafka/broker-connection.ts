@@ -177,7 +177,7 @@ export class BrokerConnection {
   }
 }
 
-/** TLS over a socket that net.connect has opened, so that connection-watch.ts sees it. */
+/** TLS over a socket of net.connect: the receiver sees those, and knows the connection as ours (own-exchanges.ts). */
 function openSocket({ host, port, tls }: ConnectionOptions): Socket {
   const socket = connect({ host, port, noDelay: true, keepAlive: true });
   if (tls === undefined) return socket;

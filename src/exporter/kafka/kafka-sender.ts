@@ -1,6 +1,6 @@
 import { messageOf } from "../../error.ts";
 import { AttemptLimit } from "../attempt-limit.ts";
-import type { QueuedRequest, Sender, SendOutcome } from "../send-outcome.ts";
+import type { QueuedRequest, Sender, SendOutcome } from "../queue/send-outcome.ts";
 import { produce, writeProduce } from "./apis.ts";
 import { type Address, Cluster, type ClusterOptions, type Topic, TopicError } from "./cluster.ts";
 import { type BrokerError, brokerError, ErrorKind } from "./error-codes.ts";

@@ -1,6 +1,6 @@
 /** What becomes a message: a request as it is, or the spans of each trace. */
 import { splitByTrace } from "../../mapping/otlp/split-by-trace.ts";
-import type { QueuedRequest } from "../send-outcome.ts";
+import type { QueuedRequest } from "../queue/send-outcome.ts";
 import type { KafkaMessage } from "./record-batch.ts";
 
 export interface CountedMessage extends KafkaMessage {

@@ -8,14 +8,14 @@ import { DataSource, Direction, SocketRole } from "../../bpf/layout.gen.ts";
 import { makeRoom } from "../../make-room.ts";
 import type { Resource } from "../../mapping/span.ts";
 import type { CaptureDecoder } from "./capture.ts";
-import { type CapturedSocket, dataEvent } from "./capture-events.ts";
 import { CaptureDamagedError, CaptureTruncatedError } from "./error.ts";
 import { parseAddress } from "./ip-address.ts";
 import { LineSplitter } from "./line-splitter.ts";
-import { TransportProtocol } from "./network-layer.ts";
-import type { EventDecoderOptions } from "./recording-decoder.ts";
+import { type CapturedSocket, dataEvent } from "./packets/capture-events.ts";
+import { TransportProtocol } from "./packets/network-layer.ts";
+import { MID_STREAM_OFFSET } from "./packets/tcp-connection.ts";
+import type { EventDecoderOptions } from "./recording/recording-decoder.ts";
 import type { ReplayTarget } from "./replay.ts";
-import { MID_STREAM_OFFSET } from "./tcp-connection.ts";
 
 const HEAD =
   /\[datadump\] SEQ \d+ <[^>]*> DIR (in|out) TYPE .*?PID (\d+) THREAD_ID (\d+) COROUTINE_ID (\d+) .*?ROLE (\w+) CONTAINER_ID (\S+) SOURCE (\d+) COMM (.*?) (TCP|UDP) (\S+)\.(\d+) > (\S+)\.(\d+) LEN (\d+) SYSCALL_LEN (\d+) SOCKET_ID (\d+) TRACE_ID (\d+) TCP_SEQ (\d+) DATA_SEQ (\d+) TLS (\w+) SyscallTime (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)/;

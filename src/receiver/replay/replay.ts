@@ -7,14 +7,14 @@ import type { HandoverEvent, IoEvent, ProcessEvent, UnitEdgeEvent, WakeEvent } f
 import type { StageAccount } from "../../mapping/account.ts";
 import type { Resource, Span } from "../../mapping/span.ts";
 import type { CaptureDecoder } from "./capture.ts";
-import type { EventSink } from "./capture-events.ts";
 import { DatadumpDecoder, isDatadump } from "./datadump.ts";
 import { type CaptureProblem, CaptureTruncatedError, UnknownCaptureFormatError } from "./error.ts";
 import { fileChunks } from "./file-chunks.ts";
-import { PacketSource } from "./packet-source.ts";
+import type { EventSink } from "./packets/capture-events.ts";
+import { PacketSource } from "./packets/packet-source.ts";
 import { isPcapMagic, PcapDecoder } from "./pcap.ts";
 import { PcapngDecoder } from "./pcapng.ts";
-import { RecordingDecoder } from "./recording-decoder.ts";
+import { RecordingDecoder } from "./recording/recording-decoder.ts";
 import { ReplayClock } from "./replay-clock.ts";
 import { isRowLog, RowLogDecoder } from "./row-log.ts";
 

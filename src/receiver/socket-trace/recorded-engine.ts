@@ -12,7 +12,7 @@ import {
 } from "../../bpf/layout.gen.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import type { Resource } from "../../mapping/span.ts";
-import { RecordingWriter } from "../replay/recording-writer.ts";
+import { RecordingWriter } from "../replay/recording/recording-writer.ts";
 import { RecordingFileError } from "./error.ts";
 import type { ReceiverEngine } from "./receiver.ts";
 

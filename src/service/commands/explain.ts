@@ -7,8 +7,8 @@ import type { Explanation } from "../../mapping/explain/explanation.ts";
 import { explanationLines } from "../../mapping/explain/explanation-lines.ts";
 import { Replay } from "../../receiver/replay/replay.ts";
 import { openReplayEngine } from "../../receiver/replay/replay-engine.ts";
+import { ExitCode, formatError } from "../command-line/exit-code.ts";
 import { TraceUnknownError, UsageError } from "../error.ts";
-import { ExitCode, formatError } from "../exit-code.ts";
 
 interface ExplainOptions {
   readonly recording: readonly string[];

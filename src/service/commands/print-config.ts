@@ -2,10 +2,10 @@
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import { catalog } from "../catalog.ts";
-import { addConfigOptions, type ConfigOptions } from "../command.ts";
+import { addConfigOptions, type ConfigOptions } from "../command-line/command.ts";
+import { loadCommandConfig } from "../command-line/load-command-config.ts";
 import { effectiveConfig } from "../config/effective.ts";
 import { redact } from "../config/redact.ts";
-import { loadCommandConfig } from "../load-command-config.ts";
 
 export function printConfigCommand(command: Command): void {
   addConfigOptions(command).action((options: ConfigOptions) => {

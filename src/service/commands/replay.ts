@@ -9,8 +9,8 @@ import { CaptureUnreadableError, UnknownCaptureFormatError } from "../../receive
 import { Replay } from "../../receiver/replay/replay.ts";
 import { openReplayEngine, type ReplayEngineOptions } from "../../receiver/replay/replay-engine.ts";
 import { socketTraceOf } from "../captures-of.ts";
-import { addConfigOptions, type ConfigOptions } from "../command.ts";
-import { ExitCode, formatError } from "../exit-code.ts";
+import { addConfigOptions, type ConfigOptions } from "../command-line/command.ts";
+import { ExitCode, formatError } from "../command-line/exit-code.ts";
 import { SpanWriter, type SpanWriterOptions } from "./span-writer.ts";
 
 type ReplayCommandOptions = ConfigOptions & SpanWriterOptions;
@@ -70,7 +70,7 @@ async function engineSettings(options: ConfigOptions): Promise<EngineSettings> {
   const none: DescribeOptions = { requestHeaders: [], responseHeaders: [], urlQueryParameters: [] };
   if (options.config.length === 0 && options.set.length === 0) return { describe: none };
   // Loads every component there is: not for the usual call.
-  const { loadCommandConfig } = await import("../load-command-config.ts");
+  const { loadCommandConfig } = await import("../command-line/load-command-config.ts");
   const settings = socketTraceOf(loadCommandConfig(options).config) as Partial<SocketTraceConfig> | undefined;
   return {
     describe: {

@@ -3,11 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, Option } from "commander";
 import { formatTime } from "../../exporter/debug/times.ts";
 import type { StatAnswer } from "../../ipc/control-answers.ts";
-import { durationOption } from "../duration-option.ts";
+import { durationOption } from "../command-line/duration-option.ts";
+import { endAtInterrupt } from "../command-line/interrupt.ts";
+import { AWAY_MS, answersOf } from "../command-line/running.ts";
 import { NotRunningError, UsageError } from "../error.ts";
-import { endAtInterrupt } from "../interrupt.ts";
 import { statHead, statLine, statRows } from "../live/stat-rows.ts";
-import { AWAY_MS, answersOf } from "../running.ts";
 
 interface StatOptions {
   readonly interval: string;

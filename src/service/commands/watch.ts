@@ -4,12 +4,12 @@ import { type Command, Option } from "commander";
 import { CONTROL_FOLDER } from "../../ipc/control.ts";
 import type { SpansAnswer } from "../../ipc/control-answers.ts";
 import { askOne, runningIn } from "../../ipc/control-client.ts";
-import { durationOption } from "../duration-option.ts";
+import { durationOption } from "../command-line/duration-option.ts";
+import { endAtInterrupt } from "../command-line/interrupt.ts";
+import { AWAY_MS } from "../command-line/running.ts";
 import { NotRunningError } from "../error.ts";
-import { endAtInterrupt } from "../interrupt.ts";
 import { SpanCursors } from "../live/span-cursor.ts";
 import { isWatched, type WatchFilter, watchLine } from "../live/watch-lines.ts";
-import { AWAY_MS } from "../running.ts";
 
 interface WatchOptions {
   readonly service: readonly string[];

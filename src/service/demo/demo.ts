@@ -2,7 +2,7 @@
 import { noPaint } from "../../exporter/debug/paint.ts";
 import { traceLines } from "../../exporter/debug/trace-lines.ts";
 import type { Span } from "../../mapping/span.ts";
-import { RecordingDecoder } from "../../receiver/replay/recording-decoder.ts";
+import { RecordingDecoder } from "../../receiver/replay/recording/recording-decoder.ts";
 import { openReplayEngine } from "../../receiver/replay/replay-engine.ts";
 import { DEMO_RECORDING } from "./demo-recording.ts";
 

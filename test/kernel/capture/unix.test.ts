@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { HookSet } from "../../../src/bpf/feature.ts";
 import { Direction, EventFlags, SocketRole, UnixSockets } from "../../../src/bpf/layout.gen.ts";
-import { UNIX_PROGRAMS } from "../../../src/broker/hook-programs.ts";
-import { markEarlier } from "../../../src/broker/unix-capture.ts";
-import { unixConnections } from "../../../src/broker/unix-connections.ts";
+import { UNIX_PROGRAMS } from "../../../src/broker/capture/hook-programs.ts";
+import { markEarlier } from "../../../src/broker/capture/unix-capture.ts";
+import { unixConnections } from "../../../src/broker/capture/unix-connections.ts";
 import { TcpState } from "../../../src/mapping/engine-options.ts";
 import { type DataRecord, KernelCapture } from "./support/kernel-capture.ts";
 import { runPython, runPythonAround } from "./support/python.ts";

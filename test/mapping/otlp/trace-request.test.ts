@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import fc from "fast-check";
-import { toReadableSpan } from "../../../src/exporter/otel-js/readable-span.ts";
+import { toReadableSpan } from "../../../src/exporter/otlp/readable-span.ts";
 import { scopeVersion } from "../../../src/mapping/otlp/scope.ts";
 import { encodeTraceRequest, splitBySize } from "../../../src/mapping/otlp/trace-request.ts";
 import type { Span } from "../../../src/mapping/span.ts";

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Direction, type SocketDataEvent } from "../../../src/bpf/layout.gen.ts";
 import type { CaptureProblem } from "../../../src/receiver/replay/error.ts";
+import { MID_STREAM_OFFSET } from "../../../src/receiver/replay/packets/tcp-connection.ts";
 import { Replay, type ReplayTarget } from "../../../src/receiver/replay/replay.ts";
-import { MID_STREAM_OFFSET } from "../../../src/receiver/replay/tcp-connection.ts";
 import {
   ethernet,
   ipv4,

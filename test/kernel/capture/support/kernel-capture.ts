@@ -35,8 +35,8 @@ import { type BpfMap, keyU32, keyU64 } from "../../../../src/bpf/map.ts";
 import { BpfObject } from "../../../../src/bpf/object.ts";
 import { type MappedRing, mapRingBuffer } from "../../../../src/bpf/ring-buffer.ts";
 import { forEachRecord } from "../../../../src/bpf/ring-records.ts";
-import { NO_PLAN, type ProcessPlan, processControlBytes } from "../../../../src/broker/control.ts";
-import { IO_PROGRAMS, isAttachable, programsOf } from "../../../../src/broker/hook-programs.ts";
+import { NO_PLAN, type ProcessPlan, processControlBytes } from "../../../../src/broker/capture/control.ts";
+import { IO_PROGRAMS, isAttachable, programsOf } from "../../../../src/broker/capture/hook-programs.ts";
 import type { Framing } from "../../../../src/mapping/connection/framing.ts";
 import { FramingTable } from "../../../../src/receiver/socket-trace/framing-table.ts";
 
