@@ -5,7 +5,7 @@
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { toReadableSpan } from "../src/exporter/otlp/readable-span.ts";
 import { traceRequestJson } from "../src/mapping/otlp/trace-json.ts";
-import { encodeTraceRequest } from "../src/mapping/otlp/trace-request.ts";
+import { encodeTraceRequest } from "../test/support/encode-spans.ts";
 import { makeResource, makeSpan } from "../test/support/spans.ts";
 
 const batchSpans = 2_048;

@@ -4,8 +4,8 @@
  */
 import { Direction, type SocketDataEvent, SocketRole } from "../src/bpf/layout.gen.ts";
 import { TraceEngine } from "../src/mapping/engine.ts";
-import { encodeTraceRequest } from "../src/mapping/otlp/trace-request.ts";
 import type { Resource, Span } from "../src/mapping/span.ts";
+import { encodeTraceRequest } from "../test/support/encode-spans.ts";
 import { dataEvent, tuple } from "../test/support/events.ts";
 
 const connections = 64;

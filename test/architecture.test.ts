@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 /** Hand-written files that may pass the limit, and why. */
 const LONG_FILES = new Map<string, string>([]);
@@ -24,6 +25,31 @@ function codesOf(source: string): string[] {
   return [...fields, ...members].map((match) => match[1] ?? "");
 }
 
+/** `path#name` of all that the sources import of one another; `path#*` where a whole module is loaded. */
+function importedNames(): Set<string> {
+  const imported = new Set<string>();
+  for (const path of sources.filter((each) => each.endsWith(".ts"))) {
+    const text = readFileSync(path, "utf8");
+    const target = (specifier: string): string => join(dirname(path), specifier);
+    for (const [, names = "", specifier = ""] of text.matchAll(
+      /^(?:import|export) (?:type )?\{([^}]*)\} from "(\.[^"]+)"/gm,
+    )) {
+      for (const name of names.split(",")) {
+        imported.add(
+          `${target(specifier)}#${name
+            .replace(/^\s*(?:type )?/, "")
+            .replace(/ as .*/s, "")
+            .trim()}`,
+        );
+      }
+    }
+    for (const [, specifier = ""] of text.matchAll(/(?:import\(|import \* as \w+ from )"(\.[^"]+)"/g)) {
+      imported.add(`${target(specifier)}#*`);
+    }
+  }
+  return imported;
+}
+
 describe("architecture", () => {
   it("keeps files short", () => {
     const long = sources
@@ -35,6 +61,20 @@ describe("architecture", () => {
       [...LONG_FILES.keys()].filter((path) => !existsSync(path)),
       [],
     );
+  });
+
+  it("exports nothing that no other file imports", () => {
+    const imported = importedNames();
+    const unused = sources
+      .filter((path) => /^src\/.*\.ts$/.test(path) && !isGenerated(path) && !imported.has(`${path}#*`))
+      .flatMap((path) => {
+        const exported = readFileSync(path, "utf8").matchAll(
+          /^export (?:abstract |async )*(?:class|function\*?|interface|type|const|let) (\w+)/gm,
+        );
+        return [...new Set([...exported].map((match) => `${path}#${match[1]}`))];
+      })
+      .filter((name) => !imported.has(name));
+    assert.deepEqual(unused, []);
   });
 
   it("lists every error code in docs/errors.md, sorted, and none that is gone", () => {

@@ -6,7 +6,7 @@ export interface BtfMember {
   readonly type: number;
 }
 
-export type BtfType =
+type BtfType =
   | { readonly kind: "int"; readonly name: string; readonly sizeBytes: number; readonly signed: boolean }
   | { readonly kind: "array"; readonly element: number; readonly count: number }
   | {

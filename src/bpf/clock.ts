@@ -12,7 +12,7 @@ function read(clock: number): bigint {
 }
 
 /** Wall minus monotonic time, ns: the best of some rounds, each bounded by two looks at the monotonic clock. */
-export function measureClockOffsetNs(): bigint {
+function measureClockOffsetNs(): bigint {
   let best: { offset: bigint; width: bigint } | undefined;
   for (let round = 0; round < ROUNDS; round++) {
     const before = read(CLOCK_MONOTONIC);

@@ -107,7 +107,7 @@ const ERRNO_NAMES = new Map([
   [524, "ENOTSUPP"],
 ]);
 
-export function errnoName(errno: number): string {
+function errnoName(errno: number): string {
   return ERRNO_NAMES.get(Math.abs(errno)) ?? `errno ${Math.abs(errno)}`;
 }
 

@@ -8,8 +8,8 @@ import { libbpf, type Pointer } from "./libbpf.ts";
 export const HookSet = { a: "a", b: "b", c: "c" } as const;
 export type HookSet = (typeof HookSet)[keyof typeof HookSet];
 
-export const Traffic = { sends: "sends", receives: "receives" } as const;
-export type Traffic = (typeof Traffic)[keyof typeof Traffic];
+const Traffic = { sends: "sends", receives: "receives" } as const;
+type Traffic = (typeof Traffic)[keyof typeof Traffic];
 
 /** include/uapi/linux/btf.h */
 const KIND_TYPEDEF = 8;
@@ -70,7 +70,7 @@ export interface MissingFeature {
   readonly cost: string;
 }
 
-export interface HookChoice {
+interface HookChoice {
   /** Best first; the loader takes the first that attaches (a function in BTF may still refuse fentry). */
   readonly candidates: readonly HookSet[];
   readonly missing: readonly MissingFeature[];

@@ -5,13 +5,13 @@ import { libbpf } from "./libbpf.ts";
 import type { BpfMap } from "./map.ts";
 import type { BpfObject } from "./object.ts";
 
-export interface ProgramUse {
+interface ProgramUse {
   readonly runs: number;
   readonly runTimeNs: number;
   readonly missed: number;
 }
 
-export interface MapUse {
+interface MapUse {
   readonly entries: number | undefined;
   readonly isEntriesCut: boolean;
   readonly memoryBytes: number | undefined;

@@ -7,7 +7,7 @@ import { LibbpfMissingError } from "./error.ts";
 
 /** An address. koffi checks nothing behind it: a wrong one crashes the process. */
 export type Pointer = bigint;
-export type OptionalPointer = Pointer | null;
+type OptionalPointer = Pointer | null;
 
 export interface Libbpf {
   setPrint(callback: Pointer | null): void;
@@ -123,7 +123,7 @@ function declareLibbpf(): Libbpf {
   };
 }
 
-export interface Libc {
+interface Libc {
   mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): Pointer;
   munmap(address: Pointer, length: number): number;
   memcpy(to: Pointer, from: Uint8Array, length: number): Pointer;

@@ -7,7 +7,7 @@ const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 
-export interface MappedArray extends Disposable {
+interface MappedArray extends Disposable {
   /** Values lie one after the other, each rounded up to 8 bytes. Not to be used after dispose. */
   readonly bytes: Uint8Array;
 }

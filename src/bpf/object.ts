@@ -9,7 +9,7 @@ import { findVariable } from "./variable.ts";
 
 const EPERM = 1;
 
-export interface AttachedProgram {
+interface AttachedProgram {
   readonly program: string;
   readonly section: string;
 }

@@ -11,7 +11,7 @@ const RESOLVE_NO_MAGICLINKS = 0x02n;
 const RESOLVE_NO_SYMLINKS = 0x04n;
 const RESOLVE_IN_ROOT = 0x10n;
 
-export interface OpenInRootOptions {
+interface OpenInRootOptions {
   /** A symbolic link anywhere in the path is refused; otherwise links lead to where the root's own processes are led. */
   readonly allowsLinks: boolean;
 }

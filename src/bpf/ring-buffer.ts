@@ -11,7 +11,7 @@ const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 
 /** The three memory areas of a ring buffer. `data` is the data area twice in a row, so no record wraps. */
-export interface RingMemory {
+interface RingMemory {
   readonly consumerPosition: BigInt64Array;
   /** The low half of the position is enough: the ring is smaller than 2^31. */
   readonly producerPosition: Int32Array;

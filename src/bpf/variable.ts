@@ -1,7 +1,7 @@
 /** Where a global variable of a BPF object lies in its section, by the object's BTF. */
 import { libbpf, type Pointer, viewMemory } from "./libbpf.ts";
 
-export interface VariablePlace {
+interface VariablePlace {
   readonly offset: number;
   readonly sizeBytes: number;
 }

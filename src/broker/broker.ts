@@ -43,7 +43,7 @@ const PROFILER_MAPS: readonly string[] = ["stack_samples", "unwind_rows", "unwin
 /** The profiler's thread, and the symbolizer's. */
 const THREAD_CHANNELS = 2;
 
-export interface BrokerOptions {
+interface BrokerOptions {
   /** socket_trace.bpf.o */
   readonly objectPath: string;
   /** undefined: nothing is captured, nothing is loaded. */
@@ -68,7 +68,7 @@ export interface BrokerOptions {
   readonly onWorkerEvent?: (name: string, value: unknown) => void;
 }
 
-export interface WorkerExit {
+interface WorkerExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }

@@ -7,7 +7,7 @@ const MAX_QUESTION_BYTES = 4096;
 const MAX_CONNECTIONS = 8;
 const TIMEOUT_MS = 10_000;
 
-export interface ControlSocketOptions {
+interface ControlSocketOptions {
   readonly folder: string;
   readonly answer: (question: ControlQuestion) => Promise<unknown>;
 }

@@ -13,7 +13,7 @@ import { NO_UNIX } from "./capture/unix-capture.ts";
 export const Finding = { good: "good", limited: "limited", missing: "missing" } as const;
 export type Finding = (typeof Finding)[keyof typeof Finding];
 
-export interface Check {
+interface Check {
   readonly name: string;
   readonly finding: Finding;
   readonly detail: string;
@@ -87,7 +87,7 @@ function capture(objectPath: string, config: SocketTraceConfig): Check[] {
   return [tried, ...missing];
 }
 
-export interface AvailableProbe {
+interface AvailableProbe {
   readonly program: string;
   /** `sends a`, `always`. */
   readonly sets: string;

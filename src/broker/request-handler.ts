@@ -20,7 +20,7 @@ const PROFILER_MAPS: readonly string[] = [
   "thread_contexts",
 ];
 
-export interface RequestHandlerOptions {
+interface RequestHandlerOptions {
   readonly capture: Capture | undefined;
   readonly profiler: ProfileCapture | undefined;
   /** Of each of the two that there is. */

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { UnprivilegedUser } from "../ipc/drop-privileges.ts";
 import { UnknownUserError } from "./error.ts";
 
-export const DEFAULT_USER = "nobody";
+const DEFAULT_USER = "nobody";
 
 /**
  * @param user a name of /etc/passwd, or `uid:gid` @param passwd the file's text

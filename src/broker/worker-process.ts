@@ -13,7 +13,7 @@ import { WorkerQuestions } from "./worker-questions.ts";
 /** stdin, stdout, stderr and the message channel come first. */
 const FIRST_INHERITED_FD = 4;
 
-export interface WorkerOptions {
+interface WorkerOptions {
   readonly entry: string;
   readonly nodeArguments: readonly string[];
   /** Descriptors of the broker's table that the worker gets, in this order from FIRST_INHERITED_FD on. */

@@ -8,7 +8,7 @@ import { durationOption } from "../service/command-line/duration-option.ts";
 import { bpfAnswers } from "../service/command-line/running.ts";
 import { table } from "../service/command-line/table.ts";
 
-export interface BpfStatsOptions {
+interface BpfStatsOptions {
   readonly duration: string;
   readonly format: "text" | "json";
 }

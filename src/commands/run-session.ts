@@ -27,7 +27,7 @@ const DRAIN_GRACE_MS = 2000;
 /** A span waits at most for `settle`, 5 s by default. */
 const SELF_TEST_TIMEOUT_MS = 10_000;
 
-export interface RunSessionOptions {
+interface RunSessionOptions {
   readonly config: Config;
   readonly log: Log;
   readonly user: string;

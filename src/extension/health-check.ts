@@ -5,7 +5,7 @@ import { formatListenAddress, listenAddress } from "../config-value.ts";
 import type { Extension } from "./extension.ts";
 import { HttpListener } from "./listen.ts";
 
-export const HEALTH_CHECK_PORT = 13_133;
+const HEALTH_CHECK_PORT = 13_133;
 
 export const healthCheckSettings = z.strictObject({
   endpoint: listenAddress().optional(),
@@ -14,7 +14,7 @@ export const healthCheckSettings = z.strictObject({
 
 export type HealthCheckSettings = z.output<typeof healthCheckSettings>;
 
-export interface HealthSource {
+interface HealthSource {
   /** Probes are attached and spans can leave. */
   readonly isReady: boolean;
   /** ms since the epoch; undefined while it is not ready. */

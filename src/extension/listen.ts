@@ -7,7 +7,7 @@ import { ListenError } from "./error.ts";
 /** How far a default listener looks for a free port. */
 const MAX_MOVES = 20;
 
-export interface ListenOptions {
+interface ListenOptions {
   /** For the error: `extension zpages`. */
   readonly who: string;
   readonly address: ListenAddress;

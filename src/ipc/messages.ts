@@ -257,8 +257,6 @@ export interface CaptureDescriptors {
   readonly maps: readonly MapDescriptor[];
 }
 
-export type RequestMessage = { readonly kind: "request"; readonly id: number; readonly request: WorkerRequest };
-
 export type BrokerMessage =
   | {
       readonly kind: "hello";

@@ -1,7 +1,7 @@
 /** What the broker reads of a process for the worker. Strings come from the process itself: hostile until escaped. */
 import { z } from "zod";
 
-export const processFacts = z.strictObject({
+const processFacts = z.strictObject({
   tgid: z.number(),
   parentTgid: z.number(),
   /** /proc/PID/stat field 22, clock ticks since boot: with the tgid it names a process for ever. */

@@ -17,7 +17,7 @@ export const processSelection = z.strictObject({
 });
 export type ProcessSelection = z.output<typeof processSelection>;
 
-export type SelectedBy = Pick<ProcessFacts, "tgid" | "executablePath" | "cgroupPath">;
+type SelectedBy = Pick<ProcessFacts, "tgid" | "executablePath" | "cgroupPath">;
 
 export function isSelected(facts: SelectedBy, include: ProcessSelection, exclude: ProcessSelection): boolean {
   const isIncluded =

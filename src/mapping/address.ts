@@ -1,6 +1,6 @@
 /** Addresses of events: 16 bytes, IPv4 as ::ffff:a.b.c.d. */
 
-export function isV4Mapped(address: Uint8Array): boolean {
+function isV4Mapped(address: Uint8Array): boolean {
   for (let index = 0; index < 10; index++) if (address[index] !== 0) return false;
   return address[10] === 0xff && address[11] === 0xff;
 }

@@ -8,7 +8,7 @@ import { firstUndecided, settle, whenSettled } from "./join/trace-graph.ts";
 import type { Resource, Span } from "./span.ts";
 import { finishSpan, type SpanDraft, sizeOfDraft } from "./span-draft.ts";
 
-export interface DepartureOptions {
+interface DepartureOptions {
   readonly settleNs: number;
   readonly maxHeldBytes: number;
   clockOffsetNs(): bigint;

@@ -59,7 +59,7 @@ export interface EngineOptions {
   readonly maxHeldBytes?: number;
 }
 
-export interface SocketFacts {
+interface SocketFacts {
   readonly socketCookie: number;
   readonly tgid: number;
   readonly comm: string;

@@ -8,11 +8,3 @@ export function latin1(bytes: Uint8Array, from: number, to: number): string {
 export function utf8(bytes: Uint8Array, from: number, to: number): string {
   return Buffer.prototype.utf8Slice.call(bytes, from, to);
 }
-
-/** Characters of a latin1 text read as the UTF-8 bytes that they were. */
-export function utf8FromLatin1(text: string): string {
-  for (let index = 0; index < text.length; index++) {
-    if (text.charCodeAt(index) > 0x7f) return Buffer.from(text, "latin1").toString("utf8");
-  }
-  return text;
-}

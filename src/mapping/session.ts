@@ -54,7 +54,7 @@ export interface ExchangeListener<C> {
   finished(exchange: Exchange<C>): void;
 }
 
-export interface SessionLimits {
+interface SessionLimits {
   /** Open exchanges of one connection; the oldest is given up first. */
   readonly maxOpen: number;
   /** A request on an open connection waits so long for its answer. */
@@ -64,7 +64,7 @@ export interface SessionLimits {
 /** After a gap on a connection that pipelines, nobody knows which answer is whose before both ends have paused so long. */
 const QUIET_NS = 1_000_000_000;
 
-export interface SessionOptions<C> extends SessionLimits {
+interface SessionOptions<C> extends SessionLimits {
   /** Requests of the same socket whose sender is not known, for answers that none of ours fits. */
   readonly unassigned?: () => SessionTracker<C> | undefined;
   /** The sender of an answer is not known: who of the same socket has asked with this id? */

@@ -18,7 +18,7 @@ export interface ExecFacts {
   readonly commandLine: readonly string[];
 }
 
-export interface ProcessTableOptions {
+interface ProcessTableOptions {
   readonly host: HostFacts;
   /** null: the process is gone; a rejection: ask again later. */
   readonly askFacts: (tgid: number) => Promise<ProcessFacts | null>;

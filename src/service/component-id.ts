@@ -6,7 +6,7 @@ export type Signal = (typeof SIGNALS)[number];
 export const COMPONENT_KINDS = ["receivers", "processors", "exporters", "extensions"] as const;
 export type ComponentKind = (typeof COMPONENT_KINDS)[number];
 
-export interface ComponentId {
+interface ComponentId {
   readonly type: string;
   readonly name: string | undefined;
 }

@@ -2,8 +2,8 @@
 import type { z } from "zod";
 import type { ComponentKind, Signal } from "./component-id.ts";
 
-export const STABILITIES = ["development", "alpha", "beta", "stable"] as const;
-export type Stability = (typeof STABILITIES)[number];
+const STABILITIES = ["development", "alpha", "beta", "stable"] as const;
+type Stability = (typeof STABILITIES)[number];
 
 export interface ComponentType {
   readonly kind: ComponentKind;

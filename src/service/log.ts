@@ -7,7 +7,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_ENCODINGS = ["console", "json"] as const;
 export type LogEncoding = (typeof LOG_ENCODINGS)[number];
 
-export interface LogOptions {
+interface LogOptions {
   readonly level: LogLevel;
   readonly encoding: LogEncoding;
   readonly write: (line: string) => void;

@@ -4,7 +4,7 @@ import type { Attachment, ProfileAttachment } from "../ipc/messages.ts";
 import type { Config } from "./config/config.ts";
 import type { ReadyEvent } from "./worker-settings.ts";
 
-export interface Attachments {
+interface Attachments {
   readonly attachment: Attachment | undefined;
   readonly profileAttachment: ProfileAttachment | undefined;
 }

@@ -25,7 +25,7 @@ export interface PreparedReceiver extends Receiver {
   readonly profileAttachment?: ProfileAttachment | undefined;
 }
 
-export interface HostOptions {
+interface HostOptions {
   readonly connection: BrokerConnection;
   readonly config: Config;
   readonly log: Log;

@@ -12,7 +12,7 @@ import type { Processor } from "./processor/processor.ts";
 import { type ProfileConsumer, ProfilePipelines } from "./profile-pipelines.ts";
 
 /** What makes components; tests give fakes. */
-export interface Factories {
+interface Factories {
   receiver(config: ComponentConfig): Promise<Receiver>;
   processor(config: ComponentConfig): Processor;
   exporter(config: ComponentConfig): Promise<TraceExporter>;
@@ -20,7 +20,7 @@ export interface Factories {
   extension(config: ComponentConfig): Extension;
 }
 
-export interface ServiceOptions {
+interface ServiceOptions {
   readonly config: Config;
   readonly factories: Factories;
   readonly log: Log;

@@ -37,7 +37,7 @@ import {
 
 const PROGRESS_INTERVAL_MS = 1000;
 
-export interface WorkerHostOptions {
+interface WorkerHostOptions {
   readonly config: Config;
   readonly settings: WorkerSettings;
   readonly connection: BrokerConnection;

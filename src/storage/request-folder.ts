@@ -21,7 +21,7 @@ import type { OpenFolder } from "./worker-folder.ts";
 
 const LOCK_RETRY_MS = 50;
 
-export interface RequestFolderOptions {
+interface RequestFolderOptions {
   readonly folder: OpenFolder;
   /** As people know it. */
   readonly name: string;

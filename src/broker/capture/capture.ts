@@ -19,7 +19,7 @@ import { unixConnections } from "./unix-connections.ts";
 
 const BURST_BYTES = 4 * 1024 * 1024;
 
-export interface CaptureOptions {
+interface CaptureOptions {
   readonly objectPath: string;
   readonly config: SocketTraceConfig;
 }
@@ -172,7 +172,7 @@ function selfAttaching(object: BpfObject): readonly string[] {
 }
 
 /** @param version of uname: `5.15.0-91-generic` */
-export function isBefore(version: string, major: number, minor: number): boolean {
+function isBefore(version: string, major: number, minor: number): boolean {
   const [, a, b] = /^(\d+)\.(\d+)/.exec(version) ?? [];
   return Number(a) < major || (Number(a) === major && Number(b) < minor);
 }

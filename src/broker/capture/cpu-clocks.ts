@@ -7,7 +7,7 @@ import { openPerfClock, PerfClock } from "../../bpf/perf-event.ts";
 const ONLINE = "/sys/devices/system/cpu/online";
 const CHECK_INTERVAL_MS = 2000;
 
-export interface CpuClockConfig {
+interface CpuClockConfig {
   readonly event: "auto" | PerfClock;
   readonly sampling_frequency: number;
 }
@@ -84,7 +84,7 @@ function onlineCpus(): number[] {
 }
 
 /** `0-3,5` (lib/bitmap-str.c). */
-export function parseCpuList(text: string): number[] {
+function parseCpuList(text: string): number[] {
   return text
     .trim()
     .split(",")

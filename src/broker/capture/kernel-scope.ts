@@ -8,7 +8,7 @@ import type { ProcessScope } from "../../ipc/process-selection.ts";
 const INITIAL_PID_NAMESPACE_INODE = 0xeffffffc;
 const INITIAL_CGROUP_NAMESPACE_INODE = 0xeffffffb;
 
-export interface ScopeConf {
+interface ScopeConf {
   readonly scope: ScopeKind;
   readonly pidNamespaceDevice: number;
   readonly pidNamespaceInode: number;

@@ -18,7 +18,7 @@ import { CLOCK_PROGRAM, profilePrograms } from "./profile-programs.ts";
 const WAITS = 2048;
 const NS_PER_MS = 1e6;
 
-export interface ProfileCaptureOptions {
+interface ProfileCaptureOptions {
   /** perf_profiler.bpf.o */
   readonly objectPath: string;
   readonly config: ProfileConfig;

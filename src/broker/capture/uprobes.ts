@@ -10,12 +10,12 @@ import { parseExecutableMapping } from "./executable-mapping.ts";
 import { type DetachUprobe, RetiredUprobes } from "./retired-uprobes.ts";
 
 /** Attaches one program to one process. */
-export type AttachUprobe = (program: string, tgid: number, path: string, offset: number) => DetachUprobe;
+type AttachUprobe = (program: string, tgid: number, path: string, offset: number) => DetachUprobe;
 
 /** A process more is traced without them: each costs a perf event and a breakpoint in the process. */
 const MAX_PROCESSES = 512;
 
-export interface AttachedUprobe {
+interface AttachedUprobe {
   readonly program: string;
   readonly tgid: number;
   readonly offset: number;

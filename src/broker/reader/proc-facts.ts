@@ -41,7 +41,7 @@ export class ProcFactsReader {
   }
 }
 
-export interface StatFields {
+interface StatFields {
   readonly comm: string;
   readonly parentTgid: number;
   readonly startTimeTicks: number;

@@ -35,7 +35,7 @@ const WINDOW = 16;
 /** So many go before one read of a file that waits, which is then late but comes. */
 const AHEAD_LIMIT = 16;
 
-export interface ReaderOptions {
+interface ReaderOptions {
   /** Compiled entry file of the reader. */
   readonly entry: string;
   readonly timeoutMs: number;

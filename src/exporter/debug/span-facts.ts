@@ -2,7 +2,7 @@ import type { Attribute, AttributeValue, Span } from "../../mapping/span.ts";
 import { SpanKind, StatusCode } from "../../mapping/span.ts";
 
 /** What one line says of a span; texts are as they came, the caller escapes them. */
-export interface SpanFacts {
+interface SpanFacts {
   readonly kind: string;
   readonly service: string;
   /** Who it speaks with, as far as the span itself says. */

@@ -4,7 +4,7 @@ import { connect, isIPv6, type Socket } from "node:net";
 import type { IngesterAddress } from "./settings.ts";
 
 /** An ingester reads datagrams into buffers of this size. */
-export const MAX_DATAGRAM_BYTES = 2048;
+const MAX_DATAGRAM_BYTES = 2048;
 
 export interface IngesterConnection {
   /** Most bytes of one frame. */

@@ -11,7 +11,7 @@ import { compressBody, prepareCompression } from "../../trident/compression.ts";
 import type { SendOutcome } from "../queue/send-outcome.ts";
 import type { IngesterConnection } from "./connection.ts";
 
-export interface FrameSenderOptions {
+interface FrameSenderOptions {
   readonly connection: IngesterConnection;
   /** As it is now: the controller may change it. */
   readonly directives: () => AgentDirectives;

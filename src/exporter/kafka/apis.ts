@@ -12,7 +12,7 @@ export interface Api<Answer> {
   read(answer: WireReader): Answer;
 }
 
-export interface ApiRange {
+interface ApiRange {
   readonly key: number;
   readonly min: number;
   readonly max: number;
@@ -40,13 +40,13 @@ export interface PartitionMetadata {
   readonly leader: number;
 }
 
-export interface TopicMetadata {
+interface TopicMetadata {
   readonly errorCode: number;
   readonly name: string;
   readonly partitions: readonly PartitionMetadata[];
 }
 
-export interface Metadata {
+interface Metadata {
   readonly brokers: readonly BrokerAddress[];
   readonly topics: readonly TopicMetadata[];
 }
@@ -87,7 +87,7 @@ export function writeMetadata(request: WireWriter, topic: string, mayCreate: boo
   request.int8(mayCreate ? 1 : 0);
 }
 
-export interface ProducedPartition {
+interface ProducedPartition {
   readonly index: number;
   readonly errorCode: number;
 }
@@ -116,7 +116,7 @@ export function produce(version: 3 | 7): Api<{ partitions: readonly ProducedPart
   };
 }
 
-export interface ProduceRequest {
+interface ProduceRequest {
   readonly acks: number;
   readonly timeoutMs: number;
   readonly topic: string;

@@ -11,7 +11,7 @@ import { BATCH_OVERHEAD_BYTES, type BatchOptions, encodeBatch, recordSizeBytes }
 /** Of a key (a trace id) and of what is around a value in its record, on the high side. */
 const MESSAGE_OVERHEAD_BYTES = 64;
 
-export interface KafkaSenderOptions {
+interface KafkaSenderOptions {
   readonly cluster: Omit<ClusterOptions, "connection"> & {
     /** Reads keys and certificates. */
     readonly connection: () => Promise<ClusterOptions["connection"]>;

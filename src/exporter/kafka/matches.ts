@@ -5,7 +5,7 @@ const MAX_DISTANCE = 65_535;
 const HASH_BITS = 14;
 const HASH_FACTOR = 0x9e3779b1;
 
-export interface Match {
+interface Match {
   /** Where it begins: what lies between it and the end of the last one are literals. */
   readonly at: number;
   readonly length: number;

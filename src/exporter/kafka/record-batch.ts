@@ -10,7 +10,7 @@ export interface KafkaMessage {
 }
 
 export const COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
-export type Compression = (typeof COMPRESSIONS)[number];
+type Compression = (typeof COMPRESSIONS)[number];
 
 /** Compresses the records of a batch. */
 export type Compress = (records: Buffer) => Promise<Uint8Array>;

@@ -6,7 +6,7 @@ import type { BrokerConnection } from "./broker-connection.ts";
 import { brokerError } from "./error-codes.ts";
 
 export const SASL_MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
-export type SaslMechanism = (typeof SASL_MECHANISMS)[number];
+type SaslMechanism = (typeof SASL_MECHANISMS)[number];
 
 export interface SaslCredentials {
   readonly mechanism: SaslMechanism;

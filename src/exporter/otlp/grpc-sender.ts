@@ -23,7 +23,7 @@ const noAnswer = /^Received RST_STREAM with code|^Bandwidth exhausted or memory 
 /** How servers say that a message is above their limit: grpc-go and grpc core, grpc-java, tonic (with OUT_OF_RANGE). */
 const tooLarge = /larger than max|exceeds maximum size|message length too large/i;
 
-export interface GrpcSenderOptions {
+interface GrpcSenderOptions {
   /** The method's path, `/package.Service/Method`. */
   readonly path: string;
   readonly target: string;

@@ -15,7 +15,7 @@ const noSuchPlace: ReadonlySet<number> = new Set([404, 405]);
 /** More of an answer than this is not read. */
 const maxResponseBytes = 65_536;
 
-export interface HttpSenderOptions {
+interface HttpSenderOptions {
   readonly url: URL;
   readonly agent: () => Promise<HttpAgent>;
   readonly contentType: "application/x-protobuf" | "application/json";

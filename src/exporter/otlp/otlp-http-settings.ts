@@ -6,7 +6,7 @@ import { retryOnFailure } from "../settings/retry-on-failure.ts";
 import { sendingQueue } from "../settings/sending-queue.ts";
 import { tlsSettings } from "../settings/tls.ts";
 
-export const httpCompressions = ["gzip", "zstd", "zlib", "deflate", "none"] as const;
+const httpCompressions = ["gzip", "zstd", "zlib", "deflate", "none"] as const;
 export type HttpCompression = (typeof httpCompressions)[number];
 
 /** The Collector's otlp_http exporter, with its names and defaults. */

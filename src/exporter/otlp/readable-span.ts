@@ -7,7 +7,7 @@ import type { Attribute, Resource, Span } from "../../mapping/span.ts";
 import { SpanFlags } from "../../mapping/span.ts";
 
 /** What OpenTelemetry JS hands to its exporters. */
-export type ReadableSpan = Parameters<OTLPTraceExporter["export"]>[0][number];
+type ReadableSpan = Parameters<OTLPTraceExporter["export"]>[0][number];
 
 /** A span of ours as OpenTelemetry JS has it. */
 export function toReadableSpan(span: Span): ReadableSpan {

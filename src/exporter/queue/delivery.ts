@@ -13,7 +13,7 @@ const drainRetryMs = 500;
 /** With more Node's timers fire at once; a server may ask for any delay. */
 const maxPauseMs = 2 ** 31 - 1;
 
-export interface DeliveryOptions<Body, Item> {
+interface DeliveryOptions<Body, Item> {
   readonly format: RequestFormat<Body, Item>;
   readonly sender: Sender<Body>;
   readonly retry: RetrySettings;

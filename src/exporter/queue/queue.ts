@@ -11,7 +11,7 @@ const maxRequestSizeBytes = 4 * 1_048_576 - 65_536;
 /** Spans that are added between two looks at the limits: by so much they may be passed. */
 const sliceItems = 256;
 
-export interface QueueOptions<Body, Item> {
+interface QueueOptions<Body, Item> {
   readonly settings: QueueSettings;
   readonly format: RequestFormat<Body, Item>;
   readonly delivery: Delivery<Body, Item>;

@@ -14,7 +14,7 @@ import type { Sender } from "./send-outcome.ts";
 /** What a destination that fails does not take at once is as safe where it is stored. */
 const STORED_DRAIN_MS = 1_000;
 
-export interface QueuedExporterOptions<Body, Item> {
+interface QueuedExporterOptions<Body, Item> {
   readonly id: string;
   /** What is counted. */
   readonly unit?: "spans" | "profiles";

@@ -17,7 +17,7 @@ export interface HeldRequest<Body> {
   key: string | undefined;
 }
 
-export interface KeeperOptions<Body> {
+interface KeeperOptions<Body> {
   readonly store: RequestStore;
   readonly form: StoredForm<Body>;
   readonly account: StageAccount;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** Where a gRPC channel goes to. */
-export interface GrpcEndpoint {
+interface GrpcEndpoint {
   /** As the gRPC naming scheme writes it. */
   readonly target: string;
   readonly secure: boolean;

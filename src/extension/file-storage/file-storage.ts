@@ -10,7 +10,7 @@ import { type FolderOwner, openFolderFor } from "../../storage/worker-folder.ts"
 import type { Extension } from "../extension.ts";
 import type { FileStorageSettings } from "./settings.ts";
 
-export interface FileStorageOptions {
+interface FileStorageOptions {
   readonly settings: FileStorageSettings;
   /** Whom this process is about to become; undefined: it stays who it is. */
   readonly owner: FolderOwner | undefined;

@@ -30,7 +30,7 @@ const NOT_REGISTERED: DynamicPart = {
 };
 
 /** What came of an answer. */
-export type Taken = "accepted" | "refused" | "failed" | "nothing";
+type Taken = "accepted" | "refused" | "failed" | "nothing";
 
 export class AgentState {
   readonly #link: AgentLink;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { messageOf } from "../../error.ts";
 import type { UpgradePart } from "./messages.ts";
 
-export interface UpgradeSettings {
+interface UpgradeSettings {
   readonly command: readonly string[];
   readonly directory: string;
   readonly max_size: number;

@@ -13,7 +13,7 @@ const CHOICE_LIMIT = 200;
 const TEXT_LIMIT = 400;
 
 /** Short names: there are thousands of these. */
-export interface FlameNode {
+interface FlameNode {
   /** Name. */
   readonly n: string;
   /** Place. */
@@ -26,7 +26,7 @@ export interface FlameNode {
   readonly c: readonly FlameNode[];
 }
 
-export interface FlameFunction {
+interface FlameFunction {
   readonly name: string;
   readonly place: string;
   readonly type: string;
@@ -34,13 +34,13 @@ export interface FlameFunction {
   readonly totalNs: number;
 }
 
-export interface FlameChoice {
+interface FlameChoice {
   readonly service: string;
   readonly pid: number;
   readonly valueNs: number;
 }
 
-export interface FlameSpanChoice {
+interface FlameSpanChoice {
   readonly name: string;
   readonly kind: string;
   readonly valueNs: number;

@@ -14,7 +14,7 @@ export const GuardVerdict = {
 } as const;
 export type GuardVerdict = (typeof GuardVerdict)[keyof typeof GuardVerdict];
 
-export interface GuardOptions {
+interface GuardOptions {
   readonly token: string;
   readonly allowedHosts: readonly string[];
   readonly cookieName: string;

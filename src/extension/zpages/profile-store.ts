@@ -24,7 +24,7 @@ export interface StoredSample {
   readonly spanId: string | undefined;
 }
 
-export interface KnownSpan {
+interface KnownSpan {
   readonly name: string;
   readonly kind: SpanKind;
 }

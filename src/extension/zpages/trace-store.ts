@@ -2,7 +2,7 @@
 import { StageAccount } from "../../mapping/account.ts";
 import type { Span } from "../../mapping/span.ts";
 
-export interface StoreLimits {
+interface StoreLimits {
   readonly traces: number;
   readonly spansPerTrace: number;
 }

@@ -63,7 +63,7 @@ export function layOut(spans: readonly Span[]): Waterfall {
   };
 }
 
-export function serviceOf(span: Span): string {
+function serviceOf(span: Span): string {
   const value = span.resource.attributes.find(([key]) => key === "service.name")?.[1];
   return value === undefined ? "unknown_service" : String(value);
 }

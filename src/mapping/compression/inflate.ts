@@ -170,10 +170,6 @@ class Inflater {
   }
 }
 
-export function inflateRaw(input: Uint8Array, maxOutput: number): Uint8Array {
-  return new Inflater(input, 0, maxOutput).run();
-}
-
 /** @returns undefined: not a zlib stream */
 export function inflateZlib(input: Uint8Array, maxOutput: number): Uint8Array | undefined {
   if (input.length < 2 || (input[0]! & 15) !== 8 || ((input[0]! << 8) | input[1]!) % 31 !== 0) return undefined;

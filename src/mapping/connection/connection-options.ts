@@ -8,7 +8,7 @@ import type { StreamLimits } from "./stream.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Who takes the messages. Offsets are stream offsets. */
-export interface MessageListener {
+interface MessageListener {
   begin(protocol: AnyProtocol, message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void;
   /** @param offset behind the message's last byte */
   end(message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void;

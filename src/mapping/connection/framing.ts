@@ -5,7 +5,7 @@
 import { Sender } from "../protocols/protocol.ts";
 
 /** A frame of at most `whole` bytes is copied, of a longer one the first `first`. */
-export interface FrameCopy {
+interface FrameCopy {
   readonly whole: number;
   readonly first: number;
 }
@@ -18,7 +18,7 @@ export function firstBytes(count: number): FrameCopy {
   return { whole: count, first: count };
 }
 
-export interface FrameCopies {
+interface FrameCopies {
   readonly others: FrameCopy;
   /** By the type byte of the frame. */
   readonly types?: ReadonlyMap<number, FrameCopy>;

@@ -9,7 +9,7 @@ type Transport = "tcp" | "udp";
 
 const SENDERS = [undefined, Sender.client, Sender.server] as const;
 
-export class RecognitionDispatch {
+class RecognitionDispatch {
   readonly #protocols: readonly AnyProtocol[];
   readonly #transport: Transport;
   readonly #byByte: (readonly AnyProtocol[] | undefined)[] = [];

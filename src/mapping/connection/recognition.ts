@@ -9,7 +9,7 @@ export interface DirectionStart {
   readonly isStreamStart: boolean;
 }
 
-export interface Claim {
+interface Claim {
   readonly protocol: AnyProtocol;
   /** Who sent the first of the two directions. */
   readonly firstSender: Sender;

@@ -3,7 +3,7 @@ import type { StageAccount } from "../account.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { CONTINUES } from "./stream-marks.ts";
 
-export interface Piece {
+interface Piece {
   readonly start: number;
   readonly end: number;
   /** undefined: a hole. */

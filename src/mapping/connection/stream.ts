@@ -19,7 +19,7 @@ export interface StreamLimits {
   readonly waitNs: number;
 }
 
-export interface Obstacle {
+interface Obstacle {
   /** A range that no event has named; else a hole. */
   readonly isMissing: boolean;
   /** The kernel left it out by its verdict. */

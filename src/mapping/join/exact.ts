@@ -249,7 +249,7 @@ function hasReadOn(work: ProcessWork, { served, server }: CreatedFor, nowNs: num
 }
 
 /** Key of the unit that makes the call, as far as is known: with tokio the one that has woken the connection's. */
-export function callerOf({ start, unit }: TraceNode): number {
+function callerOf({ start, unit }: TraceNode): number {
   if (start.causeKind === CauseKind.creation) return unitKey(unit!.kind, start.causeId);
   const isWoken = start.causeKind === CauseKind.waker || start.causeKind === CauseKind.newWaker;
   return isWoken ? unitKey(UnitKind.tokioTask, start.causeId) : unitKeyOf(start);

@@ -295,7 +295,7 @@ export class Handovers {
 }
 
 /** net/http's client: the goroutine that waits for the answer, if it was known; else the one that writes. */
-export function callerGoroutine({ start }: TraceNode): number {
+function callerGoroutine({ start }: TraceNode): number {
   return start.unitKind === UnitKind.goroutine && start.unitId !== 0 ? start.unitId : start.coroutineId;
 }
 

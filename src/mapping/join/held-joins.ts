@@ -7,7 +7,7 @@ const AGREED_WAIT_NS = 500_000_000;
 /** A callback that has answered goes on for so long at most; mostly the next read ends it much sooner. */
 const END_WAIT_NS = 200_000_000;
 
-export interface Agreed {
+interface Agreed {
   /** The last one of a chain of calls, and all that waits with it. */
   readonly call: TraceNode;
   readonly waiting: readonly TraceNode[];

@@ -29,7 +29,7 @@ const MAX_PROCESSES = 16_384;
 const MAX_UNIT_CALLS = 1024;
 const NEVER = Number.POSITIVE_INFINITY;
 
-export interface JoinerOptions {
+interface JoinerOptions {
   readonly sdkSpans?: SdkSpans | undefined;
   /** false: the runtime of this process moves its units between threads, or is not known yet. */
   readonly areThreadsUnits?: ((tgid: number) => boolean) | undefined;

@@ -28,7 +28,7 @@ const MAX_UNITS = 8192;
 /** Kinds whose ids are counted up, never used again. */
 const NEVER_REUSED: readonly number[] = [UnitKind.goroutine, UnitKind.tokioTask, UnitKind.jvmVirtualThread];
 
-export interface LastAnswer {
+interface LastAnswer {
   readonly served: TraceNode;
   readonly endNs: number;
   /** The thread that wrote the end of the answer. */

@@ -33,7 +33,7 @@ export interface Creation {
   hasCalled: boolean;
 }
 
-export interface MadeCall {
+interface MadeCall {
   readonly call: TraceNode;
   /** By the maker: of the unit that calls, or of one that has made it. */
   readonly creation: Creation;

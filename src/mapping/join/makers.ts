@@ -39,7 +39,7 @@ interface Destination {
 }
 
 /** What was counted at some moment. */
-export interface Mark {
+interface Mark {
   readonly answers: number;
   readonly requests: number;
 }

@@ -15,7 +15,7 @@ export interface Candidate {
 }
 
 /** An event of a span, in the kernel's time. */
-export interface NodeEvent {
+interface NodeEvent {
   readonly timestampNs: number;
   readonly name: string;
   readonly attributes: readonly Attribute[];

@@ -175,7 +175,7 @@ export function hasTurn(node: TraceNode): boolean {
 }
 
 /** What an event, or a sample, says of the unit that it came from. */
-export type UnitFacts = Pick<EventMeta, "pid" | "unitKind" | "unitId" | "coroutineId">;
+type UnitFacts = Pick<EventMeta, "pid" | "unitKind" | "unitId" | "coroutineId">;
 
 /** A key for a unit, unique in its process: ids below 2^48, 16 kinds. */
 export function unitKey(kind: number, id: number): number {

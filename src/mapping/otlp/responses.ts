@@ -7,7 +7,7 @@ export interface PartialSuccess {
 }
 
 /** google.rpc.Status, as OTLP servers send it in grpc-status-details-bin and in HTTP bodies. */
-export interface RpcStatus {
+interface RpcStatus {
   readonly code: number;
   readonly message: string;
   /** google.rpc.RetryInfo.retry_delay among the details. */

@@ -7,7 +7,7 @@ const spansField = 2;
 const traceIdField = 1;
 
 /** The spans of one trace as a request of their own. */
-export interface TraceRequest {
+interface TraceRequest {
   /** Hexadecimal. */
   readonly traceId: string;
   readonly bytes: Uint8Array;

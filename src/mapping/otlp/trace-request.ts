@@ -37,20 +37,6 @@ const framingSizeBytes = 20;
 /** A chunk is closed when it has grown past this, so that requests can be filled close to their limit. */
 const chunkSizeBytes = 32_768;
 
-/** One request with all spans, whatever its size. */
-export function encodeTraceRequest(spans: readonly Span[]): Uint8Array {
-  const builder = new TraceRequestBuilder();
-  builder.add(spans);
-  return builder.finish(Number.POSITIVE_INFINITY)[0]?.bytes ?? new Uint8Array(0);
-}
-
-/** As few requests as hold all spans, none above `maxSizeBytes` unless a single span is. */
-export function splitBySize(spans: readonly Span[], maxSizeBytes: number): EncodedRequest[] {
-  const builder = new TraceRequestBuilder();
-  builder.add(spans);
-  return builder.finish(maxSizeBytes);
-}
-
 /** Takes spans as they come, and encodes them at once: bytes are a quarter of the objects, and known to the byte. */
 export class TraceRequestBuilder {
   readonly #chunks = new Map<Resource, Chunk[]>();

@@ -1,7 +1,7 @@
 /** What people read for a frame. */
 import type { Frame, FrameLine } from "../profile.ts";
 
-export interface FrameLabel {
+interface FrameLabel {
   readonly name: string;
   /** `server.js:12`, else the file that the code is in. */
   readonly place: string;

@@ -13,7 +13,7 @@ interface Around {
   readonly after: Mark | undefined;
 }
 
-export type LinkAnswer =
+type LinkAnswer =
   | { readonly kind: "served"; readonly node: TraceNode }
   /** Nothing was served there. */
   | { readonly kind: "idle" }

@@ -18,7 +18,7 @@ export interface Mark {
 }
 
 /** From the reading of a request to the end of its answer. */
-export interface Served {
+interface Served {
   readonly node: TraceNode;
   readonly startNs: number;
   endNs: number;

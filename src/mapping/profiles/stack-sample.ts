@@ -46,7 +46,7 @@ export interface SampleLink {
 }
 
 /** Who ended a wait: the thread that it happened in, whatever an interrupt has come to do there. */
-export interface Waker {
+interface Waker {
   readonly tgid: number;
   readonly pid: number;
   /** What it was doing then, on the CPU, where that is asked for. */

@@ -5,7 +5,7 @@ import type { Message, Session, SpanFields } from "./protocol.ts";
 import { type SqlDialect, summarizeSql } from "./sql/sql.ts";
 
 /** What is asked for. */
-export interface QueryFacts {
+interface QueryFacts {
   readonly namespace?: string | undefined;
   /** What is asked where there is no text, and before a text that is only prepared. */
   readonly command: string;
@@ -16,7 +16,7 @@ export interface QueryFacts {
   readonly batchSize?: number;
 }
 
-export interface DatabaseFacts extends QueryFacts {
+interface DatabaseFacts extends QueryFacts {
   readonly system: string;
   readonly attributes?: readonly Attribute[];
   readonly errorCode?: string | undefined;

@@ -13,7 +13,7 @@ import {
   Sender,
 } from "./protocol.ts";
 
-export interface FrameRules<M extends Message, S> {
+interface FrameRules<M extends Message, S> {
   readonly transport: "tcp" | "udp";
   /** Length of the whole frame at `at`, NEED_MORE, or INVALID. */
   frameLength(bytes: Uint8Array, at: number): number;

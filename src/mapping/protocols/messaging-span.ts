@@ -4,7 +4,7 @@ import { nameWithDestination } from "./destination.ts";
 import { missingResponse } from "./failure.ts";
 import type { Message, Session, SpanFields, SpanView } from "./protocol.ts";
 
-export interface MessagingFacts {
+interface MessagingFacts {
   readonly system: string;
   /** In the system's own words. */
   readonly operation: string;

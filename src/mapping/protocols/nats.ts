@@ -24,7 +24,7 @@ import {
   type SpanView,
 } from "./protocol.ts";
 
-export interface NatsMessage extends Message {
+interface NatsMessage extends Message {
   readonly sender: Sender;
   readonly subject: string;
   readonly bodySize: number;

@@ -89,8 +89,3 @@ export const PROTOCOLS: readonly AnyProtocol[] = [
 export function withHttpRpc(protocols: readonly AnyProtocol[]): readonly AnyProtocol[] {
   return protocols.map((protocol) => (protocol === http1 ? http1WithBodies : protocol));
 }
-
-/** @param names registry names; undefined: all */
-export function protocolsNamed(names: readonly string[] | undefined): readonly AnyProtocol[] {
-  return names === undefined ? PROTOCOLS : PROTOCOLS.filter((protocol) => names.includes(protocol.name));
-}

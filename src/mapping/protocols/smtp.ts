@@ -21,7 +21,7 @@ import {
   Sender,
 } from "./protocol.ts";
 
-export interface SmtpMessage extends Message {
+interface SmtpMessage extends Message {
   /** Upper case. */
   readonly command: string;
   /** Of the mail, without what ends it. */
@@ -31,7 +31,7 @@ export interface SmtpMessage extends Message {
   readonly enhancedCode: string | undefined;
 }
 
-export interface SmtpState {
+interface SmtpState {
   readonly pending: string[];
   /** A mail is being sent: the request that it belongs to; `null`: that was lost. */
   mail: SmtpMessage | null | undefined;

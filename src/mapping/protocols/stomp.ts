@@ -20,12 +20,12 @@ import {
   Sender,
 } from "./protocol.ts";
 
-export interface StompMessage extends Message {
+interface StompMessage extends Message {
   readonly command: string;
   readonly headers: ReadonlyMap<string, string>;
 }
 
-export interface StompState {
+interface StompState {
   /** The frame of each direction whose end is searched for; `null`: it makes no message. */
   readonly unfinished: [StompMessage | null | undefined, StompMessage | null | undefined];
 }

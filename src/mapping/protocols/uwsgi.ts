@@ -22,7 +22,7 @@ import {
   Sender,
 } from "./protocol.ts";
 
-export interface UwsgiMessage extends Message {
+interface UwsgiMessage extends Message {
   readonly variables: ReadonlyMap<string, string>;
   readonly statusCode: number | undefined;
   /** Of responses. */
@@ -30,7 +30,7 @@ export interface UwsgiMessage extends Message {
   readonly bodySize: number | undefined;
 }
 
-export interface UwsgiState {
+interface UwsgiState {
   method: string | undefined;
   isUntilClose: boolean;
 }

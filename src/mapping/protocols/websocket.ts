@@ -22,14 +22,14 @@ const OPCODES: ReadonlySet<number> = new Set(Object.values(Opcode));
 /** Section 7.4.1: the codes of a regular end. */
 const REGULAR = new Set([1000, 1001, 1005]);
 
-export interface WebsocketMessage extends Message {
+interface WebsocketMessage extends Message {
   readonly opcode: number;
   /** Sum of its frames so far. */
   sizeBytes: number;
   readonly closeCode: number | undefined;
 }
 
-export interface WebsocketState {
+interface WebsocketState {
   readonly unfinished: [WebsocketMessage | undefined, WebsocketMessage | undefined];
 }
 

@@ -23,7 +23,7 @@ import {
   Sender,
 } from "./protocol.ts";
 
-export interface ZmtpMessage extends Message {
+interface ZmtpMessage extends Message {
   readonly kind: "message" | "subscribe" | "cancel" | "handshake";
   readonly socketType: string | undefined;
   readonly topic: string | undefined;
@@ -38,7 +38,7 @@ interface Peer {
   unfinished: ZmtpMessage | undefined;
 }
 
-export interface ZmtpState {
+interface ZmtpState {
   readonly peers: readonly [Peer, Peer];
   mechanism: string;
   /** Prefixes of topics that somebody asked for. */

@@ -1,6 +1,6 @@
 /** The 48-byte packet of NTP (RFC 5905, 7.3) as Query carries it. */
 
-export const NTP_PACKET_BYTES = 48;
+const NTP_PACKET_BYTES = 48;
 const NTP_EPOCH_OFFSET_S = 2_208_988_800n;
 const NS_PER_S = 1_000_000_000n;
 /** LI 3 (not synchronised), VN 4, mode 3 (client). */

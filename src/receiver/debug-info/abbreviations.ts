@@ -39,7 +39,7 @@ export async function readAbbreviations(
   return undefined;
 }
 
-export function parseAbbreviations(bytes: Uint8Array, sizes: FormSizes, wanted?: number): Abbreviations | undefined {
+function parseAbbreviations(bytes: Uint8Array, sizes: FormSizes, wanted?: number): Abbreviations | undefined {
   const reader = new DwarfReader(viewOf(bytes), 0, bytes.length);
   const found = new Map<number, Abbreviation>();
   for (;;) {

@@ -7,7 +7,7 @@ const ELFCOMPRESS_ZLIB = 1;
 const INFLATED_LIMIT_BYTES = 48 << 20;
 const NO_BYTES = new Uint8Array(0);
 
-export type DebugSectionName =
+type DebugSectionName =
   | ".debug_info"
   | ".debug_abbrev"
   | ".debug_line"

@@ -12,7 +12,7 @@ const NAME_LIMIT = 65_536;
 const LNCT_PATH = 1;
 const LNCT_DIRECTORY = 2;
 
-export interface LinePlace {
+interface LinePlace {
   readonly file: number;
   readonly line: number;
 }

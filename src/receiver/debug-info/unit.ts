@@ -28,7 +28,7 @@ const AT = {
   rnglistsBase: 0x74,
 } as const;
 
-export interface UnitHeader extends FormSizes {
+interface UnitHeader extends FormSizes {
   /** In .debug_info. */
   readonly offset: number;
   readonly end: number;
@@ -126,7 +126,7 @@ const NO_ADDRESSES = new Float64Array(0);
 const NO_BYTES = new Uint8Array(0);
 
 /** Of DW_AT_low_pc and all else of the class address. */
-export function addressOf({ form, value }: AttributeValue, { addresses }: Unit): number {
+function addressOf({ form, value }: AttributeValue, { addresses }: Unit): number {
   return isAddressIndex(form) ? (addresses[value] ?? 0) : value;
 }
 

@@ -18,7 +18,7 @@ const FRAME_LIMIT = 4096;
 const TRUSTED_MS = 30_000;
 const IMAGE = /\/(?:libpython3\.\d+[^/]*\.so[^/]*|python3\.\d+)$/;
 
-export interface RawFrame {
+interface RawFrame {
   readonly code: bigint;
   readonly instruction: bigint;
   readonly isEntry: boolean;
@@ -39,7 +39,7 @@ interface PythonProcess {
   readonly codes: Map<bigint, Known>;
 }
 
-export interface CpythonFramesOptions {
+interface CpythonFramesOptions {
   view(tgid: number, executable: string): ProcessView;
   /** Writes the map `interpreters`. */
   write(tgid: number, value: Uint8Array): Promise<unknown>;

@@ -11,7 +11,7 @@ const IMAGE = /^libjvm\.so$/;
 /** A machine that starts has no code cache yet. */
 const RETRY_MS = [100, 200, 400, 800, 1600, 3200] as const;
 
-export interface JvmFramesOptions {
+interface JvmFramesOptions {
   view(tgid: number, executable: string): ProcessView;
   /** Writes the map `java_engines`. */
   write(tgid: number, value: Uint8Array): Promise<unknown>;

@@ -12,7 +12,7 @@ const IMAGE = /\/(?:node(?:js)?[\d.-]*|libnode\.so[\d.]*)$/;
 /** One for each build of Node. */
 const IMAGE_LIMIT = 1024;
 
-export interface V8FramesOptions {
+interface V8FramesOptions {
   view(tgid: number, executable: string): ProcessView;
   /** Writes the map `script_engines`. */
   write(tgid: number, value: Uint8Array): Promise<unknown>;

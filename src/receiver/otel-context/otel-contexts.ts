@@ -18,7 +18,7 @@ const IMAGE_LIMIT = 8192;
 const LOOK_AGAIN_AFTER_MS = [1000, 4000, 15_000, 60_000] as const;
 const MUSL = /\/(?:ld-musl-|libc\.musl-)/;
 
-export interface OtelContextsOptions {
+interface OtelContextsOptions {
   /** Text of /proc/PID/maps. */
   mappings(tgid: number): Promise<string>;
   file(tgid: number, mapping: MemoryMapping): ByteSource;

@@ -34,7 +34,7 @@ export type ContextVariable =
   /** Module and offset at `slot`; `offset` where only the module is written there. */
   | { readonly access: "dynamic"; readonly slot: number; readonly offset: number | undefined };
 
-export interface RelocatedImage {
+interface RelocatedImage {
   readonly variable: ContextVariable;
   readonly loadBias: number;
 }

@@ -28,7 +28,7 @@ export interface RawInterpreterFrame {
 }
 
 /** Which wait a record is of. */
-export interface DecodedWait {
+interface DecodedWait {
   /** Equal for a wait and for its waker. */
   readonly key: string;
   /** Of a waker: whom it wakes. */

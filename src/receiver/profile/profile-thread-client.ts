@@ -13,7 +13,7 @@ export interface ProfileThreadOutput {
   failed(error: ProfilerFailedError): void;
 }
 
-export interface ProfileThreadOptions extends Omit<ProfileThreadData, "capture" | "channelFd"> {
+interface ProfileThreadOptions extends Omit<ProfileThreadData, "capture" | "channelFd"> {
   readonly capture: CaptureDescriptors | undefined;
   readonly channelFd: number | undefined;
 }

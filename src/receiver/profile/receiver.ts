@@ -43,7 +43,7 @@ const THREAD_SHARE = 0.4;
 const NO_STACK = new BigUint64Array(0);
 const NOTHING: ProcessSelection = { executables: [], pids: [], containers: [] };
 
-export interface ProfileReceiverOptions {
+interface ProfileReceiverOptions {
   readonly id: string;
   readonly connection: BrokerConnection;
   readonly config: ProfileConfig;

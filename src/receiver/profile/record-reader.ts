@@ -17,7 +17,7 @@ import type { ProcessChange } from "./profile-message.ts";
 import { type ReadSample, WakerSamples } from "./waker-samples.ts";
 
 /** ProcessUnwinding, as far as records go into it. */
-export interface FrameNames {
+interface FrameNames {
   /** At once where everything is known. */
   resolve(
     tgid: number,
@@ -37,13 +37,13 @@ export interface ScriptNames {
 }
 
 /** OtelContexts, as far as records go into it. */
-export interface PublishedContexts {
+interface PublishedContexts {
   sampled(tgid: number): void;
   attributes(tgid: number, bytes: Uint8Array): Promise<StackSample["contextAttributes"]>;
   exited(tgid: number): void;
 }
 
-export interface UnwindingTarget {
+interface UnwindingTarget {
   missing(tgid: number): unknown;
   exited(tgid: number): void;
 }
@@ -51,7 +51,7 @@ export interface UnwindingTarget {
 const LOADED_AFTER_MS = 20;
 const END_NAMES = new Map<number, string>(Object.entries(StackEnd).map(([name, value]) => [value, name]));
 
-export interface RecordReaderOptions {
+interface RecordReaderOptions {
   readonly unwinding: UnwindingTarget;
   readonly interpreters: FrameNames;
   readonly scripts: ScriptNames;

@@ -37,7 +37,7 @@ export interface Timeline {
   readonly isCapture: boolean;
 }
 
-export interface ReplayOptions {
+interface ReplayOptions {
   /** One engine per clock: captures that follow one another share one, each recording has its own. */
   openTarget(timeline: Timeline): ReplayTarget;
   problem(path: string, problem: CaptureProblem): void;
@@ -49,7 +49,7 @@ export interface ReplayOptions {
 }
 
 /** Stands for the unknown process that a captured flow belongs to. */
-export const CAPTURE_TGID = 1;
+const CAPTURE_TGID = 1;
 
 export class Replay {
   readonly #options: ReplayOptions;

@@ -13,7 +13,7 @@ const SETTLE_NS = 120e9;
 const MAX_ROWS = 200_000;
 const ADVANCE_EVERY_ROWS = 256;
 
-export interface RowLogOptions {
+interface RowLogOptions {
   spans(spans: readonly Span[]): void;
   problem(problem: CaptureProblem): void;
   accounts(accounts: readonly StageAccount[]): void;

@@ -6,7 +6,7 @@ import type { KnownFiles } from "./known-files.ts";
 import { parseMappings } from "./parse-mappings.ts";
 import type { MemoryMapping, ProcessView } from "./process-view.ts";
 
-export type ProcessReader = Pick<BrokerClient, "request">;
+type ProcessReader = Pick<BrokerClient, "request">;
 
 /** @param files keeps what is read of files for other processes that have the same ones */
 export function brokerProcess(

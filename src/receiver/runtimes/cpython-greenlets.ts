@@ -24,7 +24,7 @@ const OBJECT_TYPE = 8;
 const MAX_THREADS = 16;
 const MAX_TLS_BYTES = 256;
 
-export interface Greenlets {
+interface Greenlets {
   readonly steps: readonly UnitStep[];
   readonly uprobes: readonly UprobePlan[];
   readonly python: PythonPlan;

@@ -99,7 +99,7 @@ const SCHEDULER = "runtime.sched";
 const ALL_GOROUTINES = "runtime.allgs";
 
 /** What is needed of a program's tables of names: addresses are the file's own. */
-export interface GoNames {
+interface GoNames {
   readonly functions: readonly GoFunction[];
   readonly scheduler: number | undefined;
   readonly allGoroutines: number | undefined;

@@ -58,11 +58,6 @@ function stepsOf(goid: number): readonly UnitStep[] {
   return [{ step: "register_g", operand: goid }, { step: "load", operand: 0 }, { step: "to_coroutine" }];
 }
 
-/** `go1.22.5`, undefined for what was not built by Go. */
-export async function goVersionOf(image: Pick<Image, "elf">): Promise<string | undefined> {
-  return (await buildInfoOf(image))?.version;
-}
-
 interface BuildInfo {
   readonly version: string;
   /** A line for each module, `dep\tPATH\tVERSION\t...`, beside others. */

@@ -34,7 +34,7 @@ interface RunCode {
   readonly distances: Map<number, number>;
 }
 
-export interface LoopPlace {
+interface LoopPlace {
   /** Where the main thread's stack holds the return address into uv_run. */
   readonly slot: number;
   /** What is there while the loop polls. */

@@ -28,7 +28,7 @@ const NO_PLAN: UnitPlan = { runtime: "", version: "", unitKind: UnitKind.none, s
 /** Units that any thread may go on with. */
 const WANDERS: readonly number[] = [UnitKind.goroutine, UnitKind.tokioTask];
 
-export interface RuntimeTableOptions {
+interface RuntimeTableOptions {
   /** undefined: the process is gone, or has no executable. */
   readonly view: (tgid: number) => Promise<ProcessView | undefined>;
   readonly write: (tgid: number, plan: UnitPlan) => Promise<unknown>;

@@ -133,7 +133,7 @@ export interface UnitPlan {
 }
 
 /** The runtime is there, but its unit can't be read: the reason, in words for a user. */
-export interface UnitOff {
+interface UnitOff {
   readonly runtime: string;
   readonly off: string;
   /** Its work moves between threads all the same. */

@@ -39,7 +39,7 @@ export interface EventTarget {
   handover(event: HandoverEvent): void;
 }
 
-export interface EventDispatcherOptions {
+interface EventDispatcherOptions {
   readonly target: EventTarget;
   readonly processes: ProcessTable;
   readonly runtimes: Pick<RuntimeTable, "seen" | "threadSeen" | "foreseen" | "started" | "exited">;

@@ -45,7 +45,7 @@ export interface ReceiverEngine extends EventTarget {
 }
 
 /** What the engine needs from the receiver; whoever composes the two adds limits and descriptions. */
-export interface ReceiverEngineInput {
+interface ReceiverEngineInput {
   readonly clockOffsetNs: () => bigint;
   resourceOf(tgid: number): Resource | undefined;
   fallbackResource(tgid: number, comm: string): Resource;
@@ -53,7 +53,7 @@ export interface ReceiverEngineInput {
   verdict(socketCookie: number, verdict: Verdict): void;
 }
 
-export interface SocketTraceReceiverOptions {
+interface SocketTraceReceiverOptions {
   readonly id: string;
   readonly connection: BrokerConnection;
   readonly config: SocketTraceConfig;

@@ -16,7 +16,7 @@ import { RecordingWriter } from "../replay/recording/recording-writer.ts";
 import { RecordingFileError } from "./error.ts";
 import type { ReceiverEngine } from "./receiver.ts";
 
-export interface RecordedEngineOptions {
+interface RecordedEngineOptions {
   readonly path: string;
   /** A recording may hold several, one after the other; each begins with its header. */
   readonly keepsContent: boolean;

@@ -21,7 +21,7 @@ const UNTIL_TURN_CALLS = 1024;
 /** All ones: no place is known. */
 const NOWHERE = -1;
 
-export interface VerdictMaps {
+interface VerdictMaps {
   readonly verdicts: BpfMap;
   readonly generations: BpfMap;
   readonly framings: BpfMap;

@@ -26,7 +26,7 @@ function start(): void {
   isStarted = true;
 }
 
-export type NameLanguage = "cpp" | "rust" | undefined;
+type NameLanguage = "cpp" | "rust" | undefined;
 
 /** Of a mangled name; undefined for all others. Legacy Rust names are C++ names that end with a hash. */
 export function languageOf(mangled: string): NameLanguage {

@@ -17,7 +17,7 @@ const TABLE_LIMIT_BYTES = 64 << 20;
 const CHECKSUM_LIMIT_BYTES = 64 << 20;
 const READ_BYTES = 1 << 20;
 
-export interface DebugFileQuery {
+interface DebugFileQuery {
   readonly buildId: string | undefined;
   readonly linkName: string | undefined;
 }
@@ -31,7 +31,7 @@ export interface ElfImageInput {
   readonly findDebugFile: (query: DebugFileQuery) => Promise<SizedSource | undefined>;
 }
 
-export interface ImageFrame {
+interface ImageFrame {
   /** profile.frame.type */
   readonly type: string;
   /** None: no function is known there. */
@@ -39,7 +39,7 @@ export interface ImageFrame {
 }
 
 /** In which file there is debug information: in the very one, or in a separate one. */
-export type DebugInfoPlace = "own" | "separate";
+type DebugInfoPlace = "own" | "separate";
 
 export class ElfImage {
   readonly debugInfo: DebugInfoPlace | undefined;

@@ -4,7 +4,7 @@ import { FrameLife, type ResolvedFrame, type ResolvedMapping } from "./thread-me
 
 const ADDRESS_LIMIT = 50_000;
 
-export interface CachedFrame {
+interface CachedFrame {
   readonly frame: Frame;
   /** Why it has no name. */
   readonly reason: string | undefined;

@@ -18,7 +18,7 @@ const STEP_LIMIT = 100_000;
 const ALL_STEPS_LIMIT = 40_000_000;
 const INLINE_DEPTH_LIMIT = 64;
 
-export interface GoTextStart {
+interface GoTextStart {
   /** Of the function entries: runtime.text, where the header does not have it (Go 1.26 leaves it 0). */
   readonly textStart: number;
   /** Bytes at an address behind moduledata.gofunc; undefined where that is not known: no inlined calls then. */

@@ -8,7 +8,7 @@ const V8 = /^(?:JS|LazyCompile|Function|Script|Eval|RegExp|Builtin|Stub|Bytecode
 const V8_PLACE =
   /^(?:JS|LazyCompile|Function|Script|Eval):[~^+*]?(.*?) ?((?:node:|file:|\/|[\w.-]+\/)[^\s]*?|\S*?):(\d+):(\d+)$/;
 
-export interface JitName {
+interface JitName {
   /** profile.frame.type; undefined: as the process's runtime says. */
   readonly type: "v8js" | "cpython" | undefined;
   readonly line: FrameLine;

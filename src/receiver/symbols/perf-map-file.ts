@@ -8,7 +8,7 @@ const REFRESH_MS = 500;
 /** Without a map there is rarely one later. */
 const MISSING_REFRESH_MS = 5000;
 
-export interface PerfMapReads {
+interface PerfMapReads {
   open(): Promise<OpenedFile | RefusedFile>;
   read(file: string, offset: number, lengthBytes: number): Promise<Uint8Array>;
   nowMs(): number;

@@ -25,7 +25,7 @@ const KERNEL_AGE_MS = 600_000;
 const KERNEL_TEXT_LIMIT_BYTES = 64 << 20;
 const KERNEL_PIECE_BYTES = 256 << 10;
 
-export interface SymbolStoreOptions {
+interface SymbolStoreOptions {
   /** undefined: the broker did not answer. */
   readonly ask: <R extends SymbolAsk>(request: R) => Promise<Replies[R["type"]] | undefined>;
   readonly nowMs: () => number;

@@ -23,7 +23,7 @@ const STACK_LIMIT = 1024;
 /** The user half of the address space; above there is nothing that a process could execute. */
 const USER_LIMIT = 1n << 56n;
 
-export interface ThreadSymbolizerOptions {
+interface ThreadSymbolizerOptions {
   readonly client: Pick<BrokerClient, "request">;
   readonly log: Log;
   readonly nowMs: () => number;

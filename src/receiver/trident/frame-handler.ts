@@ -18,7 +18,7 @@ import { decompressBody } from "../../trident/compression.ts";
 import { type Profile as ProfileMessage, ProfileSchema } from "../../trident/proto/metric.gen.ts";
 import { ResourceTable } from "./resources.ts";
 
-export interface FrameHandlerOptions {
+interface FrameHandlerOptions {
   readonly settleNs: number;
   readonly maxRows: number;
   readonly maxUnfoldedBytes: number;

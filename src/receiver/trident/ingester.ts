@@ -6,7 +6,7 @@ import { decodeFrameHeader, faultOf, headerBytes } from "../../mapping/trident/w
 import { FrameReader } from "../../mapping/trident/wire/frame-reader.ts";
 import type { FrameHandler } from "./frame-handler.ts";
 
-export interface IngesterOptions {
+interface IngesterOptions {
   readonly host: string;
   readonly port: number;
   readonly maxFrameBytes: number;

@@ -5,7 +5,7 @@ const listen = z
   .string()
   .regex(/^(?:\[[0-9a-fA-F:]+\]|[^:[\]\s]+):\d{1,5}$/, 'not an address, write it like "127.0.0.1:20035"');
 
-export const serverTls = z.strictObject({
+const serverTls = z.strictObject({
   cert_file: z.string(),
   key_file: z.string(),
   /** With it, agents must show a certificate that this authority signed. */

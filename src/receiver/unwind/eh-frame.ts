@@ -2,7 +2,7 @@
 import { DwarfReader } from "./dwarf-reader.ts";
 
 /** What the descriptions of many functions have in common. */
-export interface CommonEntry {
+interface CommonEntry {
   readonly codeAlignment: number;
   readonly dataAlignment: number;
   readonly returnRegister: number;

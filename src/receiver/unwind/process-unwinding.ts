@@ -15,7 +15,7 @@ const VDSO_LIMIT_BYTES = 64 * 1024;
 /** How long a description holds when addresses come that it does not explain. */
 const REREAD_AFTER_MS = [100, 300, 1000, 5000, 30_000] as const;
 
-export interface UnwindingAccess {
+interface UnwindingAccess {
   /** Text of /proc/PID/maps; "" when the process is gone. */
   mappings(tgid: number): Promise<string>;
   file(tgid: number, mapping: MemoryMapping): ByteSource;
@@ -24,7 +24,7 @@ export interface UnwindingAccess {
   describe(tgid: number, value: Uint8Array): Promise<unknown>;
 }
 
-export interface ProcessUnwindingOptions {
+interface ProcessUnwindingOptions {
   readonly access: UnwindingAccess;
   readonly mappings: MappingTable;
   readonly images: ImageReader;

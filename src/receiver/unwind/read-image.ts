@@ -17,7 +17,7 @@ export interface ImageLayout {
   readonly segments: ElfFile["segments"];
 }
 
-export interface ReadImage {
+interface ReadImage {
   readonly layout: ImageLayout;
   /** The linker's, in hex: the same bytes have the same. */
   readonly buildId: string | undefined;

@@ -6,7 +6,7 @@ export interface ListedMap extends BpfMapInfo {
   readonly pid: number | undefined;
 }
 
-export interface ProgramStats {
+interface ProgramStats {
   readonly pid: number;
   readonly object: string;
   readonly program: string;

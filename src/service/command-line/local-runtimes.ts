@@ -5,7 +5,7 @@ import { brokerProcess } from "../../receiver/runtimes/broker-process.ts";
 import { findRuntime } from "../../receiver/runtimes/find-runtime.ts";
 import { isPlan } from "../../receiver/runtimes/unit-plan.ts";
 
-export interface LocalRuntime {
+interface LocalRuntime {
   readonly tgid: number;
   readonly comm: string;
   /** `node`, `go go1.22.5`. */
@@ -17,7 +17,7 @@ export interface LocalRuntime {
 }
 
 /** Reads a process as the broker does. */
-export type ReadProcess = (read: ProcessRead) => Replies[ProcessRead["type"]];
+type ReadProcess = (read: ProcessRead) => Replies[ProcessRead["type"]];
 
 /** Processes that run a runtime that we know. One that can't be looked at is left out. */
 export async function localRuntimes(tgids: readonly number[], read: ReadProcess): Promise<LocalRuntime[]> {

@@ -18,7 +18,7 @@ import { sudoUser } from "../sudo-user.ts";
 
 const STDOUT = "-";
 
-export interface OutputRequest {
+interface OutputRequest {
   /** A path, or `-`. */
   readonly output: string;
   readonly hasOffCpu: boolean;

@@ -9,7 +9,7 @@ import { ConfigInvalidError, formatPath, type Problem } from "./problem.ts";
 import { readLocation, readSetting } from "./provider.ts";
 import { validate } from "./validate.ts";
 
-export interface LoadOptions {
+interface LoadOptions {
   /** `--config`, in order; empty: the default configuration. */
   readonly locations: readonly string[];
   /** `--set`, in order. */

@@ -13,19 +13,19 @@ export interface LocatedEntry {
   readonly value: Located;
 }
 
-export interface LocatedMap {
+interface LocatedMap {
   readonly kind: "map";
   readonly entries: ReadonlyMap<string, LocatedEntry>;
   readonly position: Position;
 }
 
-export interface LocatedList {
+interface LocatedList {
   readonly kind: "list";
   readonly items: readonly Located[];
   readonly position: Position;
 }
 
-export interface LocatedScalar {
+interface LocatedScalar {
   readonly kind: "scalar";
   readonly value: string | number | boolean | null;
   /** The text that was read, where the value came from a variable and its type was guessed. */

@@ -5,7 +5,7 @@ const SECRET_KEY =
   /^(?:headers|password|passwd|token|secret|api_?key|key_pem|key_passphrase|authorization|credentials)$/i;
 const SECRET_SUFFIX = /(?:_password|_token|_secret|_key_pem|_passphrase)$/i;
 
-export const REDACTED = "[REDACTED]";
+const REDACTED = "[REDACTED]";
 
 /** Is the value at `path` a secret? `headers` hides all that is below it. */
 export function isSecretPath(path: Path): boolean {

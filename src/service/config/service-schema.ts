@@ -3,7 +3,7 @@ import { z } from "zod";
 import { LOG_ENCODINGS, LOG_LEVELS } from "../log.ts";
 import type { TelemetryConfig } from "./config.ts";
 
-export const DEFAULT_METRICS_PORT = 8888;
+const DEFAULT_METRICS_PORT = 8888;
 
 const port = z.number().int().min(0).max(65_535);
 

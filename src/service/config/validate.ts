@@ -16,7 +16,7 @@ import {
 } from "./service-schema.ts";
 import { nearest } from "./suggest.ts";
 
-export interface Validation {
+interface Validation {
   /** undefined where there are problems. */
   readonly config: Config | undefined;
   readonly problems: readonly Problem[];

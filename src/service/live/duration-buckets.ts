@@ -8,7 +8,7 @@ export function bucketOf(durationNs: number): number {
 }
 
 /** The middle of the bucket, ms. */
-export function middleMs(bucket: number): number {
+function middleMs(bucket: number): number {
   return Math.exp((bucket - 0.5) * GROWTH) / 1000;
 }
 

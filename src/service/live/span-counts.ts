@@ -19,7 +19,7 @@ interface Counts {
   readonly durations: Map<number, number>;
 }
 
-export interface SpanCountsOptions {
+interface SpanCountsOptions {
   readonly nowMs: () => number;
   readonly cpuUs: () => number;
   readonly accounts: () => readonly StageAccount[];

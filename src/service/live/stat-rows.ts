@@ -3,7 +3,7 @@ import { escapeText } from "../../escape.ts";
 import type { ServiceCounts, StatAnswer } from "../../ipc/control-answers.ts";
 import { quantileMs } from "./duration-buckets.ts";
 
-export interface StatRow {
+interface StatRow {
   /** undefined: all of one sockspan, and what that has lost and cost. */
   readonly service: string | undefined;
   readonly kind: string | undefined;

@@ -25,7 +25,7 @@ export const memoryLimiterSettings = z
 
 export type MemoryLimiterSettings = z.output<typeof memoryLimiterSettings>;
 
-export interface MemoryMeter {
+interface MemoryMeter {
   readonly residentBytes: () => number;
   /** Monotonic. */
   readonly nowMs: () => number;

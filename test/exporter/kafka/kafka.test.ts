@@ -6,8 +6,8 @@ import { createKafkaExporter, createKafkaProfileExporter } from "../../../src/ex
 import { partitionOfKey } from "../../../src/exporter/kafka/partitioner.ts";
 import { kafkaSettings, parseBroker } from "../../../src/exporter/kafka/settings.ts";
 import { splitByTrace } from "../../../src/mapping/otlp/split-by-trace.ts";
-import { encodeTraceRequest } from "../../../src/mapping/otlp/trace-request.ts";
 import type { Span } from "../../../src/mapping/span.ts";
+import { encodeTraceRequest } from "../../support/encode-spans.ts";
 import { eventually } from "../../support/eventually.ts";
 import { makeExporterDeps, type TestDeps } from "../../support/exporter-deps.ts";
 import { FakeKafka, type FakeKafkaOptions, type FakeRecord } from "../../support/fake-kafka.ts";

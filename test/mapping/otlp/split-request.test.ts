@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { halveRequest } from "../../../src/mapping/otlp/split-request.ts";
-import { splitBySize } from "../../../src/mapping/otlp/trace-request.ts";
+import { splitBySize } from "../../support/encode-spans.ts";
 import { decodeTraceRequest, spansOf } from "../../support/otlp-messages.ts";
 import { makeResource, makeSpan, makeSpans } from "../../support/spans.ts";
 

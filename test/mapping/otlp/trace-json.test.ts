@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { traceRequestJson } from "../../../src/mapping/otlp/trace-json.ts";
-import { encodeTraceRequest } from "../../../src/mapping/otlp/trace-request.ts";
+import { encodeTraceRequest } from "../../support/encode-spans.ts";
 import { decodeTraceRequest, normalRequest, type OtlpTraceRequest, spansOf } from "../../support/otlp-messages.ts";
 import { arbitrarySpan } from "../../support/span-arbitrary.ts";
 import { makeSpan } from "../../support/spans.ts";

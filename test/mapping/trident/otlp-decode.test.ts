@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { encodeTraceRequest } from "../../../src/mapping/otlp/trace-request.ts";
 import { type Span, SpanKind, StatusCode } from "../../../src/mapping/span.ts";
 import { decodeTracesData } from "../../../src/mapping/trident/otlp-decode.ts";
+import { encodeTraceRequest } from "../../support/encode-spans.ts";
 
 const span: Span = {
   traceId: "4bf92f3577b34da6a3ce929d0e0e4736",

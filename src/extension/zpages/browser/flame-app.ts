@@ -297,7 +297,7 @@ function withCurrent(
   return options.some(([value]) => value === current) ? options : [...options, [current, current.trim()]];
 }
 
-export function colorClass(type: string): string {
+function colorClass(type: string): string {
   return /^[a-z0-9]+$/.test(type) ? type : "native";
 }
 

@@ -1,13 +1,13 @@
 /** The flame graph itself: a tree for eyes, mice, keyboards and screen readers. */
 import { Component, createRef, h } from "preact";
 import { browser, type PageElement, type PageEvent } from "./dom.ts";
-import { type Box, formatNs, formatShare, keyOf, layOutFlames, type TreeNode } from "./flame-layout.ts";
+import { type Box, formatNs, formatShare, layOutFlames, type TreeNode } from "./flame-layout.ts";
 
 const ROW_PX = 20;
 const MIN_BOX_PX = 2;
 const MIN_LABEL_PX = 28;
 
-export interface FlameChartProps {
+interface FlameChartProps {
   readonly root: TreeNode;
   readonly search: string;
   readonly zoom: readonly string[];
@@ -144,5 +144,3 @@ function shade(name: string): number {
   for (let i = 0; i < name.length; i++) hash = (hash * 31 + name.charCodeAt(i)) | 0;
   return Math.abs(hash) % 4;
 }
-
-export { keyOf };

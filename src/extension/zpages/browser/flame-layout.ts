@@ -24,7 +24,7 @@ export interface Box {
   readonly isMatch: boolean;
 }
 
-export interface Layout {
+interface Layout {
   readonly boxes: readonly Box[];
   readonly rows: number;
   /** What is zoomed into; the whole when it is not there any more. */

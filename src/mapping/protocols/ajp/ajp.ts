@@ -21,7 +21,7 @@ import {
 } from "../protocol.ts";
 import { type AjpAttributes, ajpAttributes, ajpHeaders, ajpText, METHODS } from "./reader.ts";
 
-export interface AjpMessage extends Message {
+interface AjpMessage extends Message {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
@@ -31,7 +31,7 @@ export interface AjpMessage extends Message {
   readonly statusCode: number | undefined;
 }
 
-export interface AjpState {
+interface AjpState {
   /** Until the answer's end the client sends nothing but its body. */
   isOpen: boolean;
   response: AjpMessage | undefined;

@@ -1,7 +1,7 @@
 /** What a client has of a broker and has not acknowledged: where it came from. Bounded by MAX_DELIVERIES. */
 import { makeRoom } from "../../../make-room.ts";
 
-export interface Origin {
+interface Origin {
   readonly exchange: string | undefined;
   readonly routingKey: string | undefined;
 }

@@ -35,7 +35,7 @@ import {
   sessionOf,
 } from "./state.ts";
 
-export interface Amqp10Message extends Message, Amqp10Sections {
+interface Amqp10Message extends Message, Amqp10Sections {
   readonly operation: "open" | "attach" | "transfer" | "answer";
   readonly sender: Sender;
   readonly system: string | undefined;

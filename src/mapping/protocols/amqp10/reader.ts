@@ -5,7 +5,7 @@ import { ByteReader } from "../byte-reader.ts";
 export type AmqpValue = string | number | boolean | undefined | AmqpList | AmqpDescribed;
 
 /** A list or map that was not gone into. */
-export interface AmqpList {
+interface AmqpList {
   readonly isMap: boolean;
   readonly count: number;
   readonly start: number;

@@ -1,15 +1,10 @@
 /** What an AMQP 1.0 connection remembers: sessions and links of both ends, deliveries that are not settled. */
 import type { Sender } from "../protocol.ts";
 
-export interface Amqp10Link {
+interface Amqp10Link {
   readonly name: string;
   /** Where its messages go to or come from. */
   address: string | undefined;
-}
-
-export interface Unfinished<M> {
-  readonly message: M;
-  readonly handle: number;
 }
 
 export interface Amqp10State<M> {
@@ -27,7 +22,7 @@ export interface Amqp10State<M> {
   readonly settling: [Settling | undefined, Settling | undefined];
 }
 
-export interface Settling {
+interface Settling {
   readonly ids: string[];
   readonly outcome: number | undefined;
   readonly error: string | undefined;

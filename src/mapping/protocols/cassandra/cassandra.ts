@@ -16,7 +16,7 @@ import { framed } from "../framed.ts";
 import { INVALID, type Message, MessageRole, NEED_MORE, type Protocol, Recognition, Sender } from "../protocol.ts";
 import { CASSANDRA_ERRORS, CONSISTENCY_LEVELS, OPCODE_NAMES, Opcode } from "./names.ts";
 
-export interface CassandraMessage extends Message {
+interface CassandraMessage extends Message {
   readonly opcode: number;
   readonly text: string | undefined;
   readonly keyspace: string | undefined;
@@ -26,7 +26,7 @@ export interface CassandraMessage extends Message {
   readonly errorText: string | undefined;
 }
 
-export interface CassandraState {
+interface CassandraState {
   /** By id, latin1. */
   readonly prepared: Map<string, string>;
   readonly preparing: Map<number, string>;

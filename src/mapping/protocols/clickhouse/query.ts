@@ -1,7 +1,7 @@
 /** ClickHouse's query packet (clickhouse.com/docs/native-protocol/client): which fields are there depends on the revision. */
 import type { ByteReader } from "../byte-reader.ts";
 
-export interface ClickhouseQuery {
+interface ClickhouseQuery {
   readonly text: string;
   readonly isCompressed: boolean;
   /** W3C, made of the client info's OpenTelemetry fields. */

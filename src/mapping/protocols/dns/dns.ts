@@ -23,7 +23,7 @@ import {
 } from "../protocol.ts";
 import { DNS_CLASSES, DNS_OPCODES, DNS_RESPONSE_CODES, DNS_TYPES } from "./names.ts";
 
-export interface DnsMessage extends Message {
+interface DnsMessage extends Message {
   readonly transactionId: number;
   readonly opcode: number;
   readonly name: string;

@@ -2,7 +2,7 @@
 import { latin1, utf8 } from "../../latin1.ts";
 import { Hessian2Reader } from "./hessian2.ts";
 
-export interface DubboRequestBody {
+interface DubboRequestBody {
   readonly service: string;
   readonly version: string;
   readonly method: string;

@@ -22,7 +22,7 @@ import {
 } from "../protocol.ts";
 import { readParameters } from "./parameters.ts";
 
-export interface FastcgiMessage extends Message {
+interface FastcgiMessage extends Message {
   readonly parameters: ReadonlyMap<string, string>;
   /** Responses: the head of what the process wrote, latin1. */
   readonly head: string;
@@ -30,7 +30,7 @@ export interface FastcgiMessage extends Message {
   protocolStatus: number;
 }
 
-export interface FastcgiState {
+interface FastcgiState {
   /** Requests whose input has not ended, and answers whose output has not, by id. */
   readonly requests: Map<number, FastcgiMessage>;
   readonly responses: Map<number, FastcgiMessage>;

@@ -8,14 +8,14 @@
 import type { Attribute } from "../../span.ts";
 import { destinationTemplate } from "../destination.ts";
 
-export interface SearchRequest {
+interface SearchRequest {
   readonly method: string;
   readonly statusCode: number | undefined;
   readonly requestHeader: (name: string) => string | undefined;
   readonly responseHeader: (name: string) => string | undefined;
 }
 
-export interface SearchFields {
+interface SearchFields {
   readonly name: string;
   readonly attributes: Attribute[];
 }

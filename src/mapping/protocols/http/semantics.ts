@@ -9,7 +9,7 @@ import { describeSearch } from "./elasticsearch.ts";
 import type { HttpRpc } from "./rpc.ts";
 import { redactQuery, splitTarget } from "./url.ts";
 
-export interface HttpExchange {
+interface HttpExchange {
   readonly method: string;
   /** As it stands in the request: origin, absolute, authority or asterisk form. */
   readonly target: string;
@@ -123,7 +123,7 @@ function statusAttribute(status: number): Attribute {
   return STATUSES[status]!;
 }
 
-export interface Authority {
+interface Authority {
   readonly nameAttribute: Attribute;
   readonly portAttribute: Attribute | undefined;
   readonly name: string;

@@ -1,6 +1,6 @@
 /** Request targets (RFC 9112 section 3.2), split without judging them, and what of them may leave. */
 
-export interface SplitTarget {
+interface SplitTarget {
   readonly scheme: string | undefined;
   /** Without user information. */
   readonly authority: string | undefined;

@@ -50,7 +50,7 @@ interface PendingBlock {
   bytes: number;
 }
 
-export interface Http2State {
+interface Http2State {
   readonly decoders: [HpackDecoder, HpackDecoder];
   readonly blocks: [PendingBlock | undefined, PendingBlock | undefined];
   readonly streams: Map<number, StreamState>;

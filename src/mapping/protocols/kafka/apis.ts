@@ -1,6 +1,6 @@
 /** Numbers of the Kafka protocol (kafka.apache.org/protocol). */
 
-export interface KafkaApi {
+interface KafkaApi {
   readonly name: string;
   /** First version with compact strings and tagged fields; infinity: none. */
   readonly flexibleFrom: number;

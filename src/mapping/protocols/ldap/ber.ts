@@ -1,7 +1,7 @@
 /** One element of BER (X.690) with a definite length. */
 import { INVALID, NEED_MORE } from "../protocol.ts";
 
-export interface BerElement {
+interface BerElement {
   readonly tag: number;
   readonly start: number;
   /** May lie behind what is there. */

@@ -25,7 +25,7 @@ import {
 import { berElement } from "./ber.ts";
 import { LDAP_OPERATIONS, LDAP_RESULTS, LdapOp } from "./names.ts";
 
-export interface LdapMessage extends Message {
+interface LdapMessage extends Message {
   readonly operation: number;
   /** Searches. */
   readonly baseDn: string | undefined;
@@ -34,7 +34,7 @@ export interface LdapMessage extends Message {
   entries: number | undefined;
 }
 
-export interface LdapState {
+interface LdapState {
   readonly answers: Map<number, LdapMessage>;
   readonly startTls: Set<number>;
   /** The client's last message id, and what it was when bytes of the server were lost: entries may be among them. */

@@ -30,7 +30,7 @@ import {
 import { type BsonElement, BsonType, bsonElements, bsonNumber, bsonShape, bsonString } from "./bson.ts";
 import { isOfCollection } from "./commands.ts";
 
-export interface MongodbMessage extends Message {
+interface MongodbMessage extends Message {
   readonly opcode: number;
   command: string | undefined;
   collection: string | undefined;

@@ -24,7 +24,7 @@ import {
 } from "../protocol.ts";
 import { fixedHeader, PacketType, recognizeMqtt, skipProperties } from "./packets.ts";
 
-export interface MqttMessage extends Message {
+interface MqttMessage extends Message {
   readonly type: number;
   readonly sender: Sender;
   /** Of PUBLISH, or the filters of SUBSCRIBE and UNSUBSCRIBE. */

@@ -6,7 +6,7 @@ import { utf8 } from "../../latin1.ts";
 import { uint16le } from "../byte-reader.ts";
 import { Capability, HEADER_BYTES, isSqlStart, lenencAt } from "./wire.ts";
 
-export interface QueryAttributes {
+interface QueryAttributes {
   /** Where the statement's text begins. */
   readonly textStart: number;
   /** Names in lower case; values that are text. */

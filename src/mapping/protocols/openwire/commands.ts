@@ -57,7 +57,7 @@ export function isOpenwireMessage(type: number | undefined): boolean {
   return type !== undefined && type >= 23 && type <= 29;
 }
 
-export interface OpenwireFields {
+interface OpenwireFields {
   readonly destination: string | undefined;
   readonly correlationId: string | undefined;
   /** Responses: the command that they answer. */

@@ -17,7 +17,7 @@ import { exchangeId, peerOf } from "../rpc-span.ts";
 import { isOpenwireMessage, OPENWIRE_COMMANDS, OpenwireType, readOpenwireFields } from "./commands.ts";
 import { OpenwireReader, type OpenwireTraits, readWireFormat } from "./reader.ts";
 
-export interface OpenwireMessage extends Message {
+interface OpenwireMessage extends Message {
   readonly type: number;
   readonly destination: string | undefined;
   readonly correlationId: string | undefined;
@@ -26,7 +26,7 @@ export interface OpenwireMessage extends Message {
   readonly properties: ReadonlyMap<string, string>;
 }
 
-export interface OpenwireState {
+interface OpenwireState {
   /** What each end offered. */
   readonly offers: [OpenwireTraits | undefined, OpenwireTraits | undefined];
   readonly caches: readonly [Map<number, string>, Map<number, string>];

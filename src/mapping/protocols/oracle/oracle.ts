@@ -21,7 +21,7 @@ import {
 } from "../protocol.ts";
 import { findError, findSql, readCall } from "./ttc.ts";
 
-export interface OracleMessage extends Message {
+interface OracleMessage extends Message {
   /** undefined: a call that makes no span. */
   readonly command: string | undefined;
   readonly text: string | undefined;
@@ -29,7 +29,7 @@ export interface OracleMessage extends Message {
   error: string | undefined;
 }
 
-export interface OracleState {
+interface OracleState {
   service: string | undefined;
   pending: OracleMessage | undefined;
   response: OracleMessage | undefined;

@@ -30,7 +30,7 @@ const MAX_TEXT = 4096;
 const VERBS =
   /^[\s(]*(?:\/\*[\s\S]*?\*\/\s*)?(?:SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|BEGIN|DECLARE|CALL|CREATE|ALTER|DROP|TRUNCATE|GRANT|REVOKE|EXPLAIN|LOCK|COMMIT|ROLLBACK|SAVEPOINT|SET|COMMENT|ANALYZE|RENAME|PURGE|FLASHBACK)\b/i;
 
-export interface OracleCall {
+interface OracleCall {
   /** undefined: a call that is not known. */
   readonly command: string | undefined;
   readonly text: string | undefined;

@@ -25,7 +25,7 @@ import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, MAX_TEXT, POSTGRESQL_FRAMING } fro
 import { recognizePostgresql } from "./recognition.ts";
 import { describePostgresql } from "./span.ts";
 
-export type PostgresqlKind = "query" | "execute" | "prepare" | "login" | "cancel" | "function";
+type PostgresqlKind = "query" | "execute" | "prepare" | "login" | "cancel" | "function";
 
 export interface PostgresqlMessage extends Message {
   kind: PostgresqlKind;
@@ -49,7 +49,7 @@ interface Pending {
   isDescribed: boolean;
 }
 
-export interface PostgresqlState {
+interface PostgresqlState {
   database: string | undefined;
   nextId: number;
   /** Requests and, as undefined, Sync messages, in order. */

@@ -1,6 +1,6 @@
 /** Pulsar's commands (PulsarApi.proto, BaseCommand.Type): the fields of each that matter. */
 
-export interface PulsarCommand {
+interface PulsarCommand {
   readonly name: string;
   /** ordered: the next answer of its kind is its own. */
   readonly role: "request" | "response" | "oneWay" | "ordered";

@@ -14,7 +14,7 @@ import { INVALID, type Message, MessageRole, NEED_MORE, type Protocol, Recogniti
 import { COMMANDS, Command, PULSAR_ERRORS } from "./commands.ts";
 import { type PulsarFields, readCommand, readMetadata } from "./reader.ts";
 
-export interface PulsarMessage extends Message {
+interface PulsarMessage extends Message {
   readonly type: number;
   readonly topic: string | undefined;
   readonly subscription: string | undefined;
@@ -25,7 +25,7 @@ export interface PulsarMessage extends Message {
   readonly properties: ReadonlyMap<string, string>;
 }
 
-export interface PulsarState {
+interface PulsarState {
   readonly producers: Map<number, string>;
   readonly consumers: Map<number, { readonly topic: string; readonly subscription: string | undefined }>;
 }

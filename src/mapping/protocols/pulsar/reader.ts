@@ -62,7 +62,7 @@ export function readCommand(bytes: Uint8Array, from: number, end: number): Pulsa
   return type === undefined || fields === undefined ? undefined : new PulsarFields(bytes, type, fields);
 }
 
-export interface PulsarMetadata {
+interface PulsarMetadata {
   readonly batchSize: number | undefined;
   /** Keys in lower case. */
   readonly properties: ReadonlyMap<string, string>;

@@ -13,7 +13,7 @@ import { exchangeId, peerOf } from "../rpc-span.ts";
 import { rocketmqRequestName, rocketmqResponseName } from "./codes.ts";
 import { type RocketmqHeader, readRocketmqHeader, rocketmqHeaderFits } from "./header.ts";
 
-export interface RocketmqMessage extends Message {
+interface RocketmqMessage extends Message {
   readonly code: number;
   readonly remark: string | undefined;
   readonly fields: ReadonlyMap<string, string>;

@@ -11,7 +11,7 @@ import { type SqlToken, type StatementSummary, SummaryBuilder } from "./summary.
  * `collection`: the one table that the statement is about; undefined when there is none or more than one.
  * `summary`: of low cardinality: `SELECT orders`, `INSERT orders SELECT cart`, `BATCH UPDATE orders`.
  */
-export interface SqlSummary extends StatementSummary {
+interface SqlSummary extends StatementSummary {
   /** Literals are `?`, comments are gone, white space is single. */
   readonly text: string;
 }

@@ -25,7 +25,7 @@ import {
 import { batchText, loginDatabase, readRpc } from "./request.ts";
 import { readTokens } from "./tokens.ts";
 
-export interface TdsMessage extends Message {
+interface TdsMessage extends Message {
   readonly kind: number;
   readonly text: string | undefined;
   readonly procedure: string | undefined;
@@ -35,7 +35,7 @@ export interface TdsMessage extends Message {
   rows: number | undefined;
 }
 
-export interface TdsState {
+interface TdsState {
   readonly unfinished: [TdsMessage | undefined, TdsMessage | undefined];
   /** The direction's message makes no exchange. */
   readonly isSilent: [boolean, boolean];

@@ -5,7 +5,7 @@ import { utf16 } from "./request.ts";
 const Token = { error: 0xaa, info: 0xab, loginAck: 0xad, environment: 0xe3, order: 0xa9, returnStatus: 0x79 } as const;
 const DATABASE = 1;
 
-export interface TdsTokens {
+interface TdsTokens {
   readonly errorNumber: number | undefined;
   readonly errorText: string | undefined;
   readonly database: string | undefined;

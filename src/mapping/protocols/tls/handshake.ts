@@ -2,7 +2,7 @@
 
 export const HandshakeType = { clientHello: 1, serverHello: 2, certificate: 11 } as const;
 
-export interface HandshakeMessage {
+interface HandshakeMessage {
   readonly type: number;
   readonly body: Uint8Array;
 }

@@ -31,7 +31,7 @@ export interface TlsMessage extends Message {
   hasCertificate: boolean | undefined;
 }
 
-export interface TlsState {
+interface TlsState {
   readonly buffers: readonly [HandshakeBuffer, HandshakeBuffer];
   request: TlsMessage | undefined;
   response: TlsMessage | undefined;

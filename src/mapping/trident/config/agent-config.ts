@@ -35,7 +35,7 @@ export interface AgentConfig {
   readonly unknownKeys: readonly string[];
 }
 
-export type AgentConfigResult =
+type AgentConfigResult =
   | { readonly kind: "config"; readonly config: AgentConfig }
   | { readonly kind: "refused"; readonly problems: readonly string[] };
 

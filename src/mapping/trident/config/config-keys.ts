@@ -3,7 +3,7 @@
  * applies it. A key that is in neither list is unknown: it is ignored too, and named in the log.
  */
 
-export interface HonouredKey {
+interface HonouredKey {
   /** Path in user_config (package agent). */
   readonly path: string;
   /** Field of Config, or path in its local_config YAML after `yaml:` (package trident); undefined: there is none. */
@@ -14,7 +14,7 @@ export interface HonouredKey {
   readonly target: string;
 }
 
-export interface IgnoredKey {
+interface IgnoredKey {
   /** A path, or a whole subtree. */
   readonly path: string;
   readonly reason: string;
@@ -286,7 +286,7 @@ export const IGNORED_KEYS: readonly IgnoredKey[] = [
   { path: "processors.request_log.tunning.session_aggregate_slot_capacity", reason: OWN },
 ];
 
-export type KeyKind = "honoured" | "ignored" | "unknown";
+type KeyKind = "honoured" | "ignored" | "unknown";
 
 const HONOURED_PATHS = new Set(HONOURED_KEYS.map(({ path }) => path));
 const IGNORED_PATHS = new Set(IGNORED_KEYS.map(({ path }) => path));
@@ -300,8 +300,3 @@ export function kindOfKey(path: string): KeyKind {
   }
   return "unknown";
 }
-
-/** Config fields (package trident) that are honoured; every other is ignored. */
-export const HONOURED_FIELDS: ReadonlySet<string> = new Set(
-  HONOURED_KEYS.flatMap(({ field }) => (field === undefined || field.startsWith("yaml:") ? [] : [field])),
-);

@@ -45,7 +45,7 @@ const PROTOCOLS: readonly L7Protocol[] = [
 ];
 
 export const L7_HTTP1 = 20;
-export const L7_HTTP2 = 21;
+const L7_HTTP2 = 21;
 export const L7_GRPC = 41;
 export const L7_CUSTOM = 127;
 

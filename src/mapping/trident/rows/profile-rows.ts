@@ -4,7 +4,7 @@ import type { Attribute, Resource } from "../../span.ts";
 import { ProfileEvent } from "./profile-row.ts";
 
 /** What of a row is needed; the generated message fits. */
-export interface FoldedRow {
+interface FoldedRow {
   readonly data: Uint8Array;
   readonly dataCompressed: boolean;
   readonly timestamp: bigint;

@@ -6,7 +6,7 @@ import { formatIpv4, formatIpv6 } from "../address.ts";
 import { L7_GRPC, L7Family, type L7Protocol, l7ProtocolOf } from "./l7-protocol.ts";
 import { type L7Row, NO_CODE, RowFlag, RowStatus } from "./l7-row.ts";
 
-export interface RowDescription {
+interface RowDescription {
   readonly name: string;
   readonly kind: SpanKind;
   readonly attributes: Attribute[];

@@ -15,7 +15,7 @@ import { describeRow } from "./row-describe.ts";
 import { isAnswer, mergeHalves } from "./row-merge.ts";
 import { encloses, makeRowNode, type RowNode, sameExchange, sharesSyscallId } from "./row-node.ts";
 
-export interface RowJoinerOptions {
+interface RowJoinerOptions {
   readonly settleNs: number;
   readonly maxRows: number;
   /** The same object for the same process. */

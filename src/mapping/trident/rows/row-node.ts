@@ -24,7 +24,7 @@ export interface RowNode {
   hasLeft: boolean;
 }
 
-export interface HeaderContext {
+interface HeaderContext {
   readonly traceId: string;
   readonly spanId: string | undefined;
 }

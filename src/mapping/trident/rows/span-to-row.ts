@@ -23,7 +23,7 @@ import {
 } from "./l7-row.ts";
 import { OWN_ROW_ATTRIBUTE, packSpan } from "./own-row.ts";
 
-export interface RowOptions {
+interface RowOptions {
   readonly agentId: number;
   /** VPC of the agent's host: what the controller gave as vpc_id. */
   readonly epcId: number;

@@ -1,7 +1,7 @@
 /** A row of a DFSTATS frame: one set of the sender's own numbers (proto/stats/stats.proto). */
 import { WireWriter } from "../wire/wire-writer.ts";
 
-export interface StatsRow {
+interface StatsRow {
   readonly timestampS: number;
   readonly name: string;
   readonly tags: ReadonlyMap<string, string>;

@@ -15,7 +15,7 @@ import {
 const INITIAL_BYTES = 4096;
 
 /** @param body valid only during the call */
-export type FrameSink = (header: FrameHeader, body: Uint8Array) => void;
+type FrameSink = (header: FrameHeader, body: Uint8Array) => void;
 
 export class FrameReader {
   readonly #maxFrameBytes: number;

@@ -7,7 +7,7 @@ import { hasShortHeader, isKnownMessageType } from "./message-type.ts";
 
 export const SHORT_HEADER_BYTES = 5;
 export const HEADER_BYTES = 19;
-export const FRAME_VERSION = 0x8000;
+const FRAME_VERSION = 0x8000;
 
 /** How the body is compressed, as one block. */
 export const FrameEncoder = { raw: 0, zlib: 1, gzip: 2, zstd: 3 } as const;

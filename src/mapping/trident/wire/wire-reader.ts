@@ -3,7 +3,7 @@
  * and give zeros from then on; nothing throws.
  */
 
-export const WireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+const WireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 const decoder = new TextDecoder();
 /** Below this length, character by character beats the decoder's call. */

@@ -15,7 +15,7 @@ const RESTART_NS = 5e9;
 /** One in another. */
 const MAX_TUNNELS = 4;
 
-export interface PacketSourceOptions {
+interface PacketSourceOptions {
   readonly clock: ReplayClock;
   readonly tgid: () => number;
   advance(nowNs: number): void;

@@ -11,7 +11,7 @@ import { networkHeaderOffset } from "./link-layer.ts";
 import { type TransportPayload, TransportProtocol } from "./network-layer.ts";
 
 /** Reused: valid until the next call of `openTunnel`. */
-export interface TunnelContent {
+interface TunnelContent {
   packet: Uint8Array;
   wireLength: number;
   /** Names the virtual network, in which addresses are unique; 0 where the tunnel has none. */

@@ -32,7 +32,7 @@ const FLUSH_BYTES = 256 * 1024;
 /** What may wait for a slow disk; beyond it events are dropped and counted. */
 const MAXIMUM_WAITING_BYTES = 64 * 1024 * 1024;
 
-export interface RecordingOptions {
+interface RecordingOptions {
   readonly isGzip?: boolean;
   /** Once; what comes from then on is counted as lost. */
   readonly onFailure?: (error: Error) => void;

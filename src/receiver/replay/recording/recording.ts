@@ -14,7 +14,7 @@ import type {
 } from "../../../bpf/layout.gen.ts";
 import type { Attribute, AttributeValue } from "../../../mapping/span.ts";
 
-export const RECORDING_VERSION = 1;
+const RECORDING_VERSION = 1;
 
 export interface RecordingHeader {
   /** Wall minus monotonic clock, ns. */
@@ -22,7 +22,7 @@ export interface RecordingHeader {
   readonly hostName: string;
 }
 
-export type RecordedLine =
+type RecordedLine =
   | { readonly kind: "header"; readonly header: RecordingHeader }
   | { readonly kind: "data"; readonly event: SocketDataEvent; readonly bytes: Uint8Array }
   | { readonly kind: "state"; readonly event: SocketStateEvent; readonly name: Uint8Array }

@@ -28,7 +28,7 @@ export interface SyncFacts {
   readonly versionGroups: bigint;
 }
 
-export interface UpgradePiece {
+interface UpgradePiece {
   readonly content: Uint8Array;
   readonly md5: string;
   readonly totalBytes: bigint;

@@ -7,7 +7,7 @@ import { messageOf } from "../../../error.ts";
 import type { Log } from "../../../log.ts";
 import { type ConfigTree, isTree } from "../../../mapping/trident/config/config-tree.ts";
 
-export const DEFAULT_GROUP = "default";
+const DEFAULT_GROUP = "default";
 const MAX_FILE_BYTES = 1 << 20;
 /** A YAML of strangers may grow by aliases. */
 const MAX_ALIASES = 100;
