@@ -18,7 +18,7 @@ import { Logger } from "../service/log.ts";
 import type { ProfileProgressEvent } from "../service/worker-settings.ts";
 import { ReadyFile } from "./ready-file.ts";
 import { RunSession } from "./run-session.ts";
-import { SessionEnd } from "./session-end.ts";
+import { exitCodeOfEnd, SessionEnd } from "./session-end.ts";
 
 interface ProfileOptions extends ConfigOptions {
   readonly pid: readonly number[];
@@ -107,7 +107,7 @@ async function profile(words: readonly string[], options: ProfileOptions): Promi
     watch = options.exe.length > 0 ? undefined : whenGone(options.pid, () => session.stop());
     const end = await session.run();
     if (end === SessionEnd.done) progress.end(output.keep(parts, periodNano));
-    process.exitCode = end === SessionEnd.done ? exitCodeOf(child) : ExitCode.failed;
+    process.exitCode = end === SessionEnd.done ? exitCodeOf(child) : exitCodeOfEnd(end);
   } catch (error) {
     isKept = error instanceof ProfileOutputError;
     throw error;

@@ -3,8 +3,8 @@ import { type Broker, startBroker } from "../broker/broker.ts";
 import { escapeText } from "../escape.ts";
 import type { Log } from "../log.ts";
 import { profileOf, socketTraceOf } from "../service/captures-of.ts";
-import { ExitCode, formatError } from "../service/command-line/exit-code.ts";
 import type { Config } from "../service/config/config.ts";
+import { ExitCode, exitCodeOfCode, formatError } from "../service/command-line/exit-code.ts";
 import { bpfFolder, packageVersion, workerEntry } from "../service/package-paths.ts";
 import { readyLines } from "../service/ready-lines.ts";
 import { SelfTestProcesses } from "../service/self-test/self-test-processes.ts";
@@ -228,6 +228,6 @@ export class RunSession {
         .map((line) => escapeText(line))
         .join("\n")} [${code}]\n${escapeText(advice)}\n`,
     );
-    this.#requests.ask(SessionEnd.failed);
+    this.#requests.ask(exitCodeOfCode(code) === ExitCode.wrongUse ? SessionEnd.refused : SessionEnd.failed);
   }
 }

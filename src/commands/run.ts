@@ -13,7 +13,7 @@ import { Logger } from "../service/log.ts";
 import { outputFilesOf } from "../service/output-files.ts";
 import { ReadyFile } from "./ready-file.ts";
 import { RunSession } from "./run-session.ts";
-import { SessionEnd } from "./session-end.ts";
+import { exitCodeOfEnd, SessionEnd } from "./session-end.ts";
 
 export interface RunOptions extends ConfigOptions {
   readonly duration?: string;
@@ -72,7 +72,7 @@ export async function run(options: RunOptions): Promise<void> {
       return SessionEnd.failed;
     });
     if (end === SessionEnd.reload) continue;
-    process.exitCode = end === SessionEnd.done ? ExitCode.fine : ExitCode.failed;
+    process.exitCode = exitCodeOfEnd(end);
     return;
   }
 }

@@ -1,7 +1,14 @@
 /** How a session ends when several things ask for it. */
+import { ExitCode } from "../service/exit-code.ts";
 
-export const SessionEnd = { done: "done", failed: "failed", reload: "reload" } as const;
+/** refused: what it was told to use can't be used. */
+export const SessionEnd = { done: "done", failed: "failed", refused: "refused", reload: "reload" } as const;
 export type SessionEnd = (typeof SessionEnd)[keyof typeof SessionEnd];
+
+export function exitCodeOfEnd(end: SessionEnd): ExitCode {
+  if (end === SessionEnd.done) return ExitCode.fine;
+  return end === SessionEnd.refused ? ExitCode.wrongUse : ExitCode.failed;
+}
 
 /** What a signal that asks for the end leads to. */
 export const StopOrder = { drain: "drain", goOnDraining: "go_on_draining", force: "force" } as const;

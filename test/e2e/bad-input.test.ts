@@ -76,7 +76,7 @@ describe("what sockspan says when it can not run", () => {
     assertClear(ended);
   });
 
-  it("with a configured port in use: the address, and fails", async () => {
+  it("with a configured port in use: the address, as a configuration that can't be used", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     scratch.defer(async () => void server.close());
@@ -90,8 +90,25 @@ describe("what sockspan says when it can not run", () => {
       "--set",
       "service.extensions=[health_check]",
     ]);
-    assert.equal(ended.code, 1, ended.output);
+    assert.equal(ended.code, 2, ended.output);
     assert.match(ended.output, new RegExp(`127\\.0\\.0\\.1:${port}`));
+    assertClear(ended);
+  });
+
+  it("with a certificate that does not exist: setting and path, as a configuration that can't be used", async () => {
+    const { config } = await writeConfig(scratch);
+    const exporter = 'exporters={otlp_grpc: {endpoint: "https://localhost:4317", tls: {ca_file: /no/such/ca.pem}}}';
+    const args = ["run", "--config", config, "--duration", "2s", "--set", exporter];
+    const ended = await run(scratch, [...args, "--set", "service.pipelines.traces.exporters=[otlp_grpc]"]);
+    assert.equal(ended.code, 2, ended.output);
+    assert.match(ended.output, /exporters\.otlp_grpc\.tls\.ca_file: \/no\/such\/ca\.pem/);
+    assertClear(ended);
+  });
+
+  it("with a user that does not exist: the user, as wrong use", async () => {
+    const ended = await run(scratch, ["run", "--user", "nobody-of-this-name", "--duration", "2s"]);
+    assert.equal(ended.code, 2, ended.output);
+    assert.match(ended.output, /nobody-of-this-name/);
     assertClear(ended);
   });
 });

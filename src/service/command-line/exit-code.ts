@@ -5,8 +5,25 @@ import { escapeText } from "../../escape.ts";
 export const ExitCode = { fine: 0, failed: 1, wrongUse: 2 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
+/** What a configuration or an option names and can't be had: only a start can end with these. */
+const UNUSABLE_AT_THE_START: ReadonlySet<string> = new Set([
+  "EXPORTER_ENDPOINT_MISSING",
+  "EXPORTER_FILE_UNUSABLE",
+  "FILE_NOT_OPENED",
+  "LISTEN_FAILED",
+  "TRIDENT_AGENT_FILE_UNUSABLE",
+  "TRIDENT_FILE_UNUSABLE",
+  "TRIDENT_LISTEN_FAILED",
+  "USER_UNKNOWN",
+]);
+
 export function exitCodeOf(error: unknown): ExitCode {
-  const isWrongUse = error instanceof SockspanError && /^(?:CONFIG|USAGE)_/.test(error.code);
+  return error instanceof SockspanError ? exitCodeOfCode(error.code) : ExitCode.failed;
+}
+
+/** Of an error that comes from another process, of which the code is known alone. */
+export function exitCodeOfCode(code: string): ExitCode {
+  const isWrongUse = /^(?:CONFIG|USAGE)_/.test(code) || UNUSABLE_AT_THE_START.has(code);
   return isWrongUse ? ExitCode.wrongUse : ExitCode.failed;
 }
 
