@@ -17,7 +17,7 @@ import { compressLz4 } from "./lz4.ts";
 import { jsonByTrace, type MessagesOf, protobufByTrace, wholeRequest } from "./messages.ts";
 import { type Compress, gzipCompress } from "./record-batch.ts";
 import { authenticate, type SaslCredentials } from "./sasl.ts";
-import { type KafkaSettings, parseBroker } from "./settings.ts";
+import { type KafkaSettings, parseBroker, signalOf } from "./settings.ts";
 import { compressSnappy } from "./snappy.ts";
 
 const ZSTD_DEFAULT_LEVEL = 3;
@@ -27,7 +27,8 @@ export async function createKafkaExporter(
   settings: KafkaSettings,
   deps: ExporterDeps,
 ): Promise<TraceExporter> {
-  const { isJson, topic } = signalOf(settings, "traces", "otlp_spans");
+  const { encoding, topic } = signalOf(settings, "traces");
+  const isJson = encoding === "otlp_json";
   const byTrace = isJson ? jsonByTrace : protobufByTrace;
   const messagesOf = settings.partition_traces_by_id ? byTrace : wholeRequest;
   return make<Span>({
@@ -46,14 +47,9 @@ export async function createKafkaProfileExporter(
   settings: KafkaSettings,
   deps: ExporterDeps,
 ): Promise<ProfileExporter> {
-  const { isJson, topic } = signalOf(settings, "profiles", "otlp_profiles");
-  const format = isJson ? profilesJsonFormat : profilesProtobufFormat;
+  const { encoding, topic } = signalOf(settings, "profiles");
+  const format = encoding === "otlp_json" ? profilesJsonFormat : profilesProtobufFormat;
   return make<Profile>({ id, unit: "profiles", format, topic, messagesOf: wholeRequest, settings, deps });
-}
-
-function signalOf(settings: KafkaSettings, signal: "traces" | "profiles", defaultTopic: string) {
-  const encoding = settings[signal].encoding ?? settings.encoding ?? "otlp_proto";
-  return { isJson: encoding === "otlp_json", topic: settings[signal].topic ?? settings.topic ?? defaultTopic };
 }
 
 interface Parts<Item> {

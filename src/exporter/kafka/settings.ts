@@ -21,6 +21,18 @@ const encoding = z.enum(["otlp_proto", "otlp_json"]);
 /** Kafka's own rule (Topic.validate). */
 const topic = z.string().regex(/^(?!\.{1,2}$)[\w.-]{1,249}$/, "no topic can have this name");
 const signal = z.strictObject({ topic: topic.optional(), encoding: encoding.optional() });
+type SignalSettings = z.output<typeof signal>;
+
+const DEFAULT_TOPICS = { traces: "otlp_spans", profiles: "otlp_profiles" } as const;
+type KafkaSignal = keyof typeof DEFAULT_TOPICS;
+
+/** The signal's own words, the older ones of all signals, the defaults. */
+export function signalOf(settings: SignalSettings & Readonly<Record<KafkaSignal, SignalSettings>>, name: KafkaSignal) {
+  return {
+    topic: settings[name].topic ?? settings.topic ?? DEFAULT_TOPICS[name],
+    encoding: settings[name].encoding ?? settings.encoding ?? "otlp_proto",
+  } as const;
+}
 
 const credentials = { username: z.string().min(1), password: z.string() };
 const broker = z.string().refine((text) => parseBroker(text) !== undefined, {
@@ -102,6 +114,12 @@ export const kafkaSettings = z
   .refine(({ tls, auth }) => tls === undefined || auth.tls === undefined, {
     path: ["auth", "tls"],
     message: "tls and auth.tls exclude each other",
-  });
+  })
+  // What is printed as effective says where each signal goes.
+  .overwrite((settings) => ({
+    ...settings,
+    traces: signalOf(settings, "traces"),
+    profiles: signalOf(settings, "profiles"),
+  }));
 
 export type KafkaSettings = z.output<typeof kafkaSettings>;

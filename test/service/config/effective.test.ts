@@ -35,6 +35,20 @@ describe("effective configuration", () => {
     assert.deepEqual(effective(stringify(printed)), printed);
   });
 
+  it("says of each signal which topic and encoding Kafka gets", () => {
+    const older = effective(everything.replace("exporters:", "exporters:\n  kafka: {topic: t, encoding: otlp_json}"));
+    const { kafka } = older["exporters"] as Record<string, Record<string, unknown>>;
+    assert.deepEqual(kafka?.["traces"], { topic: "t", encoding: "otlp_json" });
+    const own = effective(everything.replace("exporters:", "exporters:\n  kafka: {topic: t, traces: {topic: u}}"));
+    const { kafka: second } = own["exporters"] as Record<string, Record<string, unknown>>;
+    assert.deepEqual(second?.["traces"], { topic: "u", encoding: "otlp_proto" });
+    const plain = effective(everything.replace("exporters:", "exporters:\n  kafka:"));
+    const { kafka: third } = plain["exporters"] as Record<string, Record<string, unknown>>;
+    assert.deepEqual(third?.["traces"], { topic: "otlp_spans", encoding: "otlp_proto" });
+    assert.deepEqual(third?.["profiles"], { topic: "otlp_profiles", encoding: "otlp_proto" });
+    assert.deepEqual(effective(stringify(own)), own);
+  });
+
   it("writes durations as they are read", () => {
     const { receivers, exporters } = effective(everything) as Record<string, Record<string, Record<string, unknown>>>;
     assert.equal(receivers?.["socket_trace"]?.["settle"], "5s");
