@@ -18,15 +18,23 @@ interface RpcStatus {
 export function readExportResponse(bytes: Uint8Array): PartialSuccess {
   let rejectedItems = 0;
   let message = "";
+  let end = 0;
   for (const outer of readFields(bytes)) {
+    end = outer.end;
     if (outer.field !== 1) continue;
+    let innerEnd = 0;
     for (const field of readFields(outer.bytes)) {
+      innerEnd = field.end;
       if (field.field === 1) rejectedItems = asInt64(field.value);
       else if (field.field === 2) message = asText(field.bytes);
     }
+    if (innerEnd !== outer.bytes.length) return noMessage;
   }
-  return { rejectedItems: Math.max(0, rejectedItems), message };
+  return end === bytes.length ? { rejectedItems: Math.max(0, rejectedItems), message } : noMessage;
 }
+
+/** Whoever answers so may have taken nothing; the protocol says that it took all. */
+const noMessage: PartialSuccess = { rejectedItems: 0, message: "its answer is no protobuf" };
 
 /** Status {code = 1, message = 2, repeated Any details = 3}. */
 export function readRpcStatus(bytes: Uint8Array): RpcStatus {

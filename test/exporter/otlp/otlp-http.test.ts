@@ -145,6 +145,15 @@ describe("otlp_http exporter", () => {
     assert.equal(deps.log.records[0]?.fields["message"], "its answer is no JSON");
   });
 
+  it("doubts a server whose protobuf is none", async () => {
+    const headers = { "content-type": "application/x-protobuf" };
+    collector.answerNext({ kind: "status", status: 200, headers, body: "thank you" });
+    const { account, consume } = bound(await start());
+    consume(makeSpans(3));
+    await eventually(() => account.out === 3);
+    assert.equal(deps.log.records[0]?.fields["message"], "its answer is no protobuf");
+  });
+
   it("says that spans are rejected also where the server says nothing of it", async () => {
     collector.answerNext({ kind: "partial", rejectedSpans: 2, message: "" });
     const { account, consume } = bound(await start());

@@ -11,6 +11,15 @@ describe("readExportResponse", () => {
     assert.deepEqual(readExportResponse(encodeTraceResponse()), { rejectedItems: 0, message: "" });
   });
 
+  it("doubts what is no message, and reads no count out of it", () => {
+    const none = { rejectedItems: 0, message: "its answer is no protobuf" };
+    assert.deepEqual(readExportResponse(new TextEncoder().encode("OK, thank you")), none);
+    const bytes = encodeTraceResponse({ rejectedSpans: 3, errorMessage: "too old" });
+    assert.deepEqual(readExportResponse(bytes.subarray(0, -1)), none);
+    assert.deepEqual(readExportResponse(Uint8Array.of(0x0a, 0x02, 0x08, 0x83)), none, "cut inside");
+    assert.deepEqual(readExportResponse(Uint8Array.of(0x78, 0x01)), { rejectedItems: 0, message: "" }, "unknown field");
+  });
+
   it("never throws, whatever a server sends", () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
