@@ -31,6 +31,7 @@ interface HostOptions {
   readonly log: Log;
   readonly version: string;
   readonly keptFiles: readonly string[];
+  readonly selfTestPids: readonly number[];
   readonly answers: ControlAnswers;
 }
 
@@ -39,6 +40,7 @@ export class HostContext {
   readonly connection: BrokerConnection;
   /** Written before a reload. */
   readonly keptFiles: readonly string[];
+  readonly selfTestPids: readonly number[];
   /** Of the control socket. */
   readonly answers: ControlAnswers;
   readonly facts: HostFacts;
@@ -49,9 +51,10 @@ export class HostContext {
   readonly work: ServedWork | undefined;
   #engine: TraceEngine | undefined;
 
-  constructor({ connection, config, log, version, keptFiles, answers }: HostOptions) {
+  constructor({ connection, config, log, version, keptFiles, selfTestPids, answers }: HostOptions) {
     this.connection = connection;
     this.keptFiles = keptFiles;
+    this.selfTestPids = selfTestPids;
     this.answers = answers;
     this.facts = { hostName: hostname(), bootId: connection.hello.bootId, version, ownCgroupPath: ownCgroupPath() };
     this.processes = createHostProcesses(connection.client, this.facts, log);

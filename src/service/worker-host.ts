@@ -65,7 +65,11 @@ export class WorkerHost {
 
   private constructor(options: WorkerHostOptions) {
     this.#options = options;
-    this.#selfTest = new SelfTestFilter(options.settings.selfTestPids, (spans) => this.#showSelfTest(spans));
+    this.#selfTest = new SelfTestFilter(
+      options.settings.selfTestPids,
+      (spans) => this.#showSelfTest(spans),
+      () => performance.now(),
+    );
   }
 
   /** Makes every component. */
@@ -127,12 +131,12 @@ export class WorkerHost {
       storage: (storageId) => this.#storages.get(storageId) ?? missing(storageId),
       stdout: process.stdout,
     });
-    const { version, keptFiles } = settings;
+    const { version, keptFiles, selfTestPids } = settings;
     const answers = this.#answers;
     answers.set("spans", ({ after }) => this.#watched.answer(after));
     answers.set("stat", () => this.#counted.answer());
     connection.client.onAsk((question) => answers.answer(question));
-    const host = new HostContext({ connection, config, log, version, keptFiles, answers });
+    const host = new HostContext({ connection, config, log, version, keptFiles, selfTestPids, answers });
     const exporterFactory = new ExporterFactory(deps);
     this.#service = await Service.build({
       config,

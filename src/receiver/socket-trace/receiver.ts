@@ -60,6 +60,8 @@ interface SocketTraceReceiverOptions {
   readonly host: HostFacts;
   /** What the file of `record_to` holds is of this run. */
   readonly keepsRecording: boolean;
+  /** Is not recorded. */
+  readonly selfTestPids?: readonly number[];
   /** The file of `record_to` can't be written any more; spans are made all the same. */
   readonly onRecordingFailed?: (error: SockspanError) => void;
   readonly processes: HostProcesses;
@@ -124,6 +126,7 @@ export class SocketTraceReceiver implements Receiver {
         : new RecordedEngine(engine, {
             path: record_to,
             keepsContent: options.keepsRecording,
+            leavesOut: options.selfTestPids ?? [],
             onFailure: (error) => {
               options.log.error(error.message, { code: error.code });
               options.onRecordingFailed?.(error);

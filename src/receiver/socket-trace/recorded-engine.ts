@@ -1,6 +1,7 @@
 /** An engine whose events are written down on their way in: `record_to`, and the `record` command. */
 import { createWriteStream, openSync } from "node:fs";
 import {
+  type EventHeader,
   type HandoverEvent,
   type IoEvent,
   ProcessAction,
@@ -23,6 +24,8 @@ interface RecordedEngineOptions {
   readonly hostName: string;
   readonly clockOffsetNs: bigint;
   readonly resourceOf: (tgid: number) => Resource | undefined;
+  /** Processes of the self-test: what they do goes to the engine alone. */
+  readonly leavesOut: readonly number[];
   /** Once: the recording goes no further. */
   readonly onFailure: (error: RecordingFileError) => void;
 }
@@ -33,11 +36,13 @@ export class RecordedEngine implements ReceiverEngine {
   readonly #resourceOf: (tgid: number) => Resource | undefined;
   /** Processes with events whose resource is not written. */
   readonly #unnamed = new Set<number>();
+  readonly #leavesOut: Set<number>;
 
   /** Opens the file at once, while the process may still do so. @throws RecordingFileError */
   constructor(engine: ReceiverEngine, options: RecordedEngineOptions) {
     this.#engine = engine;
     this.#resourceOf = options.resourceOf;
+    this.#leavesOut = new Set(options.leavesOut);
     const { path, clockOffsetNs, hostName } = options;
     const file = createWriteStream(path, { fd: openRecording(path, options.keepsContent) });
     const onFailure = (cause: Error) => options.onFailure(new RecordingFileError(path, { cause }));
@@ -50,40 +55,46 @@ export class RecordedEngine implements ReceiverEngine {
   }
 
   socketData(event: SocketDataEvent, bytes: Uint8Array): void {
-    this.#unnamed.add(event.header.tgid);
-    this.#writer.socketData(event, bytes);
+    if (this.#isWritten(event)) {
+      this.#unnamed.add(event.header.tgid);
+      this.#writer.socketData(event, bytes);
+    }
     this.#engine.socketData(event, bytes);
   }
 
   socketState(event: SocketStateEvent, name: Uint8Array): void {
-    this.#writer.socketState(event, name);
+    if (this.#isWritten(event)) this.#writer.socketState(event, name);
     this.#engine.socketState(event, name);
   }
 
   io(event: IoEvent, names: Uint8Array): void {
-    this.#unnamed.add(event.header.tgid);
-    this.#writer.io(event, names);
+    if (this.#isWritten(event)) {
+      this.#unnamed.add(event.header.tgid);
+      this.#writer.io(event, names);
+    }
     this.#engine.io(event, names);
   }
 
   process(event: ProcessEvent): void {
     if (event.action === ProcessAction.exec) this.#writer.forget(event.header.tgid);
-    this.#writer.process(event);
+    if (this.#isWritten(event)) this.#writer.process(event);
+    // Its number may be another's from here on.
+    if (event.action === ProcessAction.exit) this.#leavesOut.delete(event.header.tgid);
     this.#engine.process(event);
   }
 
   wake(event: WakeEvent): void {
-    this.#writer.wake(event);
+    if (this.#isWritten(event)) this.#writer.wake(event);
     this.#engine.wake(event);
   }
 
   handover(event: HandoverEvent): void {
-    this.#writer.handover(event);
+    if (this.#isWritten(event)) this.#writer.handover(event);
     this.#engine.handover(event);
   }
 
   unitEdge(event: UnitEdgeEvent): void {
-    this.#writer.unitEdge(event);
+    if (this.#isWritten(event)) this.#writer.unitEdge(event);
     this.#engine.unitEdge(event);
   }
 
@@ -99,6 +110,12 @@ export class RecordedEngine implements ReceiverEngine {
   close(): Promise<void> {
     this.#nameProcesses();
     return this.#writer.close();
+  }
+
+  #isWritten({ header }: { readonly header: EventHeader }): boolean {
+    if (!this.#leavesOut.has(header.tgid)) return true;
+    this.#writer.leaveOut("self_test");
+    return false;
   }
 
   #nameProcesses(): void {

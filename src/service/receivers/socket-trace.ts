@@ -17,7 +17,7 @@ export function createSocketTrace(
   host: HostContext,
   log: Log,
 ): SocketTraceReceiver {
-  const { connection, facts, processes, work, keptFiles, answers } = host;
+  const { connection, facts, processes, work, keptFiles, selfTestPids, answers } = host;
   const explanations = config.explained_spans === 0 ? undefined : new ExplanationStore(config.explained_spans);
   answers.set("explain", ({ traceId }) => explanations?.ofTrace(traceId) ?? []);
   return new SocketTraceReceiver({
@@ -29,6 +29,7 @@ export function createSocketTrace(
     onRecordingFailed: ({ code, message, advice }) =>
       connection.client.emit(WorkerEvent.recordingFailed, { code, message, advice } satisfies FailedEvent),
     keepsRecording: config.record_to !== undefined && keptFiles.includes(config.record_to),
+    selfTestPids,
     processes,
     onDrained: (timestampNs) => work?.drained(timestampNs),
     framings: PROTOCOLS.flatMap(({ framing }) => framing ?? []),

@@ -103,6 +103,12 @@ export class RecordingWriter {
     this.#resources.delete(tgid);
   }
 
+  /** An event that is not to be written. */
+  leaveOut(reason: string): void {
+    this.account.addIn();
+    this.account.addConsumed(reason);
+  }
+
   lost(reason: string, count: number): void {
     this.#push(lostLine(reason, count));
   }
