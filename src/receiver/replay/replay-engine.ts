@@ -1,19 +1,20 @@
 /** A trace engine for each clock of a replay. */
 import type { StageAccount } from "../../mapping/account.ts";
 import { TraceEngine } from "../../mapping/engine.ts";
-import type { Explanation } from "../../mapping/explain/explanation.ts";
-import type { DescribeOptions } from "../../mapping/protocols/protocol.ts";
-import { type AnyProtocol, PROTOCOLS } from "../../mapping/protocols/registry.ts";
+import type { EngineOptions } from "../../mapping/engine-options.ts";
 import type { Resource, Span } from "../../mapping/span.ts";
 import type { ReplayTarget, Timeline } from "./replay.ts";
 
-export interface ReplayEngineOptions {
-  readonly describe: DescribeOptions;
-  readonly protocols?: readonly AnyProtocol[];
-  readonly tellsUnknownConnections?: boolean;
-  readonly settleNs: number;
+/** What is asked of an engine that knows the whole of its time. */
+export interface ReplaySettings extends Pick<EngineOptions, "describe" | "settleNs">, Partial<Choices> {}
+type Choices = Pick<
+  EngineOptions,
+  "protocols" | "tellsUnknownConnections" | "io" | "trustsContextFrom" | "contextHeaders" | "sdkSpans"
+>;
+
+export interface ReplayEngineOptions extends ReplaySettings {
   spans(spans: readonly Span[]): void;
-  explained?(explanation: Explanation): void;
+  readonly left?: EngineOptions["left"];
   /** The accounts of an engine that begins. */
   accounts(accounts: readonly StageAccount[]): void;
 }
@@ -22,6 +23,7 @@ export interface ReplayEngineOptions {
 const STREAM_BUFFER_BYTES = 1024 * 1024;
 
 export function openReplayEngine(timeline: Timeline, options: ReplayEngineOptions): ReplayTarget {
+  const { spans, left, accounts, ...settings } = options;
   const fallback = new Map<number, Resource>();
   const engine = new TraceEngine(
     {
@@ -35,21 +37,16 @@ export function openReplayEngine(timeline: Timeline, options: ReplayEngineOption
         }
         return resource;
       },
-      protocols: options.protocols ?? PROTOCOLS,
-      tellsUnknownConnections: options.tellsUnknownConnections ?? false,
-      describe: options.describe,
-      settleNs: options.settleNs,
+      ...settings,
       observer: timeline.isCapture ? "capture" : "host",
       // What is in the file is all there is: nobody exports it anew.
       keepsOtlpExports: true,
       streamBufferBytes: STREAM_BUFFER_BYTES,
       maxConnections: 200_000,
-      ...(options.explained === undefined
-        ? {}
-        : { explained: (explanation: Explanation) => options.explained?.(explanation) }),
+      ...(left === undefined ? {} : { left }),
     },
-    { spans: (spans) => options.spans(spans), verdict: () => {} },
+    { spans, verdict: () => {} },
   );
-  options.accounts(engine.accounts);
+  accounts(engine.accounts);
   return engine;
 }

@@ -5,6 +5,7 @@ import { CONTROL_FOLDER } from "../../ipc/control.ts";
 import { askRunning } from "../../ipc/control-client.ts";
 import type { Explanation } from "../../mapping/explain/explanation.ts";
 import { explanationLines } from "../../mapping/explain/explanation-lines.ts";
+import { SpanNote } from "../../mapping/explain/span-note.ts";
 import { Replay } from "../../receiver/replay/replay.ts";
 import { openReplayEngine } from "../../receiver/replay/replay-engine.ts";
 import { ExitCode, formatError } from "../command-line/exit-code.ts";
@@ -39,6 +40,7 @@ async function fromRunning(traceId: string): Promise<readonly Explanation[]> {
 
 async function fromRecording(traceId: string, files: readonly string[]): Promise<readonly Explanation[]> {
   const found: Explanation[] = [];
+  const note = new SpanNote();
   const nothing = (): void => {};
   const run = new Replay({
     openTarget: (timeline) =>
@@ -47,8 +49,10 @@ async function fromRecording(traceId: string, files: readonly string[]): Promise
         settleNs: 5e9,
         spans: nothing,
         accounts: nothing,
-        explained: (explanation) => {
-          if (explanation.traceId === traceId) found.push(explanation);
+        left: (draft, span, clockOffsetNs) => {
+          if (span.traceId !== traceId) return;
+          note.take(draft, span, clockOffsetNs);
+          found.push(note.explanation());
         },
       }),
     problem: (path, problem) => {

@@ -1,6 +1,6 @@
 /** Spans as a table for people: one line each. */
 import { escapeText } from "../../escape.ts";
-import { type Span, StatusCode } from "../../mapping/span.ts";
+import { type Resource, type Span, SpanKind, StatusCode } from "../../mapping/span.ts";
 
 const COLUMNS = [
   ["TIME", 26],
@@ -33,19 +33,23 @@ export function tableRow(span: Span): string {
     text("rpc.system.name") ??
     text("network.protocol.name") ??
     "";
-  const server = endpoint(
-    text("network.peer.address") ?? text("server.address"),
-    text("network.peer.port") ?? text("server.port"),
-  );
-  const client = endpoint(
-    text("network.local.address") ?? text("client.address"),
-    text("network.local.port") ?? text("client.port"),
-  );
-  return row([time(span.startTimeUnixNano), duration.toFixed(3), protocol, client, server, status, span.name]);
+  const server = endpoint(text("server.address"), text("server.port"));
+  const client = endpoint(text("client.address") ?? text("network.local.address"), text("client.port"));
+  const peer = endpoint(text("network.peer.address"), text("network.peer.port"));
+  const own = processName(span.resource);
+  const ends = span.kind === SpanKind.server ? [peer ?? client, own ?? server] : [own ?? client, peer ?? server];
+  const [from, to] = ends.map((end) => end ?? "-") as [string, string];
+  return row([time(span.startTimeUnixNano), duration.toFixed(3), protocol, from, to, status, span.name]);
 }
 
-function endpoint(address: string | undefined, port: string | undefined): string {
-  if (address === undefined) return "-";
+/** Of a recording the program is known, of a capture none is. */
+function processName({ attributes }: Resource): string | undefined {
+  const known = new Map(attributes);
+  return known.has("process.pid") ? known.get("service.name")?.toString() : undefined;
+}
+
+function endpoint(address: string | undefined, port: string | undefined): string | undefined {
+  if (address === undefined) return undefined;
   const host = address.includes(":") ? `[${address}]` : address;
   return port === undefined ? host : `${host}:${port}`;
 }

@@ -1,17 +1,20 @@
 /** `replay`: captures and recordings to spans. Needs neither root nor a kernel that traces. */
 import { type Command, Option } from "commander";
 import { escapeText } from "../../escape.ts";
-import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
 import type { StageAccount } from "../../mapping/account.ts";
-import type { DescribeOptions } from "../../mapping/protocols/protocol.ts";
-import { PROTOCOLS, withHttpRpc } from "../../mapping/protocols/registry.ts";
 import { CaptureUnreadableError, UnknownCaptureFormatError } from "../../receiver/replay/error.ts";
 import { Replay } from "../../receiver/replay/replay.ts";
-import { openReplayEngine, type ReplayEngineOptions } from "../../receiver/replay/replay-engine.ts";
+import { openReplayEngine, type ReplaySettings } from "../../receiver/replay/replay-engine.ts";
 import { socketTraceOf } from "../captures-of.ts";
 import { addConfigOptions, type ConfigOptions } from "../command-line/command.ts";
+import { engineSettings } from "../engine-settings.ts";
 import { ExitCode, formatError } from "../command-line/exit-code.ts";
 import { SpanWriter, type SpanWriterOptions } from "./span-writer.ts";
+
+const USUAL_SETTINGS: ReplaySettings = {
+  describe: { requestHeaders: [], responseHeaders: [], urlQueryParameters: [] },
+  settleNs: 5e9,
+};
 
 type ReplayCommandOptions = ConfigOptions & SpanWriterOptions;
 
@@ -27,13 +30,12 @@ export function replayCommand(command: Command): void {
 
 async function replay(files: readonly string[], options: ReplayCommandOptions): Promise<void> {
   const accounts: StageAccount[] = [];
-  const settings = await engineSettings(options);
+  const settings = await settingsOf(options);
   const writer = new SpanWriter(options);
   const run = new Replay({
     openTarget: (timeline) =>
       openReplayEngine(timeline, {
         ...settings,
-        settleNs: 5e9,
         spans: (spans) => writer.write(spans),
         accounts: (added) => accounts.push(...added),
       }),
@@ -64,11 +66,8 @@ function failed(message: string): void {
   process.exitCode = ExitCode.failed;
 }
 
-type EngineSettings = Pick<ReplayEngineOptions, "describe" | "protocols" | "tellsUnknownConnections">;
-
-async function engineSettings(options: ConfigOptions): Promise<EngineSettings> {
-  const none: DescribeOptions = { requestHeaders: [], responseHeaders: [], urlQueryParameters: [] };
-  if (options.config.length === 0 && options.set.length === 0) return { describe: none };
+async function settingsOf(options: ConfigOptions): Promise<ReplaySettings> {
+  const isUsual = options.config.length === 0 && options.set.length === 0;
   // Loads every component there is: not for the usual call.
   const { loadCommandConfig } = await import("../command-line/load-command-config.ts");
   const settings = socketTraceOf(loadCommandConfig(options).config) as Partial<SocketTraceConfig> | undefined;
@@ -81,6 +80,12 @@ async function engineSettings(options: ConfigOptions): Promise<EngineSettings> {
     ...(settings?.http_rpc ? { protocols: withHttpRpc(PROTOCOLS) } : {}),
     tellsUnknownConnections: settings?.unknown_connections ?? false,
   };
+  const config = isUsual ? undefined : socketTraceOf((await loadModule()).loadCommandConfig(options).config);
+  return config === undefined ? USUAL_SETTINGS : engineSettings(config);
+}
+
+function loadModule() {
+  return import("../load-command-config.ts");
 }
 
 /** One line on stderr: what came in, what came out, what was lost and why. */

@@ -1,15 +1,13 @@
 /** The `socket_trace` receiver with the trace engine behind it. */
 import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
-import { trustedNetworks } from "../../ipc/trusted-networks.ts";
 import type { Log } from "../../log.ts";
 import { TraceEngine } from "../../mapping/engine.ts";
 import { ExplanationStore } from "../../mapping/explain/explanation-store.ts";
-import { PROTOCOLS, withHttpRpc } from "../../mapping/protocols/registry.ts";
+import { PROTOCOLS } from "../../mapping/protocols/registry.ts";
 import { SocketTraceReceiver } from "../../receiver/socket-trace/receiver.ts";
+import { engineSettings } from "../engine-settings.ts";
 import type { HostContext } from "../receivers.ts";
 import { type FailedEvent, WorkerEvent } from "../worker-settings.ts";
-
-const NS_PER_MS = 1_000_000;
 
 export function createSocketTrace(
   id: string,
@@ -40,32 +38,13 @@ export function createSocketTrace(
             ...input,
             ...(work === undefined ? {} : { work }),
             ...(explanations === undefined ? {} : { left: explanations.add.bind(explanations) }),
-            settleNs: config.settle * NS_PER_MS,
-            io: {
-              as: config.io_events.as,
-              keepsOrphans: config.io_events.mode === "all",
-              maxPerRequest: config.io_events.max_per_request,
-            },
+            ...engineSettings(config),
             keepsOtlpExports: config.trace_otlp_export,
-            trustsContextFrom: trustedNetworks(config.trust_context),
-            contextHeaders: lowerCase(config.context_headers),
-            sdkSpans: config.sdk_spans,
             areThreadsUnits: (tgid) => processes.runtimes.areThreadsUnits(tgid),
             watch: (tgid, what, isOn) => processes.runtimes.watch(tgid, what, isOn),
-            ...(config.http_rpc ? { protocols: withHttpRpc(PROTOCOLS) } : {}),
-            tellsUnknownConnections: config.unknown_connections,
-            describe: {
-              requestHeaders: lowerCase(config.request_headers),
-              responseHeaders: lowerCase(config.response_headers),
-              urlQueryParameters: config.url_query_parameters,
-            },
           },
           { spans, verdict },
         ),
       ),
   });
-}
-
-function lowerCase(names: readonly string[]): string[] {
-  return names.map((name) => name.toLowerCase());
 }

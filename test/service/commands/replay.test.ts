@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DEMO_RECORDING } from "../../../src/service/demo/demo-recording.ts";
 import { pcapFile, tcpFrames } from "../../support/pcap.ts";
 
 const REQUEST = "GET /x?secret=1 HTTP/1.1\r\nHost: example.com\r\n\r\n";
@@ -44,6 +45,36 @@ describe("sockspan replay", () => {
     const { status, stdout } = sockspan(capture, "--output", output, "--format", "text");
     assert.deepEqual([status, stdout], [0, ""]);
     assert.match(readFileSync(output, "utf8"), /^TIME .*\n2023-11-14T22:13:20\.001000 2\.000 .*:80 .*404 .*GET\n$/);
+  });
+
+  it("says in the table of a recording who called whom, on spans of either side", () => {
+    const recording = join(folder, "events");
+    writeFileSync(recording, `${DEMO_RECORDING.join("\n")}\n`);
+    const { stdout } = sockspan(recording, "--format", "text");
+    const rows = stdout.trimEnd().split("\n").slice(1).sort();
+    const ends = rows.map((row) => row.trim().split(/\s+/).slice(3, 5).join(" "));
+    assert.deepEqual(ends, [
+      "curl 127.0.0.1:18080",
+      "127.0.0.1:45756 nginx",
+      "nginx 127.0.0.1:18081",
+      "127.0.0.1:55644 node",
+    ]);
+  });
+
+  it("takes what a configuration says of headers and of trace context, as the live path does", () => {
+    const traceparent = "00-11111111111111111111111111111111-2222222222222222-01";
+    const request = `GET / HTTP/1.1\r\nHost: a\r\nX-Tenant: t1\r\nTraceparent: ${traceparent}\r\n\r\n`;
+    const packets = [
+      { fromClient: true, sequence: 1000, acknowledgement: 5000, payload: request, timeMs: 1 },
+      { fromClient: false, sequence: 5000, acknowledgement: 1000 + request.length, payload: ANSWER, timeMs: 3 },
+    ];
+    const path = join(folder, "headers.pcap");
+    writeFileSync(path, pcapFile(tcpFrames(packets)));
+    const set = (...values: string[]) => values.flatMap((each) => ["--set", `receivers.socket_trace.${each}`]);
+    const spanOf = (...words: string[]) => sockspan(path, ...words).stdout;
+    assert.match(spanOf(...set("request_headers=[X-Tenant]")), /"http.request.header.x-tenant"/);
+    assert.match(spanOf(...set("request_headers=[]")), /"traceId":"1{32}"/);
+    assert.doesNotMatch(spanOf(...set("context_headers=[b3]")), /"traceId":"1{32}"/);
   });
 
   it("says where a file breaks, keeps what came before, and fails", () => {
