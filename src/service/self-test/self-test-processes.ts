@@ -11,8 +11,10 @@ export class SelfTestProcesses {
   readonly #server: ChildProcess;
   readonly #client: ChildProcess;
   readonly #port: Promise<number>;
+  readonly #stepTimeoutMs: number;
 
-  constructor() {
+  constructor(stepTimeoutMs = STEP_TIMEOUT_MS) {
+    this.#stepTimeoutMs = stepTimeoutMs;
     this.#server = start("exchange-server.js");
     this.#client = start("exchange-client.js");
     this.#port = message(this.#server).then((value) => Number((value as { port?: unknown }).port));
@@ -26,16 +28,25 @@ export class SelfTestProcesses {
 
   /** @throws Error when the two could not speak to each other */
   async exchange(): Promise<void> {
-    const port = await this.#port;
+    // The time counts from here: what starts meanwhile may keep this process from reading messages for long.
+    const port = await this.#within(this.#port);
     const answer = message(this.#client);
     this.#client.send({ port });
-    const { status, error } = (await answer) as { status?: number; error?: string };
+    const { status, error } = (await this.#within(answer)) as { status?: number; error?: string };
     if (status !== 200) throw new Error(error ?? `status ${status}`);
   }
 
   end(): void {
     this.#server.kill("SIGKILL");
     this.#client.kill("SIGKILL");
+  }
+
+  async #within<Value>(step: Promise<Value>): Promise<Value> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error("no answer in time")), this.#stepTimeoutMs);
+    });
+    return await Promise.race([step, limit]).finally(() => clearTimeout(timer));
   }
 }
 
@@ -46,16 +57,8 @@ function start(file: string): ChildProcess {
 
 function message(child: ChildProcess): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("no answer in time")), STEP_TIMEOUT_MS);
-    const settle = (finish: () => void) => () => {
-      clearTimeout(timer);
-      finish();
-    };
-    child.once("message", (value) => settle(() => resolve(value))());
-    child.once("error", (error) => settle(() => reject(error))());
-    child.once(
-      "exit",
-      settle(() => reject(new Error("it ended"))),
-    );
+    child.once("message", resolve);
+    child.once("error", reject);
+    child.once("exit", () => reject(new Error("it ended")));
   });
 }
