@@ -5,7 +5,7 @@ import { SockspanError } from "../error.ts";
 import { escapeText } from "../escape.ts";
 import { addConfigOptions, type ConfigOptions } from "../service/command-line/command.ts";
 import { durationOption } from "../service/command-line/duration-option.ts";
-import { ExitCode, formatError } from "../service/command-line/exit-code.ts";
+import { formatError } from "../service/command-line/exit-code.ts";
 import { loadCommandConfig } from "../service/command-line/load-command-config.ts";
 import { rootCommand } from "../service/command-line/root-command.ts";
 import { NotRootError } from "../service/error.ts";

@@ -1,5 +1,5 @@
 /** How a session ends when several things ask for it. */
-import { ExitCode } from "../service/exit-code.ts";
+import { ExitCode } from "../service/command-line/exit-code.ts";
 
 /** refused: what it was told to use can't be used. */
 export const SessionEnd = { done: "done", failed: "failed", refused: "refused", reload: "reload" } as const;

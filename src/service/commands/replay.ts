@@ -7,8 +7,8 @@ import { Replay } from "../../receiver/replay/replay.ts";
 import { openReplayEngine, type ReplaySettings } from "../../receiver/replay/replay-engine.ts";
 import { socketTraceOf } from "../captures-of.ts";
 import { addConfigOptions, type ConfigOptions } from "../command-line/command.ts";
-import { engineSettings } from "../engine-settings.ts";
 import { ExitCode, formatError } from "../command-line/exit-code.ts";
+import { engineSettings } from "../engine-settings.ts";
 import { SpanWriter, type SpanWriterOptions } from "./span-writer.ts";
 
 const USUAL_SETTINGS: ReplaySettings = {
@@ -67,25 +67,11 @@ function failed(message: string): void {
 }
 
 async function settingsOf(options: ConfigOptions): Promise<ReplaySettings> {
-  const isUsual = options.config.length === 0 && options.set.length === 0;
+  if (options.config.length === 0 && options.set.length === 0) return USUAL_SETTINGS;
   // Loads every component there is: not for the usual call.
   const { loadCommandConfig } = await import("../command-line/load-command-config.ts");
-  const settings = socketTraceOf(loadCommandConfig(options).config) as Partial<SocketTraceConfig> | undefined;
-  return {
-    describe: {
-      requestHeaders: settings?.request_headers ?? [],
-      responseHeaders: settings?.response_headers ?? [],
-      urlQueryParameters: settings?.url_query_parameters ?? [],
-    },
-    ...(settings?.http_rpc ? { protocols: withHttpRpc(PROTOCOLS) } : {}),
-    tellsUnknownConnections: settings?.unknown_connections ?? false,
-  };
-  const config = isUsual ? undefined : socketTraceOf((await loadModule()).loadCommandConfig(options).config);
+  const config = socketTraceOf(loadCommandConfig(options).config);
   return config === undefined ? USUAL_SETTINGS : engineSettings(config);
-}
-
-function loadModule() {
-  return import("../load-command-config.ts");
 }
 
 /** One line on stderr: what came in, what came out, what was lost and why. */
