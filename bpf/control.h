@@ -146,10 +146,12 @@ enum unit_step_kind {
 
 #define POOL_SITES 4
 #define POOL_HOPS 10
+#define POOL_NAME_WORDS 4
+#define POOL_CODE_BY_NAME 1
 
 /* A loop that does the jobs of a pool, as a frame near the bottom of the data stack of its threads. Offsets: of the stack. */
 struct pool_site {
-	__u64 code;  /* of the frame; 0: no more */
+	__u64 code;  /* of the frame; 1: not loaded yet, its name tells; 0: no more */
 	__u64 proof; /* what lies at proof_offset of the value at proof_hop; 0: nothing to prove */
 	__u16 code_offset;
 	__u16 job_offset; /* the local variable that names the job */
@@ -158,7 +160,9 @@ struct pool_site {
 	__u8 hop_count;
 	__s16 hops[POOL_HOPS]; /* from the job to the unit that waits for it: value = *(u64 *)(value + hop) */
 	__u8 unit_kind;        /* of what the hops lead to */
-	__u8 padding[3];
+	__u8 name_text;        /* of the characters in a name's object */
+	__u8 padding[2];
+	__u32 name[POOL_NAME_WORDS]; /* the qualified name begins so */
 };
 
 struct unit_step {

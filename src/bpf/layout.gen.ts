@@ -234,10 +234,10 @@ export const LAYOUT = {
   frame_rule: { sizeBytes: 4, offsets: { whole: 0, first: 2 } },
   framing: { sizeBytes: 2080, offsets: { signature: 0, preface_length: 8, maximum: 12, length_bias: 16, header_length: 20, length_offset: 21, length_shift: 22, little_endian: 23, type_offset: 24, client: 32, server: 1056 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
-  pool_site: { sizeBytes: 48, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44 } },
+  pool_site: { sizeBytes: 64, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44, name_text: 45, name: 48 } },
   go_layout: { sizeBytes: 152, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, all_goroutines: 24, goid_counter: 32, library_start: 40, library_length: 48, http2_start: 56, http2_length: 64, x_http2_start: 72, x_http2_length: 80, grpc_start_pc: 88, wait_group_add: 96, wait_group_add_length: 104, context_key: 112, goid: 120, parent_goid: 122, start_pc: 124, processor: 126, goid_cache: 128, receive_queue: 130, sudog_channel: 132, write_request: 134, connection: 136, request_context: 138, current_request: 140, wants_marks: 142, has_streams: 144 } },
   python_layout: { sizeBytes: 24, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20 } },
-  process_control: { sizeBytes: 680, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 496, python: 648, handovers_lost: 672 } },
+  process_control: { sizeBytes: 744, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 712, handovers_lost: 736 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
   trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
@@ -453,6 +453,8 @@ export interface PoolSite {
   readonly hopCount: number;
   readonly hops: readonly number[];
   readonly unitKind: number;
+  readonly nameText: number;
+  readonly name: readonly number[];
 }
 
 export interface GoLayout {
@@ -871,6 +873,8 @@ export function encodePoolSite(view: DataView, offset: number, value: PoolSite):
   view.setUint8(offset + 23, value.hopCount);
   value.hops.slice(0, 10).forEach((element, index) => { view.setUint16(offset + 24 + index * 2, element, true); });
   view.setUint8(offset + 44, value.unitKind);
+  view.setUint8(offset + 45, value.nameText);
+  value.name.slice(0, 4).forEach((element, index) => { view.setUint32(offset + 48 + index * 4, element, true); });
 }
 
 /** Writes into zeroed memory. */
@@ -925,10 +929,10 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   view.setBigInt64(offset + 32, BigInt.asIntN(64, BigInt(value.lockAddress)), true);
   view.setBigInt64(offset + 40, BigInt.asIntN(64, BigInt(value.lockLength)), true);
   value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 48 + index * 16, element); });
-  value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 304 + index * 48, element); });
-  encodeGoLayout(view, offset + 496, value.go);
-  encodePythonLayout(view, offset + 648, value.python);
-  view.setUint32(offset + 672, value.handoversLost, true);
+  value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 304 + index * 64, element); });
+  encodeGoLayout(view, offset + 560, value.go);
+  encodePythonLayout(view, offset + 712, value.python);
+  view.setUint32(offset + 736, value.handoversLost, true);
 }
 
 /** Writes into zeroed memory. */

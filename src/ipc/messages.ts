@@ -26,6 +26,8 @@ const poolSite = z.strictObject({
   hopCount: z.int().min(0).max(10),
   hops: z.array(offset16).max(10),
   unitKind: z.int().min(0).max(255),
+  nameText: z.int().min(0).max(255),
+  name: z.array(z.int().min(0).max(0xffff_ffff)).max(4),
 });
 
 /** A map update that the kernel refuses to the unprivileged worker. Keys and values in base64. */

@@ -26,8 +26,8 @@ export const POOL_LOOP = { qualifiedName: "_worker", file: /concurrent\/futures\
 /** Methods of threading.Thread, from the thread's beginning. */
 export const THREAD_FRAMES: readonly string[] = ["_bootstrap", "_bootstrap_inner", "run"];
 export const WORK_ITEM = LOOPS.find(({ awaitedBy }) => awaitedBy === "work_item")!;
-/** Its thread's class, a threading.Thread whose run is the loop. */
-export const ANYIO = { module: "anyio._backends._asyncio", type: "WorkerThread", loop: LOOPS[0]! };
+/** Its thread's class, a threading.Thread whose run is the loop; jobLocal: which of its variables names the job, since anyio 3.0. */
+export const ANYIO = { module: "anyio._backends._asyncio", type: "WorkerThread", loop: LOOPS[0]!, jobLocal: 5 };
 
 export interface KnownAhead {
   readonly loop: KnownLoop;

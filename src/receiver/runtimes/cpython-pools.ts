@@ -8,6 +8,7 @@
  */
 import { type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 import { u64, viewOf } from "../elf/elf-file.ts";
+import { attributeOf, foretellAnyio, type Way, wayOfFuture, wayOfWorkItem } from "./cpython-job-way.ts";
 import { FIRST_FRAME, FRAME_WORDS, type FrameLayout, type Offsets } from "./cpython-layout.ts";
 import {
   ANYIO,
@@ -64,6 +65,8 @@ export class PythonPools {
   #workItems: WorkItems | undefined;
   /** _asyncio.Future; 0: not found yet. */
   #futureType = 0;
+  /** anyio's loop, whose code is loaded with the first job, by its name. */
+  #foretold: PoolSite | undefined;
   #isPrepared = false;
   #hasThreads = false;
 
@@ -83,6 +86,7 @@ export class PythonPools {
     for (const code of this.#computed) pools.#computed.add(code);
     for (const loop of this.#ahead) pools.#ahead.add(loop);
     pools.#futureType = this.#futureType;
+    pools.#foretold = this.#foretold;
     pools.#globals = this.#globals;
     pools.#workItems = this.#workItems;
     pools.#isPrepared = this.#isPrepared;
@@ -141,6 +145,7 @@ export class PythonPools {
     // Without anyio, too: whose threads come later is understood the sooner when this is known.
     const frame = await this.#frameBehind([bootstrap, inner]);
     if (!isAnyioKnown && anyio !== 0) await this.#prepareAnyio(anyio, frame);
+    else if (!isAnyioKnown && frame !== undefined) this.#foretell(frame);
     for (const [index, ahead] of isAhead.entries())
       await this.#prepareAhead(ahead, others[index] ?? 0, [bootstrap, inner, run]);
     if (wantsExecutor && pools !== 0)
@@ -182,6 +187,12 @@ export class PythonPools {
     await this.#addSite(ANYIO.loop, code, frame, undefined);
   }
 
+  /** Its module may be loaded by the first request, whose job a thread does at once. */
+  #foretell(frame: number): void {
+    if (this.#futureType === 0) return;
+    this.#foretold = foretellAnyio(frame, this.#layout, this.#futureType);
+  }
+
   #globalsOf(module: number): Promise<number> {
     return this.#objects.follow(module, [PyOffset.moduleDictionary]);
   }
@@ -205,7 +216,10 @@ export class PythonPools {
   }
 
   get sites(): readonly PoolSite[] {
-    return [...this.#sites.values()].sort((left, right) => left.codeOffset - right.codeOffset).slice(0, MAX_SITES);
+    const known = [...this.#sites.values()].sort((left, right) => left.codeOffset - right.codeOffset);
+    if (this.#foretold !== undefined && !known.some(({ proof }) => proof === this.#futureType))
+      known.push(this.#foretold);
+    return known.slice(0, MAX_SITES);
   }
 
   /** Looks at threads that it has not understood yet, the newest first. */
@@ -285,7 +299,7 @@ export class PythonPools {
     const { run, code } = await this.#runOf(type);
     if (code === undefined || !isOf(code, WORK_ITEM)) return undefined;
     const functionType = await this.#objects.pointer(run + PyOffset.type);
-    this.#workItems ??= { type, functionType, functionHops: this.#attribute(1) };
+    this.#workItems ??= { type, functionType, functionHops: attributeOf(this.#layout, 1) };
     return code;
   }
 
@@ -296,9 +310,8 @@ export class PythonPools {
     return { run, code: await this.#codeOf(run) };
   }
 
-  async #codeOf(callable: number): Promise<PythonCode | undefined> {
-    const code = await this.#objects.follow(callable, [PyOffset.functionCode]);
-    return code === 0 ? undefined : await this.#objects.code(code);
+  #codeOf(callable: number): Promise<PythonCode | undefined> {
+    return this.#objects.codeOf(callable);
   }
 
   async #chunk(address: number): Promise<DataView | undefined> {
@@ -328,6 +341,8 @@ export class PythonPools {
       hopCount: way?.hops.length ?? 0,
       hops: way?.hops ?? [],
       unitKind: UnitKind.pythonContext,
+      name: [],
+      nameText: 0,
     });
     return loop.awaitedBy === undefined || way !== undefined;
   }
@@ -335,7 +350,7 @@ export class PythonPools {
   /** @param job 0: none is at hand */
   async #wayToTask(kind: "future" | "work_item", job: number): Promise<Way | undefined> {
     if (kind === "future") return this.#wayOfFuture();
-    return job === 0 ? undefined : this.#wayOfWorkItem(job);
+    return job === 0 ? undefined : wayOfWorkItem(this.#objects, this.#layout, job);
   }
 
   /** That the job is such a future is proved whenever it is read. */
@@ -345,51 +360,11 @@ export class PythonPools {
       await this.#findFutureType(await this.#objects.valueIn(modules, "_asyncio"));
     }
     if (this.#futureType === 0) return undefined;
-    return { hops: [PyOffset.futureContext], proof: this.#futureType, proofHop: 0, proofOffset: PyOffset.type };
+    return wayOfFuture(this.#futureType);
   }
 
   async #findFutureType(module: number): Promise<void> {
     const type = await this.#objects.valueIn(await this.#globalsOf(module), "Future");
     if (type !== 0 && (await this.#objects.nameOfType(type)) === "_asyncio.Future") this.#futureType = type;
   }
-
-  /**
-   * _WorkItem.future -> its first callback, asyncio.futures._chain_future's _call_set_state -> the variable
-   * `destination` of its closure, which is the future that the task awaits.
-   */
-  async #wayOfWorkItem(workItem: number): Promise<Way | undefined> {
-    const toFunction = [...this.#attribute(0), ...this.#attribute(5), PyOffset.listItems, 0];
-    const callback = await this.#objects.follow(workItem, toFunction);
-    if (callback === 0 || (await this.#objects.typeName(callback)) !== "function") return undefined;
-    const code = await this.#codeOf(callback);
-    if (code?.qualifiedName !== "_chain_future.<locals>._call_set_state") return undefined;
-    const names = await code.names();
-    const count = await this.#objects.follow(callback, [PyOffset.functionClosure, PyOffset.size]);
-    if (count > names.length) return undefined;
-    const index = names.slice(names.length - count).indexOf("destination");
-    if (index < 0) return undefined;
-    const toFuture = [PyOffset.functionClosure, PyOffset.tupleItems + 8 * index, PyOffset.cellContent];
-    const future = await this.#objects.follow(callback, toFuture);
-    if ((await this.#objects.typeName(future)) !== "_asyncio.Future") return undefined;
-    return {
-      hops: [...toFunction, ...toFuture, PyOffset.futureContext],
-      proof: code.address,
-      proofHop: toFunction.length,
-      proofOffset: PyOffset.functionCode,
-    };
-  }
-
-  /** From an instance to the attribute that its class made as number `index`. */
-  #attribute(index: number): number[] {
-    const hops = [...this.#layout.attributes];
-    hops[hops.length - 1]! += 8 * index;
-    return hops;
-  }
-}
-
-interface Way {
-  readonly hops: readonly number[];
-  readonly proof: number;
-  readonly proofHop: number;
-  readonly proofOffset: number;
 }

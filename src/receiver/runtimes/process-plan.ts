@@ -35,7 +35,7 @@ export function processPlan(
   return {
     unitKind,
     steps: steps.map((step) => ({ kind: KINDS[step.step], operand: "operand" in step ? step.operand : 0 })),
-    pools: (pools ?? []).map((site) => ({ ...site, hops: [...site.hops] })),
+    pools: (pools ?? []).map((site) => ({ ...site, hops: [...site.hops], name: [...site.name] })),
     flags: wakes === undefined ? 0 : ProcessFlags.wakes,
     lockAddress: lock?.address ?? 0,
     lockLength: lock?.lengthBytes ?? 0,

@@ -143,6 +143,12 @@ export class PythonObjects {
     return code;
   }
 
+  /** What a function runs. */
+  async codeOf(callable: number): Promise<PythonCode | undefined> {
+    const code = await this.follow(callable, [PyOffset.functionCode]);
+    return code === 0 ? undefined : await this.code(code);
+  }
+
   async #readCode(address: number): Promise<PythonCode | undefined> {
     const bytes = await this.#memory(address, CODE_BYTES);
     if (bytes.length < CODE_BYTES) return undefined;

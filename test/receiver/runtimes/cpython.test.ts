@@ -44,6 +44,12 @@ worker.start()
 sys.stdin.read()
 `;
 
+/** The same, whose pool is loaded by the first request that needs it. */
+const ANYIO_LATER = ANYIO.replace("import asyncio, sys", "import asyncio, concurrent.futures.thread, sys").replace(
+  "sys.modules[module.__name__] = module",
+  "",
+);
+
 function needsPools(test: Mocha.Context): void {
   const version = spawnSync("python3", ["--version"], { encoding: "utf8" }).stdout ?? "";
   if (!WITH_POOLS.test(version)) skip(test, `no Python 3.11 to 3.13 here: ${version.trim() || "none"}`);
@@ -80,7 +86,8 @@ describe("CPython's makers", function () {
       const names = plan.uprobes?.map(({ program }) => program);
       assert.deepEqual(names, ["python_task", "python_submit"]);
       assert.ok(plan.python !== undefined && plan.python.workItemType > 0 && plan.python.functionType > 0);
-      assert.equal(plan.pools?.length, 1);
+      // ThreadPoolExecutor's, and anyio's by the name of its loop.
+      assert.equal(plan.pools?.length, 2);
       // Nobody waits for a pool's threads that are not there: wake-ups of the whole host need not be watched.
       assert.equal(plan.wakes, undefined);
       assert.equal(plan.limit, undefined);
@@ -113,6 +120,33 @@ describe("CPython's pools", function () {
       // What was computed is what a thread shows.
       assert.deepEqual(await seenPools(python.pid!), awaited);
       assert.deepEqual((await plan.lookAgain?.())?.pools, plan.pools);
+    } finally {
+      python.stdin.end();
+      await once(python, "exit");
+    }
+  });
+
+  it("of anyio are known by the name of their loop before that is loaded", async function () {
+    needsPools(this);
+    const python = spawn("python3", ["-c", ANYIO_LATER], { stdio: ["pipe", "pipe", "inherit"] });
+    try {
+      await once(python.stdout, "data");
+      const plan = await refined(python.pid!);
+      const byName = plan.pools?.filter(({ hopCount }) => hopCount > 0) ?? [];
+      assert.deepEqual(
+        byName.map(({ name }) => Buffer.from(Uint32Array.from(name).buffer).toString()),
+        ["WorkerThread.run"],
+      );
+      assert.ok(byName[0]!.proof > 0);
+      python.stdin.write("\n");
+      await once(python.stdout, "data");
+      // What was foretold is what a thread shows; the code of its loop is known from then on.
+      const awaited = (await seenPools(python.pid!))?.filter(({ hopCount }) => hopCount > 0) ?? [];
+      const { code, nameText, name, ...place } = byName[0]!;
+      assert.equal(awaited.length, 1);
+      assert.notEqual(awaited[0]!.code, code);
+      assert.deepEqual(awaited, [{ ...place, code: awaited[0]!.code, name: [], nameText: 0 }]);
+      assert.ok(nameText > 0 && name.length > 0);
     } finally {
       python.stdin.end();
       await once(python, "exit");
