@@ -116,7 +116,7 @@ function messagesOf(name: string, runtime: Runtime): Message[] {
       const order = messages.length + 1;
       const timestampNs = order * STEP_NS;
       const who = runtime[step](slot, count);
-      messages.push({ slot, step, meta: { ...meta(order), tgid: TGID, timestampNs, entryNs: timestampNs, ...who } });
+      messages.push({ slot, step, meta: { ...meta(order), tgid: TGID, timestampNs, ...who } });
     }
   }
   return messages;

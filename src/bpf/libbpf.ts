@@ -18,7 +18,6 @@ export interface Libbpf {
   nextProgram(object: Pointer, program: OptionalPointer): OptionalPointer;
   programName(program: Pointer): string;
   programSection(program: Pointer): string;
-  programType(program: Pointer): number;
   programSetAutoload(program: Pointer, autoload: boolean): number;
   programAutoload(program: Pointer): boolean;
   programFd(program: Pointer): number;
@@ -37,7 +36,6 @@ export interface Libbpf {
   mapValueSize(map: Pointer): number;
   mapMaxEntries(map: Pointer): number;
   mapSetMaxEntries(map: Pointer, entries: number): number;
-  mapSetAutocreate(map: Pointer, autocreate: boolean): number;
   mapInitialValue(map: Pointer, size: BigUint64Array): OptionalPointer;
   lookup(fd: number, key: Uint8Array, value: Uint8Array): number;
   update(fd: number, key: Uint8Array, value: Uint8Array, flags: number): number;
@@ -81,7 +79,6 @@ function declareLibbpf(): Libbpf {
     nextProgram: f("void *bpf_object__next_program(void *obj, void *prog)"),
     programName: f("const char *bpf_program__name(void *prog)"),
     programSection: f("const char *bpf_program__section_name(void *prog)"),
-    programType: f("int bpf_program__type(void *prog)"),
     programSetAutoload: f("int bpf_program__set_autoload(void *prog, bool autoload)"),
     programAutoload: f("bool bpf_program__autoload(void *prog)"),
     programFd: f("int bpf_program__fd(void *prog)"),
@@ -103,7 +100,6 @@ function declareLibbpf(): Libbpf {
     mapValueSize: f("uint32_t bpf_map__value_size(void *map)"),
     mapMaxEntries: f("uint32_t bpf_map__max_entries(void *map)"),
     mapSetMaxEntries: f("int bpf_map__set_max_entries(void *map, uint32_t max)"),
-    mapSetAutocreate: f("int bpf_map__set_autocreate(void *map, bool autocreate)"),
     mapInitialValue: f("void *bpf_map__initial_value(void *map, void *size)"),
     lookup: f("int bpf_map_lookup_elem(int fd, const void *key, void *value)"),
     update: f("int bpf_map_update_elem(int fd, const void *key, const void *value, uint64_t flags)"),
@@ -130,7 +126,6 @@ interface Libc {
   poll(descriptors: Uint8Array | null, count: number, timeoutMs: number): number;
   clockGettime(clock: number, timespec: BigInt64Array): number;
   prctl(option: number, a: number, b: number, c: number, d: number): number;
-  getppid(): number;
   getpagesize(): number;
   close(fd: number): number;
   flock(fd: number, operation: number): number;
@@ -165,7 +160,6 @@ function declareLibc(): Libc {
     poll: f("int poll(void *descriptors, unsigned long count, int timeout)"),
     clockGettime: f("int clock_gettime(int clock, void *timespec)"),
     prctl: f("int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)"),
-    getppid: f("int getppid()"),
     getpagesize: f("int getpagesize()"),
     close: f("int close(int fd)"),
     flock: f("int flock(int fd, int operation)"),

@@ -108,13 +108,6 @@ export class BpfMap {
     }
   }
 
-  *entries(): Generator<[Uint8Array, Uint8Array]> {
-    for (const key of this.keys()) {
-      const value = this.get(key);
-      if (value !== undefined) yield [key, value];
-    }
-  }
-
   #checkKey(key: Uint8Array): void {
     if (key.length !== this.descriptor.keySizeBytes) {
       throw new RangeError(`map ${this.name}: key of ${key.length} bytes, not ${this.descriptor.keySizeBytes}`);

@@ -136,10 +136,8 @@ export interface ProcessImages {
   readonly mappings: string;
   /** By the start of their mappings, as in `mappings`. */
   readonly images: readonly ({ readonly start: string } & (OpenedFile | RefusedFile))[];
-  /** Of its own pid namespace; perf maps are named by it. */
-  readonly namespacePid: number;
 }
-/** A program at a place of a file that the process has mapped, named by the mapping as /proc/PID/maps gives it. */
+
 /** Of bpf/socket_trace.bpf.c: attached to a process when its runtime has the functions. */
 export const UPROBE_PROGRAMS = [
   "go_close",
@@ -157,6 +155,7 @@ export const UPROBE_PROGRAMS = [
 ] as const;
 export type UprobeProgram = (typeof UPROBE_PROGRAMS)[number];
 
+/** A program at a place of a file that the process has mapped, named by the mapping as /proc/PID/maps gives it. */
 const uprobe = z.strictObject({
   program: z.enum(UPROBE_PROGRAMS),
   start: address,

@@ -110,7 +110,6 @@ export class TraceEngine {
       return;
     }
     end.lastNs = nowNs;
-    end.lastTgid = event.header.tgid;
     if (!end.hasIdentity) this.#sockets.identify(end, event.localFirstSequence, event.remoteFirstSequence);
     const connection = end.connection;
     const wasOpaque = connection.isOpaque;
@@ -240,7 +239,7 @@ export class TraceEngine {
       listener: {
         recognized: (protocol, role, nowNs) => end.peer?.connection.adopt(protocol, role, nowNs),
         begin: (protocol, message, sender, offset, meta) => end.tracker.begin(protocol, message, sender, offset, meta),
-        end: (message, sender, offset, meta) => end.tracker.end(message, sender, offset, meta),
+        end: (message, sender, meta) => end.tracker.end(message, sender, meta),
         gap: (sender, last, isHole) => end.tracker.gap(sender, last, isHole),
         missing: (meta) => this.#tracer.lossSeen(meta),
         unsynced: (sender, meta) => end.tracker.unsynced(sender, meta),

@@ -11,7 +11,6 @@ import {
 export interface EventMeta {
   /** Monotonic ns: sends at entry, receives when done. */
   readonly timestampNs: number;
-  readonly entryNs: number;
   readonly tgid: number;
   readonly pid: number;
   /** Go: goid; else 0. */
@@ -39,7 +38,6 @@ export function metaOf(event: SocketDataEvent, order: number): EventMeta {
   const header = event.header;
   return {
     timestampNs: header.timestampNs,
-    entryNs: event.entryNs,
     tgid: header.tgid,
     pid: header.pid,
     coroutineId: event.coroutineId,
@@ -58,23 +56,17 @@ export function metaOf(event: SocketDataEvent, order: number): EventMeta {
 
 /** Of connect(2), the one change of state that is told with its caller. */
 export function metaOfConnect(event: SocketStateEvent, order: number): EventMeta {
-  return metaOfOther(event, event.header.timestampNs, 0, order);
+  return metaOfOther(event, event.header.timestampNs, order);
 }
 
 /** Of a read or write of a file: begun at `timestampNs`, told when it was done. */
 export function metaOfIo(event: IoEvent, order: number): EventMeta {
-  return metaOfOther(event, event.entryNs, event.entryNs, order);
+  return metaOfOther(event, event.entryNs, order);
 }
 
-function metaOfOther(
-  event: SocketStateEvent | IoEvent,
-  timestampNs: number,
-  entryNs: number,
-  order: number,
-): EventMeta {
+function metaOfOther(event: SocketStateEvent | IoEvent, timestampNs: number, order: number): EventMeta {
   return {
     timestampNs,
-    entryNs,
     tgid: event.header.tgid,
     pid: event.header.pid,
     coroutineId: event.coroutineId,

@@ -16,12 +16,9 @@ export class Exchange<C> {
   /** Stream offset of the request's first byte (UDP: a number made of the payload). */
   readonly requestOffset: number;
   requestEnd: EventMeta | undefined;
-  requestBytes = 0;
   response: AnyMessage | undefined;
   responseStart: EventMeta | undefined;
-  responseOffset = 0;
   responseEnd: EventMeta | undefined;
-  responseBytes = 0;
   /** Why there is no whole response. */
   incomplete: string | undefined;
   isFinished = false;
@@ -113,17 +110,17 @@ export class SessionTracker<C> {
       }
     }
     this.#account.addIn();
-    if (message.role === MessageRole.response) this.#beginResponse(message, offset, meta);
+    if (message.role === MessageRole.response) this.#beginResponse(message, meta);
     else this.#beginRequest(protocol, message, sender, offset, meta);
     this.#lastMessageNs = meta.timestampNs;
   }
 
-  /** The message that began ends; `offset` is behind its last byte. */
-  end(message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void {
+  /** The message that began ends. */
+  end(message: AnyMessage, sender: Sender, meta: EventMeta): void {
     this.#lastMessageNs = meta.timestampNs;
     if (message.role === MessageRole.response) {
       if (this.#asker !== undefined) {
-        this.#asker.end(message, sender, offset, meta);
+        this.#asker.end(message, sender, meta);
         this.#asker = undefined;
         return;
       }
@@ -131,14 +128,12 @@ export class SessionTracker<C> {
       const exchange = message.id === undefined ? this.#answeredBy(message) : this.#byId?.get(message.id);
       if (exchange === undefined || exchange.response !== message) return;
       exchange.responseEnd = meta;
-      exchange.responseBytes = offset - exchange.responseOffset;
       this.#finish(exchange);
       return;
     }
     const exchange = message.id === undefined ? this.#askedBy(message) : this.#byId?.get(message.id);
     if (exchange === undefined || exchange.request !== message || exchange.requestSender !== sender) return;
     exchange.requestEnd = meta;
-    exchange.requestBytes = offset - exchange.requestOffset;
     this.#listener.requestEnded(exchange);
     if (message.role === MessageRole.oneWay) this.#finish(exchange);
   }
@@ -235,7 +230,7 @@ export class SessionTracker<C> {
     this.#listener.requestStarted(exchange);
   }
 
-  #beginResponse(message: AnyMessage, offset: number, meta: EventMeta): void {
+  #beginResponse(message: AnyMessage, meta: EventMeta): void {
     if (this.#endHidden !== undefined && message.id === undefined) this.#endHiddenResponse();
     const exchange =
       message.id === undefined
@@ -251,7 +246,6 @@ export class SessionTracker<C> {
     if (this.#ordered.length > 1 && this.#ordered[1]!.responseStart === undefined) this.#hasPipelined = true;
     exchange.response = message;
     exchange.responseStart = meta;
-    exchange.responseOffset = offset;
     this.#listener.responseStarted(exchange);
   }
 

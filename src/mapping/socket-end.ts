@@ -34,7 +34,6 @@ export class SocketEnd {
   /** When the local end has begun to close it, monotonic; bytes may still be told later. */
   closedNs: number | undefined;
   lastNs = 0;
-  lastTgid = 0;
   comm = "";
   #local: Endpoint | undefined;
   #remote: Endpoint | undefined;

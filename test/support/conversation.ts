@@ -143,8 +143,6 @@ export class Conversation {
           request: exchange.request,
           response: exchange.response,
           incomplete: exchange.incomplete,
-          requestBytes: exchange.requestBytes,
-          responseBytes: exchange.responseBytes,
         },
         {
           kind: SpanKind.server,

@@ -4,7 +4,6 @@ import type { EventMeta } from "../../src/mapping/event-meta.ts";
 export function meta(order: number, over: Partial<EventMeta> = {}): EventMeta {
   return {
     timestampNs: order * 1000,
-    entryNs: order * 1000,
     tgid: 100,
     pid: 100,
     coroutineId: 0,

@@ -42,7 +42,7 @@ export class SymbolFiles {
       if ("file" in opened) this.#rememberFolder(opened.file, dirname(path));
       images.push({ start, ...opened });
     }
-    return { mappings: lines.join("\n"), images, namespacePid: namespacePid(tgid) };
+    return { mappings: lines.join("\n"), images };
   }
 
   /** Written by the process itself or not at all: no link, no FIFO, no other owner. */

@@ -11,7 +11,7 @@ import type { Verdict } from "./verdict.ts";
 interface MessageListener {
   begin(protocol: AnyProtocol, message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void;
   /** @param offset behind the message's last byte */
-  end(message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void;
+  end(message: AnyMessage, sender: Sender, meta: EventMeta): void;
   /** Bytes of `sender` are lost; `last` is the last event before them. A hole's were sent, and not captured. */
   gap(sender: Sender, last: EventMeta | undefined, isHole: boolean): void;
   /** An event shows that bytes before it did not come: other events may be lost too. */

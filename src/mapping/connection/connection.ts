@@ -127,7 +127,7 @@ export class Connection {
     }
     const last = lastOf(this.#ingress, this.#egress);
     if (this.#unknown !== undefined && last !== undefined) {
-      this.#options.listener.end(this.#unknown, Sender.client, this.#unknown.bytes[Sender.client], last);
+      this.#options.listener.end(this.#unknown, Sender.client, last);
     }
     this.#options.listener.close(last);
   }
@@ -326,11 +326,11 @@ export class Connection {
   }
 
   #finishEnding(side: Side, meta: EventMeta | undefined): void {
-    const { ending, stream } = side;
+    const { ending } = side;
     if (ending === undefined || meta === undefined) return;
     side.ending = undefined;
     side.ended++;
-    this.#options.listener.end(ending, this.#senderOf(side), stream.position, meta);
+    this.#options.listener.end(ending, this.#senderOf(side), meta);
   }
 
   #upgrade(name: string): void {

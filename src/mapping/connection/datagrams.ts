@@ -30,10 +30,6 @@ export class Datagrams {
     this.#options = options;
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
   get isOpaque(): boolean {
     return this.#unknownCount > MAX_UNKNOWN;
   }
@@ -76,7 +72,7 @@ export class Datagrams {
     if (sink.found === undefined) return;
     const offset = hash32(bytes);
     this.#options.listener.begin(protocol, sink.found, sender, offset, meta);
-    this.#options.listener.end(sink.found, sender, offset + length, meta);
+    this.#options.listener.end(sink.found, sender, meta);
   }
 
   /** No connection that could be closed. */

@@ -30,12 +30,6 @@ export class OpenTokens {
   closed(node: TraceNode): void {
     if (node.token !== undefined && this.#byToken.get(node.token) === node) this.#byToken.delete(node.token);
   }
-
-  /** The one open request that came with what the call carries. */
-  holderOf(call: TraceNode): TraceNode | undefined {
-    const holder = call.token === undefined ? undefined : this.#byToken.get(call.token);
-    return holder === undefined || holder.sharesToken ? undefined : holder;
-  }
 }
 
 /** `served` is being answered. */

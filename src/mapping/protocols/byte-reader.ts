@@ -111,18 +111,6 @@ export class ByteReader {
     const at = this.take(length);
     return at < 0 ? "" : utf8(this.#bytes, at, at + length);
   }
-
-  /** Up to a zero byte, which is taken too. */
-  cString(): string {
-    const end = this.#bytes.indexOf(0, this.position);
-    if (end < 0 || end >= this.#end) {
-      this.take(this.remaining + 1);
-      return "";
-    }
-    const text = utf8(this.#bytes, this.position, end);
-    this.position = end + 1;
-    return text;
-  }
 }
 
 export function uint16(bytes: Uint8Array, at: number): number {

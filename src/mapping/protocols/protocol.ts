@@ -88,8 +88,6 @@ export interface Session<M extends Message> {
   readonly response: M | undefined;
   /** Why there is no response: "timeout", "connection_closed", "gap", "end_of_input"; undefined for one-way messages too. */
   readonly incomplete: string | undefined;
-  readonly requestBytes: number;
-  readonly responseBytes: number;
 }
 
 export interface SpanFields {

@@ -34,10 +34,6 @@ export class DebugSections {
     return this.#sizeBytes;
   }
 
-  has(name: DebugSectionName): boolean {
-    return this.#sections.has(name);
-  }
-
   /** Fewer bytes than asked at the end of the section; none where there is no section that can be read. */
   async read(name: DebugSectionName, offset: number, lengthBytes: number): Promise<Uint8Array> {
     const section = this.#sections.get(name);

@@ -69,10 +69,6 @@ export class GoLineTable {
     return this.#bytes.length;
   }
 
-  get count(): number {
-    return this.#header.count;
-  }
-
   /** The innermost inlined function first; undefined when no function is there. */
   linesAt(address: number): FrameLine[] | undefined {
     const found = this.#find(address);

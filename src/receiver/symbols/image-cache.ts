@@ -40,10 +40,6 @@ export class ImageCache {
     }
   }
 
-  get sizeBytes(): number {
-    return this.#sizeBytes;
-  }
-
   get(
     file: OpenedFile,
     source: SizedSource,

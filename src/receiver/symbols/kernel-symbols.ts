@@ -40,10 +40,6 @@ export class KernelSymbols {
     );
   }
 
-  get sizeBytes(): number {
-    return this.#names.length + 12 * this.#starts.length;
-  }
-
   nameAt(address: bigint): string | undefined {
     const key = keyOf(Number(address >> 32n), Number(address & 0xffff_ffffn));
     let index = upperBound(this.#starts, key) - 1;

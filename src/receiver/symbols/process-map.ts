@@ -14,12 +14,10 @@ export interface CodeMapping {
 }
 
 export class ProcessMap {
-  readonly namespacePid: number;
   readonly runtime: string;
   readonly #mappings: readonly CodeMapping[];
 
-  constructor({ mappings, images, namespacePid }: ProcessImages) {
-    this.namespacePid = namespacePid;
+  constructor({ mappings, images }: ProcessImages) {
     const byStart = new Map(images.map((image) => [Number.parseInt(image.start, 16), image]));
     this.#mappings = parseMappings(mappings)
       .filter(({ isExecutable }) => isExecutable)

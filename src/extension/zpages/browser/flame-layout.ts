@@ -33,7 +33,7 @@ interface Layout {
   readonly matched: number;
 }
 
-export function keyOf(node: TreeNode): string {
+function keyOf(node: TreeNode): string {
   return `${node.t} ${node.n}`;
 }
 

@@ -26,14 +26,6 @@ export class Hessian2Reader {
     return this.#reader.failed;
   }
 
-  get position(): number {
-    return this.#reader.position;
-  }
-
-  get isAtEnd(): boolean {
-    return this.#reader.remaining === 0;
-  }
-
   /** undefined: the next value is no text; it is passed over. */
   text(): string | undefined {
     const tag = this.#peek();

@@ -38,10 +38,6 @@ export class AgentRegistry {
     return this.#byKey.values();
   }
 
-  get size(): number {
-    return this.#byKey.size;
-  }
-
   load(): void {
     if (this.#file === undefined) return;
     let text: string;

@@ -23,8 +23,6 @@ function spanOf(request: Record<string, string>, response: Record<string, string
     request: half(MessageRole.request, request),
     response: half(MessageRole.response, response),
     incomplete: undefined,
-    requestBytes: 0,
-    responseBytes: 0,
   };
   const fields = describeHttp2(session, {
     kind: SpanKind.client,
