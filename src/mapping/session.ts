@@ -58,6 +58,8 @@ interface SessionLimits {
   readonly timeoutNs: number;
 }
 
+/** A response whose end is hidden is over when nothing has followed for so long. */
+const HIDDEN_QUIET_NS = 5_000_000_000;
 /** After a gap on a connection that pipelines, nobody knows which answer is whose before both ends have paused so long. */
 const QUIET_NS = 1_000_000_000;
 
@@ -81,6 +83,8 @@ export class SessionTracker<C> {
   /** A response that began and whose end a gap has hidden: it ended before the next message starts. */
   #endHidden: Exchange<C> | undefined;
   #hiddenEnd: EventMeta | undefined;
+  /** Its request goes on in holes. */
+  #inHole: Exchange<C> | undefined;
   #orphan: AnyMessage | undefined;
   /** Who goes on with the response that has begun. */
   #asker: SessionTracker<C> | undefined;
@@ -144,6 +148,7 @@ export class SessionTracker<C> {
    * @param isHole the bytes were sent, and not captured: none of the other direction are lost with them
    */
   gap(sender: Sender, last: EventMeta | undefined, isHole = false): void {
+    if (this.#goesOn(sender, last)) return;
     this.#endHiddenResponse();
     if (isHole && this.#endsInHole(sender, last)) return;
     for (const exchange of this.#ordered.slice()) {
@@ -159,12 +164,23 @@ export class SessionTracker<C> {
     if (this.#hasPipelined) this.#isPairingUnsure = true;
   }
 
+  /** The same response in one more gap: nobody has asked for another. */
+  #goesOn(sender: Sender, last: EventMeta | undefined): boolean {
+    const exchange = this.#endHidden;
+    if (exchange === undefined || exchange.requestSender === sender || this.#ordered.length > 1) return false;
+    this.#hiddenEnd = last ?? this.#hiddenEnd;
+    return true;
+  }
+
   /** A request that goes on in a hole: the next answer is for it, where nobody asks again before. */
   #endsInHole(sender: Sender, last: EventMeta | undefined): boolean {
     const exchange = this.#ordered[0];
     if (exchange === undefined || this.#ordered.length > 1 || this.#hasPipelined) return false;
     if (!exchange.protocol.asksOneByOne || exchange.requestSender !== sender) return false;
-    if (exchange.requestEnd !== undefined || exchange.responseStart !== undefined) return false;
+    if (exchange.responseStart !== undefined) return false;
+    if (exchange === this.#inHole) return true;
+    if (exchange.requestEnd !== undefined) return false;
+    this.#inHole = exchange;
     exchange.requestEnd = last ?? exchange.requestStart;
     this.#listener.requestEnded(exchange);
     return true;
@@ -195,6 +211,8 @@ export class SessionTracker<C> {
   }
 
   expire(nowNs: number): void {
+    if (this.#hiddenEnd !== undefined && nowNs - this.#hiddenEnd.timestampNs > HIDDEN_QUIET_NS)
+      this.#endHiddenResponse();
     const before = nowNs - this.#limits.timeoutNs;
     if (this.openCount === 0 || this.#lastMessageNs > before) return;
     this.#endHiddenResponse();
@@ -274,6 +292,7 @@ export class SessionTracker<C> {
     if (exchange === undefined) return;
     this.#endHidden = undefined;
     exchange.responseEnd = this.#hiddenEnd ?? exchange.responseStart;
+    this.#hiddenEnd = undefined;
     this.#finish(exchange);
   }
 
@@ -298,6 +317,7 @@ export class SessionTracker<C> {
   #finish(exchange: Exchange<C>): void {
     if (exchange.isFinished) return;
     exchange.isFinished = true;
+    if (exchange === this.#inHole) this.#inHole = undefined;
     const index = this.#ordered.indexOf(exchange);
     // The array keeps its room where its last element is popped, not where its first is shifted out.
     if (index === this.#ordered.length - 1) this.#ordered.pop();

@@ -112,6 +112,13 @@ export class Side {
     return stream.hasObstacle && (stream.obstacle!.waitUntilNs <= nowNs || stream.tooManyPieces);
   }
 
+  /** What is before the next bytes is of a message whose bytes are of no interest. */
+  consumeObstacle(): boolean {
+    const { obstacle } = this.stream;
+    if (obstacle !== undefined) this.stream.consume(obstacle.end - this.stream.position);
+    return obstacle !== undefined;
+  }
+
   /** When what it has next came, in the order of all events: its head, or what is behind it if the head is no message. */
   get order(): number {
     const stream = this.stream;

@@ -353,6 +353,7 @@ export class Connection {
   /** Behind the head is a hole, or something is missing: the stream goes on behind it. */
   #passObstacle(side: Side): void {
     const stream = side.stream;
+    if (this.protocol!.isOpenEnded?.(this.#senderOf(side), this.#state) && side.consumeObstacle()) return;
     const isHole = stream.obstacle?.isMissing === false;
     if (isHole) this.#steering.wantAll(stream.obstacle.isLeftOut);
     const before = stream.available > 0 ? stream.metaAt(stream.position + stream.available - 1) : stream.endMeta;

@@ -27,6 +27,7 @@ interface Obstacle {
   readonly waitUntilNs: number;
   /** Of the event behind the missing range, or that has the hole. */
   readonly order: number;
+  readonly end: number;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -226,6 +227,7 @@ export class Stream {
       isLeftOut: piece.reason === LEFT_OUT,
       waitUntilNs: piece.waitUntilNs,
       order: piece.meta.order,
+      end: isMissing ? piece.start : piece.end,
     };
   }
 

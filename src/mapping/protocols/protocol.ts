@@ -118,6 +118,8 @@ export interface Protocol<M extends Message, S> {
   readonly resyncsAtCallStart?: boolean;
   /** Lets the kernel copy no more of each frame than `parse` reads. */
   readonly framing?: Framing;
+  /** Whatever else this sender says is of the message that it has begun, up to the end of the connection. */
+  isOpenEnded?(sender: Sender, state: S): boolean;
   /** Do both directions consist of frames from here on? Yes, if undefined. */
   isFramed?(state: S): boolean;
   /** So many frames of this sender that the framing leaves out stood here. */

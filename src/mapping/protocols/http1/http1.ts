@@ -54,6 +54,10 @@ function createHttp1(readsBodies: boolean): Protocol<Http1Message, Http1State> {
       return looksLikeRequestLine(bytes, 0, !hint.isStreamStart);
     },
 
+    isOpenEnded(sender, state) {
+      return (sender === Sender.client ? state.client : state.server).phase === Phase.untilClose;
+    },
+
     createState() {
       return {
         client: { phase: Phase.head, message: undefined, scanned: 0, slot: 0 },
