@@ -12,7 +12,7 @@ type Choices = Pick<
   "protocols" | "tellsUnknownConnections" | "io" | "trustsContextFrom" | "contextHeaders" | "sdkSpans"
 >;
 
-export interface ReplayEngineOptions extends ReplaySettings {
+interface ReplayEngineOptions extends ReplaySettings {
   spans(spans: readonly Span[]): void;
   readonly left?: EngineOptions["left"];
   /** The accounts of an engine that begins. */
