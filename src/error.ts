@@ -10,6 +10,11 @@ export abstract class SockspanError extends Error {
     this.name = new.target.name;
     this.advice = advice;
   }
+
+  /** Lines that a report of it must hold, shown last; "": none. */
+  get report(): string {
+    return "";
+  }
 }
 
 /** Of what was thrown, be it an Error or not. */

@@ -1,6 +1,9 @@
 /** What can go wrong at the kernel boundary, each with what to do about it. */
 import { SockspanError } from "../error.ts";
 
+/** A verifier's log may have millions of lines; its end says what was wrong. */
+const REPORTED_LINES = 60;
+
 export class LibbpfMissingError extends SockspanError {
   readonly code = "LIBBPF_MISSING";
 
@@ -36,15 +39,18 @@ export class BpfPermissionError extends SockspanError {
 
 export class VerifierError extends SockspanError {
   readonly code = "BPF_PROGRAM_REFUSED";
-  /** The verifier's whole log. */
-  readonly log: string;
+  readonly #log: string;
 
   constructor(object: string, log: string) {
     super(
       `the kernel refused a program of ${object}: ${lastReason(log)}`,
-      "Report it with the log and `uname -r`; another hook set may load: --set receivers.socket_trace.hook_set.sends=c",
+      "Report it with the log below and `uname -r`; another hook set may load: --set receivers.socket_trace.hook_set.sends=c",
     );
-    this.log = log;
+    this.#log = log;
+  }
+
+  override get report(): string {
+    return this.#log.trimEnd().split("\n").slice(-REPORTED_LINES).join("\n");
   }
 }
 

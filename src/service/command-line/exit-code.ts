@@ -34,8 +34,12 @@ export function formatError(error: unknown): string {
     return `sockspan: unexpected error, please report it\n${lines(text)}\n`;
   }
   const [first = "", ...rest] = lines(error.message).split("\n");
-  const details = rest.map((line) => `  ${line}\n`).join("");
-  return `sockspan: ${first} [${error.code}]\n${details}${lines(error.advice)}\n`;
+  const report = error.report === "" ? "" : indented(lines(error.report).split("\n"));
+  return `sockspan: ${first} [${error.code}]\n${indented(rest)}${lines(error.advice)}\n${report}`;
+}
+
+function indented(texts: readonly string[]): string {
+  return texts.map((text) => `  ${text}\n`).join("");
 }
 
 function lines(text: string): string {
