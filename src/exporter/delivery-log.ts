@@ -1,8 +1,8 @@
 import type { Log } from "../log.ts";
 
-const dropLogIntervalMs = 10_000;
-const maxServerMessages = 20;
-const maxServerMessageLength = 500;
+const DROP_LOG_INTERVAL_MS = 10_000;
+const MAX_SERVER_MESSAGES = 20;
+const MAX_SERVER_MESSAGE_LENGTH = 500;
 
 interface Dropped {
   /** Since they were last said. */
@@ -22,7 +22,7 @@ export class DeliveryLog {
   #failure: string | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(log: Log, now: () => number, unit = "spans", intervalMs = dropLogIntervalMs) {
+  constructor(log: Log, now: () => number, unit = "spans", intervalMs = DROP_LOG_INTERVAL_MS) {
     this.#log = log;
     this.#now = now;
     this.#unit = unit;
@@ -70,11 +70,11 @@ export class DeliveryLog {
 
   /** A server's own words (partial_success), each once; also that it rejects without a word. */
   serverSaid(words: string, rejectedItems: number): void {
-    const message = words.slice(0, maxServerMessageLength);
+    const message = words.slice(0, MAX_SERVER_MESSAGE_LENGTH);
     if (
       (message === "" && rejectedItems === 0) ||
       this.#serverMessages.has(message) ||
-      this.#serverMessages.size >= maxServerMessages
+      this.#serverMessages.size >= MAX_SERVER_MESSAGES
     )
       return;
     this.#serverMessages.add(message);

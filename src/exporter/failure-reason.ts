@@ -1,9 +1,9 @@
 /** What a failure is called in the log and on the pages: one line, not long, and what to do where that is known. */
 
-const maxLength = 300;
+const MAX_LENGTH = 300;
 
 /** Words of Node, OpenSSL and grpc-js, and what they mean for the configuration. */
-const advice: readonly (readonly [words: RegExp, text: string])[] = [
+const ADVICE: readonly (readonly [words: RegExp, text: string])[] = [
   [/unable to verify|self-signed certificate|unable to get (?:local )?issuer/, "name its authority in tls.ca_file"],
   [/match certificate's altnames/, "tls.server_name_override says the name in its certificate"],
   [/certificate has expired/, "the server needs a new certificate"],
@@ -20,7 +20,7 @@ const advice: readonly (readonly [words: RegExp, text: string])[] = [
 ];
 
 /** Where a plain connection is closed without a word. */
-const closed = /socket hang up|ECONNRESET|Last error: Failed to connect/;
+const CLOSED = /socket hang up|ECONNRESET|Last error: Failed to connect/;
 
 export function failureReason(text: string, isPlain = false): string {
   const line = text
@@ -28,8 +28,8 @@ export function failureReason(text: string, isPlain = false): string {
     .replace(/[.]?\s*Resolution note:\s*$/, "")
     .replace(/\s+/g, " ")
     .trim();
-  const short = line.length > maxLength ? `${line.slice(0, maxLength)}...` : line;
-  const found = advice.find(([words]) => words.test(line))?.[1];
+  const short = line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH)}...` : line;
+  const found = ADVICE.find(([words]) => words.test(line))?.[1];
   if (found !== undefined) return `${short} (${found})`;
-  return isPlain && closed.test(line) ? `${short} (if it wants TLS, write the endpoint with https://)` : short;
+  return isPlain && CLOSED.test(line) ? `${short} (if it wants TLS, write the endpoint with https://)` : short;
 }

@@ -1,2 +1,2 @@
 /** The semantic conventions that our attribute names follow. */
-export const semconvSchemaUrl = "https://opentelemetry.io/schemas/1.44.0";
+export const SEMCONV_SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0";

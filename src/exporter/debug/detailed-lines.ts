@@ -1,5 +1,5 @@
 import { escapeText } from "../../escape.ts";
-import { scopeName, scopeVersion } from "../../mapping/otlp/scope.ts";
+import { SCOPE_NAME, SCOPE_VERSION } from "../../mapping/otlp/scope.ts";
 import type { Attribute, AttributeValue, Resource, Span } from "../../mapping/span.ts";
 import { SpanKind, StatusCode } from "../../mapping/span.ts";
 
@@ -11,7 +11,7 @@ export function* detailedLines(spans: readonly Span[]): Generator<string> {
       resource = span.resource;
       yield "Resource";
       yield* attributeLines(resource.attributes, "  ");
-      yield `  scope: ${scopeName} ${scopeVersion}`;
+      yield `  scope: ${SCOPE_NAME} ${SCOPE_VERSION}`;
     }
     yield* spanLines(span);
   }

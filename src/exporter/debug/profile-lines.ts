@@ -4,7 +4,7 @@ import { frameLabels } from "../../mapping/profiles/frame-label.ts";
 import type { Paint } from "./paint.ts";
 
 const TOP_FUNCTIONS = 3;
-const maxTextLength = 80;
+const MAX_TEXT_LENGTH = 80;
 
 /** `on cpu   412 samples  shop (pid 4711)  41 % JSON.parse, 12 % memcpy, 5 % read  390 linked to spans` */
 export function* profileLines(profiles: readonly Profile[], paint: Paint): Generator<string> {
@@ -52,5 +52,5 @@ function topFunctions(samples: readonly ProfileSample[]): string[] {
 }
 
 function text(value: string): string {
-  return escapeText(value, maxTextLength);
+  return escapeText(value, MAX_TEXT_LENGTH);
 }

@@ -14,7 +14,7 @@ interface SpanFacts {
   readonly isError: boolean;
 }
 
-const kindNames: ReadonlyMap<number, string> = new Map(
+const KIND_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(SpanKind).map(([name, kind]) => [kind, name.toUpperCase()]),
 );
 
@@ -40,7 +40,7 @@ export function factsOf(span: Span): SpanFacts {
 
 /** `SERVER` */
 export function kindName(span: Span): string {
-  return kindNames.get(span.kind) ?? "SPAN";
+  return KIND_NAMES.get(span.kind) ?? "SPAN";
 }
 
 export function serviceName(span: Span): string {

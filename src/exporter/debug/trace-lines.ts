@@ -6,7 +6,7 @@ import { factsOf, serviceName } from "./span-facts.ts";
 import { formatDuration, formatTime } from "./times.ts";
 import { buildTraceTrees, type SpanNode } from "./trace-trees.ts";
 
-const maxTextLength = 120;
+const MAX_TEXT_LENGTH = 120;
 
 /** A line for each span: those of one trace together, children indented below their parents. */
 export function* traceLines(spans: readonly Span[], paint: Paint): Generator<string> {
@@ -43,7 +43,7 @@ function* nodeLines(root: SpanNode, paint: Paint, start: Indent): Generator<stri
 function spanLine(node: SpanNode, parent: SpanNode | undefined, indent: string, paint: Paint): string {
   const { span } = node;
   const facts = factsOf(span);
-  const text = (value: string) => escapeText(value, maxTextLength);
+  const text = (value: string) => escapeText(value, MAX_TEXT_LENGTH);
   const time = paint.dim(formatTime(span.startTimeUnixNano));
   const duration = formatDuration(span.endTimeUnixNano - span.startTimeUnixNano).padStart(8);
   const parts = [

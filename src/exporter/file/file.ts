@@ -13,10 +13,10 @@ import { LineWriter } from "./line-writer.ts";
 import type { FileSettings } from "./settings.ts";
 
 /** What waits for a slow disk beyond this is lost, and counted. */
-const maxPendingBytes = 32 * 1_048_576;
+const MAX_PENDING_BYTES = 32 * 1_048_576;
 /** A flush does not wait for its interval when so much is pending. */
-const flushBytes = 1_048_576;
-const lineSpans = 1_024;
+const FLUSH_BYTES = 1_048_576;
+const LINE_SPANS = 1_024;
 
 export function createFileExporter(id: string, settings: FileSettings, deps: ExporterDeps): TraceExporter {
   return new FileExporter(id, settings, deps);
@@ -94,8 +94,8 @@ class FileExporter implements TraceExporter {
 
   consume(spans: readonly Span[]): void {
     this.account.addIn(spans.length);
-    for (let from = 0; from < spans.length; from += lineSpans) {
-      const part = spans.slice(from, from + lineSpans);
+    for (let from = 0; from < spans.length; from += LINE_SPANS) {
+      const part = spans.slice(from, from + LINE_SPANS);
       this.#add(part.length, this.account, () => traceRequestJson(part));
     }
     this.#flushSoon();
@@ -111,7 +111,7 @@ class FileExporter implements TraceExporter {
   }
 
   #flushSoon(): void {
-    if (this.#pendingBytes >= flushBytes) void this.#flush();
+    if (this.#pendingBytes >= FLUSH_BYTES) void this.#flush();
     else if (this.#pending.length > 0) {
       this.#timer ??= setTimeout(() => void this.#flush(), this.#settings.flush_interval);
     }
@@ -136,7 +136,7 @@ class FileExporter implements TraceExporter {
   }
 
   #add(itemCount: number, account: StageAccount, encode: () => string): void {
-    if (this.#closed || this.#pendingBytes >= maxPendingBytes) {
+    if (this.#closed || this.#pendingBytes >= MAX_PENDING_BYTES) {
       const reason = this.#closed ? "shutdown" : "queue_full";
       account.addLost(reason, itemCount);
       this.#log.dropped(reason, itemCount);

@@ -16,7 +16,7 @@ export const jsonFormat: RequestFormat<Uint8Array> = {
 };
 
 /** The list's estimates are of protobuf. */
-const jsonToProtobuf = 2;
+const JSON_TO_PROTOBUF = 2;
 
 class JsonBatch implements OpenBatch<Uint8Array> {
   readonly #list: OpenBatch<readonly Span[]> = spanListFormat.open();
@@ -26,7 +26,7 @@ class JsonBatch implements OpenBatch<Uint8Array> {
   }
 
   get sizeBytes(): number {
-    return this.#list.sizeBytes * jsonToProtobuf;
+    return this.#list.sizeBytes * JSON_TO_PROTOBUF;
   }
 
   add(spans: readonly Span[]): void {
@@ -34,7 +34,7 @@ class JsonBatch implements OpenBatch<Uint8Array> {
   }
 
   finish(maxSizeBytes: number): QueuedRequest<Uint8Array>[] {
-    return this.#list.finish(maxSizeBytes / jsonToProtobuf).flatMap((request) => encode(request, maxSizeBytes));
+    return this.#list.finish(maxSizeBytes / JSON_TO_PROTOBUF).flatMap((request) => encode(request, maxSizeBytes));
   }
 }
 

@@ -11,7 +11,7 @@ export interface BrokerError {
 const { retry, tooLarge, permanent } = ErrorKind;
 
 /** Rights and credentials are given by people, perhaps soon: those are tried again as long as a broker that is down. */
-const errors: ReadonlyMap<number, BrokerError> = new Map([
+const ERRORS: ReadonlyMap<number, BrokerError> = new Map([
   [-1, { kind: retry, text: "UNKNOWN_SERVER_ERROR" }],
   [2, { kind: retry, text: "CORRUPT_MESSAGE" }],
   [3, { kind: retry, text: "UNKNOWN_TOPIC_OR_PARTITION: the topic is not there, and the broker did not make it" }],
@@ -57,5 +57,5 @@ const errors: ReadonlyMap<number, BrokerError> = new Map([
 ]);
 
 export function brokerError(code: number): BrokerError {
-  return errors.get(code) ?? { kind: permanent, text: `error code ${code}` };
+  return ERRORS.get(code) ?? { kind: permanent, text: `error code ${code}` };
 }

@@ -4,7 +4,7 @@ import { failureReason } from "../failure-reason.ts";
 import type { QueuedRequest, Sender, SendOutcome } from "../queue/send-outcome.ts";
 
 /** OTLP specification, "OTLP/gRPC Response": a client should retry after these. */
-const retryable: ReadonlySet<number> = new Set([
+const RETRYABLE: ReadonlySet<number> = new Set([
   grpc.status.CANCELLED,
   grpc.status.DEADLINE_EXCEEDED,
   grpc.status.ABORTED,
@@ -14,14 +14,14 @@ const retryable: ReadonlySet<number> = new Set([
 ]);
 
 /** An answer has a few bytes. The odd number tells this limit from that of a server, which is told in the same words. */
-export const maxAnswerBytes = 1_048_573;
-const answerTooLarge = new RegExp(`larger than max \\(\\d+ vs ${maxAnswerBytes}\\)`);
+export const MAX_ANSWER_BYTES = 1_048_573;
+const answerTooLarge = new RegExp(`larger than max \\(\\d+ vs ${MAX_ANSWER_BYTES}\\)`);
 
 /** The connection's end of a call, which a proxy may have brought about: the server itself has not answered. */
-const noAnswer = /^Received RST_STREAM with code|^Bandwidth exhausted or memory limit exceeded$/;
+const NO_ANSWER = /^Received RST_STREAM with code|^Bandwidth exhausted or memory limit exceeded$/;
 
 /** How servers say that a message is above their limit: grpc-go and grpc core, grpc-java, tonic (with OUT_OF_RANGE). */
-const tooLarge = /larger than max|exceeds maximum size|message length too large/i;
+const TOO_LARGE = /larger than max|exceeds maximum size|message length too large/i;
 
 interface GrpcSenderOptions {
   /** The method's path, `/package.Service/Method`. */
@@ -100,10 +100,10 @@ function accepted(response: Buffer | undefined): SendOutcome {
 export function outcomeOfGrpcError(error: grpc.ServiceError, isPlain = false): SendOutcome {
   const reason = failureReason(`${grpc.status[error.code] ?? error.code}: ${error.details}`, isPlain);
   if (answerTooLarge.test(error.details)) return { kind: "permanent", reason: `its answer is none of OTLP: ${reason}` };
-  if (noAnswer.test(error.details)) return { kind: "retry", reason, serverDelayMs: undefined };
+  if (NO_ANSWER.test(error.details)) return { kind: "retry", reason, serverDelayMs: undefined };
   if (error.details === "Received HTTP status code 413") return { kind: "too_large", reason };
   if (
-    tooLarge.test(error.details) &&
+    TOO_LARGE.test(error.details) &&
     (error.code === grpc.status.RESOURCE_EXHAUSTED || error.code === grpc.status.OUT_OF_RANGE)
   ) {
     return { kind: "too_large", reason };
@@ -112,7 +112,7 @@ export function outcomeOfGrpcError(error: grpc.ServiceError, isPlain = false): S
   const serverDelayMs = typeof details === "object" ? readRpcStatus(details).retryDelayMs : undefined;
   // A server that is out of resources may recover only if it says so.
   const mayRecover =
-    retryable.has(error.code) || (error.code === grpc.status.RESOURCE_EXHAUSTED && serverDelayMs !== undefined);
+    RETRYABLE.has(error.code) || (error.code === grpc.status.RESOURCE_EXHAUSTED && serverDelayMs !== undefined);
   return mayRecover ? { kind: "retry", reason, serverDelayMs } : { kind: "permanent", reason };
 }
 

@@ -9,11 +9,11 @@ import type { HttpCompression } from "./otlp-http-settings.ts";
 import { parseRetryAfterMs } from "./retry-after.ts";
 
 /** OTLP specification, "OTLP/HTTP Response": a client should retry after these. */
-const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 /** The path may be a wrong one. */
-const noSuchPlace: ReadonlySet<number> = new Set([404, 405]);
+const NO_SUCH_PLACE: ReadonlySet<number> = new Set([404, 405]);
 /** More of an answer than this is not read. */
-const maxResponseBytes = 65_536;
+const MAX_RESPONSE_BYTES = 65_536;
 
 interface HttpSenderOptions {
   readonly url: URL;
@@ -89,7 +89,7 @@ async function readBody(response: IncomingMessage): Promise<Buffer> {
   let length = 0;
   for await (const part of response as AsyncIterable<Buffer>) {
     length += part.length;
-    if (length > maxResponseBytes) break;
+    if (length > MAX_RESPONSE_BYTES) break;
     parts.push(part);
   }
   return Buffer.concat(parts);
@@ -113,10 +113,10 @@ function outcomeOf(response: IncomingMessage, body: Buffer, url: URL): SendOutco
     return { kind: "permanent", reason };
   }
   const detail = isJson || looksLikeText(body) ? body.toString() : readRpcStatus(body).message;
-  const place = noSuchPlace.has(status) ? ` for ${url.pathname}` : "";
+  const place = NO_SUCH_PLACE.has(status) ? ` for ${url.pathname}` : "";
   const reason = failureReason(`HTTP ${status}${place}${detail === "" ? "" : `: ${detail}`}`);
   if (status === 413) return { kind: "too_large", reason };
-  if (!retryable.has(status)) return { kind: "permanent", reason };
+  if (!RETRYABLE.has(status)) return { kind: "permanent", reason };
   return { kind: "retry", reason, serverDelayMs: parseRetryAfterMs(response.headers["retry-after"], Date.now()) };
 }
 

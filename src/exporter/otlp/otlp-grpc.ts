@@ -1,5 +1,5 @@
 import * as grpc from "@grpc/grpc-js";
-import { scopeName, scopeVersion } from "../../mapping/otlp/scope.ts";
+import { SCOPE_NAME, SCOPE_VERSION } from "../../mapping/otlp/scope.ts";
 import type { ExporterDeps, ProfileExporter, TraceExporter } from "../exporter.ts";
 import { spanListFormat } from "../format/list-format.ts";
 import { profilesProtobufFormat } from "../format/profiles-format.ts";
@@ -8,11 +8,11 @@ import { QueuedExporter } from "../queue/queued-exporter.ts";
 import { parseGrpcEndpoint } from "../settings/grpc-endpoint.ts";
 import type { TlsSettings } from "../settings/tls.ts";
 import { createTlsContext } from "../tls-context.ts";
-import { GrpcSender, maxAnswerBytes } from "./grpc-sender.ts";
+import { GrpcSender, MAX_ANSWER_BYTES } from "./grpc-sender.ts";
 import type { OtlpGrpcSettings } from "./otlp-grpc-settings.ts";
 
-const tracesPath = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-const profilesPath = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
+const TRACES_PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const PROFILES_PATH = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
 
 export async function createOtlpGrpcExporter(
   id: string,
@@ -34,7 +34,7 @@ export async function createOtlpGrpcExporter(
     });
     return new QueuedExporter({ ...common, format: spanListFormat, sender });
   }
-  return new QueuedExporter({ ...common, format: protobufFormat, sender: rawSender(tracesPath, settings, deps) });
+  return new QueuedExporter({ ...common, format: protobufFormat, sender: rawSender(TRACES_PATH, settings, deps) });
 }
 
 /** There is no other sender for profiles than ours. */
@@ -47,7 +47,7 @@ export async function createOtlpGrpcProfileExporter(
     id,
     unit: "profiles",
     format: profilesProtobufFormat,
-    sender: rawSender(profilesPath, settings, deps),
+    sender: rawSender(PROFILES_PATH, settings, deps),
     queue: settings.sending_queue,
     retry: settings.retry_on_failure,
     deps,
@@ -80,11 +80,11 @@ async function createCredentials(
 function channelOptions(settings: OtlpGrpcSettings): grpc.ChannelOptions {
   const name = settings.tls.server_name_override;
   return {
-    "grpc.primary_user_agent": `${scopeName}/${scopeVersion}`,
+    "grpc.primary_user_agent": `${SCOPE_NAME}/${SCOPE_VERSION}`,
     // A channel would wait for up to two minutes between two connections, and the queue's retries would fail on it.
     "grpc.max_reconnect_backoff_ms": Math.max(1_000, settings.retry_on_failure.max_interval),
     "grpc.initial_reconnect_backoff_ms": Math.min(1_000, Math.max(100, settings.retry_on_failure.initial_interval)),
-    "grpc.max_receive_message_length": maxAnswerBytes,
+    "grpc.max_receive_message_length": MAX_ANSWER_BYTES,
     // Retries are ours alone.
     "grpc.enable_retries": 0,
     "grpc.service_config_disable_resolution": 1,

@@ -6,8 +6,8 @@ import { retryOnFailure } from "../settings/retry-on-failure.ts";
 import { sendingQueue } from "../settings/sending-queue.ts";
 import { tlsSettings } from "../settings/tls.ts";
 
-const httpCompressions = ["gzip", "zstd", "zlib", "deflate", "none"] as const;
-export type HttpCompression = (typeof httpCompressions)[number];
+const HTTP_COMPRESSIONS = ["gzip", "zstd", "zlib", "deflate", "none"] as const;
+export type HttpCompression = (typeof HTTP_COMPRESSIONS)[number];
 
 /** The Collector's otlp_http exporter, with its names and defaults. */
 export const otlpHttpSettings = z
@@ -21,7 +21,7 @@ export const otlpHttpSettings = z
     timeout: durationMs().prefault("30s"),
     tls: tlsSettings.prefault({}),
     headers: httpHeaders,
-    compression: z.enum(httpCompressions).default("gzip"),
+    compression: z.enum(HTTP_COMPRESSIONS).default("gzip"),
     sending_queue: sendingQueue.prefault({}),
     retry_on_failure: retryOnFailure.prefault({}),
   })

@@ -1,4 +1,4 @@
-import { scopeName, scopeVersion } from "../../mapping/otlp/scope.ts";
+import { SCOPE_NAME, SCOPE_VERSION } from "../../mapping/otlp/scope.ts";
 import { ExporterEndpointMissingError } from "../error.ts";
 import type { ExporterDeps, ProfileExporter, TraceExporter } from "../exporter.ts";
 import { jsonFormat } from "../format/json-format.ts";
@@ -47,7 +47,7 @@ async function createSender(url: URL, settings: OtlpHttpSettings, deps: Exporter
         : createHttpAgent(),
     contentType: isJson ? "application/json" : "application/x-protobuf",
     compression: settings.compression,
-    headers: { "user-agent": `${scopeName}/${scopeVersion}`, ...settings.headers },
+    headers: { "user-agent": `${SCOPE_NAME}/${SCOPE_VERSION}`, ...settings.headers },
     timeoutMs: settings.timeout,
   });
 }

@@ -1,8 +1,8 @@
 import type { Attributes, HrTime, TraceState } from "@opentelemetry/api";
 import type { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
 import { resourceFromAttributes } from "@opentelemetry/resources";
-import { scopeName, scopeVersion } from "../../mapping/otlp/scope.ts";
-import { semconvSchemaUrl } from "../../mapping/semconv.ts";
+import { SCOPE_NAME, SCOPE_VERSION } from "../../mapping/otlp/scope.ts";
+import { SEMCONV_SCHEMA_URL } from "../../mapping/semconv.ts";
 import type { Attribute, Resource, Span } from "../../mapping/span.ts";
 import { SpanFlags } from "../../mapping/span.ts";
 
@@ -47,7 +47,7 @@ export function toReadableSpan(span: Span): ReadableSpan {
   };
 }
 
-const scope = { name: scopeName, version: scopeVersion, schemaUrl: semconvSchemaUrl };
+const scope = { name: SCOPE_NAME, version: SCOPE_VERSION, schemaUrl: SEMCONV_SCHEMA_URL };
 
 function toHrTime(unixNano: bigint): HrTime {
   return [Number(unixNano / 1_000_000_000n), Number(unixNano % 1_000_000_000n)];
@@ -68,7 +68,7 @@ function toAttributes(attributes: readonly Attribute[]): Attributes {
 function toResource(resource: Resource): ReadableSpan["resource"] {
   let converted = resources.get(resource);
   if (converted === undefined) {
-    converted = resourceFromAttributes(toAttributes(resource.attributes), { schemaUrl: semconvSchemaUrl });
+    converted = resourceFromAttributes(toAttributes(resource.attributes), { schemaUrl: SEMCONV_SCHEMA_URL });
     resources.set(resource, converted);
   }
   return converted;

@@ -15,7 +15,7 @@ import type { ExporterDeps, ProfileExporter } from "../exporter.ts";
 import type { PprofSettings } from "./settings.ts";
 
 /** Profiles that wait for their period's end beyond this are lost, and counted. */
-const maxSamples = 2_000_000;
+const MAX_SAMPLES = 2_000_000;
 const FILE_NAME = /^(?:cpu|off_cpu)-\d{4}-\d\d-\d\dT[\d-]+Z\.pb\.gz$/;
 
 export function createPprofExporter(id: string, settings: PprofSettings, deps: ExporterDeps): ProfileExporter {
@@ -52,7 +52,7 @@ class PprofExporter implements ProfileExporter {
   consume(profiles: readonly Profile[]): void {
     this.account.addIn(profiles.length);
     for (const profile of profiles) {
-      if (this.#sampleCount >= maxSamples) {
+      if (this.#sampleCount >= MAX_SAMPLES) {
         this.account.addLost("queue_full");
         this.#log.dropped("queue_full", 1);
         continue;

@@ -9,9 +9,9 @@ import { Backoff } from "./backoff.ts";
 import type { QueuedRequest, Sender, SendOutcome } from "./send-outcome.ts";
 
 /** While we shut down, waiting for long is as good as giving up. */
-const drainRetryMs = 500;
+const DRAIN_RETRY_MS = 500;
 /** With more Node's timers fire at once; a server may ask for any delay. */
-const maxPauseMs = 2 ** 31 - 1;
+const MAX_PAUSE_MS = 2 ** 31 - 1;
 
 interface DeliveryOptions<Body, Item> {
   readonly format: RequestFormat<Body, Item>;
@@ -124,7 +124,7 @@ export class Delivery<Body, Item = Span> {
   }
 
   async #pause(delayMs: number): Promise<void> {
-    const ms = Math.min(delayMs, this.#draining ? drainRetryMs : maxPauseMs);
+    const ms = Math.min(delayMs, this.#draining ? DRAIN_RETRY_MS : MAX_PAUSE_MS);
     await sleep(ms, undefined, { signal: this.#wake.signal }).catch(() => undefined);
   }
 

@@ -7,9 +7,9 @@ import { type Delivery, DeliveryEnd } from "./delivery.ts";
 import type { HeldRequest, RequestKeeper } from "./request-keeper.ts";
 
 /** OTLP's recommendation and grpc-go's default limit is 4 MiB; the margin is for what a server may add. */
-const maxRequestSizeBytes = 4 * 1_048_576 - 65_536;
+const MAX_REQUEST_SIZE_BYTES = 4 * 1_048_576 - 65_536;
 /** Spans that are added between two looks at the limits: by so much they may be passed. */
-const sliceItems = 256;
+const SLICE_ITEMS = 256;
 
 interface QueueOptions<Body, Item> {
   readonly settings: QueueSettings;
@@ -73,7 +73,7 @@ export class SendingQueue<Body, Item = Span> {
   offer(items: readonly Item[]): void {
     this.#options.account.addIn(items.length);
     for (let from = 0; from < items.length; ) {
-      const count = this.#closed ? 0 : Math.min(sliceItems, items.length - from, this.#room());
+      const count = this.#closed ? 0 : Math.min(SLICE_ITEMS, items.length - from, this.#room());
       if (count <= 0) {
         const reason = this.#closed ? "shutdown" : "queue_full";
         this.#options.account.addLost(reason, items.length - from);
@@ -153,7 +153,7 @@ export class SendingQueue<Body, Item = Span> {
 
   #maxRequestSizeBytes(): number {
     const { max_size, sizer } = this.#options.settings.batch;
-    const configured = max_size > 0 && sizer === "bytes" ? max_size : maxRequestSizeBytes;
+    const configured = max_size > 0 && sizer === "bytes" ? max_size : MAX_REQUEST_SIZE_BYTES;
     return Math.min(configured, this.#options.delivery.maxSizeBytes);
   }
 

@@ -6,7 +6,7 @@ import type { StoredForm } from "../format/request-format.ts";
 import type { QueuedRequest } from "./send-outcome.ts";
 
 /** So much of what is stored stays in memory too, so that a healthy export reads nothing back. */
-const cacheBytes = 16 * 1_048_576;
+const CACHE_BYTES = 16 * 1_048_576;
 
 /** A request of the queue: in memory, in a store, or both. */
 export interface HeldRequest<Body> {
@@ -113,7 +113,7 @@ export class RequestKeeper<Body> {
       held.key = (await store.put(form.toBytes(held.request.body), held.itemCount)).key;
       if (this.#writeFails) log.info("the queue is written to its storage again");
       this.#writeFails = false;
-      if (this.#memoryBytes > cacheBytes) this.drop(held);
+      if (this.#memoryBytes > CACHE_BYTES) this.drop(held);
     } catch (error) {
       if (!this.#writeFails) {
         log.warn("the queue can't be written to its storage: it waits in memory and does not survive a restart", {

@@ -7,7 +7,7 @@ interface GrpcEndpoint {
   readonly secure: boolean;
 }
 
-const defaultPort = 4_317;
+const DEFAULT_PORT = 4_317;
 
 export const grpcEndpoint = z.string().refine((text) => parseGrpcEndpoint(text, false) !== undefined, {
   message:
@@ -27,7 +27,7 @@ export function parseGrpcEndpoint(endpoint: string, insecure: boolean): GrpcEndp
   const url = tryUrl(`grpc://${match?.[2]}`);
   if (match === null || url === undefined || url.hostname === "") return undefined;
   const scheme = match[1]?.toLowerCase();
-  const usualPort = scheme === "https" ? 443 : defaultPort;
+  const usualPort = scheme === "https" ? 443 : DEFAULT_PORT;
   const port = url.port === "" ? usualPort : Number(url.port);
   return {
     target: `dns:${url.hostname}:${port}`,

@@ -20,10 +20,10 @@ function headersThat(isRight: (name: string, value: string) => boolean, message:
 }
 
 /** How long the body is, and how it is framed, the sender alone knows. */
-const framing: ReadonlySet<string> = new Set(["content-length", "transfer-encoding", "content-encoding"]);
+const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding", "content-encoding"]);
 
 function isHttpHeader(name: string, value: string): boolean {
-  return isHeader(name, value) && !framing.has(name.toLowerCase());
+  return isHeader(name, value) && !FRAMING.has(name.toLowerCase());
 }
 
 /** gRPC over HTTP2, Custom-Metadata. */

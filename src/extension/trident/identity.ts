@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { arch, cpus, hostname, networkInterfaces, release, totalmem } from "node:os";
-import { scopeVersion } from "../../mapping/otlp/scope.ts";
+import { SCOPE_VERSION } from "../../mapping/otlp/scope.ts";
 import type { ControllerAddress } from "./controller-list.ts";
 import type { TridentAgentSettings } from "./settings.ts";
 
@@ -49,7 +49,7 @@ export async function findIdentity(settings: TridentAgentSettings, controller: C
     teamId: settings.team_id,
     groupId: settings.group_id,
     processName: settings.process_name ?? PROCESS_NAMES[settings.generation],
-    revision: settings.revision ?? `main 0-sockspan-${scopeVersion}`,
+    revision: settings.revision ?? `main 0-sockspan-${SCOPE_VERSION}`,
     bootTimeS: Math.floor(Date.now() / 1000),
     cpuCount: cpus().length,
     memoryBytes: BigInt(totalmem()),

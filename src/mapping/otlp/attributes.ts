@@ -41,7 +41,7 @@ function writeKeyValue(writer: ReverseWriter, key: string, value: AttributeValue
   if (known.last === value) {
     known.repeated = value;
     known.repeatedBytes = writer.slice(0, writer.length - start);
-  } else if (typeof value !== "string" || value.length <= maxKeptLength) known.last = value;
+  } else if (typeof value !== "string" || value.length <= MAX_KEPT_LENGTH) known.last = value;
 }
 
 /** The fields of one AnyValue. */
@@ -138,5 +138,5 @@ interface KnownKey {
   repeatedBytes: Uint8Array;
 }
 
-const maxKeptLength = 256;
+const MAX_KEPT_LENGTH = 256;
 const knownKeys = new Map<string, KnownKey>();

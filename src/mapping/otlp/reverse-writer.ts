@@ -22,7 +22,7 @@ export class ReverseWriter {
 
   /** Forgets everything and keeps the buffer, unless it is one that a giant has left. */
   clear(): void {
-    if (this.#buffer.length > keptSizeBytes) this.#allocate(keptSizeBytes);
+    if (this.#buffer.length > KEPT_SIZE_BYTES) this.#allocate(KEPT_SIZE_BYTES);
     this.#position = this.#buffer.length;
   }
 
@@ -149,8 +149,8 @@ export class ReverseWriter {
     let at = this.#position - size;
     this.#position = at;
     for (let i = 0; i < size * 2; i += 2) {
-      const high = hexValue[digits.charCodeAt(i) & 0x7f]!;
-      const low = hexValue[digits.charCodeAt(i + 1) & 0x7f]!;
+      const high = HEX_VALUE[digits.charCodeAt(i) & 0x7f]!;
+      const low = HEX_VALUE[digits.charCodeAt(i + 1) & 0x7f]!;
       buffer[at++] = (high << 4) | low;
     }
   }
@@ -184,15 +184,15 @@ export class ReverseWriter {
   }
 }
 
-const keptSizeBytes = 8 * 1_048_576;
+const KEPT_SIZE_BYTES = 8 * 1_048_576;
 
 const textEncoder = new TextEncoder();
 
-const hexValue = new Uint8Array(128);
+const HEX_VALUE = new Uint8Array(128);
 for (let value = 0; value < 16; value++) {
   const digit = value.toString(16);
-  hexValue[digit.charCodeAt(0)] = value;
-  hexValue[digit.toUpperCase().charCodeAt(0)] = value;
+  HEX_VALUE[digit.charCodeAt(0)] = value;
+  HEX_VALUE[digit.toUpperCase().charCodeAt(0)] = value;
 }
 
 /** The tag of a field (protobuf encoding guide, "Message Structure"). */

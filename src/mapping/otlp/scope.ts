@@ -1,3 +1,3 @@
 /** The one instrumentation scope of all our spans. The version is package.json's (a test compares them). */
-export const scopeName = "sockspan";
-export const scopeVersion = "0.1.0";
+export const SCOPE_NAME = "sockspan";
+export const SCOPE_VERSION = "0.1.0";

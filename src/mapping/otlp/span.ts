@@ -5,7 +5,7 @@ import { RepeatedAttributes } from "./repeated-attributes.ts";
 import { type ReverseWriter, tag, WireType } from "./reverse-writer.ts";
 
 /** trace.proto: Span. */
-const field = {
+const FIELD = {
   traceId: tag(1, WireType.lengthDelimited),
   spanId: tag(2, WireType.lengthDelimited),
   traceState: tag(3, WireType.lengthDelimited),
@@ -22,25 +22,25 @@ const field = {
 } as const;
 
 /** trace.proto: Span.Event. */
-const eventField = {
+const EVENT_FIELD = {
   timeUnixNano: tag(1, WireType.fixed64),
   name: tag(2, WireType.lengthDelimited),
   attributes: tag(3, WireType.lengthDelimited),
 } as const;
 
 /** trace.proto: Span.Link. */
-const linkField = {
+const LINK_FIELD = {
   traceId: tag(1, WireType.lengthDelimited),
   spanId: tag(2, WireType.lengthDelimited),
   attributes: tag(4, WireType.lengthDelimited),
 } as const;
 
 /** trace.proto: Status. */
-const statusField = { message: tag(2, WireType.lengthDelimited), code: tag(3, WireType.varint) } as const;
+const STATUS_FIELD = { message: tag(2, WireType.lengthDelimited), code: tag(3, WireType.varint) } as const;
 
 /** What is known of the spans that were written before into the same writer, by kind: forgotten when that is cleared. */
 export class WrittenSpans {
-  readonly #attributes = Object.values(SpanKind).map(() => new RepeatedAttributes(field.attributes));
+  readonly #attributes = Object.values(SpanKind).map(() => new RepeatedAttributes(FIELD.attributes));
 
   forget(): void {
     for (const attributes of this.#attributes) attributes.forget();
@@ -55,48 +55,48 @@ export class WrittenSpans {
 export function writeSpan(writer: ReverseWriter, span: Span, before: WrittenSpans): void {
   if (span.flags !== 0) {
     writer.fixed32(span.flags);
-    writer.varint(field.flags);
+    writer.varint(FIELD.flags);
   }
   if (span.status !== StatusCode.unset || span.statusMessage !== undefined) writeStatus(writer, span);
   for (let i = span.links.length - 1; i >= 0; i--) writeLink(writer, span.links[i]!);
   for (let i = span.events.length - 1; i >= 0; i--) writeEvent(writer, span.events[i]!);
   before.attributesOf(span.kind).write(writer, span.attributes);
   writer.fixed64(span.endTimeUnixNano);
-  writer.byte(field.endTimeUnixNano);
+  writer.byte(FIELD.endTimeUnixNano);
   writer.fixed64(span.startTimeUnixNano);
-  writer.byte(field.startTimeUnixNano);
+  writer.byte(FIELD.startTimeUnixNano);
   writer.varint(span.kind);
-  writer.byte(field.kind);
-  writeText(writer, field.name, span.name);
-  if (span.parentSpanId !== undefined) writeId(writer, field.parentSpanId, span.parentSpanId);
-  if (span.traceState !== undefined) writeText(writer, field.traceState, span.traceState);
-  writeId(writer, field.spanId, span.spanId);
-  writeId(writer, field.traceId, span.traceId);
+  writer.byte(FIELD.kind);
+  writeText(writer, FIELD.name, span.name);
+  if (span.parentSpanId !== undefined) writeId(writer, FIELD.parentSpanId, span.parentSpanId);
+  if (span.traceState !== undefined) writeText(writer, FIELD.traceState, span.traceState);
+  writeId(writer, FIELD.spanId, span.spanId);
+  writeId(writer, FIELD.traceId, span.traceId);
 }
 
 function writeStatus(writer: ReverseWriter, span: Span): void {
   const start = writer.length;
   writer.varint(span.status);
-  writer.byte(statusField.code);
-  if (span.statusMessage !== undefined) writeText(writer, statusField.message, span.statusMessage);
-  writer.prefix(field.status, start);
+  writer.byte(STATUS_FIELD.code);
+  if (span.statusMessage !== undefined) writeText(writer, STATUS_FIELD.message, span.statusMessage);
+  writer.prefix(FIELD.status, start);
 }
 
 function writeLink(writer: ReverseWriter, link: SpanLink): void {
   const start = writer.length;
-  writeAttributes(writer, linkField.attributes, link.attributes);
-  writeId(writer, linkField.spanId, link.spanId);
-  writeId(writer, linkField.traceId, link.traceId);
-  writer.prefix(field.links, start);
+  writeAttributes(writer, LINK_FIELD.attributes, link.attributes);
+  writeId(writer, LINK_FIELD.spanId, link.spanId);
+  writeId(writer, LINK_FIELD.traceId, link.traceId);
+  writer.prefix(FIELD.links, start);
 }
 
 function writeEvent(writer: ReverseWriter, event: SpanEvent): void {
   const start = writer.length;
-  writeAttributes(writer, eventField.attributes, event.attributes);
-  writeText(writer, eventField.name, event.name);
+  writeAttributes(writer, EVENT_FIELD.attributes, event.attributes);
+  writeText(writer, EVENT_FIELD.name, event.name);
   writer.fixed64(event.timeUnixNano);
-  writer.byte(eventField.timeUnixNano);
-  writer.prefix(field.events, start);
+  writer.byte(EVENT_FIELD.timeUnixNano);
+  writer.prefix(FIELD.events, start);
 }
 
 function writeText(writer: ReverseWriter, fieldTag: number, text: string): void {

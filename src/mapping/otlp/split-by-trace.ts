@@ -1,10 +1,10 @@
 import { readFields, type WireField } from "./wire-reader.ts";
 
 /** trace_service.proto, trace.proto: the path from the request to the id of a span's trace. */
-const resourceSpansField = 1;
-const scopeSpansField = 2;
-const spansField = 2;
-const traceIdField = 1;
+const RESOURCE_SPANS_FIELD = 1;
+const SCOPE_SPANS_FIELD = 2;
+const SPANS_FIELD = 2;
+const TRACE_ID_FIELD = 1;
 
 /** The spans of one trace as a request of their own. */
 interface TraceRequest {
@@ -27,28 +27,28 @@ type Rest = readonly Uint8Array[];
 export function splitByTrace(request: Uint8Array): TraceRequest[] {
   const resources: { readonly rest: Rest; readonly scopes: Rest[] }[] = [];
   const traces = new Map<string, Place[]>();
-  for (const resource of childrenOf(request, resourceSpansField)) {
+  for (const resource of childrenOf(request, RESOURCE_SPANS_FIELD)) {
     const scopes: Rest[] = [];
-    for (const scope of childrenOf(resource.bytes, scopeSpansField)) {
-      for (const span of childrenOf(scope.bytes, spansField)) {
+    for (const scope of childrenOf(resource.bytes, SCOPE_SPANS_FIELD)) {
+      for (const span of childrenOf(scope.bytes, SPANS_FIELD)) {
         const place = { resource: resources.length, scope: scopes.length, span: span.bytes };
         const traceId = traceIdOf(span.bytes);
         const places = traces.get(traceId);
         if (places === undefined) traces.set(traceId, [place]);
         else places.push(place);
       }
-      scopes.push(restOf(scope.bytes, spansField));
+      scopes.push(restOf(scope.bytes, SPANS_FIELD));
     }
-    resources.push({ rest: restOf(resource.bytes, scopeSpansField), scopes });
+    resources.push({ rest: restOf(resource.bytes, SCOPE_SPANS_FIELD), scopes });
   }
   return [...traces].map(([traceId, places]) => {
     const parts = runs(places, ({ resource }) => resource).map((ofResource) => {
       const { rest, scopes } = resources[ofResource[0]!.resource]!;
       const scopeParts = runs(ofResource, ({ scope }) => scope).map((ofScope) => {
-        const spans = ofScope.map(({ span }) => field(spansField, [span]));
-        return field(scopeSpansField, [...spans, ...scopes[ofScope[0]!.scope]!]);
+        const spans = ofScope.map(({ span }) => field(SPANS_FIELD, [span]));
+        return field(SCOPE_SPANS_FIELD, [...spans, ...scopes[ofScope[0]!.scope]!]);
       });
-      return field(resourceSpansField, [...scopeParts, ...rest]);
+      return field(RESOURCE_SPANS_FIELD, [...scopeParts, ...rest]);
     });
     return { traceId, bytes: concat(parts), spanCount: places.length };
   });
@@ -66,7 +66,7 @@ function restOf(message: Uint8Array, child: number): Rest {
 
 function traceIdOf(span: Uint8Array): string {
   for (const { field: number, bytes } of readFields(span)) {
-    if (number === traceIdField) return bytes.reduce((text, byte) => text + byte.toString(16).padStart(2, "0"), "");
+    if (number === TRACE_ID_FIELD) return bytes.reduce((text, byte) => text + byte.toString(16).padStart(2, "0"), "");
   }
   return "";
 }

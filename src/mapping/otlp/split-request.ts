@@ -3,9 +3,9 @@ import type { EncodedRequest } from "./trace-request.ts";
 import { readFields, type WireField } from "./wire-reader.ts";
 
 /** trace_service.proto, trace.proto: the path from the request to its spans. */
-const resourceSpansField = 1;
-const scopeSpansField = 2;
-const spansField = 2;
+const RESOURCE_SPANS_FIELD = 1;
+const SCOPE_SPANS_FIELD = 2;
+const SPANS_FIELD = 2;
 
 /** Cuts a request of ours in two by the number of spans; undefined when there is nothing to cut. */
 export function halveRequest(request: EncodedRequest): [EncodedRequest, EncodedRequest] | undefined {
@@ -27,14 +27,14 @@ function keepSpans(message: Uint8Array, from: number, to: number): Uint8Array {
   };
   const resourceSpans: Uint8Array[] = [];
   for (const field of readFields(message)) {
-    if (field.field !== resourceSpansField) continue;
-    const kept = keep(field.bytes, scopeSpansField, (scopeSpans) => keep(scopeSpans, spansField, keepSpan));
+    if (field.field !== RESOURCE_SPANS_FIELD) continue;
+    const kept = keep(field.bytes, SCOPE_SPANS_FIELD, (scopeSpans) => keep(scopeSpans, SPANS_FIELD, keepSpan));
     if (kept !== undefined) resourceSpans.push(kept);
   }
   for (const block of resourceSpans.reverse()) {
     const start = writer.length;
     writer.bytes(block);
-    writer.prefix(tag(resourceSpansField, WireType.lengthDelimited), start);
+    writer.prefix(tag(RESOURCE_SPANS_FIELD, WireType.lengthDelimited), start);
   }
   return writer.slice();
 }

@@ -1,8 +1,8 @@
-import { semconvSchemaUrl } from "../semconv.ts";
+import { SEMCONV_SCHEMA_URL } from "../semconv.ts";
 import type { Attribute, AttributeValue, Resource, Span, SpanEvent, SpanLink } from "../span.ts";
 import { StatusCode } from "../span.ts";
 import { isInt64 } from "./attributes.ts";
-import { scopeName, scopeVersion } from "./scope.ts";
+import { SCOPE_NAME, SCOPE_VERSION } from "./scope.ts";
 
 /**
  * An ExportTraceServiceRequest in OTLP's JSON, on one line (OTLP specification, "JSON Protobuf Encoding"):
@@ -108,12 +108,12 @@ function keyJson(key: string): string {
 
 /** Lone surrogates are no characters: they become U+FFFD, as in the protobuf encoding. */
 function textJson(text: string): string {
-  return plain.test(text) ? `"${text}"` : JSON.stringify(text.replace(/\p{Surrogate}/gu, "\ufffd"));
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text.replace(/\p{Surrogate}/gu, "\ufffd"));
 }
 
 /** ASCII without what JSON escapes. */
-const plain = /^[ !#-[\]-~]*$/;
+const PLAIN = /^[ !#-[\]-~]*$/;
 const keys = new Map<string, string>();
 const resources = new WeakMap<Resource, string>();
-const scopeJson = JSON.stringify({ name: scopeName, version: scopeVersion });
-const schemaUrlJson = JSON.stringify(semconvSchemaUrl);
+const scopeJson = JSON.stringify({ name: SCOPE_NAME, version: SCOPE_VERSION });
+const schemaUrlJson = JSON.stringify(SEMCONV_SCHEMA_URL);

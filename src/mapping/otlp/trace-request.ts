@@ -1,9 +1,9 @@
-import { semconvSchemaUrl } from "../semconv.ts";
+import { SEMCONV_SCHEMA_URL } from "../semconv.ts";
 import type { Resource, Span } from "../span.ts";
 import { writeAttributes } from "./attributes.ts";
 import { ChunkStore } from "./chunk-store.ts";
 import { ReverseWriter, tag, WireType } from "./reverse-writer.ts";
-import { scopeName, scopeVersion } from "./scope.ts";
+import { SCOPE_NAME, SCOPE_VERSION } from "./scope.ts";
 import { WrittenSpans, writeSpan } from "./span.ts";
 
 /** An ExportTraceServiceRequest in protobuf (collector/trace/v1/trace_service.proto). */
@@ -18,24 +18,24 @@ interface Chunk {
   readonly spanCount: number;
 }
 
-const requestField = { resourceSpans: tag(1, WireType.lengthDelimited) } as const;
-const resourceSpansField = {
+const REQUEST_FIELD = { resourceSpans: tag(1, WireType.lengthDelimited) } as const;
+const RESOURCE_SPANS_FIELD = {
   resource: tag(1, WireType.lengthDelimited),
   scopeSpans: tag(2, WireType.lengthDelimited),
   schemaUrl: tag(3, WireType.lengthDelimited),
 } as const;
-const scopeSpansField = {
+const SCOPE_SPANS_FIELD = {
   scope: tag(1, WireType.lengthDelimited),
   spans: tag(2, WireType.lengthDelimited),
   schemaUrl: tag(3, WireType.lengthDelimited),
 } as const;
-const resourceField = { attributes: tag(1, WireType.lengthDelimited) } as const;
-const scopeField = { name: tag(1, WireType.lengthDelimited), version: tag(2, WireType.lengthDelimited) } as const;
+const RESOURCE_FIELD = { attributes: tag(1, WireType.lengthDelimited) } as const;
+const SCOPE_FIELD = { name: tag(1, WireType.lengthDelimited), version: tag(2, WireType.lengthDelimited) } as const;
 
 /** Tags and lengths around one resource's spans: two nested messages of at most 5 bytes of length each, and a third. */
-const framingSizeBytes = 20;
+const FRAMING_SIZE_BYTES = 20;
 /** A chunk is closed when it has grown past this, so that requests can be filled close to their limit. */
-const chunkSizeBytes = 32_768;
+const CHUNK_SIZE_BYTES = 32_768;
 
 /** Takes spans as they come, and encodes them at once: bytes are a quarter of the objects, and known to the byte. */
 export class TraceRequestBuilder {
@@ -118,15 +118,15 @@ function encodeChunks(spans: readonly Span[], store: ChunkStore): Chunk[] {
   for (let i = spans.length - 1; i >= 0; i--) {
     const start = writer.length;
     writeSpan(writer, spans[i]!, written);
-    writer.prefix(scopeSpansField.spans, start);
+    writer.prefix(SCOPE_SPANS_FIELD.spans, start);
     const ownSizeBytes = writer.length - start;
     // A giant goes alone: together with small ones it could pass a limit that each of them keeps.
-    if (ownSizeBytes > chunkSizeBytes && spanCount > 0) {
+    if (ownSizeBytes > CHUNK_SIZE_BYTES && spanCount > 0) {
       chunks.push({ bytes: store.keep(writer.view(ownSizeBytes)), spanCount });
       chunks.push({ bytes: store.keep(writer.view(0, ownSizeBytes)), spanCount: 1 });
     } else {
       spanCount++;
-      if (writer.length < chunkSizeBytes && i > 0) continue;
+      if (writer.length < CHUNK_SIZE_BYTES && i > 0) continue;
       chunks.push({ bytes: store.keep(writer.view()), spanCount });
     }
     writer.clear();
@@ -142,17 +142,17 @@ function assemble(groups: ReadonlyMap<Resource, readonly Chunk[]>, sizeBytes: nu
   let spanCount = 0;
   for (const [resource, chunks] of [...groups].reverse()) {
     const start = writer.length;
-    writeText(writer, resourceSpansField.schemaUrl, semconvSchemaUrl);
+    writeText(writer, RESOURCE_SPANS_FIELD.schemaUrl, SEMCONV_SCHEMA_URL);
     const scopeSpans = writer.length;
-    writeText(writer, scopeSpansField.schemaUrl, semconvSchemaUrl);
+    writeText(writer, SCOPE_SPANS_FIELD.schemaUrl, SEMCONV_SCHEMA_URL);
     for (let i = chunks.length - 1; i >= 0; i--) {
       writer.bytes(chunks[i]!.bytes);
       spanCount += chunks[i]!.spanCount;
     }
     writer.bytes(scopeBlock);
-    writer.prefix(resourceSpansField.scopeSpans, scopeSpans);
+    writer.prefix(RESOURCE_SPANS_FIELD.scopeSpans, scopeSpans);
     writer.bytes(resourceBlock(resource));
-    writer.prefix(requestField.resourceSpans, start);
+    writer.prefix(REQUEST_FIELD.resourceSpans, start);
   }
   return { bytes: writer.view(), spanCount };
 }
@@ -162,8 +162,8 @@ function resourceBlock(resource: Resource): Uint8Array {
   let block = resourceBlocks.get(resource);
   if (block === undefined) {
     const writer = new ReverseWriter(1_024);
-    writeAttributes(writer, resourceField.attributes, resource.attributes);
-    writer.prefix(resourceSpansField.resource, 0);
+    writeAttributes(writer, RESOURCE_FIELD.attributes, resource.attributes);
+    writer.prefix(RESOURCE_SPANS_FIELD.resource, 0);
     block = writer.slice();
     resourceBlocks.set(resource, block);
   }
@@ -171,7 +171,7 @@ function resourceBlock(resource: Resource): Uint8Array {
 }
 
 function overheadOf(resource: Resource): number {
-  return resourceBlock(resource).length + fixedOverheadSizeBytes;
+  return resourceBlock(resource).length + FIXED_OVERHEAD_SIZE_BYTES;
 }
 
 function writeText(writer: ReverseWriter, fieldTag: number, text: string): void {
@@ -182,9 +182,9 @@ function writeText(writer: ReverseWriter, fieldTag: number, text: string): void 
 
 function encodeScope(): Uint8Array {
   const writer = new ReverseWriter(256);
-  writeText(writer, scopeField.version, scopeVersion);
-  writeText(writer, scopeField.name, scopeName);
-  writer.prefix(scopeSpansField.scope, 0);
+  writeText(writer, SCOPE_FIELD.version, SCOPE_VERSION);
+  writeText(writer, SCOPE_FIELD.name, SCOPE_NAME);
+  writer.prefix(SCOPE_SPANS_FIELD.scope, 0);
   return writer.slice();
 }
 
@@ -192,4 +192,4 @@ const shared = new ReverseWriter();
 const written = new WrittenSpans();
 const resourceBlocks = new WeakMap<Resource, Uint8Array>();
 const scopeBlock = encodeScope();
-const fixedOverheadSizeBytes = scopeBlock.length + 2 * semconvSchemaUrl.length + framingSizeBytes;
+const FIXED_OVERHEAD_SIZE_BYTES = scopeBlock.length + 2 * SEMCONV_SCHEMA_URL.length + FRAMING_SIZE_BYTES;

@@ -22,7 +22,7 @@ export function* readFields(message: Uint8Array): Generator<WireField> {
     const wireType = key.value % 8;
     const field = Math.floor(key.value / 8);
     let value = 0n;
-    let bytes: Uint8Array = empty;
+    let bytes: Uint8Array = EMPTY;
     switch (wireType) {
       case WireType.varint: {
         const varint = readShortVarint(message, at) ?? readLongVarint(message, at);
@@ -92,5 +92,5 @@ function readLongVarint(message: Uint8Array, from: number): { value: bigint; end
   return undefined;
 }
 
-const empty = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
 const textDecoder = new TextDecoder();

@@ -9,7 +9,7 @@ import type { AttributeValue } from "../span.ts";
 const delimited = (field: number) => tag(field, WireType.lengthDelimited);
 
 /** profile.proto: Profile. */
-const profileField = {
+const PROFILE_FIELD = {
   sampleType: delimited(1),
   sample: delimited(2),
   mapping: delimited(3),
@@ -66,23 +66,23 @@ class PprofWriter {
       ? [this.#valueType("samples", "count"), this.#valueType("cpu", "nanoseconds")]
       : [this.#valueType("contentions", "count"), this.#valueType("off_cpu", "nanoseconds")];
     const writer = new ReverseWriter();
-    writeInt(writer, profileField.defaultSampleType, sampleTypes[1]!.type);
-    writeInt(writer, profileField.period, isCpu ? this.#first.periodNano : 1);
-    writeValueType(writer, profileField.periodType, sampleTypes[1]!);
+    writeInt(writer, PROFILE_FIELD.defaultSampleType, sampleTypes[1]!.type);
+    writeInt(writer, PROFILE_FIELD.period, isCpu ? this.#first.periodNano : 1);
+    writeValueType(writer, PROFILE_FIELD.periodType, sampleTypes[1]!);
     const start = minimum(this.#profiles.map(({ timeUnixNano }) => timeUnixNano));
     const end = -minimum(this.#profiles.map(({ timeUnixNano, durationNano }) => -(timeUnixNano + durationNano)));
-    writeBigInt(writer, profileField.durationNanos, end - start);
-    writeBigInt(writer, profileField.timeNanos, start);
+    writeBigInt(writer, PROFILE_FIELD.durationNanos, end - start);
+    writeBigInt(writer, PROFILE_FIELD.timeNanos, start);
     const body = new ReverseWriter();
     this.#writeTables(body, isCpu);
     // Tables first add their strings; the string table follows them in the file as it has to.
     for (const text of [...this.#strings.keys()].reverse()) {
       const mark = writer.length;
       writer.utf8(text);
-      writer.prefix(profileField.stringTable, mark);
+      writer.prefix(PROFILE_FIELD.stringTable, mark);
     }
     writer.bytes(body.slice());
-    for (const type of sampleTypes.toReversed()) writeValueType(writer, profileField.sampleType, type);
+    for (const type of sampleTypes.toReversed()) writeValueType(writer, PROFILE_FIELD.sampleType, type);
     return writer.slice();
   }
 
@@ -99,7 +99,7 @@ class PprofWriter {
       writeInt(writer, 3, name);
       writeInt(writer, 2, name);
       writeInt(writer, 1, id);
-      writer.prefix(profileField.function, mark);
+      writer.prefix(PROFILE_FIELD.function, mark);
     }
     for (const { id, frame, lines } of encoded) {
       const mark = writer.length;
@@ -112,7 +112,7 @@ class PprofWriter {
       writeBigInt(writer, 3, frame.address);
       writeInt(writer, 2, frame.mapping === undefined ? 0 : this.#mappings.get(frame.mapping)!.id);
       writeInt(writer, 1, id);
-      writer.prefix(profileField.location, mark);
+      writer.prefix(PROFILE_FIELD.location, mark);
     }
     for (const [mapping, { id, hasFunctions }] of [...this.#mappings].reverse()) {
       const mark = writer.length;
@@ -124,7 +124,7 @@ class PprofWriter {
       writeBigInt(writer, 3, mapping.memoryLimit);
       writeBigInt(writer, 2, mapping.memoryStart);
       writeInt(writer, 1, id);
-      writer.prefix(profileField.mapping, mark);
+      writer.prefix(PROFILE_FIELD.mapping, mark);
     }
     for (const folded of [...this.#samples.values()].reverse()) this.#writeSample(writer, folded, isCpu);
   }
@@ -140,7 +140,7 @@ class PprofWriter {
     }
     writePacked(writer, 2, [count, isCpu ? count * this.#first.periodNano : value]);
     writePacked(writer, 1, locations);
-    writer.prefix(profileField.sample, mark);
+    writer.prefix(PROFILE_FIELD.sample, mark);
   }
 
   #fold(profile: Profile, sample: ProfileSample): void {

@@ -5,13 +5,13 @@ import { type Span, SpanKind } from "../../mapping/span.ts";
 import { Pattern, pattern } from "./pattern.ts";
 import type { Processor } from "./processor.ts";
 
-const kinds = ["internal", "server", "client", "producer", "consumer"] as const;
+const KINDS = ["internal", "server", "client", "producer", "consumer"] as const;
 
 const condition = z
   .strictObject({
     service: pattern.optional(),
     name: pattern.optional(),
-    kind: z.enum(kinds).optional(),
+    kind: z.enum(KINDS).optional(),
     attributes: z.record(z.string(), pattern).optional(),
     resource_attributes: z.record(z.string(), pattern).optional(),
   })

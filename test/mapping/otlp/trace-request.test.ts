@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import fc from "fast-check";
 import { toReadableSpan } from "../../../src/exporter/otlp/readable-span.ts";
-import { scopeVersion } from "../../../src/mapping/otlp/scope.ts";
+import { SCOPE_VERSION } from "../../../src/mapping/otlp/scope.ts";
 import type { Span } from "../../../src/mapping/span.ts";
 import { encodeTraceRequest, splitBySize } from "../../support/encode-spans.ts";
 import { decodeTraceRequest, normalRequest, spansOf } from "../../support/otlp-messages.ts";
@@ -81,13 +81,13 @@ describe("encodeTraceRequest", () => {
       ["1", "3", "2"],
     );
     const scopeSpans = request.resourceSpans?.[0]?.scopeSpans?.[0];
-    assert.deepEqual(scopeSpans?.scope, { name: "sockspan", version: scopeVersion });
+    assert.deepEqual(scopeSpans?.scope, { name: "sockspan", version: SCOPE_VERSION });
     assert.match(scopeSpans?.schemaUrl ?? "", /^https:\/\/opentelemetry\.io\/schemas\/1\.\d+\.0$/);
   });
 
   it("names the version of package.json", () => {
     const manifest = readFileSync(new URL("../../../../package.json", import.meta.url), "utf8");
-    assert.equal(scopeVersion, (JSON.parse(manifest) as { version: string }).version);
+    assert.equal(SCOPE_VERSION, (JSON.parse(manifest) as { version: string }).version);
   });
 
   it("says what OpenTelemetry's own serializer says", () => {

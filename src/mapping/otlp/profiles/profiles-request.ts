@@ -1,9 +1,9 @@
 import type { Profile, ProfileSample } from "../../profile.ts";
-import { semconvSchemaUrl } from "../../semconv.ts";
+import { SEMCONV_SCHEMA_URL } from "../../semconv.ts";
 import type { Resource } from "../../span.ts";
 import { writeAttributes } from "../attributes.ts";
 import { ReverseWriter, tag, WireType } from "../reverse-writer.ts";
-import { scopeName, scopeVersion } from "../scope.ts";
+import { SCOPE_NAME, SCOPE_VERSION } from "../scope.ts";
 import { ProfilesDictionary, writeBigInt, writeInt, writePackedInts } from "./dictionary.ts";
 
 const delimited = (field: number) => tag(field, WireType.lengthDelimited);
@@ -96,17 +96,17 @@ function withinProfile(timeUnixNano: bigint, { timeUnixNano: start, durationNano
 }
 
 function writeResourceProfiles(writer: ReverseWriter, resource: Resource, group: readonly IndexedProfile[]): void {
-  writeText(writer, 3, semconvSchemaUrl);
+  writeText(writer, 3, SEMCONV_SCHEMA_URL);
   const scopeProfiles = writer.length;
-  writeText(writer, 3, semconvSchemaUrl);
+  writeText(writer, 3, SEMCONV_SCHEMA_URL);
   for (const profile of group.toReversed()) {
     const start = writer.length;
     writeProfile(writer, profile);
     writer.prefix(delimited(2), start);
   }
   const scope = writer.length;
-  writeText(writer, 2, scopeVersion);
-  writeText(writer, 1, scopeName);
+  writeText(writer, 2, SCOPE_VERSION);
+  writeText(writer, 1, SCOPE_NAME);
   writer.prefix(delimited(1), scope);
   writer.prefix(delimited(2), scopeProfiles);
   const start = writer.length;
