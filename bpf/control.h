@@ -78,7 +78,7 @@ struct socket_verdict {
 	__u64 drop_idle_ns; /* a drop ends after this much silence; 0: not by time */
 	__u32 drop_calls;
 	__u32 action; /* enum verdict_action */
-	__u32 limit; /* 0: trace_conf.default_limit */
+	__u32 limit; /* bytes of each call; 0: trace_conf.default_limit, or with VERDICT_ALL what one event holds */
 	__u32 flags; /* enum verdict_flags */
 	__u32 serial; /* another number starts a drop anew that has not ended */
 	__u32 framing; /* index into framings */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Calls with several buffers, in whatever sizes: their bytes are gathered in the walker's memory, a record is made of it
- * when that is full. A verifier goes once through a step, and not again for each buffer.
+ * Calls with several buffers, in whatever sizes, or with more bytes than one record holds: their bytes are gathered in
+ * the walker's memory, a record is made of it when that is full. A verifier goes once through a step, and not again for
+ * each buffer.
  */
 #ifndef SOCKSPAN_GATHER_H
 #define SOCKSPAN_GATHER_H
@@ -82,7 +83,13 @@ __noinline int emit_gathered(__u32 slot, __u32 is_last)
 	return 0;
 }
 
-/* The records of a described call whose bytes lie in several buffers. */
+/* Several buffers, or one that is too large for one record. */
+static __always_inline bool needs_gathering(const struct call *call)
+{
+	return call->want > MAX_CAPTURE || (call->want && call->payload.vector);
+}
+
+/* The records of a described call that needs gathering. */
 __noinline int gather_call(__u32 slot)
 {
 	struct call *call = bpf_map_lookup_elem(&calls, &slot);
@@ -102,7 +109,8 @@ __noinline int gather_call(__u32 slot)
 	walker->vector_in_kernel = call->payload.vector_in_kernel;
 	walker->segments = call->payload.vector_count;
 	walker->skip = call->payload.skip;
-	walker->left = 0;
+	walker->base = call->payload.base;
+	walker->left = call->payload.vector ? 0 : call->want;
 	walker->filled = 0;
 	walker->is_faulted = 0;
 	for (int i = 0; i < GATHER_TURNS; i++) {

@@ -132,7 +132,7 @@ static __always_inline void emit_wanted(struct sock *sk, struct socket_info *inf
 	if (call->is_walked) {
 		walk_call(call->slot);
 		end_walk(sk, call, access);
-	} else if (call->want && call->payload.vector) {
+	} else if (needs_gathering(call)) {
 		gather_call(call->slot);
 	} else {
 		emit_call(call->slot);

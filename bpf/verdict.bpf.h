@@ -51,6 +51,7 @@ static __always_inline __u32 capture_limit(const struct socket_info *info)
 {
 	switch (info->verdict.action) {
 	case VERDICT_ALL:
+		return info->verdict.limit ? info->verdict.limit : MAX_CAPTURE;
 	case VERDICT_FRAMES:
 		return MAX_CAPTURE;
 	case VERDICT_LENGTHS:

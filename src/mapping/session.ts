@@ -2,6 +2,7 @@
 import type { StageAccount } from "./account.ts";
 import type { EventMeta } from "./event-meta.ts";
 import type { TraceNode } from "./join/trace-node.ts";
+import { PairingDoubt } from "./pairing-doubt.ts";
 import { MessageRole, type Sender } from "./protocols/protocol.ts";
 import type { AnyMessage, AnyProtocol } from "./protocols/registry.ts";
 
@@ -60,8 +61,6 @@ interface SessionLimits {
 
 /** A response whose end is hidden is over when nothing has followed for so long. */
 const HIDDEN_QUIET_NS = 5_000_000_000;
-/** After a gap on a connection that pipelines, nobody knows which answer is whose before both ends have paused so long. */
-const QUIET_NS = 1_000_000_000;
 
 interface SessionOptions<C> extends SessionLimits {
   /** Requests of the same socket whose sender is not known, for answers that none of ours fits. */
@@ -78,7 +77,7 @@ export class SessionTracker<C> {
   #ordered: Exchange<C>[] = [];
   #byId: Map<number | string, Exchange<C>> | undefined;
   #hasPipelined = false;
-  #isPairingUnsure = false;
+  readonly #doubt = new PairingDoubt();
   #lastMessageNs = 0;
   /** A response that began and whose end a gap has hidden: it ended before the next message starts. */
   #endHidden: Exchange<C> | undefined;
@@ -116,12 +115,12 @@ export class SessionTracker<C> {
     this.#account.addIn();
     if (message.role === MessageRole.response) this.#beginResponse(message, meta);
     else this.#beginRequest(protocol, message, sender, offset, meta);
-    this.#lastMessageNs = meta.timestampNs;
+    this.#passes(meta);
   }
 
   /** The message that began ends. */
   end(message: AnyMessage, sender: Sender, meta: EventMeta): void {
-    this.#lastMessageNs = meta.timestampNs;
+    this.#passes(meta);
     if (message.role === MessageRole.response) {
       if (this.#asker !== undefined) {
         this.#asker.end(message, sender, meta);
@@ -161,7 +160,7 @@ export class SessionTracker<C> {
       }
     }
     // Answers by id stay right; those whose answer was lost end by timeout or with the connection.
-    if (this.#hasPipelined) this.#isPairingUnsure = true;
+    if (this.#hasPipelined) this.#doubt.arise();
   }
 
   /** The same response in one more gap: nobody has asked for another. */
@@ -225,12 +224,10 @@ export class SessionTracker<C> {
 
   #beginRequest(protocol: AnyProtocol, message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void {
     this.#endHiddenResponse();
-    if (this.#isPairingUnsure && message.id === undefined) {
-      if (meta.timestampNs - this.#lastMessageNs < QUIET_NS) {
-        this.#account.addLost("pairing_unsure");
-        return;
-      }
-      this.#isPairingUnsure = false;
+    const isPaired = message.id === undefined && message.role === MessageRole.request;
+    if (isPaired && !this.#doubt.asks(meta.timestampNs)) {
+      this.#account.addLost("pairing_unsure");
+      return;
     }
     if (this.openCount >= this.#limits.maxOpen) this.#dropOldest();
     const exchange = new Exchange(this.#connection, protocol, message, sender, meta, offset);
@@ -249,7 +246,10 @@ export class SessionTracker<C> {
   }
 
   #beginResponse(message: AnyMessage, meta: EventMeta): void {
-    if (this.#endHidden !== undefined && message.id === undefined) this.#endHiddenResponse();
+    if (message.id === undefined) {
+      this.#doubt.answers();
+      this.#endHiddenResponse();
+    }
     const exchange =
       message.id === undefined
         ? this.#answeredBy(undefined)
@@ -285,6 +285,11 @@ export class SessionTracker<C> {
     this.#byId ??= new Map();
     this.#byId.set(id, exchange);
     return exchange;
+  }
+
+  #passes({ timestampNs }: EventMeta): void {
+    this.#lastMessageNs = timestampNs;
+    this.#doubt.passes(timestampNs);
   }
 
   #endHiddenResponse(): void {

@@ -16,7 +16,7 @@ export class CaptureSteering {
   readonly #ingress: Side;
   readonly #egress: Side;
   readonly #say: (verdict: Verdict) => void;
-  #mode: "prefix" | "all" = "prefix";
+  #mode: "prefix" | "all" | "whole" = "prefix";
   #droppedNs = Number.NEGATIVE_INFINITY;
   /** Its parser wanted more than its framing lets through. */
   #isFramingRefused = false;
@@ -36,10 +36,17 @@ export class CaptureSteering {
   /** A message was cut short by what was captured of its call. */
   wantAll(isLeftOut: boolean): void {
     if (isLeftOut) this.#isFramingRefused = true;
-    if (this.#mode === "all") return;
+    if (this.#mode !== "prefix") return;
     this.#mode = "all";
     for (const side of [this.#ingress, this.#egress]) side.plainEvents = 0;
     if (isLeftOut) this.#say({ mode: "all" });
+  }
+
+  /** Calls of several messages grow with the load, and one that is cut between two messages costs the pairing of all. */
+  #wantWhole(): void {
+    if (this.#mode === "whole") return;
+    this.#mode = "whole";
+    for (const side of [this.#ingress, this.#egress]) side.plainEvents = 0;
   }
 
   /** The connection speaks something else from now on. */
@@ -60,8 +67,7 @@ export class CaptureSteering {
       side.plainEnds = 0;
       return;
     }
-    // Calls of several messages grow with the load, and one that is cut between two messages costs the pairing of all.
-    if (ended > 1) this.wantAll(false);
+    if (ended > 1) this.#wantWhole();
     const isBulk = side.stream.position - side.stream.frontier >= WORTHWHILE_BYTES;
     const count = ++side.plainEvents;
     // Behind a message a connection often rests, so that the kernel hears of the place before it has passed.
@@ -71,7 +77,7 @@ export class CaptureSteering {
     if (framing !== undefined && !this.#isFramingRefused && (protocol.isFramed?.(state) ?? true)) {
       this.#say({ mode: "frames", framing, isLocalClient, places: this.#places() });
     } else if (isBulk) this.#say({ mode: this.#mode, places: this.#places() });
-    else if (this.#mode === "all" && count === 1) this.#say({ mode: "all" });
+    else if (this.#mode !== "prefix" && count === 1) this.#say({ mode: this.#mode });
   }
 
   #places(): StreamPlaces {

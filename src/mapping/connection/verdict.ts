@@ -13,6 +13,8 @@ export type Verdict =
   | { readonly mode: "prefix"; readonly places?: StreamPlaces }
   /** Every byte, as far as an event holds them. */
   | { readonly mode: "all"; readonly places?: StreamPlaces }
+  /** Every byte of much longer calls too, in as many events as that takes. */
+  | { readonly mode: "whole"; readonly places?: StreamPlaces }
   /** Of each frame what the framing says. A walk that is under way goes on, whatever the places. */
   | {
       readonly mode: "frames";

@@ -18,6 +18,8 @@ const DROP_IDLE_NS = 5e9;
 const REMEMBERED_DROPS = 16_384;
 /** The first drops also end when the direction changes: unknown first bytes may lead in a known protocol. */
 const UNTIL_TURN_CALLS = 1024;
+/** Of a call that brings several messages: 16 records of its bytes. A pipeline of 200 commands has 100 KB where values have 500. */
+const WHOLE_BYTES = 131_072;
 /** All ones: no place is known. */
 const NOWHERE = -1;
 
@@ -88,7 +90,8 @@ export class VerdictWriter {
     const framing = verdict.mode === "frames" ? this.#framings.indexOf(verdict.framing) : undefined;
     const places = "places" in verdict ? verdict.places : undefined;
     // Without a framing of that number: all of each call.
-    const mode = verdict.mode === "frames" && framing === undefined ? "all" : verdict.mode;
+    const isWhole = verdict.mode === "whole";
+    const mode = isWhole || (verdict.mode === "frames" && framing === undefined) ? "all" : verdict.mode;
     const nowhere = mode === "frames" ? NOWHERE : 0;
     const dropCalls = mode === "drop" ? this.#nextDropCalls(cookie) : 0;
     encodeSocketVerdict(view, 0, {
@@ -97,7 +100,7 @@ export class VerdictWriter {
       dropIdleNs: mode === "drop" ? DROP_IDLE_NS : 0,
       dropCalls,
       action: VerdictAction[mode],
-      limit: 0,
+      limit: isWhole ? WHOLE_BYTES : 0,
       flags:
         (mode === "drop" && dropCalls < UNTIL_TURN_CALLS ? VerdictFlags.untilTurn : 0) |
         (verdict.mode === "frames" && verdict.isLocalClient ? VerdictFlags.localClient : 0),

@@ -27,7 +27,7 @@ describe("what is asked of the kernel", () => {
     talk.say(client, get).say(server, "$-1\r\n").say(client, get).say(server, "$-1\r\n");
     assert.deepEqual(modes(talk.verdicts), [], "one by one");
     talk.say(client, get.repeat(3)).say(server, "$-1\r\n".repeat(3)).say(client, get);
-    assert.deepEqual(modes(talk.verdicts), ["all", "all"], "by the next event of each side");
+    assert.deepEqual(modes(talk.verdicts), ["whole", "whole"], "by the next event of each side");
   });
 
   it("skips a long body, and still knows when it ended", () => {

@@ -1,0 +1,62 @@
+/**
+ * Whether answers that carry no id can be told whose they are. Behind a gap on a connection that pipelines nobody knows
+ * how many requests were lost in it. What can be seen is when a pause finds all answered: what is asked between two
+ * pauses that each follow an answer is answered between them, message for message, and no answer comes before its
+ * request. Were a request still open at the first pause, its answer would come first.
+ */
+
+/** Both ends have paused so long: whoever waited has been answered, or has given up. */
+const QUIET_NS = 1_000_000_000;
+/** More than the time between the answers of one batch. */
+const PAUSE_NS = 2_000_000;
+/** One could agree by chance. */
+const ROUNDS = 3;
+
+export class PairingDoubt {
+  #isUnsure = false;
+  #lastNs = 0;
+  #lastIsAnswer = false;
+  /** Rounds in a row that agreed. */
+  #agreed = 0;
+  /** Requests less answers of this round; undefined: it has begun in the middle, or an answer came first. */
+  #open: number | undefined;
+
+  /** Messages were lost. */
+  arise(): void {
+    this.#isUnsure = true;
+    this.#agreed = 0;
+    this.#open = undefined;
+    this.#lastIsAnswer = false;
+  }
+
+  /** A request without an id begins. @returns whether its answer will be known */
+  asks(timestampNs: number): boolean {
+    if (this.#isUnsure) {
+      const pauseNs = timestampNs - this.#lastNs;
+      if (pauseNs >= QUIET_NS) this.#isUnsure = false;
+      else if (this.#lastIsAnswer && pauseNs >= PAUSE_NS) this.#endRound();
+      if (this.#isUnsure && this.#open !== undefined) this.#open++;
+    }
+    this.#lastIsAnswer = false;
+    return !this.#isUnsure;
+  }
+
+  /** An answer without an id begins. */
+  answers(): void {
+    this.#lastIsAnswer = true;
+    if (!this.#isUnsure || this.#open === undefined) return;
+    this.#open = this.#open > 0 ? this.#open - 1 : undefined;
+    if (this.#open === undefined) this.#agreed = 0;
+  }
+
+  /** Something of any message begins or ends. */
+  passes(timestampNs: number): void {
+    this.#lastNs = timestampNs;
+  }
+
+  #endRound(): void {
+    this.#agreed = this.#open === 0 ? this.#agreed + 1 : 0;
+    this.#open = 0;
+    if (this.#agreed >= ROUNDS) this.#isUnsure = false;
+  }
+}
