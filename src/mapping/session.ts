@@ -247,7 +247,7 @@ export class SessionTracker<C> {
 
   #beginResponse(message: AnyMessage, meta: EventMeta): void {
     if (message.id === undefined) {
-      this.#doubt.answers();
+      this.#doubt.answers(meta.timestampNs);
       this.#endHiddenResponse();
     }
     const exchange =

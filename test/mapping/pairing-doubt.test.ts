@@ -18,7 +18,7 @@ class Talk {
     let known = "";
     for (const [part] of text.matchAll(/\d+|[?!]/g)) {
       if (part === "?") known += this.doubt.asks(this.#nowNs) ? "y" : "n";
-      else if (part === "!") this.doubt.answers();
+      else if (part === "!") this.doubt.answers(this.#nowNs);
       else this.#nowNs += Number(part) * MS;
       if (part === "?" || part === "!") this.doubt.passes(this.#nowNs);
     }
@@ -50,6 +50,10 @@ describe("the pairing of answers without ids, after a gap", () => {
 
   it("stays unsure where a pause follows a request: somebody waits", () => {
     assert.doesNotMatch(new Talk().hears("?!? 5 !".repeat(50)), /y/);
+  });
+
+  it("stays unsure where a window of requests is always open, and who asks thinks for a while after each answer", () => {
+    assert.doesNotMatch(new Talk().hears("? 7 ! 3".repeat(50)), /y/);
   });
 
   it("begins again with the next gap", () => {
