@@ -57,6 +57,34 @@ describe("what the capture programs are told", () => {
     assert.equal(capture.lost("consumed_drop"), 4);
   });
 
+  it("copies as much of a call as a verdict says, in as many events as that takes", async () => {
+    const capture = start();
+    const { tgid } = await runPythonAround(
+      "c, s = pair()\nc.sendall(b'0'); s.recv(1)",
+      "c.sendall(b''.join(b'%07d,' % i for i in range(10000)))\nleft = 80000\nwhile left: left -= len(s.recv(50000))",
+      () => {
+        for (const { socketCookie } of capture.drain().data) {
+          capture.setVerdict(socketCookie, { action: VerdictAction.all, limit: 65_536 });
+        }
+      },
+    );
+    const numbers = Array.from({ length: 10_000 }, (_, i) => `${i},`.padStart(8, "0")).join("");
+    for (const direction of [Direction.egress, Direction.ingress]) {
+      const events = capture.dataOf(tgid, direction).slice(1);
+      let next = 1;
+      for (const event of events) {
+        assert.equal(event.streamOffset, next);
+        const text = event.bytes.toString("latin1");
+        assert.equal(text, numbers.slice(next - 1, next - 1 + text.length));
+        next += event.callLength;
+      }
+      assert.equal(next, 80_001);
+      const copied = events.reduce((sum, { bytes }) => sum + bytes.length, 0);
+      if (direction === Direction.egress) assert.equal(copied, 65_536, "one call");
+      else assert.ok(copied >= 65_536, `${copied} bytes of several calls`);
+    }
+  });
+
   it("ends a drop when the direction changes, if the verdict says so", async () => {
     const capture = start();
     const { tgid } = await runPythonAround(
