@@ -100,9 +100,9 @@ export function tableOf(results: readonly Result[], skipped: readonly string[]):
   const lines = [
     "# How true the parents are",
     "",
-    "Written by `npm run truth -- --write`. Each program carries an id per call in the URL path, which the joiner never looks at;",
-    "the harness compares every parent with it. Precision is right / (right + wrong), recall is right / all calls that the program",
-    "under test made; a trace is whole when all its spans are there and every parent is right. `evidence` counts the joined calls",
+    "Written by `npm run truth -- --write`. Each program carries an id per call in the URL path, the name of a gRPC",
+    "method, a key of Redis or a column's name in SQL, which the joiner never looks at; the harness compares every parent with it.",
+    "Precision is right / (right + wrong), recall is right / all calls that the program under test made; a trace is whole when all its spans are there and every parent is right. `evidence` counts the joined calls",
     "(right/wrong where any was wrong); [joining.md](joining.md) says what each proves.",
     "",
     "Work is what a handler does before each call: nothing, burn 1 ms of CPU, sleep by the runtime's own timer, read a file.",
