@@ -34,6 +34,11 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ["src/mapping/protocols/a.ts", "koffi"],
   ["src/broker/a.ts", "koffi"],
   ["src/receiver/a.ts", "koffi"],
+  ["src/receiver/a.ts", "../storage/request-folder.ts"],
+  ["src/mapping/a.ts", "../storage/request-folder.ts"],
+  ["src/storage/a.ts", "../exporter/queue/queue.ts"],
+  ["src/trident/a.ts", "../extension/trident/agent.ts"],
+  ["src/trident/a.ts", "../bpf/map.ts"],
 ];
 
 const ALLOWED: readonly (readonly [file: string, specifier: string])[] = [
@@ -46,6 +51,9 @@ const ALLOWED: readonly (readonly [file: string, specifier: string])[] = [
   ["src/receiver/a.ts", "../mapping/engine.ts"],
   ["src/receiver/a.ts", "../bpf/map.ts"],
   ["src/bpf/a.ts", "koffi"],
+  ["src/exporter/queue/a.ts", "../../storage/request-folder.ts"],
+  ["src/storage/a.ts", "../bpf/file-lock.ts"],
+  ["src/trident/a.ts", "../mapping/trident/wire/frame.ts"],
   ["src/mapping/a.ts", "../bpf/layout.gen.ts"],
   ["src/mapping/protocols/a.ts", "./protocol.ts"],
 ];
