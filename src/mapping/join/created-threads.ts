@@ -3,36 +3,47 @@
  *
  * Proves: what the thread has called, it has called for that request, since it has lived for nothing else. Who takes which job
  * of a pool's does not matter where the pool was made for the request. Lies where a pool for all shrinks as fast as it
- * grows. A thread that lives on says nothing; where one that was created before the answer called after it, it was done with
- * the request and served others, so for a while only a thread's one call is believed, for which it was made.
+ * grows. A thread that lives on says nothing, and with it those that it has made; where one that was created before the
+ * answer called after it, it was done with the request and served others, so for a while only a thread's one call is believed,
+ * for which it was made.
  */
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 const EVIDENCE = "creator";
 const MAX_THREADS = 4096;
+const MAX_WAITING = 256;
 /** After the answer: a thread that was waited for is not gone yet, and needs the processor to go. */
 const END_WAIT_NS = 2_000_000_000;
 const DOUBT_NS = 60_000_000_000;
 
+/** alive; ended, but who has made it lives; believed; or nothing is concluded from it. */
+const ThreadState = { alive: 0, waits: 1, believed: 2, forgotten: 3 } as const;
+type ThreadState = (typeof ThreadState)[keyof typeof ThreadState];
+
 interface CreatedThread {
+  readonly pid: number;
   readonly served: TraceNode;
   /** When the request was answered already. */
   readonly isLate: boolean;
+  /** The thread that has made it, where that was made for the request: it may be a pool's, whose jobs are others'. */
+  readonly maker: CreatedThread | undefined;
   readonly calls: TraceNode[];
+  /** Those that it has made and that have ended before it. */
+  readonly waiting: CreatedThread[];
+  state: ThreadState;
 }
 
 interface Ending {
-  readonly pid: number;
   readonly thread: CreatedThread;
   readonly deadlineNs: number;
 }
 
 export class CreatedThreads {
-  /** By pid; the oldest is forgotten first. */
+  /** Those that are alive by pid; the oldest is forgotten first. */
   readonly #threads = new Map<number, CreatedThread>();
   /** Threads that were created for each open request. */
-  readonly #byServed = new Map<TraceNode, number[]>();
+  readonly #byServed = new Map<TraceNode, CreatedThread[]>();
   /** Their requests are answered. */
   #endings: Ending[] = [];
   #doubtUntilNs = 0;
@@ -51,16 +62,18 @@ export class CreatedThreads {
     served: TraceNode | undefined,
   ): void {
     this.forget(pid);
-    const cause = served ?? this.#threads.get(by.pid)?.served;
+    const maker = served === undefined ? this.#threads.get(by.pid) : undefined;
+    const cause = served ?? maker?.served;
     if (cause === undefined) return;
     if (this.#threads.size >= MAX_THREADS) this.forget(this.#threads.keys().next().value!);
-    const thread: CreatedThread = { served: cause, isLate: cause.isFinished, calls: [] };
+    const isLate = cause.isFinished;
+    const thread = { pid, served: cause, isLate, maker, calls: [], waiting: [], state: ThreadState.alive };
     this.#threads.set(pid, thread);
-    if (thread.isLate) this.#endings.push({ pid, thread, deadlineNs: by.timestampNs + END_WAIT_NS });
+    if (thread.isLate) this.#endings.push({ thread, deadlineNs: by.timestampNs + END_WAIT_NS });
     else {
       const siblings = this.#byServed.get(cause);
-      if (siblings !== undefined) siblings.push(pid);
-      else this.#byServed.set(cause, [pid]);
+      if (siblings !== undefined) siblings.push(thread);
+      else this.#byServed.set(cause, [thread]);
     }
   }
 
@@ -81,29 +94,34 @@ export class CreatedThreads {
   ended(pid: number, nowNs: number): void {
     const thread = this.#threads.get(pid);
     if (thread === undefined) return;
-    const { served, calls } = thread;
-    if (!served.isDoubtful && (calls.length === 1 || nowNs >= this.#doubtUntilNs))
-      for (const call of calls) decide(call, served, EVIDENCE);
-    this.forget(pid);
+    this.#threads.delete(pid);
+    const { maker } = thread;
+    if (maker?.state === ThreadState.alive || maker?.state === ThreadState.waits) {
+      thread.state = ThreadState.waits;
+      maker.waiting.push(thread);
+      if (maker.waiting.length > MAX_WAITING) this.#release(maker.waiting.shift()!);
+    } else if (maker?.state === ThreadState.forgotten) this.#release(thread);
+    else this.#believe(thread, nowNs);
   }
 
   /** The request is answered, or never will be. */
   requestEnded(served: TraceNode): void {
-    const pids = this.#byServed.get(served);
-    if (pids === undefined) return;
+    const threads = this.#byServed.get(served);
+    if (threads === undefined) return;
     this.#byServed.delete(served);
-    for (const pid of pids) {
-      const thread = this.#threads.get(pid);
-      if (thread?.served !== served) continue;
+    for (const thread of threads) {
+      if (!isOpen(thread)) continue;
       for (const call of thread.calls) call.isHeld = true;
-      this.#endings.push({ pid, thread, deadlineNs: served.endNs + END_WAIT_NS });
+      this.#endings.push({ thread, deadlineNs: served.endNs + END_WAIT_NS });
     }
   }
 
   advance(nowNs: number): void {
     while (this.#endings.length > 0 && this.#endings[0]!.deadlineNs <= nowNs) {
-      const { pid, thread } = this.#endings.shift()!;
-      if (this.#threads.get(pid) === thread) this.forget(pid);
+      const { thread } = this.#endings.shift()!;
+      if (!isOpen(thread)) continue;
+      if (this.#threads.get(thread.pid) === thread) this.#threads.delete(thread.pid);
+      this.#release(thread);
     }
   }
 
@@ -112,9 +130,37 @@ export class CreatedThreads {
     const thread = this.#threads.get(pid);
     if (thread === undefined) return;
     this.#threads.delete(pid);
-    for (const call of thread.calls) {
+    this.#release(thread);
+  }
+
+  /** It has ended, and so has who has made it. */
+  #believe(thread: CreatedThread, nowNs: number): void {
+    const { served, calls, waiting } = thread;
+    if (served.isDoubtful || (calls.length > 1 && nowNs < this.#doubtUntilNs)) {
+      this.#release(thread);
+      return;
+    }
+    thread.state = ThreadState.believed;
+    for (const call of calls) decide(call, served, EVIDENCE);
+    for (const each of waiting) this.#believe(each, nowNs);
+    this.#free(thread);
+  }
+
+  #release(thread: CreatedThread): void {
+    thread.state = ThreadState.forgotten;
+    for (const each of thread.waiting) this.#release(each);
+    this.#free(thread);
+  }
+
+  #free({ calls, waiting, isLate }: CreatedThread): void {
+    waiting.length = 0;
+    for (const call of calls) {
       call.isHeld = false;
-      if (thread.isLate) decide(call, undefined, undefined);
+      if (isLate) decide(call, undefined, undefined);
     }
   }
+}
+
+function isOpen({ state }: CreatedThread): boolean {
+  return state === ThreadState.alive || state === ThreadState.waits;
 }

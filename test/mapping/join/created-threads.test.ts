@@ -65,6 +65,43 @@ describe("created threads", () => {
     for (const name of ["/b.1", "/b.2"]) assertParent(host, name, "/b");
   });
 
+  it("that a pool's thread has made for other requests are not those of the request that has made the pool's", () => {
+    const host = new Host();
+    const [a, b] = twoRequests(host);
+    create(host, 11, 21);
+    create(host, 21, 22);
+    call(host, 22, "/b.1");
+    end(host, 22);
+    a.answer(thread(11), ok());
+    create(host, 21, 23);
+    call(host, 23, "/b.2");
+    end(host, 23);
+    b.answer(thread(12), ok());
+    host.pass(3000);
+    end(host, 21);
+    host.end();
+    for (const path of ["/b.1", "/b.2"]) assertParent(host, path, undefined);
+  });
+
+  it("wait for the end of the one that has made them, unless that is over", () => {
+    const host = new Host();
+    const [a, b] = twoRequests(host);
+    create(host, 11, 21);
+    create(host, 21, 22);
+    create(host, 21, 23);
+    call(host, 22, "/a.1");
+    end(host, 22);
+    a.answer(thread(11), ok());
+    end(host, 21);
+    call(host, 23, "/a.2");
+    b.answer(thread(12), ok());
+    end(host, 23);
+    host.end();
+    assertParent(host, "/a.1", "/a");
+    // Behind the answer: may be a pool's.
+    assertParent(host, "/a.2", undefined);
+  });
+
   it("are told by the unit that created them, where the thread carries several", () => {
     const host = new Host();
     const virtual = (unitId: number): Doer => thread(11, { unitKind: UnitKind.jvmVirtualThread, unitId });
