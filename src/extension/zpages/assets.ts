@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const OWN = ["flame-app", "flame-chart", "flame-layout", "dom"];
+const OWN = ["flame-app", "flame-chart", "flame-layout", "flame-toolbar", "dom"];
 
 export type Assets = ReadonlyMap<string, string>;
 

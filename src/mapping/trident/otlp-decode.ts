@@ -58,7 +58,13 @@ function readResourceSpans(reader: WireReader, spans: Span[]): void {
 }
 
 function readSpan(reader: WireReader, resource: Resource): Span {
-  const span = {
+  const span = emptySpan(resource);
+  inside(reader, (tag) => readSpanField(reader, tag, span));
+  return span;
+}
+
+function emptySpan(resource: Resource) {
+  return {
     traceId: "",
     spanId: "",
     parentSpanId: undefined as string | undefined,
@@ -75,58 +81,60 @@ function readSpan(reader: WireReader, resource: Resource): Span {
     statusMessage: undefined as string | undefined,
     resource,
   };
-  inside(reader, (tag) => {
-    switch (tag) {
-      case 0x0a:
-        span.traceId = hex(reader.view());
-        return true;
-      case 0x12:
-        span.spanId = hex(reader.view());
-        return true;
-      case 0x1a:
-        span.traceState = reader.string() || undefined;
-        return true;
-      case 0x22:
-        span.parentSpanId = hex(reader.view()) || undefined;
-        return true;
-      case 0x2a:
-        span.name = reader.string();
-        return true;
-      case 0x30: {
-        const kind = reader.uint32();
-        if (kind >= SpanKind.internal && kind <= SpanKind.consumer) span.kind = kind as SpanKind;
-        return true;
-      }
-      case 0x39:
-        span.startTimeUnixNano = reader.fixed64();
-        return true;
-      case 0x41:
-        span.endTimeUnixNano = reader.fixed64();
-        return true;
-      case 0x4a:
-        return pushAttribute(reader, span.attributes);
-      case 0x5a:
-        span.events.push(readEvent(reader));
-        return true;
-      case 0x6a:
-        span.links.push(readLink(reader));
-        return true;
-      case 0x7a:
-        inside(reader, (inner) => {
-          if (inner === 0x12) span.statusMessage = reader.string() || undefined;
-          else if (inner === 0x18) span.status = Math.min(2, reader.uint32()) as StatusCode;
-          else return false;
-          return true;
-        });
-        return true;
-      case 0x85: // flags 16, fixed32
-        span.flags = reader.fixed32();
-        return true;
-      default:
-        return false;
+}
+
+/** @returns false: the field is none that we know, and still to be passed over */
+function readSpanField(reader: WireReader, tag: number, span: ReturnType<typeof emptySpan>): boolean {
+  switch (tag) {
+    case 0x0a:
+      span.traceId = hex(reader.view());
+      break;
+    case 0x12:
+      span.spanId = hex(reader.view());
+      break;
+    case 0x1a:
+      span.traceState = reader.string() || undefined;
+      break;
+    case 0x22:
+      span.parentSpanId = hex(reader.view()) || undefined;
+      break;
+    case 0x2a:
+      span.name = reader.string();
+      break;
+    case 0x30: {
+      const kind = reader.uint32();
+      if (kind >= SpanKind.internal && kind <= SpanKind.consumer) span.kind = kind as SpanKind;
+      break;
     }
-  });
-  return span;
+    case 0x39:
+      span.startTimeUnixNano = reader.fixed64();
+      break;
+    case 0x41:
+      span.endTimeUnixNano = reader.fixed64();
+      break;
+    case 0x4a:
+      return pushAttribute(reader, span.attributes);
+    case 0x5a:
+      span.events.push(readEvent(reader));
+      break;
+    case 0x6a:
+      span.links.push(readLink(reader));
+      break;
+    case 0x7a:
+      inside(reader, (inner) => {
+        if (inner === 0x12) span.statusMessage = reader.string() || undefined;
+        else if (inner === 0x18) span.status = Math.min(2, reader.uint32()) as StatusCode;
+        else return false;
+        return true;
+      });
+      break;
+    case 0x85: // flags 16, fixed32
+      span.flags = reader.fixed32();
+      break;
+    default:
+      return false;
+  }
+  return true;
 }
 
 function readEvent(reader: WireReader): SpanEvent {

@@ -34,94 +34,22 @@ const STRETCH_BYTES = 1 << 20;
 /** Programs that are described before the first sample, at once. */
 const PARALLEL_DESCRIPTIONS = 4;
 
-const port = parentPort;
-if (port !== null) {
-  try {
-    run(workerData as ProfileThreadData, port);
-  } catch (error) {
-    port.postMessage({ kind: "failed", message: String(error) } satisfies ProfileMessage);
-  }
-}
+type Port = NonNullable<typeof parentPort>;
 
-function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): void {
+const now = () => performance.now();
+
+function run(data: ProfileThreadData, port: Port): void {
   const client = new BrokerClient(streamChannel(new Socket({ fd: data.channelFd })));
   const { ring } = mapRingBuffer(data.capture.ring.fd, data.capture.ring.maxEntries);
-  const mappings = new MappingTable(mapArray(mapOf(data, "unwind_mappings")).bytes);
-  const images = new ImageTable(rowMemory(mapOf(data, "unwind_rows")), (place) => mappings.withdrawRows(place));
-  const reader = new ImageReader(images, data.rowLimit);
-  const python = new CpythonFrames({
-    view: (tgid, executable) => brokerProcess(client, tgid, executable),
-    write: (tgid, value) => client.request(mapWrite("interpreters", tgid, value)),
-    now: () => performance.now(),
-  });
-  const v8 = new V8Frames({
-    view: (tgid, executable) => brokerProcess(client, tgid, executable),
-    write: (tgid, value) => client.request(mapWrite("script_engines", tgid, value)),
-    now: () => performance.now(),
-  });
-  const java = new JvmFrames({
-    view: (tgid, executable) => brokerProcess(client, tgid, executable),
-    write: (tgid, value) => client.request(mapWrite("java_engines", tgid, value)),
-    now: () => performance.now(),
-    wait: (ms) => sleep(ms, undefined, { ref: false }),
-  });
-  const scripts: ScriptNames = {
-    resolve: (tgid, frames) => (v8.functionsOf(tgid) ?? java.functionsOf(tgid))?.resolve(frames) ?? [],
-    exited: (tgid) => {
-      v8.exited(tgid);
-      java.exited(tgid);
-    },
-  };
-  const access = {
-    mappings: (tgid: number) => client.request({ type: "process_mappings", tgid }),
-    file: (tgid: number, mapping: MemoryMapping) => mappedFile(client, tgid, mapping),
-    memory: (tgid: number, address: number, lengthBytes: number) => processMemory(client, tgid, address, lengthBytes),
-  };
-  const contexts = new OtelContexts({
-    ...access,
-    write: (tgid, value) => client.request(mapWrite("thread_contexts", tgid, value)),
-    onResource: (tgid, attributes) => records.described(tgid, attributes),
-    now: () => performance.now(),
-  });
-  const unwinding = new ProcessUnwinding({
-    access: {
-      ...access,
-      describe: (tgid, value) => client.request(mapWrite("process_mappings", tgid, value)),
-    },
-    mappings,
-    images: reader,
-    now: () => performance.now(),
-    onMappings: (tgid, all) =>
-      Promise.allSettled([python.look(tgid, all), v8.look(tgid, all), java.look(tgid, all), contexts.found(tgid, all)]),
-  });
-  const [own, only] = [new Set(data.ownTgids), new Set(data.onlyTgids)];
-  const records = new RecordReader({
-    unwinding,
-    interpreters: python,
-    scripts,
-    contexts,
-    isWanted: (tgid) => !own.has(tgid) && (only.size === 0 || only.has(tgid)),
-    isOwn: (tgid) => own.has(tgid),
-  });
-
+  const parts = unwindingParts(client, data);
+  const { records, unwinding } = parts;
   const say = (message: ProfileMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
   let lastTellMs = 0;
   const tell = (timestampNs: number) => {
-    lastTellMs = performance.now();
+    lastTellMs = now();
     const { samples, ...rest } = records.take();
     const packed = packSamples(samples);
-    const counters = {
-      ends: { ...records.ends },
-      unexplained: records.unexplained,
-      imagesCompiled: reader.compiled,
-      imagesRefused: images.refused,
-      processesDescribed: unwinding.described,
-      processesRefused: unwinding.refused,
-      processesPending: unwinding.pending,
-      rowsUsed: images.usedRows,
-      mappingsUsed: mappings.usedCount,
-    };
-    say({ kind: "batch", samples: packed, ...rest, timestampNs, counters }, transferOf(packed));
+    say({ kind: "batch", samples: packed, ...rest, timestampNs, counters: countersOf(parts) }, transferOf(packed));
   };
   const look = (isLast: boolean) => {
     // Before the look: what is submitted during it may be missed.
@@ -130,7 +58,7 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
       records.read(new DataView(stretch.buffer, stretch.byteOffset, stretch.length));
       ring.release(stretch.length);
     }
-    if (isLast || records.hasChanges || performance.now() - lastTellMs >= TELL_INTERVAL_MS) tell(timestampNs);
+    if (isLast || records.hasChanges || now() - lastTellMs >= TELL_INTERVAL_MS) tell(timestampNs);
   };
   const timer = setInterval(() => look(false), LOOK_INTERVAL_MS);
   port.on("message", (order: ProfileOrder) => {
@@ -147,6 +75,90 @@ function run(data: ProfileThreadData, port: NonNullable<typeof parentPort>): voi
   });
   collectStartUpGarbage();
   say({ kind: "ready" });
+}
+
+interface UnwindingParts {
+  readonly mappings: MappingTable;
+  readonly images: ImageTable;
+  readonly reader: ImageReader;
+  readonly unwinding: ProcessUnwinding;
+  readonly records: RecordReader;
+}
+
+/** What keeps the kernel's tables of a process, and what turns its records into samples. */
+function unwindingParts(client: BrokerClient, data: ProfileThreadData): UnwindingParts {
+  const mappings = new MappingTable(mapArray(mapOf(data, "unwind_mappings")).bytes);
+  const images = new ImageTable(rowMemory(mapOf(data, "unwind_rows")), (place) => mappings.withdrawRows(place));
+  const reader = new ImageReader(images, data.rowLimit);
+  const { python, v8, java } = interpretersOf(client);
+  const access = {
+    mappings: (tgid: number) => client.request({ type: "process_mappings", tgid }),
+    file: (tgid: number, mapping: MemoryMapping) => mappedFile(client, tgid, mapping),
+    memory: (tgid: number, address: number, lengthBytes: number) => processMemory(client, tgid, address, lengthBytes),
+  };
+  const contexts = new OtelContexts({
+    ...access,
+    write: (tgid, value) => client.request(mapWrite("thread_contexts", tgid, value)),
+    onResource: (tgid, attributes) => records.described(tgid, attributes),
+    now,
+  });
+  const unwinding = new ProcessUnwinding({
+    access: { ...access, describe: (tgid, value) => client.request(mapWrite("process_mappings", tgid, value)) },
+    mappings,
+    images: reader,
+    now,
+    onMappings: (tgid, all) =>
+      Promise.allSettled([python.look(tgid, all), v8.look(tgid, all), java.look(tgid, all), contexts.found(tgid, all)]),
+  });
+  const [own, only] = [new Set(data.ownTgids), new Set(data.onlyTgids)];
+  const records = new RecordReader({
+    unwinding,
+    interpreters: python,
+    scripts: scriptNames(v8, java),
+    contexts,
+    isWanted: (tgid) => !own.has(tgid) && (only.size === 0 || only.has(tgid)),
+    isOwn: (tgid) => own.has(tgid),
+  });
+  return { mappings, images, reader, unwinding, records };
+}
+
+function interpretersOf(client: BrokerClient) {
+  const view = (tgid: number, executable: string) => brokerProcess(client, tgid, executable);
+  const writer = (map: string) => (tgid: number, value: Uint8Array) => client.request(mapWrite(map, tgid, value));
+  return {
+    python: new CpythonFrames({ view, write: writer("interpreters"), now }),
+    v8: new V8Frames({ view, write: writer("script_engines"), now }),
+    java: new JvmFrames({
+      view,
+      write: writer("java_engines"),
+      now,
+      wait: (ms) => sleep(ms, undefined, { ref: false }),
+    }),
+  };
+}
+
+function scriptNames(v8: V8Frames, java: JvmFrames): ScriptNames {
+  return {
+    resolve: (tgid, frames) => (v8.functionsOf(tgid) ?? java.functionsOf(tgid))?.resolve(frames) ?? [],
+    exited: (tgid) => {
+      v8.exited(tgid);
+      java.exited(tgid);
+    },
+  };
+}
+
+function countersOf({ mappings, images, reader, unwinding, records }: UnwindingParts) {
+  return {
+    ends: { ...records.ends },
+    unexplained: records.unexplained,
+    imagesCompiled: reader.compiled,
+    imagesRefused: images.refused,
+    processesDescribed: unwinding.described,
+    processesRefused: unwinding.refused,
+    processesPending: unwinding.pending,
+    rowsUsed: images.usedRows,
+    mappingsUsed: mappings.usedCount,
+  };
 }
 
 async function describeAll(unwinding: ProcessUnwinding, tgids: readonly number[]): Promise<void> {
@@ -170,4 +182,13 @@ function rowMemory(map: MapDescriptor): RowMemory {
 function mapWrite(map: string, tgid: number, value: Uint8Array) {
   const key = Buffer.from(Uint32Array.of(tgid).buffer).toString("base64");
   return { type: "map_write" as const, map, entries: [{ key, value: Buffer.from(value).toString("base64") }] };
+}
+
+const port = parentPort;
+if (port !== null) {
+  try {
+    run(workerData as ProfileThreadData, port);
+  } catch (error) {
+    port.postMessage({ kind: "failed", message: String(error) } satisfies ProfileMessage);
+  }
 }

@@ -24,6 +24,38 @@ const OTHER = 3;
 /** DW_CFA_expression {breg6 0}: saved where rbp points to now. */
 const AT_FRAME_POINTER = 4;
 
+/** Call frame instructions that have no operand in their first byte (DWARF 5, 7.24; LSB 5, 10.5.1 for GNU's). */
+const Instruction = {
+  nop: 0x00,
+  setLoc: 0x01,
+  advanceLoc1: 0x02,
+  advanceLoc2: 0x03,
+  advanceLoc4: 0x04,
+  offsetExtended: 0x05,
+  restoreExtended: 0x06,
+  undefinedRegister: 0x07,
+  sameValue: 0x08,
+  register: 0x09,
+  rememberState: 0x0a,
+  restoreState: 0x0b,
+  defCfa: 0x0c,
+  defCfaRegister: 0x0d,
+  defCfaOffset: 0x0e,
+  defCfaExpression: 0x0f,
+  expression: 0x10,
+  offsetExtendedSf: 0x11,
+  defCfaSf: 0x12,
+  defCfaOffsetSf: 0x13,
+  valOffset: 0x14,
+  valOffsetSf: 0x15,
+  valExpression: 0x16,
+  gnuArgsSize: 0x2e,
+  gnuNegativeOffsetExtended: 0x2f,
+} as const;
+
+/** The bytes of DW_OP_breg6 0, as a little-endian number. */
+const BREG6_0 = 0x0076;
+
 const CfaKind = { register: 0, plt: 1, framePointerLoad: 2, other: 3 } as const;
 type CfaKind = (typeof CfaKind)[keyof typeof CfaKind];
 
@@ -120,96 +152,109 @@ class FrameProgram {
   }
 
   #extended(operation: number, reader: DwarfReader, view: DataView): void {
-    const state = this.#state;
-    const { dataAlignment, pointerEncoding } = this.#description.common;
     switch (operation) {
-      case 0x00: // nop
-        return;
-      case 0x01: // set_loc: with relocated code only
-        reader.pointer(pointerEncoding, 0);
-        state.cfaKind = CfaKind.other;
-        return;
-      case 0x02:
+      case Instruction.nop:
+        break;
+      case Instruction.setLoc: // with relocated code only
+        reader.pointer(this.#description.common.pointerEncoding, 0);
+        this.#state.cfaKind = CfaKind.other;
+        break;
+      case Instruction.advanceLoc1:
         this.#advance(reader.u8());
-        return;
-      case 0x03:
+        break;
+      case Instruction.advanceLoc2:
         this.#advance(reader.u16());
-        return;
-      case 0x04:
+        break;
+      case Instruction.advanceLoc4:
         this.#advance(reader.u32());
-        return;
-      case 0x05:
-        this.#setOffset(reader.uleb(), reader.uleb() * dataAlignment);
-        return;
-      case 0x06:
-        this.#restore(reader.uleb());
-        return;
-      case 0x07:
-        this.#setRule(reader.uleb(), UNDEFINED);
-        return;
-      case 0x08:
-        this.#setRule(reader.uleb(), SAME);
-        return;
-      case 0x09: // register
-        this.#setRule(reader.uleb(), OTHER);
-        reader.uleb();
-        return;
-      case 0x0a:
-        if (this.#remembered.length < REMEMBERED_LIMIT) this.#remembered.push(state.copy());
-        return;
-      case 0x0b: {
+        break;
+      case Instruction.rememberState:
+        if (this.#remembered.length < REMEMBERED_LIMIT) this.#remembered.push(this.#state.copy());
+        break;
+      case Instruction.restoreState:
         // GCC means the CFA too, as all unwinders do.
-        const remembered = this.#remembered.pop();
-        if (remembered !== undefined) this.#state = remembered;
-        return;
-      }
-      case 0x0c:
+        this.#state = this.#remembered.pop() ?? this.#state;
+        break;
+      case Instruction.gnuArgsSize:
+        reader.uleb();
+        break;
+      default:
+        if (this.#cfaInstruction(operation, reader, view) || this.#ruleInstruction(operation, reader, view)) break;
+        this.#state.cfaKind = CfaKind.other;
+        reader.skip(Number.MAX_SAFE_INTEGER);
+    }
+  }
+
+  /** @returns false: it is none that says where the caller's frame is */
+  #cfaInstruction(operation: number, reader: DwarfReader, view: DataView): boolean {
+    const state = this.#state;
+    const { dataAlignment } = this.#description.common;
+    switch (operation) {
+      case Instruction.defCfa:
         this.#defineCfa(reader.uleb(), reader.uleb());
-        return;
-      case 0x0d:
-        this.#defineCfa(reader.uleb(), state.cfaOffset);
-        return;
-      case 0x0e:
-        state.cfaOffset = reader.uleb();
-        return;
-      case 0x0f:
-        this.#defineCfaExpression(view, reader);
-        return;
-      case 0x10: {
-        const register = reader.uleb();
-        const length = reader.uleb();
-        const isAtFramePointer = length === 2 && view.getUint16(reader.at, true) === 0x0076;
-        reader.skip(length);
-        this.#setRule(register, register === RBP && isAtFramePointer ? AT_FRAME_POINTER : OTHER);
-        return;
-      }
-      case 0x11:
-        this.#setOffset(reader.uleb(), reader.sleb() * dataAlignment);
-        return;
-      case 0x12:
+        return true;
+      case Instruction.defCfaSf:
         this.#defineCfa(reader.uleb(), reader.sleb() * dataAlignment);
-        return;
-      case 0x13:
+        return true;
+      case Instruction.defCfaRegister:
+        this.#defineCfa(reader.uleb(), state.cfaOffset);
+        return true;
+      case Instruction.defCfaOffset:
+        state.cfaOffset = reader.uleb();
+        return true;
+      case Instruction.defCfaOffsetSf:
         state.cfaOffset = reader.sleb() * dataAlignment;
-        return;
-      case 0x14: // val_offset
-      case 0x15:
+        return true;
+      case Instruction.defCfaExpression:
+        this.#defineCfaExpression(view, reader);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** @returns false: it is none that says where a register was saved */
+  #ruleInstruction(operation: number, reader: DwarfReader, view: DataView): boolean {
+    const { dataAlignment } = this.#description.common;
+    switch (operation) {
+      case Instruction.offsetExtended:
+        this.#setOffset(reader.uleb(), reader.uleb() * dataAlignment);
+        return true;
+      case Instruction.offsetExtendedSf:
+        this.#setOffset(reader.uleb(), reader.sleb() * dataAlignment);
+        return true;
+      case Instruction.gnuNegativeOffsetExtended:
+        this.#setOffset(reader.uleb(), -reader.uleb() * dataAlignment);
+        return true;
+      case Instruction.restoreExtended:
+        this.#restore(reader.uleb());
+        return true;
+      case Instruction.undefinedRegister:
+        this.#setRule(reader.uleb(), UNDEFINED);
+        return true;
+      case Instruction.sameValue:
+        this.#setRule(reader.uleb(), SAME);
+        return true;
+      case Instruction.register:
+      case Instruction.valOffset:
+      case Instruction.valOffsetSf:
         this.#setRule(reader.uleb(), OTHER);
         reader.uleb();
-        return;
-      case 0x16: // val_expression
+        return true;
+      case Instruction.valExpression:
         this.#setRule(reader.uleb(), OTHER);
         reader.skip(reader.uleb());
-        return;
-      case 0x2e: // GNU_args_size
-        reader.uleb();
-        return;
-      case 0x2f: // GNU_negative_offset_extended
-        this.#setOffset(reader.uleb(), -reader.uleb() * dataAlignment);
-        return;
+        return true;
+      case Instruction.expression: {
+        const register = reader.uleb();
+        const length = reader.uleb();
+        const isAtFramePointer = length === 2 && view.getUint16(reader.at, true) === BREG6_0;
+        reader.skip(length);
+        this.#setRule(register, register === RBP && isAtFramePointer ? AT_FRAME_POINTER : OTHER);
+        return true;
+      }
       default:
-        state.cfaKind = CfaKind.other;
-        reader.skip(Number.MAX_SAFE_INTEGER);
+        return false;
     }
   }
 

@@ -23,66 +23,43 @@ export interface Expansion {
 }
 
 export function expand(root: Located, variables: Variables): Expansion {
-  const problems: Problem[] = [];
-  const unset = new Map<string, Path[]>();
+  const expander = new Expander(variables);
+  const tree = expander.walk(root, []);
+  return { tree, problems: expander.problems, unset: expander.unset };
+}
 
-  function report(message: string, path: Path, node: Located): string {
-    problems.push({ code: ProblemCode.variable, path, position: node.position, message });
-    return "";
+class Expander {
+  readonly problems: Problem[] = [];
+  readonly unset = new Map<string, Path[]>();
+  readonly #variables: Variables;
+
+  constructor(variables: Variables) {
+    this.#variables = variables;
   }
 
-  function resolve(reference: string, path: Path, node: Located): string {
-    const [, scheme = "env", rest = ""] = /^(?:([a-z][a-z0-9+.-]+):)?(.*)$/s.exec(reference) ?? [];
-    if (scheme === "yaml") return rest;
-    if (scheme === "file") return readFile(rest, path, node);
-    if (scheme !== "env") return report(`"${scheme}" is no provider: env, file and yaml are`, path, node);
-    const split = rest.indexOf(":-");
-    const name = split < 0 ? rest : rest.slice(0, split);
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return report(`"${name}" is no name of a variable`, path, node);
-    const value = variables.env(name);
-    if (value !== undefined && (value !== "" || split < 0)) return value;
-    if (split >= 0) return rest.slice(split + 2);
-    unset.set(name, [...(unset.get(name) ?? []), path]);
-    return "";
-  }
-
-  function readFile(name: string, path: Path, node: Located): string {
-    try {
-      return variables.file(name);
-    } catch (error) {
-      return report(`can't read ${name}: ${messageOf(error)}`, path, node);
+  walk(node: Located, path: Path): Located {
+    if (node.kind === "list") {
+      return { ...node, items: node.items.map((item, index) => this.walk(item, [...path, index])) };
     }
-  }
-
-  function expandText(text: string, path: Path, node: Located, depth: number): string {
-    if (depth > MAX_DEPTH) return report("variables refer to each other without end", path, node);
-    let expanded = "";
-    let from = 0;
-    for (let found = nextDollar(text, 0); found !== undefined; found = nextDollar(text, from)) {
-      expanded += text.slice(from, found.start);
-      from = found.end;
-      expanded += found.reference === undefined ? "$" : expandReference(found.reference, path, node, depth);
+    if (node.kind === "map") {
+      const entries = [...node.entries].map(([key, entry]): [string, LocatedEntry] => [
+        key,
+        { ...entry, value: this.walk(entry.value, [...path, key]) },
+      ]);
+      return { ...node, entries: new Map(entries) };
     }
-    return expanded + text.slice(from);
-  }
-
-  /** References within one are expanded first; those of a default only where it is taken. */
-  function expandReference(reference: string, path: Path, node: Located, depth: number): string {
-    const [, name, fallback] = /^((?:env:)?[^$:]*):-(.*)$/s.exec(reference) ?? [];
-    if (name === undefined || fallback === undefined) {
-      const inner = expandText(reference, path, node, depth + 1);
-      return expandText(resolve(inner, path, node), path, node, depth + 1);
-    }
-    // With a default, though an empty one, it is no matter that the variable is not set.
-    const value = resolve(`${name}:-`, path, node);
-    return expandText(value === "" ? fallback : value, path, node, depth + 1);
+    if (typeof node.value !== "string" || !node.value.includes("$")) return node;
+    const first = nextDollar(node.value, 0);
+    const isWhole = first?.start === 0 && first.end === node.value.length;
+    if (isWhole && first.reference !== undefined) return this.#whole(first.reference, path, node);
+    return scalar(this.#text(node.value, path, node, 0), node);
   }
 
   /** A value that is nothing but a reference takes the type that its text has in YAML, and may be a map or a list. */
-  function expandWhole(reference: string, path: Path, node: Located): Located {
-    const before = problems.length;
-    const text = expandReference(reference, path, node, 0);
-    if (problems.length > before || text === "") return { ...scalar(null, node), text };
+  #whole(reference: string, path: Path, node: Located): Located {
+    const before = this.problems.length;
+    const text = this.#reference(reference, path, node, 0);
+    if (this.problems.length > before || text === "") return { ...scalar(null, node), text };
     const ignored: Problem[] = [];
     const parsed = parseYaml(text, node.position.source, ignored);
     if (parsed === undefined || (parsed.kind === "map" && parsed.entries.size === 0)) return scalar(text, node);
@@ -90,24 +67,57 @@ export function expand(root: Located, variables: Variables): Expansion {
     return moveTo(parsed, node);
   }
 
-  function walk(node: Located, path: Path): Located {
-    if (node.kind === "list") return { ...node, items: node.items.map((item, index) => walk(item, [...path, index])) };
-    if (node.kind === "map") {
-      const entries = [...node.entries].map(([key, entry]): [string, LocatedEntry] => [
-        key,
-        { ...entry, value: walk(entry.value, [...path, key]) },
-      ]);
-      return { ...node, entries: new Map(entries) };
+  #text(text: string, path: Path, node: Located, depth: number): string {
+    if (depth > MAX_DEPTH) return this.#report("variables refer to each other without end", path, node);
+    let expanded = "";
+    let from = 0;
+    for (let found = nextDollar(text, 0); found !== undefined; found = nextDollar(text, from)) {
+      expanded += text.slice(from, found.start);
+      from = found.end;
+      expanded += found.reference === undefined ? "$" : this.#reference(found.reference, path, node, depth);
     }
-    if (typeof node.value !== "string" || !node.value.includes("$")) return node;
-    const first = nextDollar(node.value, 0);
-    const isWhole = first?.start === 0 && first.end === node.value.length;
-    if (isWhole && first.reference !== undefined) return expandWhole(first.reference, path, node);
-    return scalar(expandText(node.value, path, node, 0), node);
+    return expanded + text.slice(from);
   }
 
-  const tree = walk(root, []);
-  return { tree, problems, unset };
+  /** References within one are expanded first; those of a default only where it is taken. */
+  #reference(reference: string, path: Path, node: Located, depth: number): string {
+    const [, name, fallback] = /^((?:env:)?[^$:]*):-(.*)$/s.exec(reference) ?? [];
+    if (name === undefined || fallback === undefined) {
+      const inner = this.#text(reference, path, node, depth + 1);
+      return this.#text(this.#resolve(inner, path, node), path, node, depth + 1);
+    }
+    // With a default, though an empty one, it is no matter that the variable is not set.
+    const value = this.#resolve(`${name}:-`, path, node);
+    return this.#text(value === "" ? fallback : value, path, node, depth + 1);
+  }
+
+  #resolve(reference: string, path: Path, node: Located): string {
+    const [, scheme = "env", rest = ""] = /^(?:([a-z][a-z0-9+.-]+):)?(.*)$/s.exec(reference) ?? [];
+    if (scheme === "yaml") return rest;
+    if (scheme === "file") return this.#file(rest, path, node);
+    if (scheme !== "env") return this.#report(`"${scheme}" is no provider: env, file and yaml are`, path, node);
+    const split = rest.indexOf(":-");
+    const name = split < 0 ? rest : rest.slice(0, split);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return this.#report(`"${name}" is no name of a variable`, path, node);
+    const value = this.#variables.env(name);
+    if (value !== undefined && (value !== "" || split < 0)) return value;
+    if (split >= 0) return rest.slice(split + 2);
+    this.unset.set(name, [...(this.unset.get(name) ?? []), path]);
+    return "";
+  }
+
+  #file(name: string, path: Path, node: Located): string {
+    try {
+      return this.#variables.file(name);
+    } catch (error) {
+      return this.#report(`can't read ${name}: ${messageOf(error)}`, path, node);
+    }
+  }
+
+  #report(message: string, path: Path, node: Located): string {
+    this.problems.push({ code: ProblemCode.variable, path, position: node.position, message });
+    return "";
+  }
 }
 
 interface Dollar {

@@ -1,14 +1,12 @@
 /** The flame graph page in the browser: asks for what is chosen, draws it, and asks again while it is live. */
 import { Component, h, render } from "preact";
 import type { FlameData } from "../flame-data.ts";
-import { browser, type PageElement, type PageEvent } from "./dom.ts";
+import { browser, type PageElement } from "./dom.ts";
 import { FlameChart } from "./flame-chart.ts";
 import { formatNs, formatSamples, formatShare, type TreeNode } from "./flame-layout.ts";
+import { CHOICES, type Choices, flameToolbar } from "./flame-toolbar.ts";
 
 const REFRESH_MS = 3000;
-const CHOICES = ["type", "service", "pid", "trace", "span", "name", "kind", "since"] as const;
-type Choice = (typeof CHOICES)[number];
-type Choices = Readonly<Partial<Record<Choice, string>>>;
 
 interface State {
   readonly choices: Choices;
@@ -95,108 +93,17 @@ class FlameApp extends Component<Record<never, never>, State> {
 
   #toolbar(data: FlameData) {
     const { choices, isLive, search, problem } = this.state;
-    const select = (
-      label: string,
-      value: string,
-      options: readonly (readonly [string, string])[],
-      change: (value: string) => void,
-    ) =>
-      h(
-        "label",
-        {},
-        h("span", {}, label),
-        h(
-          "select",
-          { value, onChange: (event: PageEvent) => change(event.target.value) },
-          options.map(([each, text]) => h("option", { key: each, value: each, selected: each === value }, text)),
-        ),
-      );
-    const types = data.types.includes("off_cpu") || choices.type === "off_cpu" ? ["cpu", "off_cpu"] : ["cpu"];
-    const processes = data.processes.map(
-      ({ service, pid }) => [`${pid} ${service}`, `${service} (pid ${pid})`] as const,
-    );
-    const process = choices.pid === undefined ? (choices.service ?? "") : `${choices.pid} ${choices.service ?? ""}`;
-    const kinds = [...new Set(data.spans.map(({ kind }) => kind))].map(
-      (kind) => [` ${kind}`, `all ${kind} spans`] as const,
-    );
-    const names = data.spans.map(({ name, kind }) => [`${name} ${kind}`, `${kind} ${name}`] as const);
-    const span =
-      choices.name === undefined && choices.kind === undefined ? "" : `${choices.name ?? ""} ${choices.kind ?? ""}`;
-    return h(
-      "form",
-      { class: "tools card", onSubmit: (event: PageEvent) => event.preventDefault() },
-      types.length > 1 &&
-        select(
-          "Time",
-          choices.type ?? "cpu",
-          [
-            ["cpu", "on the CPU"],
-            ["off_cpu", "off the CPU"],
-          ],
-          (type) => this.#choose({ type }),
-        ),
-      select("Process", process, withCurrent([["", "whole host"], ...processes], process), (value) => {
-        const split = value.indexOf(" ");
-        this.#choose(
-          value === ""
-            ? ({ pid: undefined, service: undefined } as never)
-            : { pid: value.slice(0, split), service: value.slice(split + 1) },
-        );
-      }),
-      select("Spans", span, withCurrent([["", "everything"], ...kinds, ...names], span), (value) => {
-        const split = value.lastIndexOf(" ");
-        const [name, kind] = [value.slice(0, split), value.slice(split + 1)];
-        this.#choose({ name: name || undefined, kind: kind || undefined, span: undefined, trace: undefined } as never);
-      }),
-      select(
-        "Since",
-        choices.since ?? "",
-        [
-          ["", "as long as kept"],
-          ["60", "1 minute"],
-          ["300", "5 minutes"],
-          ["900", "15 minutes"],
-        ],
-        (since) => this.#choose({ since }),
-      ),
-      h(
-        "label",
-        { class: "search" },
-        h("span", {}, "Search"),
-        h("input", {
-          type: "search",
-          value: search,
-          placeholder: "function or file",
-          onInput: (event: PageEvent) => this.setState({ search: event.target.value }),
-        }),
-      ),
-      h(
-        "label",
-        { class: "check" },
-        h("input", {
-          type: "checkbox",
-          checked: isLive,
-          onChange: (event: PageEvent) => this.setState({ isLive: event.target.checked }),
-        }),
-        "live",
-      ),
-      h("a", { class: "button", href: `/profile.pb.gz${this.#query()}`, download: "sockspan.pb.gz" }, "pprof"),
-      this.#chosenSpan(),
-      problem === undefined ? null : h("p", { class: "bad", role: "alert" }, problem),
-    );
-  }
-
-  #chosenSpan() {
-    const { trace, span } = this.state.choices;
-    if (trace === undefined && span === undefined) return null;
-    const clear = () => this.#choose({ trace: undefined, span: undefined } as never);
-    return h(
-      "p",
-      { class: "chosen" },
-      span === undefined ? "one trace: " : "one span of the trace ",
-      trace === undefined ? null : h("a", { class: "id", href: `/trace/${trace}` }, trace),
-      h("button", { type: "button", class: "button", onClick: clear }, "show all"),
-    );
+    return flameToolbar({
+      data,
+      choices,
+      isLive,
+      search,
+      problem,
+      query: this.#query(),
+      onChoose: (change: Choices) => this.#choose(change),
+      onLive: (live: boolean) => this.setState({ isLive: live }),
+      onSearch: (text: string) => this.setState({ search: text }),
+    });
   }
 
   #chart(data: FlameData) {
@@ -287,14 +194,6 @@ class FlameApp extends Component<Record<never, never>, State> {
       ),
     );
   }
-}
-
-/** A link may choose what the list does not hold. */
-function withCurrent(
-  options: readonly (readonly [string, string])[],
-  current: string,
-): readonly (readonly [string, string])[] {
-  return options.some(([value]) => value === current) ? options : [...options, [current, current.trim()]];
 }
 
 function colorClass(type: string): string {

@@ -4,7 +4,8 @@
  */
 import { utf8 } from "../../latin1.ts";
 import { uint16le } from "../byte-reader.ts";
-import { Capability, HEADER_BYTES, isSqlStart, lenencAt } from "./wire.ts";
+import { isSqlStart } from "../sql/start.ts";
+import { Capability, HEADER_BYTES, lenencAt } from "./wire.ts";
 
 interface QueryAttributes {
   /** Where the statement's text begins. */

@@ -5,8 +5,9 @@ import { unpackZstd } from "../../compression/zstd.ts";
 import { latin1 } from "../../latin1.ts";
 import { uint24le, uint32le } from "../byte-reader.ts";
 import { Recognition, Sender } from "../protocol.ts";
+import { isSqlStart } from "../sql/start.ts";
 import { readQueryAttributes } from "./attributes.ts";
-import { Capability, Command, HEADER_BYTES, isSqlStart, MAX_PACKET } from "./wire.ts";
+import { Capability, Command, HEADER_BYTES, MAX_PACKET } from "./wire.ts";
 
 /** Of the compressed protocol. */
 const OUTER_HEADER_BYTES = 7;

@@ -1,5 +1,4 @@
 /** Numbers of the MySQL client/server protocol (dev.mysql.com, MySQL Internals; mariadb.com/kb/en/clientserver-protocol). */
-import { latin1 } from "../../latin1.ts";
 import { uint16le, uint24le } from "../byte-reader.ts";
 
 export const Command = {
@@ -104,13 +103,4 @@ export function lenencAt(bytes: Uint8Array, at: number): { value: number; next: 
   if (first === 0xfd)
     return at + 4 > bytes.length ? { value: -1, next: at } : { value: uint24le(bytes, at + 1), next: at + 4 };
   return { value: -1, next: at + 9 };
-}
-
-const SQL_START =
-  /^[\s(;]*(?:\/\*|--|#|select|insert|update|delete|replace|set|show|begin|start|commit|rollback|create|drop|alter|use|call|desc|describe|explain|truncate|with|lock|unlock|grant|revoke|prepare|execute|deallocate|do|handler|load|optimize|analyze|check|repair|rename|flush|kill|savepoint|release|xa|values|table|reset|change|stop|purge|install|uninstall|checksum|help|shutdown|binlog|cache|signal|get|import|restart|clone)\b/i;
-
-/** Does the text of a statement stand at `from`? */
-export function isSqlStart(bytes: Uint8Array, from: number, to: number): boolean {
-  const text = latin1(bytes, from, Math.min(to, from + 48));
-  return /^[\s(;]*(?:\/\*|--|#)/.test(text) || SQL_START.test(text);
 }

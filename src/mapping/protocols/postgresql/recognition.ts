@@ -1,10 +1,10 @@
 /** Do these bytes begin a frame that only PostgreSQL sends? */
 import { latin1 } from "../../latin1.ts";
 import { uint16, uint32 } from "../byte-reader.ts";
-import { isSqlStart } from "../mysql/wire.ts";
 import { Recognition, Sender } from "../protocol.ts";
+import { isSqlStart } from "../sql/start.ts";
+import { FRAME_HEADER_BYTES } from "./framing.ts";
 
-const FRAME_HEADER_BYTES = 5;
 const STARTUP_CODES = new Set([80877102, 80877103, 80877104]);
 
 export function recognizePostgresql(bytes: Uint8Array, sender: Sender | undefined): Recognition {
@@ -97,80 +97,70 @@ function serverFrames(bytes: Uint8Array): Recognition {
   let at = 0;
   let score = 0;
   while (at + FRAME_HEADER_BYTES <= bytes.length && score < 2) {
-    const type = String.fromCharCode(bytes[at]!);
     const length = uint32(bytes, at + 1);
-    const next = at + 1 + length;
-    if (length < 4 || length > 0x1000000) return Recognition.no;
-    const isWhole = next <= bytes.length;
-    switch (type) {
-      case "1":
-      case "2":
-      case "3":
-      case "n":
-      case "s":
-      case "I":
-        if (length !== 4) return Recognition.no;
-        score++;
-        break;
-      case "Z":
-        if (length !== 5) return Recognition.no;
-        if (isWhole) {
-          if (!"ITE".includes(String.fromCharCode(bytes[at + 5]!))) return Recognition.no;
-          score += 2;
-        }
-        break;
-      case "C":
-        if (length > 64) return Recognition.no;
-        if (isWhole) {
-          if (!COMPLETE.test(latin1(bytes, at + 5, next))) return Recognition.no;
-          score += 2;
-        }
-        break;
-      case "E":
-      case "N":
-        if (length > 65_536) return Recognition.no;
-        if (bytes.length >= at + 11) {
-          if (!/^S[A-Z]{4,5}/.test(latin1(bytes, at + 5, at + 11))) return Recognition.no;
-          score += 2;
-        }
-        break;
-      case "R":
-        if (length < 8 || length > 2048 || (bytes[at + 5] !== undefined && uint32(bytes, at + 5) > 12))
-          return Recognition.no;
-        if (bytes.length >= at + 9) score += 2;
-        break;
-      case "T":
-        if (isWhole) {
-          if (bytes[next - 1] !== 0 && bytes[next - 1] !== 1) return Recognition.no;
-          score++;
-        }
-        break;
-      case "t":
-        if (length < 6 || (bytes.length >= at + 7 && 6 + uint16(bytes, at + 5) * 4 !== length)) return Recognition.no;
-        score++;
-        break;
-      case "D":
-        if (bytes.length >= at + 7 && uint16(bytes, at + 5) > 1664) return Recognition.no;
-        break;
-      case "S":
-        if (isWhole && !/^[A-Za-z_]+\0[^\0]*\0$/.test(latin1(bytes, at + 5, next))) return Recognition.no;
-        if (isWhole) score++;
-        break;
-      case "K":
-      case "A":
-      case "G":
-      case "H":
-        break;
-      default:
-        return Recognition.no;
-    }
-    if (!isWhole) break;
-    at = next;
+    const found = length < 4 || length > 0x1000000 ? IMPOSSIBLE : serverFrameScore(bytes, at, length);
+    if (found === IMPOSSIBLE) return Recognition.no;
+    score += found;
+    at += 1 + length;
+    if (at > bytes.length) break;
   }
   if (score >= 2) return Recognition.response;
   return "123nsIZCENRTtDS".includes(String.fromCharCode(bytes[0]!)) && isLengthSoFar(bytes)
     ? Recognition.needMore
     : Recognition.no;
+}
+
+const IMPOSSIBLE = -1;
+
+/** How much the frame at `at` speaks for PostgreSQL, as far as it is there. */
+function serverFrameScore(bytes: Uint8Array, at: number, length: number): number {
+  const body = at + FRAME_HEADER_BYTES;
+  const next = at + 1 + length;
+  const isWhole = next <= bytes.length;
+  switch (String.fromCharCode(bytes[at]!)) {
+    case "1":
+    case "2":
+    case "3":
+    case "n":
+    case "s":
+    case "I":
+      return length === 4 ? 1 : IMPOSSIBLE;
+    case "Z":
+      if (length !== 5) return IMPOSSIBLE;
+      return scoreOf(isWhole, 2, () => "ITE".includes(String.fromCharCode(bytes[body]!)));
+    case "C":
+      if (length > 64) return IMPOSSIBLE;
+      return scoreOf(isWhole, 2, () => COMPLETE.test(latin1(bytes, body, next)));
+    case "E":
+    case "N":
+      if (length > 65_536) return IMPOSSIBLE;
+      return scoreOf(bytes.length >= body + 6, 2, () => /^S[A-Z]{4,5}/.test(latin1(bytes, body, body + 6)));
+    case "R":
+      if (length < 8 || length > 2048 || (bytes[body] !== undefined && uint32(bytes, body) > 12)) return IMPOSSIBLE;
+      return bytes.length >= body + 4 ? 2 : 0;
+    case "T":
+      return scoreOf(isWhole, 1, () => bytes[next - 1] === 0 || bytes[next - 1] === 1);
+    case "t":
+      if (length < 6 || (bytes.length >= body + 2 && 6 + uint16(bytes, body) * 4 !== length)) return IMPOSSIBLE;
+      return 1;
+    case "D":
+      return bytes.length >= body + 2 && uint16(bytes, body) > 1664 ? IMPOSSIBLE : 0;
+    case "S":
+      return scoreOf(isWhole, 1, () => /^[A-Za-z_]+\0[^\0]*\0$/.test(latin1(bytes, body, next)));
+    case "K":
+    case "A":
+    case "G":
+    case "H":
+      return 0;
+    default:
+      return IMPOSSIBLE;
+  }
+}
+
+/** What is not there yet speaks neither for nor against. */
+function scoreOf(isThere: boolean, score: number, fits: () => boolean): number {
+  if (!isThere) return 0;
+  return fits() ? score : IMPOSSIBLE;
 }
 
 function isLengthSoFar(bytes: Uint8Array): boolean {

@@ -4,7 +4,7 @@ import type { CaptureDecoder } from "../capture.ts";
 import { CaptureDamagedError, type CaptureProblem, CaptureTruncatedError } from "../error.ts";
 import { LineSplitter } from "../line-splitter.ts";
 import type { ReplayTarget, Timeline } from "../replay.ts";
-import { parseRecordingLine } from "./recording.ts";
+import { parseRecordingLine } from "./parse-line.ts";
 
 const ADVANCE_NS = 50e6;
 

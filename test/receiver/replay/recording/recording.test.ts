@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { SocketRole } from "../../../../src/bpf/layout.gen.ts";
 import { TcpState } from "../../../../src/mapping/engine-options.ts";
-import { parseRecordingLine, stateLine } from "../../../../src/receiver/replay/recording/recording.ts";
+import { parseRecordingLine } from "../../../../src/receiver/replay/recording/parse-line.ts";
+import { stateLine } from "../../../../src/receiver/replay/recording/recording.ts";
 import { AF_UNIX, stateEvent } from "../../../support/events.ts";
 
 const EVENT = { ...stateEvent(7, SocketRole.server, TcpState.established, 1e9), addressFamily: AF_UNIX };
