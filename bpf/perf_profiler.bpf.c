@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Stacks: of what runs, by a clock on each CPU, and of what waits, by the scheduler's switches. */
-#include "kernel_types.bpf.h"
+#include "kernel/kernel_types.bpf.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
 #define PROCESS_EVENTS stack_samples
-#include "sample.bpf.h"
-#include "process.bpf.h"
-#include "wait.bpf.h"
+#include "profile/sample.bpf.h"
+#include "kernel/process.bpf.h"
+#include "profile/wait.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

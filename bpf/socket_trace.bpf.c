@@ -3,21 +3,21 @@
  * Stateless capture of socket calls. User space loads the programs of one hook set for sends and one for receives;
  * docs/kernel.md has the table.
  */
-#include "kernel_types.bpf.h"
+#include "kernel/kernel_types.bpf.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
-#include "maps.bpf.h"
-#include "go_handover.bpf.h"
-#include "io_event.bpf.h"
-#include "process.bpf.h"
-#include "raw_call.bpf.h"
-#include "state.bpf.h"
-#include "thread.bpf.h"
-#include "unix.bpf.h"
-#include "wake.bpf.h"
+#include "socket/maps.bpf.h"
+#include "unit/go_handover.bpf.h"
+#include "kernel/io_event.bpf.h"
+#include "kernel/process.bpf.h"
+#include "socket/raw_call.bpf.h"
+#include "socket/state.bpf.h"
+#include "unit/thread.bpf.h"
+#include "socket/unix.bpf.h"
+#include "unit/wake.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

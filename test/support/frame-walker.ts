@@ -1,5 +1,5 @@
 /**
- * What bpf/frames.bpf.h does with the calls of one direction, for tests without a kernel: calls in, the payload of
+ * What bpf/socket/frames.bpf.h does with the calls of one direction, for tests without a kernel: calls in, the payload of
  * events out. The kernel tests compare the two.
  */
 import { FrameSegmentFlags, LAYOUT } from "../../src/bpf/layout.gen.ts";

@@ -1,6 +1,6 @@
 /**
  * Programs of CPython that exist only here: tasks of asyncio or greenlets that are made by requests, and jobs of
- * ThreadPoolExecutor, told as its uprobes tell them (bpf/python.bpf.h). Contexts, greenlets and jobs are addresses, which
+ * ThreadPoolExecutor, told as its uprobes tell them (bpf/unit/python.bpf.h). Contexts, greenlets and jobs are addresses, which
  * come back at once for the next one.
  */
 import { CauseKind, EventKind, UnitEdge, type UnitEdgeEvent, UnitKind } from "../../src/bpf/layout.gen.ts";

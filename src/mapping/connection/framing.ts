@@ -1,6 +1,6 @@
 /**
  * How the frames of a protocol follow one another, as data: the kernel walks them by it and copies of each frame what
- * its parser reads (bpf/frames.bpf.h). A protocol file declares its own.
+ * its parser reads (bpf/socket/frames.bpf.h). A protocol file declares its own.
  */
 import { Sender } from "../protocols/protocol.ts";
 

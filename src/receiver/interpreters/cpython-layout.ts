@@ -2,7 +2,7 @@
 import type { Interpreter } from "../../bpf/layout.gen.ts";
 
 export interface CpythonLayout {
-  /** For bpf/interpreter.bpf.h, but the key. */
+  /** For bpf/profile/interpreter.bpf.h, but the key. */
   readonly frames: Omit<Interpreter, "key">;
   /** Of PyCodeObject. */
   readonly code: {

@@ -2,7 +2,7 @@
  * Who hands jobs to ThreadPoolExecutor where its threads are greenlets (`monkey.patch_all()`): gevent puts a queue of its
  * own in the place of `_queue.SimpleQueue`. `submit` calls the `put` of the class that concurrent/futures/thread.py finds
  * in the module `queue`: one that Cython has made, or Python code, which appends to a deque. So a uprobe sits on the
- * function behind it (bpf/python.bpf.h).
+ * function behind it (bpf/unit/python.bpf.h).
  */
 import { u64, viewOf } from "../elf/elf-file.ts";
 import type { FrameLayout } from "./cpython-layout.ts";

@@ -3,7 +3,7 @@
  *
  * greenlet 2.0 and later keeps its state of each thread in a thread-local variable: {main greenlet, running greenlet, ..}
  * (src/greenlet/TThreadState.hpp). Its place is found, and proved, on a thread that has such a state. Nothing that can be
- * read cheaply leads from a greenlet to its maker, so a uprobe sees it made (bpf/python.bpf.h): gevent's by the tp_init of
+ * read cheaply leads from a greenlet to its maker, so a uprobe sees it made (bpf/unit/python.bpf.h): gevent's by the tp_init of
  * its own type, whose first argument is what it runs, others by that of greenlet's.
  */
 import { tlsSegment, u64, viewOf } from "../elf/elf-file.ts";

@@ -1,6 +1,6 @@
 /**
  * Who makes the tasks of asyncio and the jobs of ThreadPoolExecutor in CPython: nothing leads from them to their maker, so
- * uprobes see them made (bpf/python.bpf.h). Tasks by the type's tp_init, jobs when `submit` puts them into the pool's queue.
+ * uprobes see them made (bpf/unit/python.bpf.h). Tasks by the type's tp_init, jobs when `submit` puts them into the pool's queue.
  */
 import type { Offsets } from "./cpython-layout.ts";
 import type { WorkItems } from "./cpython-pools.ts";

@@ -1,5 +1,5 @@
 /**
- * Where uprobes see goroutines hand something over (bpf/go_handover.bpf.h): functions of package runtime that are called
+ * Where uprobes see goroutines hand something over (bpf/unit/go_handover.bpf.h): functions of package runtime that are called
  * when the other end waits already (runtime/chan.go, runtime/sema.go). runtime.goready, behind all of them, is inlined.
  */
 import type { UprobeProgram } from "../../ipc/messages.ts";

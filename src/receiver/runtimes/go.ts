@@ -1,7 +1,7 @@
 /**
  * Go 1.18+: the unit is the goroutine. The register ABI keeps g in R14 (x86-64) and R28 (arm64), and system calls are
  * made on it, so goid is one load away (runtime/runtime2.go, struct g). net/http's client hands its request to another
- * goroutine, writeLoop; whose call it is lies in writeLoop's frame (bpf/go.bpf.h).
+ * goroutine, writeLoop; whose call it is lies in writeLoop's frame (bpf/unit/go.bpf.h).
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import { readSection, sectionNamed, u64, viewOf } from "../elf/elf-file.ts";

@@ -1,6 +1,6 @@
 /**
  * Ruby 3.1+: the unit is the fiber, `ruby_current_ec` (vm_core.h): each fiber has an execution context of its own; on threads
- * it is the thread's. Who has made a thread nothing in it tells, so uprobes see it made and ended (bpf/ruby.bpf.h).
+ * it is the thread's. Who has made a thread nothing in it tells, so uprobes see it made and ended (bpf/unit/ruby.bpf.h).
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import { ElfMachine } from "../elf/elf-file.ts";

@@ -1,6 +1,6 @@
 /**
  * Runs call frame instructions (DWARF 5, 6.4.2) of x86-64 code, and says for each stretch of addresses how the caller's
- * frame is found. Only what bpf/unwind.bpf.h follows is told apart: the stack pointer, rbp, the return address.
+ * frame is found. Only what bpf/profile/unwind.bpf.h follows is told apart: the stack pointer, rbp, the return address.
  */
 import { UnwindKind } from "../../bpf/layout.gen.ts";
 import { DwarfReader } from "./dwarf-reader.ts";
