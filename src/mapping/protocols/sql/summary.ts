@@ -21,6 +21,7 @@ const PASSED = new Set([
   "HIGH_PRIORITY",
   "QUICK",
   "TABLE",
+  "LATERAL",
 ]);
 /** Words that a statement within the statement begins with. */
 const INNER_OPERATIONS = new Set(["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"]);

@@ -6,6 +6,7 @@ const SUMMARIES: readonly (readonly [statement: string, summary: string, collect
   ["SELECT * FROM orders WHERE id = 42", "SELECT orders", "orders"],
   ["INSERT INTO orders SELECT * FROM cart", "INSERT orders SELECT cart", undefined],
   ["WITH recent AS (SELECT 1 FROM a) SELECT * FROM recent", "WITH SELECT a SELECT recent", undefined],
+  ["SELECT * FROM a CROSS JOIN LATERAL (SELECT * FROM b) x, LATERAL f(a.id) y", "SELECT a SELECT b", undefined],
   ["UPDATE shop.items SET name = 'a'", "UPDATE shop.items", "shop.items"],
   ["CREATE TABLE IF NOT EXISTS t (id int)", "CREATE TABLE t", "t"],
   ["CREATE OR REPLACE VIEW v AS SELECT * FROM t", "CREATE VIEW v SELECT t", undefined],
