@@ -93,12 +93,17 @@ export class SocketEnd {
   }
 
   #ipAttributes(isServer: boolean, peer: Endpoint): readonly Attribute[] {
+    const known = this.isAnonymous ? this.local : this.remote;
+    const transport: Attribute[] = [
+      ["network.transport", this.transport],
+      ["network.type", known.address.includes(":") ? "ipv6" : "ipv4"],
+    ];
+    if (this.isAnonymous) return transport;
     return [
       ...(isServer ? [["client.address", (this.isClient ? this.local : this.remote).address] as const] : []),
       ["network.peer.address", peer.address],
       ["network.peer.port", peer.port],
-      ["network.transport", this.transport],
-      ["network.type", this.remote.address.includes(":") ? "ipv6" : "ipv4"],
+      ...transport,
     ];
   }
 

@@ -107,7 +107,9 @@ export class Datagrams {
 
   get #serverPort(): number {
     if (this.role === SocketRole.client) return this.#remotePort;
-    return this.role === SocketRole.server ? this.#localPort : Math.min(this.#localPort, this.#remotePort);
+    // 0: it is not known who sent it.
+    const isLocal = this.role === SocketRole.server || this.#remotePort === 0;
+    return isLocal ? this.#localPort : Math.min(this.#localPort, this.#remotePort);
   }
 }
 

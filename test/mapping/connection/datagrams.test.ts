@@ -113,4 +113,23 @@ describe("datagrams whose sender is not told", () => {
     assert.equal(resolver.host.spans.length, 1);
     assert.equal(resolver.host.spans[0]?.parentSpanId, undefined);
   });
+
+  it("say nothing of a sender that nobody knows", () => {
+    const resolver = new Resolver();
+    resolver.serverReads(40_001, dns(9, "ignored.test"));
+    const [span] = resolver.host.end();
+    assert.equal(attribute(span!, "dns.question.name"), "ignored.test");
+    for (const key of ["client.address", "network.peer.address", "network.peer.port"]) {
+      assert.equal(attribute(span!, key), undefined, key);
+    }
+    assert.equal(attribute(span!, "network.type"), "ipv4");
+    assert.equal(attribute(span!, "server.port"), `${SERVER_PORT}`);
+  });
+
+  it("make no span where they are mDNS", () => {
+    const resolver = new Resolver();
+    const ends = anonymous(tuple("224.0.0.251", 5353, "10.0.0.1", 5353));
+    resolver.emit(SERVER, SERVER_COOKIE, Direction.ingress, ends, dns(0, "printer.local"));
+    assert.deepEqual(resolver.host.end(), []);
+  });
 });
