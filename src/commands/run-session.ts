@@ -89,9 +89,14 @@ export class RunSession {
       if (this.#requests.end !== undefined) this.#drain();
       const { code, signal } = await this.#broker.workerExit;
       if (this.#failure !== undefined) throw this.#failure.error;
-      if (this.#requests.end !== undefined) return this.#requests.end;
-      log.error("the worker ended by itself", { code: code ?? undefined, signal: signal ?? undefined });
-      return SessionEnd.failed;
+      const { end } = this.#requests;
+      if (end === undefined) {
+        log.error("the worker ended by itself", { code: code ?? undefined, signal: signal ?? undefined });
+        return SessionEnd.failed;
+      }
+      if (signal === null) return end;
+      log.error("the worker was ended before it had drained: what it held is lost", { signal });
+      return end === SessionEnd.done ? SessionEnd.failed : end;
     } finally {
       clearTimeout(this.#timer);
       this.#endSelfTest();

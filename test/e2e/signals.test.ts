@@ -121,6 +121,18 @@ describe("signals", function () {
     assert.equal(await program.end(), 1, program.output);
   });
 
+  it("SIGTERM, and the worker is killed while it drains: it says so, and that is a failure", async () => {
+    const { program } = await startExporting();
+    program.signal("SIGTERM");
+    await seen(program, /ending/);
+    const children = readFileSync(`/proc/${program.pid}/task/${program.pid}/children`, "utf8").trim().split(" ");
+    const isWorker = (pid: string) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("worker");
+    const [worker] = children.filter(isWorker);
+    process.kill(Number(worker), "SIGKILL");
+    assert.equal(await program.end(), 1, program.output);
+    assert.match(program.output, /error the worker was ended before it had drained/);
+  });
+
   it("SIGTERM after the end of its duration: the drain goes on", async () => {
     const { collector, program } = await startExporting(["--duration", "1s"]);
     await seen(program, /ending/);
