@@ -31,7 +31,7 @@ export class BpfPermissionError extends SockspanError {
 
   constructor(what: string, detail = "") {
     super(
-      `${what}: not permitted${detail === "" ? "" : `: ${detail}`}`,
+      `${what}: not permitted${detail === "" ? "" : `\n${detail}`}`,
       "Run as root, or with CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_SYS_ADMIN; under lockdown BPF tracing is off",
     );
   }

@@ -105,7 +105,7 @@ export class BpfObject implements Disposable {
       return;
     }
     if (log.includes("BEGIN PROG LOAD LOG")) throw new VerifierError(this.name, log);
-    if (-result === EPERM) throw new BpfPermissionError(`load ${this.name}`, log.trim());
+    if (-result === EPERM) throw new BpfPermissionError(`load ${this.name}`, withoutLimit(log));
     throw new BpfError(`load ${this.name}`, -result, log.trim());
   }
 
@@ -231,4 +231,10 @@ function writeConstant(view: DataView, variable: string, value: number | bigint 
   else if (view.byteLength === 2) view.setUint16(0, Number(value), true);
   else if (view.byteLength === 1) view.setUint8(0, Number(value));
   else throw new RangeError(`${variable} has ${view.byteLength} bytes: give it bytes`);
+}
+
+/** Where it may load nothing, libbpf also tries the limit of kernels before 5.11, and says so first. */
+function withoutLimit(log: string): string {
+  const lines = log.trim().split("\n");
+  return lines.filter((line) => !line.includes("bump RLIMIT_MEMLOCK")).join("\n");
 }

@@ -17,7 +17,7 @@ export class PrivilegeDropError extends SockspanError {
   constructor(reason: string, options?: ErrorOptions) {
     super(
       `the worker could not become an unprivileged user: ${reason}`,
-      "Check the user in the configuration",
+      "Check --user; as root it needs CAP_SETUID and CAP_SETGID",
       options,
     );
   }

@@ -66,6 +66,30 @@ describe("what sockspan says when it can not run", () => {
     assertClear(ended);
   });
 
+  it("without the capabilities: those that it needs, and not a limit that has nothing to do with it", async () => {
+    const within = ["setpriv", "--bounding-set=-bpf,-perfmon,-sys_admin", "--"];
+    const ended = await run(scratch, ["run", "--duration", "2s"], within);
+    assert.equal(ended.code, 1, ended.output);
+    assert.match(ended.output, /^sockspan: load \w+: not permitted \[BPF_NOT_PERMITTED\]$/m);
+    assert.match(ended.output, /CAP_BPF/);
+    assert.doesNotMatch(ended.output, /bump RLIMIT_MEMLOCK/);
+    assertClear(ended);
+  });
+
+  it("without the right to change its user: the capabilities that this takes", async () => {
+    const ended = await run(scratch, ["run", "--duration", "2s"], ["setpriv", "--bounding-set=-setuid,-setgid", "--"]);
+    assert.equal(ended.code, 1, ended.output);
+    assert.match(ended.output, /PRIVILEGE_DROP_FAILED/);
+    assert.match(ended.output, /CAP_SETUID/);
+    assertClear(ended);
+  });
+
+  it("nothing where it may not kill its own processes: they end by themselves", async () => {
+    const ended = await run(scratch, ["run", "--duration", "100ms"], ["setpriv", "--bounding-set=-kill", "--"]);
+    assert.equal(ended.code, 0, ended.output);
+    assertClear(ended);
+  });
+
   it("with a key that does not exist: its path and the word that was meant", async () => {
     const { config } = await writeConfig(scratch, { receiver: "{ scpe: host }" });
     const ended = await run(scratch, ["run", "--config", config]);

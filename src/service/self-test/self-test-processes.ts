@@ -37,8 +37,12 @@ export class SelfTestProcesses {
   }
 
   end(): void {
-    this.#server.kill("SIGKILL");
-    this.#client.kill("SIGKILL");
+    for (const child of [this.#server, this.#client]) {
+      // Without CAP_KILL that is refused. They end when they are left alone, and so they keep nobody from ending.
+      child.once("error", () => {});
+      child.kill("SIGKILL");
+      if (child.connected) child.disconnect();
+    }
   }
 
   async #within<Value>(step: Promise<Value>): Promise<Value> {
