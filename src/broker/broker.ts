@@ -91,14 +91,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   using resources = new Resources();
   const user = options.user === undefined ? undefined : resolveUser(options.user);
   const files = openFiles(options.files, resources);
-  const capture =
-    options.socketTrace === undefined
-      ? undefined
-      : resources.use(Capture.load({ objectPath: options.objectPath, config: options.socketTrace }));
-  const profiler =
-    options.profile === undefined
-      ? undefined
-      : resources.use(ProfileCapture.load({ objectPath: options.profilerPath, config: options.profile }));
+  const { capture, profiler } = loadPrograms(options, resources);
   const controls = controlsOf([
     [capture, options.socketTrace],
     [profiler, options.profile],
@@ -119,21 +112,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       : new Uprobes(options.socketTrace?.uprobes === "auto", (...place) => capture.attachUprobe(...place));
   const handler = new RequestHandler({ capture, profiler, controls, reader, uprobes });
 
-  const captureMaps = descriptorsOf(capture, CAPTURE_MAPS);
-  const profilerMaps = descriptorsOf(profiler, PROFILER_MAPS);
-  const inherited = [...[...captureMaps, ...profilerMaps].map((map) => map.fd), ...files.values()];
-  const threadChannels = profiler === undefined ? 0 : THREAD_CHANNELS;
-  const { promise: workerExit, resolve: onExit } = withResolvers<WorkerExit>();
-  const worker = new WorkerProcess({
-    entry: options.workerEntry,
-    nodeArguments: options.workerNodeArguments ?? [],
-    inherited,
-    threadChannels,
-    answer: (request: WorkerRequest) => handler.answer(request),
-    onEvent: (name, value) => options.onWorkerEvent?.(name, value),
-    onExit: (code, signal) => onExit({ code, signal }),
-    onBadMessage: (reason) => options.log.warn("the worker sent something that is no message of ours", { reason }),
-  });
+  const inheritance = inheritanceOf(capture, profiler, files);
+  const { worker, workerExit } = spawnWorker(options, inheritance, handler);
   const workerPid = worker.pid;
   if (workerPid === undefined) throw new WorkerFailedError("it could not be spawned");
   resources.defer(() => worker.kill("SIGKILL"));
@@ -143,15 +123,10 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     kind: "hello",
     brokerPid: process.pid,
     settings: options.workerSettings,
-    files: Object.fromEntries(
-      [...files.keys()].map((path, i) => [path, inheritedFd(inherited.length - files.size + i)]),
-    ),
     user,
     bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     ownTgids: [...new Set(controls.flatMap((each) => each.ownTgids))],
-    capture: inWorker(captureMaps, 0),
-    profiler: inWorker(profilerMaps, captureMaps.length),
-    threadChannels: Array.from({ length: threadChannels }, (_, i) => inheritedFd(inherited.length + i)),
+    ...inheritance.named,
   } satisfies BrokerMessage);
 
   const control = await openControl(options, (question) => answerControl(question, worker, [capture, profiler]));
@@ -159,14 +134,6 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
   const owned = resources.move();
   void workerExit.then(() => owned[Symbol.dispose]());
-  let stopped: Promise<WorkerExit> | undefined;
-  const stop = (drainTimeoutMs: number): Promise<WorkerExit> => {
-    capture?.detach();
-    profiler?.detach();
-    worker.send({ kind: "shutdown" });
-    const timer = setTimeout(() => worker.kill("SIGKILL"), drainTimeoutMs);
-    return workerExit.finally(() => clearTimeout(timer));
-  };
   return {
     workerPid,
     workerExit,
@@ -177,10 +144,70 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       return handler.profileAttachment;
     },
     reload: (settings) => worker.send({ kind: "reload", settings }),
-    stop: (drainTimeoutMs) => {
-      stopped ??= stop(drainTimeoutMs);
-      return stopped;
+    stop: once((drainTimeoutMs) => {
+      capture?.detach();
+      profiler?.detach();
+      worker.send({ kind: "shutdown" });
+      const timer = setTimeout(() => worker.kill("SIGKILL"), drainTimeoutMs);
+      return workerExit.finally(() => clearTimeout(timer));
+    }),
+  };
+}
+
+function loadPrograms({ socketTrace, objectPath, profile, profilerPath }: BrokerOptions, resources: Resources) {
+  return {
+    capture: socketTrace && resources.use(Capture.load({ objectPath, config: socketTrace })),
+    profiler: profile && resources.use(ProfileCapture.load({ objectPath: profilerPath, config: profile })),
+  };
+}
+
+/** What the worker finds open when it starts, and the numbers by which it is told of them. */
+function inheritanceOf(
+  capture: Capture | undefined,
+  profiler: ProfileCapture | undefined,
+  files: ReadonlyMap<string, number>,
+) {
+  const captureMaps = descriptorsOf(capture, CAPTURE_MAPS);
+  const profilerMaps = descriptorsOf(profiler, PROFILER_MAPS);
+  const maps = [...captureMaps, ...profilerMaps];
+  const descriptors = [...maps.map(({ fd }) => fd), ...files.values()];
+  const threadChannels = profiler === undefined ? 0 : THREAD_CHANNELS;
+  return {
+    descriptors,
+    named: {
+      capture: inWorker(captureMaps, 0),
+      profiler: inWorker(profilerMaps, captureMaps.length),
+      files: Object.fromEntries([...files.keys()].map((path, i) => [path, inheritedFd(maps.length + i)])),
+      threadChannels: Array.from({ length: threadChannels }, (_, i) => inheritedFd(descriptors.length + i)),
     },
+  };
+}
+
+function spawnWorker(
+  { workerEntry, workerNodeArguments, onWorkerEvent, log }: BrokerOptions,
+  { descriptors, named }: ReturnType<typeof inheritanceOf>,
+  handler: RequestHandler,
+): { worker: WorkerProcess; workerExit: Promise<WorkerExit> } {
+  const { promise: workerExit, resolve: onExit } = withResolvers<WorkerExit>();
+  const worker = new WorkerProcess({
+    entry: workerEntry,
+    nodeArguments: workerNodeArguments ?? [],
+    inherited: descriptors,
+    threadChannels: named.threadChannels.length,
+    answer: (request: WorkerRequest) => handler.answer(request),
+    onEvent: (name, value) => onWorkerEvent?.(name, value),
+    onExit: (code, signal) => onExit({ code, signal }),
+    onBadMessage: (reason) => log.warn("the worker sent something that is no message of ours", { reason }),
+  });
+  return { worker, workerExit };
+}
+
+/** Told again, it goes on as it was told first. */
+function once<Argument, Result>(action: (argument: Argument) => Result): (argument: Argument) => Result {
+  let first: { readonly result: Result } | undefined;
+  return (argument) => {
+    first ??= { result: action(argument) };
+    return first.result;
   };
 }
 
