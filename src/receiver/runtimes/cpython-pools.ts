@@ -46,6 +46,7 @@ const MAX_SITES = 4;
 export class PythonPools {
   readonly #process: ProcessView;
   readonly #interpreter: number;
+  readonly #secret: number;
   readonly #offsets: Offsets;
   readonly #layout: FrameLayout;
   readonly #objects: PythonObjects;
@@ -70,17 +71,19 @@ export class PythonPools {
   #isPrepared = false;
   #hasThreads = false;
 
-  constructor(process: ProcessView, interpreter: number, offsets: Offsets, layout: FrameLayout) {
+  /** @param secret address of _Py_HashSecret; 0: not exported */
+  constructor(process: ProcessView, interpreter: number, offsets: Offsets, layout: FrameLayout, secret: number) {
     this.#process = process;
+    this.#secret = secret;
     this.#interpreter = interpreter;
     this.#offsets = offsets;
     this.#layout = layout;
-    this.#objects = new PythonObjects(process, layout);
+    this.#objects = new PythonObjects(process, layout, secret);
   }
 
   /** The same of a process that was forked from this one: it has none of its threads, and all else where it was. */
   forFork(process: ProcessView): PythonPools {
-    const pools = new PythonPools(process, this.#interpreter, this.#offsets, this.#layout);
+    const pools = new PythonPools(process, this.#interpreter, this.#offsets, this.#layout, this.#secret);
     for (const [code, site] of this.#sites) pools.#sites.set(code, site);
     for (const code of this.#awaited) pools.#awaited.add(code);
     for (const code of this.#computed) pools.#computed.add(code);

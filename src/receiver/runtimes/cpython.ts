@@ -77,7 +77,8 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
   }
   if (earlier !== undefined && isPlan(earlier) && earlier.runtime === RUNTIME && earlier.lookAgain !== undefined)
     return earlier.lookAgain();
-  return planWithPools(makers, new PythonPools(process, interpreter, offsets, frames), plan, keyOffset, {
+  const pools = new PythonPools(process, interpreter, offsets, frames, await secretOf(image));
+  return planWithPools(makers, pools, plan, keyOffset, {
     address: runtimeAddress,
     lengthBytes: symbol.sizeBytes,
   });
@@ -210,8 +211,8 @@ function greenletsWithJobs(
   const { uprobes, python, ...bare } = plan;
   const known: UnitPlan = uprobes.length > 0 ? plan : bare;
   if (layout === undefined || offsets.modules === undefined) return { ...known, forFork: async () => known };
-  const pools = new PythonPools(process, interpreter, offsets, layout);
   const refine = async (): Promise<UnitPlan> => {
+    const pools = new PythonPools(process, interpreter, offsets, layout, await secretOf(image));
     await pools.prepare(true);
     const modules = await pointerAt(process, interpreter + offsets.modules!);
     const put = pools.workItems && (await findGreenletPut(process.again(), image, layout, modules));
@@ -228,6 +229,10 @@ function greenletsWithJobs(
   };
   const forFork = async (fork: ProcessView) => greenletsWithJobs(fork, image, plan, interpreter, offsets, keyOffset);
   return { ...known, refine, forFork, isFinal: false };
+}
+
+async function secretOf(image: Image): Promise<number> {
+  return (await addressOf(image, "_Py_HashSecret")) ?? 0;
 }
 
 function baseName(path: string): string {

@@ -2,6 +2,7 @@
 import { cString, u64, viewOf } from "../elf/elf-file.ts";
 import { FRAME_WORDS, type FrameLayout } from "./cpython-layout.ts";
 import type { ProcessView } from "./process-view.ts";
+import { PythonHash, probes } from "./python-hash.ts";
 
 /** Of fields that are at the same place in 3.11 to 3.13 (x86-64). */
 export const PyOffset = {
@@ -31,6 +32,7 @@ const MAX_TEXT_BYTES = 400;
 const USER_SPACE_END = 2 ** 47;
 const MAX_ITEMS = 64;
 /** PyDictKeysObject (Include/internal/pycore_dict.h) */
+const KEYS_SIZE_LOG2 = 8;
 const KEYS_INDEX_BYTES_LOG2 = 9;
 const KEYS_KIND = 10;
 const KEYS_COUNT = 24;
@@ -42,6 +44,15 @@ const MAX_INDEX_BYTES_LOG2 = 15;
 const MAX_GAP_BYTES = 4096;
 const MAX_TOGETHER_BYTES = 1 << 16;
 const MAX_FRAME_WORDS = 4096;
+/** Of a string: its hash, which whoever is a key has. */
+const TEXT_HASH = 24;
+
+/** A dictionary's table: the places, each with the index of an entry, and the entries, pairs of pointers to key and value. */
+interface Table {
+  readonly sizeLog2: number;
+  readonly places: DataView;
+  readonly entries: DataView;
+}
 
 export interface PythonCode {
   readonly address: number;
@@ -57,12 +68,17 @@ export class PythonObjects {
   readonly #process: ProcessView;
   readonly #layout: FrameLayout;
   readonly #codes = new Map<number, PythonCode>();
+  /** Address of _Py_HashSecret; 0: not known. */
+  readonly #secret: number;
+  /** undefined: not read yet; "other": strings are hashed in another way. */
+  #hash: PythonHash | "other" | undefined;
   /** The type of all code objects. */
   #codeType = 0;
 
-  constructor(process: ProcessView, layout: FrameLayout) {
+  constructor(process: ProcessView, layout: FrameLayout, secret = 0) {
     this.#process = process;
     this.#layout = layout;
+    this.#secret = secret;
   }
 
   /** @returns 0 where nothing is mapped */
@@ -98,13 +114,44 @@ export class PythonObjects {
   }
 
   async valuesIn(dictionary: number, wanted: readonly string[]): Promise<readonly number[]> {
-    const entries = await this.#entriesOf(dictionary);
+    const table = await this.#tableOf(dictionary);
+    if (table === undefined) return wanted.map(() => 0);
+    const hash = await this.#hashOf(table);
+    if (hash !== "other") return Promise.all(wanted.map((key) => this.#valueByHash(table, key, hash.of(key))));
+    const { entries } = table;
     const keys = Array.from({ length: Math.floor(entries.byteLength / 16) }, (_, index) => u64(entries, 16 * index));
     const names = await this.#texts(keys);
     return wanted.map((key) => {
       const index = names.indexOf(key);
       return index < 0 ? 0 : u64(entries, 16 * index + 8);
     });
+  }
+
+  async #valueByHash({ sizeLog2, places, entries }: Table, key: string, hash: bigint): Promise<number> {
+    for (const place of probes(hash, sizeLog2)) {
+      const index = entryAt(places, sizeLog2, place);
+      if (index === EMPTY_PLACE) return 0;
+      if (index < 0 || 16 * index + 16 > entries.byteLength) continue;
+      if ((await this.#text(u64(entries, 16 * index))) === key) return u64(entries, 16 * index + 8);
+    }
+    return 0;
+  }
+
+  /** Shown on a key of the table, which knows its own hash. */
+  async #hashOf({ entries }: Table): Promise<PythonHash | "other"> {
+    if (this.#hash !== undefined) return this.#hash;
+    const hash = this.#secret === 0 ? undefined : PythonHash.from(await this.#memory(this.#secret, 16));
+    if (hash === undefined) return "other";
+    for (let at = 0; at + 16 <= entries.byteLength; at += 16) {
+      const key = u64(entries, at);
+      if (key === 0) continue;
+      const bytes = await this.#memory(key, this.#layout.text + MAX_TEXT_BYTES);
+      const text = this.#textIn(bytes);
+      if (text === "") continue;
+      this.#hash = viewOf(bytes).getBigUint64(TEXT_HASH, true) === hash.of(text) ? hash : "other";
+      return this.#hash;
+    }
+    return "other";
   }
 
   /** Of a class, its own or its base's: gevent derives one from threading.Thread and puts it in its place. 0: not there. */
@@ -116,17 +163,19 @@ export class PythonObjects {
     return own.map((method, index) => (method === 0 ? inherited[index]! : method));
   }
 
-  /** Pairs of pointers to key and value. */
-  async #entriesOf(dictionary: number): Promise<DataView> {
-    const none = new DataView(new ArrayBuffer(0));
-    if (dictionary === 0) return none;
+  async #tableOf(dictionary: number): Promise<Table | undefined> {
+    if (dictionary === 0) return undefined;
     const keys = await this.pointer(dictionary + PyOffset.dictionaryKeys);
     const head = viewOf(await this.#memory(keys, KEYS_INDICES));
-    if (head.byteLength < KEYS_INDICES || head.getUint8(KEYS_KIND) !== KEYS_OF_TEXT) return none;
+    if (head.byteLength < KEYS_INDICES || head.getUint8(KEYS_KIND) !== KEYS_OF_TEXT) return undefined;
+    const sizeLog2 = head.getUint8(KEYS_SIZE_LOG2);
     const indexBytesLog2 = head.getUint8(KEYS_INDEX_BYTES_LOG2);
     const count = u64(head, KEYS_COUNT);
-    if (indexBytesLog2 > MAX_INDEX_BYTES_LOG2 || count > MAX_KEYS) return none;
-    return viewOf(await this.#memory(keys + KEYS_INDICES + 2 ** indexBytesLog2, 16 * count));
+    if (indexBytesLog2 > MAX_INDEX_BYTES_LOG2 || sizeLog2 > indexBytesLog2 || count > MAX_KEYS) return undefined;
+    const placesBytes = 2 ** indexBytesLog2;
+    const bytes = await this.#memory(keys + KEYS_INDICES, placesBytes + 16 * count);
+    if (bytes.length < placesBytes) return undefined;
+    return { sizeLog2, places: viewOf(bytes.subarray(0, placesBytes)), entries: viewOf(bytes.subarray(placesBytes)) };
   }
 
   /** What lies on a stack may be of any kind. */
@@ -213,4 +262,12 @@ export class PythonObjects {
     if (length > MAX_TEXT_BYTES) return "";
     return Buffer.from(bytes.subarray(this.#layout.text, this.#layout.text + length)).toString("latin1");
   }
+}
+
+const EMPTY_PLACE = -1;
+
+/** @returns EMPTY_PLACE, or below it where an entry was deleted */
+function entryAt(places: DataView, sizeLog2: number, place: number): number {
+  if (sizeLog2 < 8) return places.getInt8(place);
+  return sizeLog2 < 16 ? places.getInt16(2 * place, true) : places.getInt32(4 * place, true);
 }
