@@ -85,6 +85,8 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
       else if (end.transport === "udp") this.#addDatagramCall(node);
       else end.sent.add(exchange.requestOffset, node);
       this.#joiner.clientStarted(node, end.connecting);
+      // It names what was read before it, by another connection: a client that opens one for each call would keep all of them.
+      end.connecting = undefined;
       this.#options.work?.called(node);
     }
   }

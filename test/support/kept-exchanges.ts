@@ -8,7 +8,7 @@ const CLIENT = { tgid: 10, comm: "client" };
 const PROXY = { tgid: 20, comm: "proxy" };
 const SERVER = { tgid: 30, comm: "server" };
 
-export type KeptShape = "loop" | "proxy";
+export type KeptShape = "loop" | "proxy" | "connections";
 
 /** Since Node 20.13: collects what nothing holds, and counts what is left. */
 const { queryObjects } = v8 as { readonly queryObjects?: (of: unknown) => number };
@@ -18,7 +18,11 @@ function play(shape: KeptShape, count: number): Host {
   const [near, far] = [host.connect(), host.connect({ serverPort: 8081 })];
   for (let index = 0; index < count; index++) {
     const request = get(`/${index}`);
-    if (shape === "loop") near.request(CLIENT, SERVER, request).respond(SERVER, CLIENT, ok());
+    if (shape === "connections") {
+      const link = host.connect().connecting(CLIENT);
+      link.request(CLIENT, SERVER, request).respond(SERVER, CLIENT, ok());
+      link.close();
+    } else if (shape === "loop") near.request(CLIENT, SERVER, request).respond(SERVER, CLIENT, ok());
     else {
       near.request(CLIENT, PROXY, request);
       far.request(PROXY, SERVER, request).respond(SERVER, PROXY, ok());

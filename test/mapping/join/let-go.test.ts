@@ -23,6 +23,13 @@ describe("what a span that has left keeps alive", () => {
     isTrue(kept < FEW, `${kept} of ${spans} exchanges are kept`);
   });
 
+  it("is nothing of the calls before it where each has a connection of its own", async function () {
+    const { kept, spans } = await keptOf("connections");
+    equal(spans, COUNT * 2);
+    if (kept === undefined) this.skip();
+    isTrue(kept < FEW, `${kept} of ${spans} exchanges are kept`);
+  });
+
   it("is nothing of the requests before it in a proxy", async function () {
     const { kept, spans } = await keptOf("proxy");
     equal(spans, COUNT * 4);
