@@ -42,7 +42,7 @@ function drain(data: DrainThreadData, port: NonNullable<typeof parentPort>): voi
     const found = copyOut(ring, pool, give, isStopping ? 0 : data.batchSizeBytes);
     leftBytes -= found;
     const isDrained = ring.pendingBytes === 0 || ring.isHeadBusy;
-    if (found === 0 && isDrained) say({ kind: "idle", timestampNs });
+    if (found === 0 && isDrained && pace.isTold) say({ kind: "idle", timestampNs });
     if (leftBytes <= 0) break;
     // With no free buffer only our owner can help; with a busy head poll(2) would return at once.
     const canPoll = isDrained && !ring.isHeadBusy && !pace.isBusy(found) && pool.hasRoom;
