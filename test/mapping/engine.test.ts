@@ -147,6 +147,18 @@ describe("TraceEngine", () => {
     assert.equal(host.engine.accounts[0]!.lost.size, 0);
   });
 
+  it("counts what nobody reads as consumed: that is no loss", () => {
+    const host = new Host();
+    const link = host.connect().opened();
+    link.request(CURL, SERVER, "SSH-2.0-OpenSSH_9.2\r\n").respond(SERVER, CURL, "SSH-2.0-OpenSSH_9.2\r\n");
+    link.request(CURL, SERVER, new Uint8Array(100_000), { captured: 4096 });
+    link.close();
+    assert.deepEqual(host.end(), []);
+    const [bytes] = host.engine.accounts;
+    assert.equal(bytes!.lost.size, 0, JSON.stringify([...bytes!.lost]));
+    assert.equal(bytes!.consumed.get("unknown_protocol"), bytes!.in);
+  });
+
   it("gives a Redis command the answer of which only the beginning was captured", () => {
     const host = new Host();
     const link = host.connect({ serverPort: 6379 });

@@ -34,6 +34,8 @@ const EMPTY = new Uint8Array(0);
 const KEPT_STORAGE = 4096;
 /** Of frames that the kernel has walked; a parser that skips bodies never comes across it. */
 const LEFT_OUT = "left_out";
+/** Nobody wants to read these, however many of them come. */
+const OF_NO_INTEREST: ReadonlySet<string> = new Set(["unknown_protocol", "upgraded"]);
 
 export class Stream {
   readonly #account: StageAccount;
@@ -261,7 +263,7 @@ export class Stream {
     for (let piece = this.#pieces.first; piece !== undefined; piece = this.#pieces.first) {
       const size = piece.end - piece.start;
       if (piece.reason === LEFT_OUT) this.#account.addConsumed(LEFT_OUT, size);
-      else this.#account.addLost(piece.bytes ? reason : piece.reason, size);
+      else this.#drop(piece.bytes || OF_NO_INTEREST.has(reason) ? reason : piece.reason, size);
       this.#pieces.cutFront(piece.end);
     }
     this.#isBorrowed = false;
@@ -270,7 +272,7 @@ export class Stream {
 
   #take(count: number, lost: string | undefined): void {
     if (lost === undefined) this.#account.addOut(count);
-    else if (count > 0) this.#account.addLost(lost, count);
+    else if (count > 0) this.#drop(lost, count);
     this.#position += count;
     this.#length -= count;
     if (this.#length === 0) {
@@ -282,6 +284,11 @@ export class Stream {
     }
     this.#from += count;
     this.#marks.dropBefore(this.#position);
+  }
+
+  #drop(reason: string, count: number): void {
+    if (OF_NO_INTEREST.has(reason)) this.#account.addConsumed(reason, count);
+    else this.#account.addLost(reason, count);
   }
 
   #append(bytes: Uint8Array, meta: EventMeta, kind: number): void {

@@ -4,6 +4,7 @@ import type { Log } from "../../log.ts";
 import { TraceEngine } from "../../mapping/engine.ts";
 import { ExplanationStore } from "../../mapping/explain/explanation-store.ts";
 import { PROTOCOLS } from "../../mapping/protocols/registry.ts";
+import { isControlSocket } from "../../receiver/socket-trace/control-sockets.ts";
 import { SocketTraceReceiver } from "../../receiver/socket-trace/receiver.ts";
 import { engineSettings } from "../engine-settings.ts";
 import type { HostContext } from "../receivers.ts";
@@ -39,6 +40,7 @@ export function createSocketTrace(
             ...(work === undefined ? {} : { work }),
             ...(explanations === undefined ? {} : { left: explanations.add.bind(explanations) }),
             ...engineSettings(config),
+            isExcluded: isControlSocket,
             keepsOtlpExports: config.trace_otlp_export,
             areThreadsUnits: (tgid) => processes.runtimes.areThreadsUnits(tgid),
             watch: (tgid, what, isOn) => processes.runtimes.watch(tgid, what, isOn),
