@@ -9,9 +9,29 @@ const PIECE_BYTES = 4096;
 const MAX_ITEMS = 1024 * 1024 * 1024;
 const MAX_LINE_BYTES = 64 * 1024;
 const MAX_ARG_CHARACTERS = 256;
+const MAX_ERROR_BYTES = 256;
 
 const PUSHED = new Set(["message", "pmessage", "smessage"]);
 const CONFIRMATION = /^[ps]?(un)?subscribe$/;
+
+/** The first byte of an item (RESP3, github.com/redis/redis-specifications). */
+const ItemType = {
+  simpleString: 0x2b, // +
+  simpleError: 0x2d, // -
+  integer: 0x3a, // :
+  bulkString: DOLLAR,
+  array: STAR,
+  null: 0x5f, // _
+  boolean: 0x23, // #
+  double: 0x2c, // ,
+  bigNumber: 0x28, // (
+  bulkError: 0x21, // !
+  verbatimString: 0x3d, // =
+  map: 0x25, // %
+  set: 0x7e, // ~
+  attribute: 0x7c, // |
+  push: 0x3e, // >
+} as const;
 
 /** @param isCut what is not there may never come: all that is there is consumed, up to the last whole item */
 export function parseServer(
@@ -26,77 +46,25 @@ export function parseServer(
   let at = 0;
   let isSilent = state.isServerSilent;
   while (items > 0) {
-    if (at >= bytes.length) return pause(at, items);
-    const type = bytes[at]!;
-    const isLine = type === 43 || type === 45 || type === 44 || type === 40;
-    const end = lineEnd(bytes, at, isLine ? MAX_LINE_BYTES : MAX_HEADER_BYTES);
-    if (end < 0) return INVALID;
-    if (end === 0) return pause(at, items);
-    let next = end;
-    let children = 0;
-    switch (type) {
-      case 43: // + simple string
-      case 45: // - error
-      case 44: // , double
-      case 40: // ( big number
-        break;
-      case 58: // : integer
-        if (!isInteger(bytes, at + 1, end - 2)) return INVALID;
-        break;
-      case 95: // _ null
-      case 35: // # boolean
-        if (end - at > 4) return INVALID;
-        break;
-      case DOLLAR:
-      case 33: // ! bulk error
-      case 61: {
-        // = verbatim string
-        const length = headerNumber(bytes, at + 1, end);
-        if (!(length >= -1 && length <= MAX_BULK_BYTES)) return INVALID;
-        if (length >= 0) next = end + length + 2;
-        if (next <= bytes.length && length >= 0 && bytes[next - 1] !== LF) return INVALID;
-        break;
-      }
-      case STAR:
-      case 126: // ~ set
-      case 62: // > push
-      case 37: // % map
-      case 124: {
-        // | attribute
-        const count = headerNumber(bytes, at + 1, end);
-        if (!(count >= -1 && count <= MAX_ITEMS)) return INVALID;
-        children = Math.max(0, count) * (type === 37 || type === 124 ? 2 : 1);
-        // An attribute stands before the value that it is about, and is none itself.
-        if (type === 124) children++;
-        break;
-      }
-      default:
-        return INVALID;
-    }
+    if (at >= bytes.length) return pause();
+    const found = readItem(bytes, at);
+    if (found < 0) return INVALID;
+    if (found === 0) return pause();
+    const { end, children } = item;
     if (message === undefined) {
-      if (type === 124 && children > 1) {
-        // The attribute's own pairs are passed over, then the value follows in the same message.
-        message = newResponse();
-      } else {
-        const first = firstItems(bytes, at, type, end, children);
-        if (first === undefined) return NEED_MORE;
-        message = startReply(first, type, state);
-        isSilent = message === undefined;
-        message ??= newResponse();
-        if (type === 45) message.error = utf8(bytes, at + 1, Math.min(end - 2, at + 257));
-        if (type === 33) {
-          if (Math.min(next, end + 256) > bytes.length) return NEED_MORE;
-          message.error = utf8(bytes, end, Math.min(next - 2, end + 256));
-        }
-      }
+      if (item.type === ItemType.bulkError && Math.min(end, item.headEnd + MAX_ERROR_BYTES) > bytes.length)
+        return NEED_MORE;
+      const started = startMessage(bytes, at, state);
+      if (started === NOT_IN_VIEW) return NEED_MORE;
+      isSilent = started === undefined;
+      message = started ?? newResponse();
+      if (item.type === ItemType.simpleError) message.error = errorText(bytes, at + 1, item.headEnd - 2);
+      else if (item.type === ItemType.bulkError) message.error = errorText(bytes, item.headEnd, end - 2);
     }
-    if (next > bytes.length && items - 1 + children > 0) {
-      if (next - at <= PIECE_BYTES) return pause(at, items);
-      items += children - 1;
-      return begin(next, items);
-    }
-    at = next;
-    items += children - 1;
+    const left = items - 1 + children;
+    if (end > bytes.length && left > 0) return end - at <= PIECE_BYTES ? pause() : begin(end, left);
+    at = end;
+    items = left;
   }
   state.serverMessage = undefined;
   state.isServerSilent = false;
@@ -106,9 +74,9 @@ export function parseServer(
   }
   return at;
 
-  function pause(consumed: number, left: number): number {
-    const isEnough = consumed >= PIECE_BYTES || (isCut && consumed > 0);
-    return isEnough && message !== undefined ? begin(consumed, left) : NEED_MORE;
+  function pause(): number {
+    const isEnough = at >= PIECE_BYTES || (isCut && at > 0);
+    return isEnough && message !== undefined ? begin(at, items) : NEED_MORE;
   }
 
   function begin(consumed: number, left: number): number {
@@ -118,6 +86,94 @@ export function parseServer(
     state.isServerSilent = isSilent;
     return consumed;
   }
+}
+
+/** What readItem has read last: one object for all, since items come by the million. */
+const item = {
+  type: 0,
+  /** Behind its first line. */
+  headEnd: 0,
+  /** Behind all of it but its children. */
+  end: 0,
+  /** Items that follow as parts of it. */
+  children: 0,
+};
+
+/** Reads the item at `at` without its children. @returns index behind its first line; 0: not in view; -1: no item */
+function readItem(bytes: Uint8Array, at: number): number {
+  const type = bytes[at]!;
+  const end = lineEnd(bytes, at, isLine(type) ? MAX_LINE_BYTES : MAX_HEADER_BYTES);
+  if (end <= 0) return end;
+  item.type = type;
+  item.headEnd = end;
+  item.end = end;
+  item.children = 0;
+  switch (type) {
+    case ItemType.simpleString:
+    case ItemType.simpleError:
+    case ItemType.double:
+    case ItemType.bigNumber:
+      return end;
+    case ItemType.integer:
+      return isInteger(bytes, at + 1, end - 2) ? end : INVALID;
+    case ItemType.null:
+    case ItemType.boolean:
+      return end - at > 4 ? INVALID : end;
+    case ItemType.bulkString:
+    case ItemType.bulkError:
+    case ItemType.verbatimString:
+      return readBulk(bytes, at, end);
+    case ItemType.array:
+    case ItemType.set:
+    case ItemType.push:
+    case ItemType.map:
+    case ItemType.attribute:
+      return readAggregate(bytes, at, end);
+    default:
+      return INVALID;
+  }
+}
+
+function isLine(type: number): boolean {
+  return (
+    type === ItemType.simpleString ||
+    type === ItemType.simpleError ||
+    type === ItemType.double ||
+    type === ItemType.bigNumber
+  );
+}
+
+function readBulk(bytes: Uint8Array, at: number, end: number): number {
+  const length = headerNumber(bytes, at + 1, end);
+  if (!(length >= -1 && length <= MAX_BULK_BYTES)) return INVALID;
+  if (length < 0) return end;
+  item.end = end + length + 2;
+  return item.end <= bytes.length && bytes[item.end - 1] !== LF ? INVALID : end;
+}
+
+function readAggregate(bytes: Uint8Array, at: number, end: number): number {
+  const count = headerNumber(bytes, at + 1, end);
+  if (!(count >= -1 && count <= MAX_ITEMS)) return INVALID;
+  const isAttribute = item.type === ItemType.attribute;
+  item.children = Math.max(0, count) * (isAttribute || item.type === ItemType.map ? 2 : 1);
+  // An attribute stands before the value that it is about, and is none itself.
+  if (isAttribute) item.children++;
+  return end;
+}
+
+const NOT_IN_VIEW = Symbol("not in view");
+
+/** The message that the item at `at` begins; undefined: a reply that no command waits for. */
+function startMessage(bytes: Uint8Array, at: number, state: RedisState): RedisMessage | undefined | typeof NOT_IN_VIEW {
+  const { type, headEnd, children } = item;
+  // The attribute's own pairs are passed over, then the value follows in the same message.
+  if (type === ItemType.attribute && children > 1) return newResponse();
+  const first = firstItems(bytes, at, type, headEnd, children);
+  return first === undefined ? NOT_IN_VIEW : startReply(first, type, state);
+}
+
+function errorText(bytes: Uint8Array, from: number, to: number): string {
+  return utf8(bytes, from, Math.min(to, from + MAX_ERROR_BYTES));
 }
 
 function newResponse(): RedisMessage {
@@ -134,7 +190,8 @@ function newResponse(): RedisMessage {
 
 /** The leading strings of an aggregate, up to two; undefined while they are not in view. */
 function firstItems(bytes: Uint8Array, at: number, type: number, end: number, children: number): string[] | undefined {
-  if (type !== STAR && type !== 62) return type === 43 ? [latin1(bytes, at + 1, Math.min(end - 2, at + 32))] : [];
+  if (type !== ItemType.array && type !== ItemType.push)
+    return type === ItemType.simpleString ? [latin1(bytes, at + 1, Math.min(end - 2, at + 32))] : [];
   if (children < 2) return [];
   const items: string[] = [];
   let position = end;
@@ -149,7 +206,8 @@ function firstItems(bytes: Uint8Array, at: number, type: number, end: number, ch
     if (header + length > bytes.length) return undefined;
     items.push(utf8(bytes, header, header + length));
     position = header + length + 2;
-    if (items.length === 1 && !PUSHED.has(items[0]!) && !CONFIRMATION.test(items[0]!) && type === STAR) return items;
+    if (items.length === 1 && !PUSHED.has(items[0]!) && !CONFIRMATION.test(items[0]!) && type === ItemType.array)
+      return items;
   }
   return items;
 }
@@ -157,9 +215,9 @@ function firstItems(bytes: Uint8Array, at: number, type: number, end: number, ch
 /** @returns undefined: a reply that no command waits for */
 function startReply(first: readonly string[], type: number, state: RedisState): RedisMessage | undefined {
   const kind = first[0] ?? "";
-  if (state.isMonitor && type === 43 && /^\d+\.\d+ \[/.test(kind)) return undefined;
-  const isPush = type === 62;
-  if (isPush || (state.isSubscriber && type === STAR)) {
+  if (state.isMonitor && type === ItemType.simpleString && /^\d+\.\d+ \[/.test(kind)) return undefined;
+  const isPush = type === ItemType.push;
+  if (isPush || (state.isSubscriber && type === ItemType.array)) {
     if (CONFIRMATION.test(kind)) {
       if (state.confirmations > 0 && kind.includes("un") === false && first[1] !== undefined) {
         state.confirmations--;
