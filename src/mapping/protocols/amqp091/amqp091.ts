@@ -6,13 +6,10 @@
  * Bound of the state: MAX_CHANNELS channels with one request in work and one content in each direction, and the last
  * MAX_DELIVERIES deliveries that are not acknowledged.
  */
-import { makeRoom } from "../../../make-room.ts";
 import { type Framing, firstBytes, LEFT_OUT } from "../../connection/framing.ts";
 import { ByteReader, uint16, uint32 } from "../byte-reader.ts";
 import {
   INVALID,
-  type Message,
-  MessageRole,
   type MessageSink,
   NEED_MORE,
   type Protocol,
@@ -21,53 +18,14 @@ import {
   Sender,
 } from "../protocol.ts";
 import { Deliveries } from "./deliveries.ts";
-import {
-  Method,
-  type MethodArguments,
-  REQUESTS,
-  readArguments,
-  readTable,
-  SETTLEMENTS,
-  senderOfMethod,
-} from "./methods.ts";
+import { methodFrame } from "./method-frame.ts";
+import { Method, readTable, senderOfMethod } from "./methods.ts";
 import { describeAmqp091 } from "./span.ts";
-
-export interface Amqp091Message extends Message {
-  readonly method: number;
-  readonly sender: Sender;
-  readonly channel: number;
-  exchange: string | undefined;
-  routingKey: string | undefined;
-  queue: string | undefined;
-  readonly virtualHost: string | undefined;
-  bodySize: number | undefined;
-  headers: Map<string, string> | undefined;
-  messageId: string | undefined;
-  correlationId: string | undefined;
-  replyCode: number | undefined;
-  deliveryTag: number | undefined;
-}
-
-interface Content {
-  readonly message: Amqp091Message;
-  /** undefined: the header is still to come. */
-  remaining: number | undefined;
-}
-
-interface Amqp091State {
-  virtualHost: string | undefined;
-  /** By channel: the request that waits, its answers. */
-  readonly pending: Map<number, { readonly id: string; readonly answers: readonly number[] }>;
-  readonly contents: readonly [Map<number, Content>, Map<number, Content>];
-  readonly deliveries: Deliveries;
-  count: number;
-}
+import { type Amqp091Message, type Amqp091State, type Content, FRAME_HEADER_BYTES } from "./state.ts";
 
 const FrameType = { method: 1, header: 2, body: 3, heartbeat: 8 } as const;
 const FRAME_END = 0xce;
-const FRAME_HEADER_BYTES = 7;
 const MAX_FRAME_BYTES = 16 * 1024 * 1024;
-const MAX_CHANNELS = 2048;
 const PREFIX_BYTES = 8192;
 const PROTOCOL_HEADER_BYTES = 8;
 /** A content follows them. */
@@ -77,34 +35,6 @@ const CONTENT_METHODS = new Set<number>([
   Method.basicDeliver,
   Method.basicGetOk,
 ]);
-
-function newMessage(
-  state: Amqp091State,
-  role: MessageRole,
-  id: string | undefined,
-  method: number,
-  sender: Sender,
-  channel: number,
-  args?: MethodArguments,
-): Amqp091Message {
-  return {
-    role,
-    id,
-    method,
-    sender,
-    channel,
-    exchange: args?.exchange,
-    routingKey: args?.routingKey,
-    queue: args?.queue,
-    virtualHost: state.virtualHost,
-    bodySize: undefined,
-    headers: undefined,
-    messageId: undefined,
-    correlationId: undefined,
-    replyCode: undefined,
-    deliveryTag: undefined,
-  };
-}
 
 function isFrameHeader(bytes: Uint8Array, at: number): boolean {
   const type = bytes[at]!;
@@ -151,7 +81,7 @@ function parse(bytes: Uint8Array, sender: Sender, state: Amqp091State, sink: Mes
     // A trace is found when a message begins: what it carries stands in the frame behind.
     const header = CONTENT_METHODS.has(method) && needed === total ? headerBehind(bytes, total, channel) : 0;
     if (header < 0) return NEED_MORE;
-    methodFrame(bytes, end, method, channel, sender, state, sink);
+    methodFrame({ method, channel, sender, bytes, end }, state, sink);
     const content = header === 0 ? undefined : contents.get(channel);
     if (content !== undefined && content.remaining === undefined) {
       readProperties(bytes, total, Math.min(bytes.length, total + header - 1), content);
@@ -207,101 +137,6 @@ function readProperties(bytes: Uint8Array, at: number, end: number, content: Con
   if (reader.failed) return;
   message.correlationId = correlationId;
   message.messageId = messageId;
-}
-
-function methodFrame(
-  bytes: Uint8Array,
-  end: number,
-  method: number,
-  channel: number,
-  sender: Sender,
-  state: Amqp091State,
-  sink: MessageSink<Amqp091Message>,
-): void {
-  const at = FRAME_HEADER_BYTES + 4;
-  const reader = new ByteReader(bytes, at, end);
-  if (method === Method.basicPublish || method === Method.basicDeliver || method === Method.basicReturn) {
-    const message = newMessage(state, MessageRole.oneWay, undefined, method, sender, channel);
-    if (method === Method.basicPublish) reader.skip(2);
-    else if (method === Method.basicDeliver) {
-      reader.skip(reader.uint8());
-      message.deliveryTag = reader.uint64();
-      reader.skip(1);
-    } else {
-      message.replyCode = reader.uint16();
-      reader.skip(reader.uint8());
-    }
-    readOrigin(reader, message, state);
-    startContent(message, channel, state, sender);
-    sink.begin(message);
-    return;
-  }
-  if (sender === Sender.client && SETTLEMENTS.has(method)) {
-    const message = newMessage(state, MessageRole.oneWay, undefined, method, sender, channel);
-    message.deliveryTag = reader.uint64();
-    const isMultiple = method !== Method.basicReject && (reader.uint8() & 1) === 1;
-    const origin = state.deliveries.take(channel, message.deliveryTag, isMultiple);
-    message.exchange = origin?.exchange;
-    message.routingKey = origin?.routingKey;
-    sink.message(message);
-    return;
-  }
-  const layout = REQUESTS.get(method);
-  if (sender === Sender.client && layout !== undefined) {
-    const args = readArguments(bytes, at, end, layout);
-    if (args.virtualHost !== undefined) state.virtualHost = args.virtualHost;
-    const id = `${channel}.${state.count++}`;
-    const role = args.isNoWait ? MessageRole.oneWay : MessageRole.request;
-    if (!args.isNoWait) {
-      makeRoom(state.pending, MAX_CHANNELS);
-      state.pending.set(channel, { id, answers: layout.answers });
-    }
-    sink.message(newMessage(state, role, args.isNoWait ? undefined : id, method, sender, channel, args));
-    return;
-  }
-  if (sender !== Sender.server) return;
-  const isClose = method === Method.channelClose || method === Method.connectionClose;
-  const asked = state.pending.get(channel);
-  if (isClose) {
-    // On channel 0 for the connection: what waits on any channel fails with it; the one that waits here is told.
-    const message = newMessage(
-      state,
-      asked === undefined ? MessageRole.oneWay : MessageRole.response,
-      asked?.id,
-      method,
-      sender,
-      channel,
-    );
-    message.replyCode = reader.uint16();
-    state.pending.delete(channel);
-    sink.message(message);
-    return;
-  }
-  if (asked === undefined || !asked.answers.includes(method)) return;
-  state.pending.delete(channel);
-  const message = newMessage(state, MessageRole.response, asked.id, method, sender, channel);
-  if (method !== Method.basicGetOk) {
-    sink.message(message);
-    return;
-  }
-  message.deliveryTag = reader.uint64();
-  reader.skip(1);
-  readOrigin(reader, message, state);
-  startContent(message, channel, state, sender);
-  sink.begin(message);
-}
-
-function readOrigin(reader: ByteReader, message: Amqp091Message, state: Amqp091State): void {
-  message.exchange = reader.utf8(reader.uint8());
-  message.routingKey = reader.utf8(reader.uint8());
-  const { channel, deliveryTag, exchange, routingKey } = message;
-  if (deliveryTag !== undefined && !reader.failed) state.deliveries.add(channel, deliveryTag, exchange, routingKey);
-}
-
-function startContent(message: Amqp091Message, channel: number, state: Amqp091State, sender: Sender): void {
-  const contents = state.contents[sender];
-  makeRoom(contents, MAX_CHANNELS);
-  contents.set(channel, { message, remaining: undefined });
 }
 
 function recognize(bytes: Uint8Array, at: number, sender: Sender | undefined): Recognition {

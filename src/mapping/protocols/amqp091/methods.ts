@@ -28,7 +28,7 @@ export const SETTLEMENTS: ReadonlyMap<number, string> = new Map<number, string>(
 ]);
 
 /** What follows the arguments that say what the method is about: the index of the no-wait bit in their last byte. */
-interface RequestLayout {
+export interface RequestLayout {
   readonly name: string;
   readonly answers: readonly number[];
   /** `q`ueue, `e`xchange, `r`outing key, `x` another short string, `2` a short to skip, `4` a long. */

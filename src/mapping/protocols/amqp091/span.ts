@@ -3,8 +3,8 @@ import { type Attribute, SpanKind } from "../../span.ts";
 import { nameWithDestination } from "../destination.ts";
 import { missingResponse } from "../failure.ts";
 import { Sender, type Session, type SpanFields, type SpanView } from "../protocol.ts";
-import type { Amqp091Message } from "./amqp091.ts";
 import { Method, REQUESTS, SETTLEMENTS } from "./methods.ts";
+import type { Amqp091Message } from "./state.ts";
 
 export function describeAmqp091(session: Session<Amqp091Message>, view: SpanView): SpanFields | undefined {
   const { request, response } = session;
