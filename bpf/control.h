@@ -142,6 +142,7 @@ enum unit_step_kind {
 	UNIT_STEP_TO_PARENT = 17,       /* unit_parent = value */
 	UNIT_STEP_POOL_JOB = 24,        /* unit = the job of a pool's thread, whose data stack begins at value, and the end of the walk */
 	UNIT_STEP_GREENLET = 25,        /* unit = the greenlet that runs, by the library's state of the thread at value, but where a pool's job follows. Operand: the type greenlet.greenlet */
+	UNIT_STEP_NODE_MICROTASKS = 26,  /* nothing to walk: where the queue of microtasks of Node lies, for its uprobes */
 };
 
 #define POOL_SITES 4

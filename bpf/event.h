@@ -77,6 +77,7 @@ enum cause_kind {
 	CAUSE_GO_READER = 8, /* on reads of net/http's server over HTTP/2: id: goid that serves the connection */
 	CAUSE_GO_STREAM = 9, /* id: goid that serves the connection; cause_request: the stream that the caller was made for */
 	CAUSE_GO_STREAM_CHILD = 10, /* the same of the goroutine that has created the caller */
+	CAUSE_NODE_MICROTASKS = 11, /* id: how many of Node's microtasks were over */
 };
 
 enum event_flags {
@@ -247,6 +248,7 @@ enum unit_edge {
 	UNIT_EDGE_ANSWERS = 2, /* from has read from a connection to a server, and to is the first that it wakes since */
 	UNIT_EDGE_CREATES_THREAD = 3, /* to: its pid; from: the unit that header.pid is on, 0: the thread itself */
 	UNIT_EDGE_THREAD_ENDS = 4,    /* to: its pid; not told when its whole process ends */
+	UNIT_EDGE_RESUMES = 5, /* in the callback to (turn_id), what was begun in the callback from goes on; 0: not known in which */
 };
 
 /* One unit of a process did something to another. */
@@ -254,8 +256,8 @@ struct unit_edge_event {
 	struct event_header header;
 	__u64 from_id;
 	__u64 to_id; /* of a creation: an id that is never used again, as tokio's of the task */
-	__u64 from_creation; /* that of the maker; 0: was not seen */
-	__u64 work;      /* equal: made to run the same function; 0: not known */
+	__u64 from_creation; /* that of the maker; 0: was not seen. What goes on: how many microtasks wait behind it */
+	__u64 work;      /* equal: made to run the same function; 0: not known. What goes on: how many of Node's microtasks were over */
 	__u32 edge;      /* enum unit_edge */
 	__u32 unit_kind; /* enum unit_kind, of from; UNIT_NONE: a thread; wakes: of both */
 };

@@ -15,6 +15,7 @@
 #include "kernel/process.bpf.h"
 #include "socket/raw_call.bpf.h"
 #include "socket/state.bpf.h"
+#include "unit/node.bpf.h"
 #include "unit/thread.bpf.h"
 #include "socket/unix.bpf.h"
 #include "unit/wake.bpf.h"
@@ -255,6 +256,33 @@ SEC("uprobe")
 int ruby_thread_ended(struct pt_regs *regs)
 {
 	return ruby_lock_destroyed(FIRST_ARGUMENT(regs));
+}
+
+/* for whom the async functions of Node go on, */
+
+SEC("uprobe")
+int node_await(struct pt_regs *regs)
+{
+	/* V8's builtins take their arguments in rax and rbx, and their context in rsi (interface-descriptors-x64). */
+	return node_awaits(regs->ax, regs->bx);
+}
+
+SEC("uprobe")
+int node_await_all(struct pt_regs *regs)
+{
+	return node_awaits_all(regs->sp);
+}
+
+SEC("uprobe")
+int node_resume(struct pt_regs *regs)
+{
+	return node_resumes(regs->si);
+}
+
+SEC("uprobe")
+int node_collect(struct pt_regs *regs)
+{
+	return node_collected(SECOND_ARGUMENT(regs));
 }
 
 /* hand-overs between goroutines, */

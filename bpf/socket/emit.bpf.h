@@ -67,6 +67,10 @@ static __always_inline void read_unit(struct sock *sk, struct call *call, struct
 		call->cause.id = ruby_creation(call->caller.tgid, call->unit.parent);
 		call->cause.kind = call->cause.id ? CAUSE_CREATION : CAUSE_NONE;
 	}
+	if (call->unit.microtasks) {
+		call->cause.id = call->unit.microtasks;
+		call->cause.kind = CAUSE_NODE_MICROTASKS;
+	}
 	if (process->unit_kind == UNIT_TOKIO_TASK && call->direction == DIRECTION_EGRESS && call->unit.unit_id)
 		take_wakes(&call->cause, &call->caller, call->unit.unit_id);
 }

@@ -12,6 +12,7 @@ struct unit {
 	__u64 parent;
 	__u64 count;
 	__u64 turn_id;
+	__u64 microtasks; /* of Node, that are over */
 	__u32 kind; /* enum unit_kind */
 	__u32 padding;
 };
@@ -67,6 +68,11 @@ static __always_inline __u64 whole_number(__u64 bits)
 		return 0;
 	return ((bits & ((1ULL << 52) - 1)) | 1ULL << 52) >> shift;
 }
+
+/* Of v8::internal::MicrotaskQueue (src/execution/microtask-queue.h); user space has checked that it is of this form. */
+#define MICROTASKS_QUEUED 0x08
+#define MICROTASKS_FINISHED 0x28
+#define MICROTASKS_RUN 0x4c
 
 /* Node's async_id_fields (src/env.h, AsyncHooks::UidFields). */
 static __noinline int node_ids(struct unit *unit, __u64 address)
@@ -200,6 +206,9 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 			continue;
 		} else if (kind == UNIT_STEP_NODE_IDS) {
 			node_ids(unit, step->operand);
+			continue;
+		} else if (kind == UNIT_STEP_NODE_MICROTASKS) {
+			unit->microtasks = read_u64(step->operand + MICROTASKS_FINISHED);
 			continue;
 		} else if (kind == UNIT_STEP_POOL_JOB) {
 			pool_stack = value;

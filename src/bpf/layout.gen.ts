@@ -143,6 +143,7 @@ export const UnitStepKind = {
   toParent: 17,
   poolJob: 24,
   greenlet: 25,
+  nodeMicrotasks: 26,
 } as const;
 export type UnitStepKind = (typeof UnitStepKind)[keyof typeof UnitStepKind];
 
@@ -158,6 +159,7 @@ export const CauseKind = {
   goReader: 8,
   goStream: 9,
   goStreamChild: 10,
+  nodeMicrotasks: 11,
 } as const;
 export type CauseKind = (typeof CauseKind)[keyof typeof CauseKind];
 
@@ -166,6 +168,7 @@ export const UnitEdge = {
   answers: 2,
   createsThread: 3,
   threadEnds: 4,
+  resumes: 5,
 } as const;
 export type UnitEdge = (typeof UnitEdge)[keyof typeof UnitEdge];
 

@@ -3,7 +3,7 @@
  * the kernel would tell of it (reads are counted, the phase and the ids of resources are read). Paths name true causes
  * as in simulation.ts.
  */
-import { TurnPhase, UnitKind } from "../../src/bpf/layout.gen.ts";
+import { EventKind, TurnPhase, UnitEdge, UnitKind } from "../../src/bpf/layout.gen.ts";
 import type { Doer } from "./events.ts";
 import { get, Host, type Link, ok } from "./host.ts";
 import { generator, lose, type Score, score } from "./simulation.ts";
@@ -28,6 +28,10 @@ export interface LoopOptions {
   readonly sharesCalls?: boolean;
   /** Connections are opened by whoever comes, and given to whoever waits longest. */
   readonly poolGivesToOldest?: boolean;
+  /** Handlers are async functions, which are seen going on where their calls are answered: all, or every second one. */
+  readonly awaits?: boolean | "second";
+  /** They wait for a connection of the pool too, and go on when they get one. */
+  readonly awaitsPool?: boolean;
   /** So many requests come at once on one connection. */
   readonly pipelined?: number;
   readonly lost?: number;
@@ -43,6 +47,8 @@ const TGID = 500;
 interface Request {
   readonly id: number;
   readonly link: Link;
+  /** The callback that has read it. */
+  readonly turnId: number;
   callsDone: number;
   callsMade: number;
   /** Its answer is ready, and may have to wait for those before it. */
@@ -87,6 +93,20 @@ export function simulateLoop(options: LoopOptions): Score {
     unitCount: options.hasNoIds ? 0 : counter,
   });
 
+  /** Its handler goes on, if it is an async function. */
+  const resume = ({ id, turnId }: Request): void => {
+    if (options.awaits === "second" ? id % 2 === 1 : !options.awaits) return;
+    host.engine.unitEdge({
+      header: { kind: EventKind.unitEdge, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
+      fromId: turnId,
+      toId: doer().turnId!,
+      fromCreation: 0,
+      work: 0,
+      edge: UnitEdge.resumes,
+      unitKind: UnitKind.nodeAsync,
+    });
+  };
+
   /** @param tickId of the tick that writes, where it was scheduled before */
   const write = (link: Link, waiting: Waiting, tickId = ++counter): void => {
     link.send(doer(tickId), get(waiting.path));
@@ -121,6 +141,7 @@ export function simulateLoop(options: LoopOptions): Score {
   const nobody: Request = {
     id: 0,
     link: servers[0]!,
+    turnId: 0,
     callsDone: Number.NEGATIVE_INFINITY,
     callsMade: 0,
     isReady: false,
@@ -187,7 +208,7 @@ export function simulateLoop(options: LoopOptions): Score {
       if (link === undefined) return;
       read();
       const pipeline = Array.from({ length: options.pipelined ?? 1 }, (): Request => {
-        return { id: ++started, link, callsDone: 0, callsMade: 0, isReady: false };
+        return { id: ++started, link, turnId: doer().turnId!, callsDone: 0, callsMade: 0, isReady: false };
       });
       pipelines.set(link, [...pipeline]);
       link.serverReads(doer(), pipeline.map(({ id }) => get(`/r${id}`)).join(""));
@@ -204,9 +225,14 @@ export function simulateLoop(options: LoopOptions): Score {
       const next = queue.shift();
       if (reply.waiting.request === nobody) reporting.push(reply.link);
       else if (next === undefined) idle.push(reply.link);
-      else write(reply.link, next);
-      proceed(reply.waiting.request);
-      for (const other of reply.waiting.others) proceed(other);
+      else {
+        if (options.awaitsPool) resume(next.request);
+        write(reply.link, next);
+      }
+      for (const request of [reply.waiting.request, ...reply.waiting.others]) {
+        resume(request);
+        proceed(request);
+      }
     },
     () => {
       const opened = connected.splice(pick(connected.length), 1)[0];

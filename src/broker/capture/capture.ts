@@ -130,7 +130,7 @@ function loadObject(
     wanted.push(...forUnix);
     const asksForIo = config.io_events.mode !== "off";
     if (asksForIo) wanted.push(...IO_PROGRAMS);
-    if (config.uprobes === "auto") wanted.push(...UPROBE_PROGRAMS);
+    if (config.uprobes === "auto") wanted.push(...uprobeProgramsFor(release()));
     object.selectPrograms(new Set(wanted.filter((name) => isAttachable(object.programs.get(name) ?? "", symbols))));
     object.setMaxEntries("socket_data", config.ring_buffer_size_bytes);
     if (forUnix.length > 0) object.setMaxEntries("unix_earlier", earlierCapacity(unixConnections().size));
@@ -169,6 +169,11 @@ function tryAttach(object: BpfObject): void {
 /** Uprobes are attached to processes, one by one. */
 function selfAttaching(object: BpfObject): readonly string[] {
   return object.selectedPrograms.filter((program) => object.programs.get(program) !== UPROBE_SECTION);
+}
+
+/** bpf_for_each_map_elem, by which objects are followed that move, came with 5.13 (69c087ba6225). */
+function uprobeProgramsFor(version: string): readonly string[] {
+  return isBefore(version, 5, 13) ? UPROBE_PROGRAMS.filter((name) => !name.startsWith("node_")) : UPROBE_PROGRAMS;
 }
 
 /** @param version of uname: `5.15.0-91-generic` */

@@ -1,10 +1,10 @@
 /**
- * Whether to be told of hand-overs between goroutines: where calls come, while the process serves, from goroutines of which
- * nothing else is known.
+ * Whether to be told of hand-overs between goroutines, or of the async functions of Node: where calls come, while the process
+ * serves, of which nothing else is known.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
-import type { Handovers } from "./handovers.ts";
 import { OnDemand } from "./on-demand.ts";
+import { mayBeResumed } from "./resumed.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 const ENOUGH = 2;
@@ -15,8 +15,8 @@ export class HandoverWatch {
   #strays = 0;
 
   /** @returns whether they are to be watched from now on; undefined: as before */
-  called(call: TraceNode, handovers: Pick<Handovers, "joined">): boolean | undefined {
-    return isStray(call) ? this.#demand.seen(++this.#strays, handovers.joined) : undefined;
+  called(call: TraceNode, { joined }: { readonly joined: number }): boolean | undefined {
+    return isStray(call) || mayBeResumed(call) ? this.#demand.seen(++this.#strays, joined) : undefined;
   }
 }
 

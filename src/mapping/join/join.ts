@@ -7,20 +7,23 @@
 import { type HandoverEvent, UnitEdge, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, openerOf, stretchOfFirst } from "./connect.ts";
-import { joinAnswered, joinExactly, noteCreation, noteThread } from "./exact.ts";
+import { joinExactly } from "./exact.ts";
 import { answerEvidence, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { isServerSpanOfLibrary, learnFromOwnContext, SdkSpans } from "./instrumented.ts";
+import type { JoinerOptions } from "./joiner-options.ts";
 import { AFTER_ANSWER_NS, answeredBy, areBelieved } from "./last-answers.ts";
 import { callerOfThread, isServedByThreads } from "./own-thread.ts";
 import { joinPassedOn } from "./passed-on.ts";
 import { ProcessWork } from "./process-work.ts";
 import { joinByReplyTurn, noteAnswer } from "./reply-turn.ts";
+import { mayBeResumed } from "./resumed.ts";
 import { joinSingle } from "./single.ts";
 import type { Stretch } from "./thread-log.ts";
 import { decide, decideRemote } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { joinByCallback, joinByTurn, learnFromEnd, movesBetweenThreads, noteSent } from "./turn.ts";
 import { type Unit, unitKeyOf } from "./unit.ts";
+import { noteEdge } from "./unit-edges.ts";
 import { type WakeEdge, Wakes } from "./wakes.ts";
 import type { Watch } from "./watch.ts";
 
@@ -28,14 +31,6 @@ const MAX_PROCESSES = 16_384;
 /** Undecided calls of one unit; the oldest is decided first. */
 const MAX_UNIT_CALLS = 1024;
 const NEVER = Number.POSITIVE_INFINITY;
-
-interface JoinerOptions {
-  readonly sdkSpans?: SdkSpans | undefined;
-  /** false: the runtime of this process moves its units between threads, or is not known yet. */
-  readonly areThreadsUnits?: ((tgid: number) => boolean) | undefined;
-  /** Whether what goroutines of this process hand over is to be told. */
-  readonly watch?: Watch | undefined;
-}
 
 export class Joiner {
   readonly #sdkSpans: SdkSpans;
@@ -122,6 +117,7 @@ export class Joiner {
     work.wakes?.requestRead(node);
     work.createdThreads.forget(node.start.pid);
     work.logOf(node.start.pid).read(node, node.start);
+    work.resumed.requestRead(node, node.start);
   }
 
   clientFound(node: TraceNode, client: TraceNode): void {
@@ -133,7 +129,8 @@ export class Joiner {
   messageRead(node: TraceNode, meta: EventMeta): void {
     const work = meta.tgid === node.start.tgid ? this.#processes.get(meta.tgid) : undefined;
     work?.logOf(meta.pid).read(node, meta);
-    if (!node.isServer) work?.answerRead(node, meta);
+    if (node.isServer) work?.resumed.requestRead(node, meta);
+    else work?.answerRead(node, meta);
   }
 
   /** @param connecting of the connection's connect(2), if it was seen */
@@ -159,6 +156,7 @@ export class Joiner {
       if (!node.isHeld) decide(node, undefined, undefined);
       return;
     }
+    if (mayBeResumed(node)) this.#watchHandovers(work, node, work.resumed);
     if (!node.isDecided && !node.isHeld) {
       const own = callerOfThread(work, unit, node);
       if (own !== undefined) decide(node, own, "thread");
@@ -185,7 +183,7 @@ export class Joiner {
     this.#processes.get(node.start.tgid)?.handovers.callEnded(node, meta.timestampNs);
     const work = this.#workOf(meta.tgid);
     work.wakes?.replyRead(node, meta, true);
-    work.logOf(meta.pid).read(node, meta);
+    work.logOf(meta.pid).read(node, meta, true);
   }
 
   /** A read or write of a file is over; its order is that of its end. */
@@ -241,16 +239,12 @@ export class Joiner {
 
   /** One unit of a process did something to another. */
   unitEdge(event: UnitEdgeEvent, order: number): void {
-    const { edge, fromId, toId, header } = event;
+    const { tgid } = event.header;
     // Most processes that create threads have nothing else to tell.
-    const work = edge === UnitEdge.creates ? this.#workOf(header.tgid) : this.#processes.get(header.tgid);
+    const work = event.edge === UnitEdge.creates ? this.#workOf(tgid) : this.#processes.get(tgid);
     if (work === undefined) return;
-    if (edge === UnitEdge.creates) noteCreation(work, event, order);
-    else if (edge === UnitEdge.answers) joinAnswered(work, fromId, toId);
-    else if (work.areThreadsInDoubt(header)) work.createdThreads.forget(toId);
-    else if (edge === UnitEdge.createsThread) noteThread(work, event);
-    else if (edge === UnitEdge.threadEnds) work.createdThreads.ended(toId, header.timestampNs);
-    if (!work.late.isEmpty || work.createdThreads.isHolding) this.#holding.add(work);
+    noteEdge(work, event, order);
+    if (!work.late.isEmpty || !work.held.isEmpty || work.createdThreads.isHolding) this.#holding.add(work);
   }
 
   /** One goroutine hands something over to another one. */
@@ -330,7 +324,11 @@ export class Joiner {
     if (node.unit?.kind !== UnitKind.goroutine || node.unit.hasRead) return;
     work.handovers.called(work, node);
     if (work.handovers.isHolding) this.#holding.add(work);
-    const isWatched = isIdle ? undefined : work.handoverWatch.called(node, work.handovers);
+    if (!isIdle) this.#watchHandovers(work, node, work.handovers);
+  }
+
+  #watchHandovers(work: ProcessWork, node: TraceNode, brought: { readonly joined: number }): void {
+    const isWatched = work.handoverWatch.called(node, brought);
     if (isWatched !== undefined) this.#watch?.(node.start.tgid, "handovers", isWatched);
   }
 
@@ -345,7 +343,7 @@ export class Joiner {
   }
 
   #answeredIn(work: ProcessWork, node: TraceNode, stretch: Stretch, meta: EventMeta): void {
-    stretch.answers(node);
+    stretch.answer(node);
     if (stretch.isExact) noteAnswer(work, node, stretch, meta.timestampNs);
     else joinByTurn(work, node, stretch, meta.timestampNs);
     if (!work.held.isEmpty) this.#holding.add(work);
@@ -354,7 +352,11 @@ export class Joiner {
   #ended(work: ProcessWork, stretch: Stretch, nowNs: number): void {
     learnFromEnd(work, stretch);
     if (!work.held.ended(stretch)) return;
-    joinByReplyTurn(work, stretch, nowNs);
+    const claims = work.resumed.claimsOf(stretch);
+    if (claims !== undefined) {
+      joinByReplyTurn(work, stretch, nowNs);
+      work.resumed.join(claims, stretch);
+    }
     if (!work.held.isEmpty) this.#holding.add(work);
   }
 

@@ -17,6 +17,7 @@ import type { OnDemand } from "./on-demand.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { OpenTokens } from "./passed-on.ts";
 import { RequestContexts } from "./request-contexts.ts";
+import { Resumed } from "./resumed.ts";
 import { Runs } from "./same-run.ts";
 import { ServedConnections } from "./served-connections.ts";
 import { ThreadBonds } from "./thread-bonds.ts";
@@ -93,6 +94,7 @@ export class ProcessWork {
   /** The same of what the callbacks of answers say and who has opened the connection. */
   connectCredit = 0;
   readonly runs = new Runs();
+  readonly resumed = new Resumed();
   readonly held = new HeldJoins();
   readonly inOrder = new InOrder();
   /** Answers written by the thread that had read the request, while other threads had open requests too. */
@@ -276,6 +278,7 @@ export class ProcessWork {
     this.#logs.clear();
     this.held.forget();
     this.runs.forget();
+    this.resumed.forget();
     this.late.forget();
     this.lastAnswers.forget();
     this.contexts.forget();

@@ -3,6 +3,19 @@ import { type EventMeta, isInPollCallback } from "../event-meta.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { ANSWERED_IN_ORDER } from "./unit.ts";
 
+/** More of them in one stretch say nothing. */
+const MAX_NOTED = 1024;
+
+/** An async function goes on. */
+export interface Resumption {
+  /** The callback in which it was started, itself or by others; 0: not known. */
+  readonly owner: number;
+  /** Microtasks that were over by then. */
+  readonly microtasks: number;
+  /** That waited then. */
+  readonly waiting: number;
+}
+
 /** From one read to the next on a thread: all calls in it share their cause, if the thread is a loop of callbacks. */
 export class Stretch {
   /** The request that was read, or the call whose answer was. */
@@ -20,19 +33,32 @@ export class Stretch {
   answered: TraceNode | undefined;
   /** Two were, and neither had to wait for the other. */
   answersSeveral = false;
+  /** All that were, up to a bound. */
+  readonly answers: TraceNode[] = [];
+  /** The messages that were read at its beginning, in their order, and those of them that ended then. */
+  readonly read: TraceNode[] = [];
+  readonly ended: TraceNode[] = [];
+  /** Node: the async functions that went on in it. */
+  readonly resumed: Resumption[] = [];
 
   constructor(cause: TraceNode, start: EventMeta, isExact: boolean) {
     this.cause = cause;
     this.start = start;
     this.isExact = isExact;
+    this.read.push(cause);
   }
 
-  answers(served: TraceNode): void {
+  answer(served: TraceNode): void {
     this.hasSent = true;
+    if (this.answers.length < MAX_NOTED && this.answers.at(-1) !== served) this.answers.push(served);
     if (this.answered !== undefined && this.answered !== served && !isBehind(served, this.answered)) {
       this.answersSeveral = true;
     }
     this.answered ??= served;
+  }
+
+  goesOn(resumption: Resumption): void {
+    if (this.resumed.length < MAX_NOTED) this.resumed.push(resumption);
   }
 }
 
@@ -57,19 +83,28 @@ export class ThreadLog {
     return previous;
   }
 
-  /** A message came with it: a request, or the answer of a call. */
-  read(node: TraceNode, meta: EventMeta): void {
+  /** A message came with it: a request, or the answer of a call. @param isEnd it is over with that */
+  read(node: TraceNode, meta: EventMeta, isEnd = false): void {
     // Where bytes were waited for, a message is known after later ones of other connections.
     if (meta.order !== this.#lastReadOrder) return;
     const stretch = this.#stretch;
     if (stretch === undefined) this.#stretch = new Stretch(node, meta, isInPollCallback(meta));
-    else if (stretch.cause !== node) stretch.isShared = true;
+    else if (stretch.cause !== node) {
+      stretch.isShared = true;
+      if (stretch.read.at(-1) !== node && stretch.read.length < MAX_NOTED) stretch.read.push(node);
+    }
+    if (isEnd && this.#stretch!.ended.length < MAX_NOTED) this.#stretch!.ended.push(node);
   }
 
   /** What goes out from now on has another cause than what was read last; undefined: nobody knows which. */
   goOn(cause: TraceNode | undefined, meta: EventMeta): void {
     this.#stretch = cause === undefined ? undefined : new Stretch(cause, meta, false);
     if (this.#stretch !== undefined) this.#stretch.hasSent = true;
+  }
+
+  /** The stretch that is going on, if it is of this turn. */
+  stretchOf(turnId: number): Stretch | undefined {
+    return this.#stretch?.start.turnId === turnId ? this.#stretch : undefined;
   }
 
   /** The stretch that an event of this thread falls in; undefined where a turn has ended in between. */

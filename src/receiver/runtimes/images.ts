@@ -1,7 +1,9 @@
 /** The ELF images of a process: where each is loaded, parsed once. */
-import { type ElfFile, fileOffsetOf, readElf } from "../elf/elf-file.ts";
+import { type ElfFile, fileOffsetOf, readElf, readSection, sectionNamed } from "../elf/elf-file.ts";
 import { type ElfSymbol, findSymbol } from "../elf/symbols.ts";
 import type { MemoryMapping, ProcessView } from "./process-view.ts";
+
+const MAX_NOTE_BYTES = 4096;
 
 export interface Image {
   readonly path: string;
@@ -67,4 +69,11 @@ export async function codeOf(image: Image, symbol: ElfSymbol, limitBytes: number
   return offset === undefined
     ? new Uint8Array()
     : image.elf.source.read(offset, Math.min(symbol.sizeBytes, limitBytes));
+}
+
+/** Equal for files with the same content. */
+export async function buildIdOf({ elf }: Image): Promise<string | undefined> {
+  const section = sectionNamed(elf, ".note.gnu.build-id");
+  const note = section === undefined ? undefined : await readSection(elf, section, MAX_NOTE_BYTES);
+  return note === undefined ? undefined : Buffer.from(note).toString("hex");
 }

@@ -8,9 +8,9 @@
  * bytes (src/unix/linux.c, before 1.45 linux-core.c); the other callees need next to none.
  */
 import { makeRoom } from "../../make-room.ts";
-import { ElfMachine, readSection, sectionNamed, u64, viewOf } from "../elf/elf-file.ts";
+import { ElfMachine, u64, viewOf } from "../elf/elf-file.ts";
 import { type ElfSymbol, findSymbol } from "../elf/symbols.ts";
-import { codeOf, findImage, type Image } from "./images.ts";
+import { buildIdOf, codeOf, findImage, type Image } from "./images.ts";
 import { initialStackPointer } from "./initial-stack.ts";
 import type { ProcessView } from "./process-view.ts";
 
@@ -21,7 +21,6 @@ const PROLOGUE_BYTES = 96;
 const POLL_FRAME_BYTES = 1024 * 12;
 const MAX_FRAME_BYTES = 1 << 20;
 const STACK_BYTES = 1 << 20;
-const MAX_NOTE_BYTES = 4096;
 const MAX_KNOWN = 64;
 
 /** Addresses of the file, the same in all processes that run it. */
@@ -74,12 +73,6 @@ async function runCodeOf(image: Image): Promise<RunCode | string> {
     known.set(id, code);
   }
   return code;
-}
-
-async function buildIdOf({ elf }: Image): Promise<string | undefined> {
-  const section = sectionNamed(elf, ".note.gnu.build-id");
-  const note = section === undefined ? undefined : await readSection(elf, section, MAX_NOTE_BYTES);
-  return note === undefined ? undefined : Buffer.from(note).toString("hex");
 }
 
 async function readRunCode(image: Image): Promise<RunCode | string> {

@@ -18,6 +18,7 @@ const KINDS: Readonly<Record<UnitStep["step"], UnitStepKind>> = {
   node_ids: UnitStepKind.nodeIds,
   pool_job: UnitStepKind.poolJob,
   greenlet: UnitStepKind.greenlet,
+  node_microtasks: UnitStepKind.nodeMicrotasks,
   to_coroutine: UnitStepKind.toCoroutine,
   to_unit: UnitStepKind.toUnit,
   to_parent: UnitStepKind.toParent,

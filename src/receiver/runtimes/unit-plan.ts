@@ -29,6 +29,8 @@ export type UnitStep =
   | { readonly step: "pool_job" }
   /** Unit = the greenlet that runs, by greenlet's state of the thread at value, but where `pool_job` finds one. Operand: its type. */
   | { readonly step: "greenlet"; readonly operand: number }
+  /** Nothing to walk: where the queue of microtasks lies, for the uprobes of Node. */
+  | { readonly step: "node_microtasks"; readonly operand: number }
   | { readonly step: "to_coroutine" }
   | { readonly step: "to_unit" }
   /** What the creation of the unit is told by. */

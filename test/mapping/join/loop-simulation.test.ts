@@ -21,8 +21,8 @@ function total(options: Partial<LoopOptions>): Sum {
 }
 
 /** @param share of the calls that must be joined */
-function check(options: Partial<LoopOptions>, share: number): void {
-  for (const inFlight of [1, 2, 16]) {
+function check(options: Partial<LoopOptions>, share: number, inFlights: readonly number[] = [1, 2, 16]): void {
+  for (const inFlight of inFlights) {
     const { right, wrong, none, wrongEvidence } = total({ ...options, inFlight });
     assert.equal(wrong, 0, `at ${inFlight}: ${wrongEvidence.join(" ")}`);
     assert.ok(right >= share * (right + none), `at ${inFlight}: ${right} of ${right + none}`);
@@ -83,5 +83,39 @@ describe("joining in a loop whose phase is read", function () {
         assert.ok(wrong <= 1, `${JSON.stringify(options)} at ${inFlight}: ${wrongEvidence.join(" ")}`);
       }
     }
+  });
+
+  describe("with async functions", () => {
+    it("finds calls behind timers, whatever comes behind them", () => {
+      for (const calls of [1, 3])
+        for (const isParallel of [false, true])
+          for (const answersLate of [false, "second"] as const)
+            check({ awaits: true, work: "timer", calls, isParallel, answersLate }, 0.9, [2, 16]);
+    });
+    it("finds calls that had to queue for a connection", () => {
+      for (const isParallel of [false, true]) check({ awaits: true, pool: 4, calls: 3, isParallel }, 0.85, [2, 16]);
+    });
+    it("gives no wrong parent where what waits for a connection goes on too", () => {
+      for (const awaits of [true, "second"] as const)
+        for (const answersLate of [false, true, "second"] as const)
+          for (const work of ["none", "timer"] as const)
+            for (const calls of [1, 3])
+              check({ awaits, awaitsPool: true, pool: 4, calls, work, answersLate, requests: 100 }, 0, [16]);
+    });
+    it("gives no wrong parent where only some handlers are async functions", () => {
+      for (const work of ["none", "timer"] as const) check({ awaits: "second", work, calls: 3, pool: 4 }, 0.3);
+    });
+    it("gives no wrong parent where one call answers several requests", () =>
+      check({ awaits: true, sharesCalls: true }, 0));
+    it("gives no wrong parent where requests come at once on one connection", () =>
+      check({ awaits: true, pipelined: 4, calls: 2, work: "timer" }, 0));
+    it("gives no wrong parent where events are lost or doubled", () => {
+      for (const [lost, doubled] of [
+        [0.02, 0],
+        [0, 0.05],
+        [0.02, 0.05],
+      ] as const)
+        check({ awaits: true, work: "timer", calls: 3, lost, doubled }, 0);
+    });
   });
 });

@@ -47,6 +47,8 @@ function skipWithout(context: Mocha.Context, command: string): void {
   context.skip();
 }
 
+const ALL_OF_NODE = ["node_collect", "node_resume", "node_await_all", "node_await"];
+
 describe("findRuntime", function () {
   this.timeout(20_000);
 
@@ -120,14 +122,16 @@ describe("findRuntime", function () {
     assert.ok((finding.steps[0] as { operand: number }).operand < 0);
   });
 
-  it("reads where Node's loop keeps what it is doing, and its ids", async () => {
+  it("reads where Node's loop keeps what it is doing, its ids, and where its async functions wait", async () => {
     const finding = await findingOf(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
     assert.ok(finding !== undefined && isPlan(finding), JSON.stringify(finding));
     assert.equal(finding.unitKind, UnitKind.nodeAsync);
     assert.deepEqual(
       finding.steps.map(({ step }) => step),
-      ["main_thread", "absolute", "load", "to_phase", "node_ids"],
+      ["main_thread", "absolute", "load", "to_phase", "node_ids", "node_microtasks"],
     );
+    // V8 has one builtin for await, or two.
+    assert.deepEqual([...new Set(finding.handovers?.map(({ program }) => program))], ALL_OF_NODE);
   });
 
   it("finds no unit beside the thread in a C program", async () => {

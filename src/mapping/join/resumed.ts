@@ -1,0 +1,143 @@
+/**
+ * Evidence: where the answer of a call is read, the async function that goes on was started for the request (hindsight).
+ *
+ *     callback 41   R read: handler()  awaits        its owner is callback 41, so R
+ *     callback 42   R' read: handler() awaits        42, so R'
+ *     callback 57   c read: the handler of 41 goes on: the call was for R
+ *
+ * Proves: an async function waits for what it awaits, whatever lay before the call (timers, queues, pools), and goes on in
+ * the callback that brings it. Functions that it starts are its owner's too. Where one read brings the answers of several calls
+ * (Redis, HTTP/2), as many requests must go on, each in the next of the first microtasks behind that read: promises do, in the
+ * order in which they are fulfilled, which is that of the answers.
+ *
+ * Lies where what goes on has waited for something else, which the answer has let go (a connection that is free again) and who waited
+ * for the answer itself is no async function. So nobody is believed where others go on in the same callback, or one of which
+ * it is not known what started it; nor where the callback answers another request; nor before other evidence has said the
+ * same eight times. A difference costs 64 times, and each one twice that of the one before.
+ * A function that goes on for ever has been started for the request that came first: a request is believed only while it is open.
+ */
+import { CauseKind, TurnPhase, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
+import { makeRoom } from "../../make-room.ts";
+import { type EventMeta, isInPollCallback } from "../event-meta.ts";
+import type { ProcessWork } from "./process-work.ts";
+import type { Stretch } from "./thread-log.ts";
+import { addCandidate, decide } from "./trace-graph.ts";
+import type { TraceNode } from "./trace-node.ts";
+
+const MAX_CALLBACKS = 8192;
+const PROVEN = 8;
+const MAX_CREDIT = 64;
+const FIRST_COST = 64;
+const MAX_COST = 4096;
+const NONE: readonly Claim[] = [];
+
+/** What goes on says that the call was made for the request. */
+export interface Claim {
+  readonly call: TraceNode;
+  readonly served: TraceNode;
+}
+
+/** What the async functions of one process have shown: of its one thread that is watched. */
+export class Resumed {
+  /** By the callback that read it; undefined: that has read several. */
+  readonly #requests = new Map<number, TraceNode | undefined>();
+  #credit = 0;
+  #cost = FIRST_COST;
+  #joined = 0;
+
+  /** Calls that have got their parent by it, and those of which it has said the same as other evidence. */
+  get joined(): number {
+    return this.#joined;
+  }
+
+  /** A request, or its end, is read. */
+  requestRead(node: TraceNode, meta: EventMeta): void {
+    if (!isInPollCallback(meta)) return;
+    const { turnId } = meta;
+    if (this.#requests.get(turnId) === node) return;
+    const isShared = this.#requests.has(turnId);
+    makeRoom(this.#requests, MAX_CALLBACKS);
+    this.#requests.set(turnId, isShared ? undefined : node);
+  }
+
+  /** An async function goes on. @returns whether the end of its callback is waited for now */
+  goesOn(work: ProcessWork, event: UnitEdgeEvent): boolean {
+    const { header, fromId, toId, fromCreation: waiting, work: microtasks } = event;
+    const stretch = work.logOf(header.pid).stretchOf(toId);
+    if (stretch === undefined || stretch.cause.isServer || !stretch.isExact) return false;
+    stretch.goesOn({ owner: fromId, microtasks, waiting });
+    work.held.untilEnd(stretch, [...stretch.read], header.timestampNs);
+    return true;
+  }
+
+  /** Events are missing: requests may be among them. */
+  forget(): void {
+    this.#requests.clear();
+  }
+
+  /** What the callback says; undefined: it contradicts itself. */
+  claimsOf(stretch: Stretch): readonly Claim[] | undefined {
+    const served = this.#ownersIn(stretch);
+    const { ended } = stretch;
+    if (served === undefined || ended.length !== served.length || stretch.read.length !== ended.length) return NONE;
+    const claims = ended.map((call, index) => ({ call, served: served[index]! }));
+    if (!claims.every((claim, index) => stretch.read[index] === claim.call && isPossible(claim, stretch))) return NONE;
+    const isOfOthers = stretch.answers.some((answered) => !served.includes(answered));
+    if (!isOfOthers && !claims.some(isFalse)) return claims;
+    for (const { call, served } of claims)
+      if (!call.isDecided && served.start.order < call.start.order) addCandidate(call, served, "resumed");
+    this.#credit = Math.max(-MAX_COST, this.#credit - this.#cost);
+    this.#cost = Math.min(MAX_COST, this.#cost * 2);
+    return undefined;
+  }
+
+  /** The callback is over, and other evidence has had its say. */
+  join(claims: readonly Claim[], stretch: Stretch): void {
+    const isAgreed = claims.some(({ call, served }) => call.parent === served || stretch.answers.includes(served));
+    if (isAgreed) {
+      this.#credit = Math.min(MAX_CREDIT, this.#credit + 1);
+      this.#joined++;
+    }
+    for (const { call, served } of claims) {
+      if (call.isDecided) continue;
+      if (this.#credit < PROVEN) addCandidate(call, served, "resumed");
+      else if (decide(call, served, "resumed")) this.#joined++;
+    }
+  }
+
+  /**
+   * The requests for which something goes on, in the order of the answers. Several: who awaits the promises themselves goes on in
+   * the first microtasks behind the read, one after the other, of which there are as many as answers; whoever awaits what
+   * follows from them comes later.
+   */
+  #ownersIn({ resumed, start, ended }: Stretch): readonly TraceNode[] | undefined {
+    const callbacks = [...new Set(resumed.map(({ owner }) => owner))];
+    const served = callbacks.map((callback) => this.#requests.get(callback));
+    const count = ended.length;
+    if (callbacks.length === 0 || served.includes(undefined)) return undefined;
+    if (count === 1) return served.length === 1 ? (served as TraceNode[]) : undefined;
+    const areFirst =
+      start.causeKind === CauseKind.nodeMicrotasks &&
+      resumed.length >= count &&
+      resumed[0]!.waiting === count - 1 &&
+      resumed.slice(0, count).every(({ microtasks }, index) => microtasks === start.causeId + index);
+    return areFirst ? resumed.slice(0, count).map(({ owner }) => this.#requests.get(owner)!) : undefined;
+  }
+}
+
+/** The call is known to be another one's, or was made before the request came: what goes on has waited for something else. */
+function isFalse({ call, served }: Claim): boolean {
+  if (served.start.order > call.start.order) return true;
+  return call.parent !== undefined && call.parent !== served;
+}
+
+/** It was open until the answer was read. */
+function isPossible({ call, served }: Claim, { start }: Stretch): boolean {
+  if (served.isDoubtful || served.start.pid !== call.start.pid) return false;
+  return !served.isFinished || served.endNs >= start.timestampNs;
+}
+
+/** A call of which nothing is known yet, made by a loop whose async functions may tell more. */
+export function mayBeResumed({ isDecided, start }: TraceNode): boolean {
+  return !isDecided && start.unitKind === UnitKind.nodeAsync && start.turnId % 4 !== TurnPhase.unknown;
+}

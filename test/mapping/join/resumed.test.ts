@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { CauseKind, EventKind, TurnPhase, UnitEdge, UnitKind } from "../../../src/bpf/layout.gen.ts";
+import type { Doer } from "../../support/events.ts";
+import { attribute, get, Host, type Link, ok } from "../../support/host.ts";
+
+const TGID = 500;
+const ENOUGH = 12;
+
+/** A loop whose requests send their commands over one connection, all in one write, and whose answers come in one read. */
+class Loop {
+  readonly host = new Host();
+  readonly redis: Link;
+  readonly #inbound: Link[] = [];
+  #reads = 1;
+  #microtasks = 1000;
+  #round = 0;
+
+  constructor() {
+    this.redis = this.host.connect({ only: "client", serverPort: 6379, clientOffset: 500, serverOffset: 500 });
+  }
+
+  doer(phase: TurnPhase = TurnPhase.poll): Doer {
+    return {
+      tgid: TGID,
+      unitKind: UnitKind.nodeAsync,
+      turnId: this.#reads * 4 + phase,
+      causeKind: CauseKind.nodeMicrotasks,
+      causeId: this.#microtasks,
+    };
+  }
+
+  /** Requests are read, each in a callback of its own. @returns their turns */
+  read(names: readonly string[]): number[] {
+    return names.map((name, index) => {
+      this.#reads++;
+      const link = this.#inbound[index] ?? this.host.connect({ only: "server", clientAddress: "192.0.2.77" });
+      this.#inbound[index] = link;
+      link.serverReads(this.doer(), get(`/${name}`));
+      return this.doer().turnId!;
+    });
+  }
+
+  /**
+   * @param going turn and microtask (of those behind the read) of each async function that goes on
+   * @param queued microtasks, by what the read has brought
+   */
+  round(
+    count: number,
+    going: (turns: readonly number[]) => readonly (readonly [turn: number, microtask: number])[],
+    answersLate = false,
+    queued = count,
+  ): string[] {
+    const names = Array.from({ length: count }, (_, index) => `r${this.#round}${"abcdefgh"[index]}`);
+    this.#round++;
+    const turns = this.read(names);
+    this.redis.send(this.doer(TurnPhase.other), names.map((name) => command(name)).join(""));
+    this.#reads++;
+    this.redis.clientReads(this.doer(), names.map(() => "$2\r\nok\r\n").join(""));
+    const told = going(turns);
+    for (const [fromId, microtask] of told) this.#goOn(fromId, microtask, Math.max(0, queued - 1 - microtask));
+    this.#microtasks += 100;
+    if (answersLate) this.#reads++;
+    for (const [index] of names.entries()) this.#inbound[index]!.answer(this.doer(), ok());
+    this.host.pass(5);
+    return names;
+  }
+
+  /** A call is made, and with its answer goes on what was read later. */
+  lie(): void {
+    this.read(["early"]);
+    this.redis.send(this.doer(TurnPhase.other), command("early"));
+    const [first] = this.#inbound;
+    this.#inbound[0] = this.#inbound[1]!;
+    const [late] = this.read(["late"]);
+    this.#reads++;
+    this.redis.clientReads(this.doer(), "$2\r\nok\r\n");
+    this.#goOn(late!, 0, 0);
+    this.#reads++;
+    for (const link of [first!, this.#inbound[0]]) link.answer(this.doer(), ok());
+    this.#inbound[0] = first!;
+  }
+
+  /** @param waiting microtasks behind it */
+  #goOn(fromId: number, microtask: number, waiting: number): void {
+    this.host.engine.unitEdge({
+      header: { kind: EventKind.unitEdge, length: 0, timestampNs: this.host.nowNs, tgid: TGID, pid: TGID },
+      fromId,
+      toId: this.doer().turnId!,
+      fromCreation: waiting,
+      work: this.#microtasks + microtask,
+      edge: UnitEdge.resumes,
+      unitKind: UnitKind.nodeAsync,
+    });
+  }
+
+  /** Each request's name with the names of its calls. */
+  joined(): Map<string, string[]> {
+    this.host.pass(10_000);
+    this.host.end();
+    const found = new Map<string, string[]>();
+    for (const span of this.host.spans) {
+      const key = attribute(span, "db.query.text")?.replace("GET ", "").replaceAll("?", "");
+      const parent = this.host.spans.find(({ spanId }) => spanId === span.parentSpanId);
+      if (key === undefined || parent === undefined) continue;
+      const name = attribute(parent, "url.path")!.slice(1);
+      found.set(name, [...(found.get(name) ?? []), key]);
+    }
+    return found;
+  }
+}
+
+const command = (key: string): string => `*2\r\n$3\r\nGET\r\n$${key.length}\r\n${key}\r\n`;
+const inOrder = (turns: readonly number[]) => turns.map((turn, index) => [turn, index] as const);
+
+/** Until what goes on is believed. */
+function proven(): Loop {
+  const loop = new Loop();
+  for (let round = 0; round < ENOUGH; round++) loop.round(3, inOrder);
+  return loop;
+}
+
+describe("resumed", () => {
+  it("gives each of the answers that one read brings to the request that goes on with it", () => {
+    const loop = proven();
+    const names = loop.round(3, inOrder, true);
+    const joined = loop.joined();
+    for (const name of names) assert.deepEqual(joined.get(name), [name]);
+  });
+
+  it("believes nobody where one awaits what follows from an answer, and goes on later than the others", () => {
+    const loop = proven();
+    const names = [
+      // The first one's promise has a microtask before its function's: the other two go on in the second and third.
+      ...loop.round(
+        3,
+        ([a, b, c]) => [
+          [b!, 1],
+          [c!, 2],
+          [a!, 3],
+        ],
+        true,
+      ),
+      ...loop.round(
+        3,
+        ([a, b, c]) => [
+          [b!, 0],
+          [c!, 2],
+          [a!, 3],
+        ],
+        true,
+      ),
+    ];
+    const joined = loop.joined();
+    for (const name of names) assert.equal(joined.get(name), undefined);
+  });
+
+  it("believes nobody where fewer or more go on than answers came, or one of which nothing is known", () => {
+    const loop = proven();
+    const names = [
+      ...loop.round(
+        3,
+        ([a, b]) => [
+          [a!, 0],
+          [b!, 1],
+        ],
+        true,
+      ),
+      ...loop.round(
+        2,
+        ([a, b]) => [
+          [a!, 0],
+          [b!, 1],
+          [0, 2],
+        ],
+        true,
+      ),
+      ...loop.round(
+        3,
+        ([a, b]) => [
+          [a!, 0],
+          [0, 1],
+          [b!, 2],
+        ],
+        true,
+      ),
+      ...loop.round(
+        1,
+        ([a]) => [
+          [a!, 0],
+          [0, 1],
+        ],
+        true,
+      ),
+    ];
+    const joined = loop.joined();
+    for (const name of names) assert.equal(joined.get(name), undefined);
+  });
+
+  it("gives a request all that it goes on with, and nobody what nobody awaits", () => {
+    const loop = proven();
+    const twice = loop.round(
+      2,
+      ([a]) => [
+        [a!, 0],
+        [a!, 1],
+      ],
+      true,
+    );
+    const [only, unawaited] = loop.round(
+      2,
+      ([a]) => [
+        [a!, 0],
+        [a!, 1],
+      ],
+      true,
+      1,
+    );
+    const joined = loop.joined();
+    assert.deepEqual(joined.get(twice[0]!), twice);
+    for (const name of [only!, unawaited!]) assert.equal(joined.get(name), undefined);
+  });
+
+  it("believes nobody before other evidence has agreed", () => {
+    const loop = new Loop();
+    const names = loop.round(3, inOrder, true);
+    const joined = loop.joined();
+    for (const name of names) assert.equal(joined.get(name), undefined);
+  });
+
+  it("believes nobody where a request that came later has gone on with an answer", () => {
+    const loop = proven();
+    loop.lie();
+    const names = [...loop.round(3, inOrder, true), ...loop.round(3, inOrder, true)];
+    const joined = loop.joined();
+    for (const name of names) assert.equal(joined.get(name), undefined);
+  });
+});
