@@ -88,6 +88,7 @@ enum event_flags {
 	EVENT_FLAG_FIN = 1 << 4,       /* the read also consumed the FIN */
 	EVENT_FLAG_BLOCKING = 1 << 5,  /* the read would have slept until bytes came: its thread waits for this socket alone */
 	EVENT_FLAG_FRAMES = 1 << 6,    /* frames were walked: frame_segments follow this struct, with what was copied of them */
+	EVENT_FLAG_WATCHED = 1 << 7,   /* an epoll instance has the socket: who reads it waits for others beside it */
 };
 
 enum frame_segment_flags {

@@ -6,6 +6,7 @@
 #include "socket/emit_frames.bpf.h"
 #include "socket/gather.bpf.h"
 #include "socket/system_call.bpf.h"
+#include "socket/watched.bpf.h"
 #include "unit/wake.bpf.h"
 
 static __always_inline struct tcp_sock *tcp_of(struct sock *sk, const enum access access)
@@ -127,6 +128,8 @@ static __always_inline void emit_wanted(struct sock *sk, struct socket_info *inf
 		if (call->unit_kind == UNIT_TOKIO_TASK && info->role != SOCKET_ROLE_SERVER)
 			note_answer(&call->caller, call->unit.unit_id);
 	}
+	if (is_watched(sk, access))
+		call->flags |= EVENT_FLAG_WATCHED;
 	fill_event(&call->event, sk, info, call, access);
 	call->event_number = info->event_number[direction];
 	if (call->is_walked) {

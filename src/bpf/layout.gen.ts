@@ -59,6 +59,7 @@ export const EventFlags = {
   fin: 16,
   blocking: 32,
   frames: 64,
+  watched: 128,
 } as const;
 export type EventFlags = (typeof EventFlags)[keyof typeof EventFlags];
 

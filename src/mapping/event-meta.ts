@@ -25,6 +25,8 @@ export interface EventMeta {
   readonly turnId: number;
   /** A read that would have slept until bytes came: its thread waits for this one socket. */
   readonly isBlocking: boolean;
+  /** An epoll instance has the socket: who reads it waits for others beside it. */
+  readonly isWatched: boolean;
   /** CauseKind: what the runtime itself says the call is for. */
   readonly causeKind: number;
   readonly causeId: number;
@@ -47,6 +49,7 @@ export function metaOf(event: SocketDataEvent, order: number): EventMeta {
     unitCount: event.unitCount,
     turnId: event.turnId,
     isBlocking: (event.flags & EventFlags.blocking) !== 0,
+    isWatched: (event.flags & EventFlags.watched) !== 0,
     causeKind: event.causeKind,
     causeId: event.causeId,
     causeRequest: event.causeRequest,
@@ -76,6 +79,7 @@ function metaOfOther(event: SocketStateEvent | IoEvent, timestampNs: number, ord
     unitCount: event.unitCount,
     turnId: event.turnId,
     isBlocking: false,
+    isWatched: false,
     causeKind: 0,
     causeId: 0,
     causeRequest: 0,

@@ -30,6 +30,8 @@ export interface Doer {
   readonly comm?: string;
   /** Its reads sleep until bytes come. */
   readonly isBlocking?: boolean;
+  /** It waits for its sockets by epoll. */
+  readonly isWatched?: boolean;
 }
 
 export interface DataOptions {
@@ -91,7 +93,8 @@ export function dataEvent(options: DataOptions): SocketDataEvent {
     remoteFirstSequence: options.remoteFirstSequence,
     callLength: options.length,
     capturedLength: options.captured,
-    flags: (options.flags ?? missing) | (by.isBlocking ? EventFlags.blocking : 0),
+    flags:
+      (options.flags ?? missing) | (by.isBlocking ? EventFlags.blocking : 0) | (by.isWatched ? EventFlags.watched : 0),
     addressFamily: options.family ?? AF_INET,
     protocol: options.protocol ?? IPPROTO_TCP,
     direction: options.direction,

@@ -13,6 +13,7 @@ export function meta(order: number, over: Partial<EventMeta> = {}): EventMeta {
     unitCount: 0,
     turnId: 0,
     isBlocking: false,
+    isWatched: false,
     causeKind: 0,
     causeId: 0,
     causeRequest: 0,

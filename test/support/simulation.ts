@@ -29,6 +29,10 @@ export type Runtime =
   | "asyncio"
   | "reader_and_workers"
   | "stealing_threads"
+  /** An event loop for each connection as a server, which sends its calls by whichever loop has a connection for them. */
+  | "shared_loops"
+  /** One reads; the loops of the client's connections call, and answer in the callbacks of what they have called. */
+  | "callback_loops"
   | "greenlets";
 
 export interface SimulationOptions {
@@ -119,9 +123,20 @@ export function simulate(options: SimulationOptions): Score {
         return step === "read" ? loop : request.doer;
       case "stealing_threads":
         return { tgid: TGID, pid: TGID + pick(THREADS) };
+      case "shared_loops":
+        return step === "read" || step === "answer"
+          ? loopOf(servers, request.link)
+          : loopOf(upstreams, request.upstream!);
+      case "callback_loops":
+        return step === "read" ? loop : loopOf(upstreams, request.upstream!);
       default:
         return loop;
     }
+  };
+
+  /** Loops that have connections of either side. */
+  const loopOf = (links: readonly Link[], link: Link): Doer => {
+    return { tgid: TGID, pid: TGID + 1 + (links.indexOf(link) % options.concurrency), isWatched: true };
   };
 
   /** net/http: one goroutine for each connection as a server; the address of its context comes back with another. */
@@ -173,8 +188,14 @@ export function simulate(options: SimulationOptions): Score {
     });
   });
 
-  const upstreamFor = (): Link =>
-    pool.splice(pick(pool.length), 1)[0] ?? host.connect({ only: "client", serverPort: 9000 });
+  const upstreams: Link[] = [];
+  const upstreamFor = (): Link => {
+    const idle = pool.splice(pick(pool.length), 1)[0];
+    if (idle !== undefined) return idle;
+    const opened = host.connect({ only: "client", serverPort: 9000 });
+    upstreams.push(opened);
+    return opened;
+  };
 
   const call = (request: Request): void => {
     request.upstream = upstreamFor();

@@ -3,7 +3,7 @@
  *
  * Proves: a unit that answers a request was working on it. Lies where one unit works on several requests in turns
  * (event loops seen as threads; shared contexts), so units that ever had two requests open are not asked, and threads
- * only where the process shows that its threads are its units.
+ * only where the process shows that its threads are its units, and not of calls on connections that an event loop waits for.
  */
 import type { EventMeta } from "../event-meta.ts";
 import { answerBegins } from "./answer-order.ts";
@@ -44,6 +44,7 @@ export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Un
   for (const call of answering.calls) {
     if (!isCallOf(answering, call, since, meta.order)) continue;
     if (evidence === "thread" && !mayBeOfOwnThread(work, call)) continue;
+    if (answering.isThread && isOfLoop(call, served)) continue;
     if (isSameUnit(creationOf(call.start), call.start.timestampNs, creation)) decide(call, served, evidence);
   }
   joinMadeByAnswer(work, served, answering, since, meta);
@@ -63,12 +64,20 @@ function holdUntilProven(work: ProcessWork, served: TraceNode, answering: Unit, 
     !work.areThreadsInDoubt({ timestampNs }) &&
     (isOwn ? isServedByThreads(work) : isProvenWorker(work, answering));
   for (const call of answering.calls) {
-    if (call.isHeld || !isCallOf(answering, call, since, meta.order) || (isOwn && !mayBeOfOwnThread(work, call)))
-      continue;
+    if (call.isHeld || !isCallOf(answering, call, since, meta.order) || isOfLoop(call, served)) continue;
+    if (isOwn && !mayBeOfOwnThread(work, call)) continue;
     if (work.heldForProof >= MAX_HELD_FOR_PROOF) return;
     work.heldForProof++;
     work.late.hold(call, served, isOwn ? "thread" : "answer_thread", meta.timestampNs, isShown);
   }
+}
+
+/**
+ * The thread waits for the call's connection and others beside it: it sends on them for whoever asks it to, and a request that it
+ * serves meanwhile need not have asked. One that sleeps until its client sends something does nothing beside.
+ */
+function isOfLoop(call: TraceNode, served: TraceNode): boolean {
+  return call.isWatched && !(served.unit === call.unit && served.start.isBlocking);
 }
 
 /** Why what the unit has done since `served` came is believed to be for it; undefined: it is not. */

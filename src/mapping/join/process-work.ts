@@ -87,6 +87,10 @@ export class ProcessWork {
   servesSinceNs = Number.POSITIVE_INFINITY;
   /** Order of the event since which `open` is as it is. */
   openSince = -1;
+  /** Threads that have read requests. */
+  readingThreads = 0;
+  /** One of several such threads has called on an event loop's connection while it served nothing, and another did. */
+  loopsCallForOthers = false;
   /** Grows when the two witnesses of the turn rule agree, and falls when they do not. */
   turnCredit = 0;
   /** The same of what the callbacks of answers say and what is known for sure. */
@@ -175,6 +179,7 @@ export class ProcessWork {
 
   opened(node: TraceNode, unit: Unit): void {
     if (unit.isThread && !unit.hasRead) {
+      this.readingThreads++;
       if (node.start.isBlocking) this.blockingReaders++;
       this.workerAnswers = 0;
     }
@@ -212,6 +217,8 @@ export class ProcessWork {
 
   /** The first bytes of a call's answer have been read. */
   answerRead(call: TraceNode, meta: EventMeta): void {
+    // The first call of a connection may go out before that is handed to the loop.
+    call.isWatched ||= meta.isWatched;
     this.answeredTasks.answerRead(call, meta);
     this.handovers.answerRead(call, meta);
     this.wakes?.replyRead(call, meta, false);

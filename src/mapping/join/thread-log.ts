@@ -31,6 +31,8 @@ export class Stretch {
   isShared = false;
   /** The first request that was answered in it. */
   answered: TraceNode | undefined;
+  /** Both witnesses of the turn rule have agreed on it: the beginning of an answer and its end are one agreement. */
+  hasAgreed = false;
   /** Two were, and neither had to wait for the other. */
   answersSeveral = false;
   /** All that were, up to a bound. */

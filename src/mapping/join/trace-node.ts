@@ -102,6 +102,8 @@ export class TraceNode {
   isFirst = false;
   /** Of these, where it tells more than who sends: the unit that opened the connection, and the order of that. */
   opened: { readonly unit: Unit; readonly order: number } | undefined;
+  /** Clients: an epoll instance has its socket, so whoever sends and reads on it may do so for several. */
+  isWatched: boolean;
   /** Clients: its thread had made another call, which was not over. */
   isBeside = false;
   /** Clients: its parent is nearly known. */
@@ -136,6 +138,7 @@ export class TraceNode {
     this.unit = unit;
     this.connection = connection;
     this.carried = carried;
+    this.isWatched = start.isWatched;
   }
 
   addEvent(event: NodeEvent): void {

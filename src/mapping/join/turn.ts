@@ -6,7 +6,7 @@
  * queues may lie between. There two independent witnesses are asked: the request read last before the call was sent
  * (or before its connection was opened), and the request answered first after the call's own answer was read. Each
  * alone lies; together they are believed where they have agreed in this process. What they agreed on before they had
- * proved themselves is decided when they have.
+ * proved themselves is decided when they have. Both are asked of one loop alone, or of several that do not call for each other.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import { isMadeForOthers } from "./lineage.ts";
@@ -67,10 +67,22 @@ export function joinByCallback(call: TraceNode, stretch: Stretch): boolean {
   return decide(call, cause, "turn");
 }
 
+/**
+ * A loop sends on one of its connections. Where there are several loops, and one that serves nothing calls while others serve, any
+ * of them may call for what another one has read, and what it has read last itself says nothing.
+ */
+export function noteLoop(work: ProcessWork, { unit, isWatched, start }: TraceNode): void {
+  if (!isWatched || work.readingThreads < 2 || work.loopsCallForOthers) return;
+  if (!unit!.isThread || !unit!.hasRead || unit!.unanswered > 0 || work.open.size === 0 || work.isInDoubt(start))
+    return;
+  work.loopsCallForOthers = true;
+  work.held.takeAgreed();
+}
+
 /** `served` is answered in the stretch that the answer of a call began. */
 export function joinByTurn(work: ProcessWork, served: TraceNode, stretch: Stretch, nowNs: number): void {
   const call = stretch.cause;
-  if (call.isServer || call.start.order < served.start.order) return;
+  if (call.isServer || call.start.order < served.start.order || work.loopsCallForOthers) return;
   const cause = causeOf(call);
   if (cause === undefined || stretch.isShared) {
     addCandidate(call, served, "reply_turn");
@@ -82,7 +94,8 @@ export function joinByTurn(work: ProcessWork, served: TraceNode, stretch: Stretc
     addCandidate(call, served, "reply_turn");
     return;
   }
-  agreed(work);
+  if (!stretch.hasAgreed) agreed(work);
+  stretch.hasAgreed = true;
   if (work.turnCredit >= PROVEN) decideChain(work, call, served);
   else {
     addCandidate(call, served, "turn");

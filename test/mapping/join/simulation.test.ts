@@ -20,6 +20,8 @@ const HARD: readonly Runtime[] = [
   "stealing_threads",
   "blocking_loop",
   "blocking_stages",
+  "shared_loops",
+  "callback_loops",
 ];
 const ALL = [...SURE, ...LOOPS, ...HARD];
 
@@ -63,6 +65,13 @@ describe("joining", function () {
       }
     });
   }
+
+  it("believes no turns of loops that call for each other, however often they were right", () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const { wrong, wrongEvidence } = simulate({ runtime: "shared_loops", seed, concurrency: 2, requests: 100 });
+      assert.equal(wrong, 0, `seed ${seed}: ${wrongEvidence.join(" ")}`);
+    }
+  });
 
   for (const runtime of ["thread_pool", "reader_and_workers"] as const) {
     it(`finds the first calls of ${runtime} too, once its threads have proved themselves`, () => {
