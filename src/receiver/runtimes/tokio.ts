@@ -17,6 +17,9 @@ const STT_TLS = 6;
 const CODE_LIMIT_BYTES = 256;
 const MAX_SPAWN_PLACES = 6;
 const COMMENT_LIMIT_BYTES = 64 * 1024;
+const CONSTANTS_LIMIT_BYTES = 32 * 1024 * 1024;
+/** Where it panics, it names its source: strip keeps that, as long as a program says where it panics. */
+const SOURCE = /\/tokio-1\.\d+\.\d+\/src\/runtime\//;
 
 const isContext = (name: Buffer) =>
   name.includes("tokio") && name.includes("context") && name.includes("CONTEXT") && name.includes("runtime");
@@ -36,13 +39,13 @@ export async function findTokio(process: ProcessView): Promise<UnitFinding | und
     (name) => isContext(name) || isEnter(name) || isWakerTable(name) || isBind(name),
   );
   const context = symbols.find((symbol) => symbol.type === STT_TLS);
-  if (context === undefined) return undefined;
+  if (context === undefined) return (await hasSource(image.elf)) ? off("its symbols are stripped") : undefined;
   const tlsOffset = executableTlsOffset(image.elf, context.value);
   const enter = symbols.find((symbol) => isEnter(Buffer.from(symbol.name)));
   if (tlsOffset === undefined || enter === undefined)
-    return { runtime: RUNTIME, off: "TaskIdGuard::enter has no symbol: the offset of the task id is not known" };
+    return off("TaskIdGuard::enter has no symbol: the offset of the task id is not known");
   const field = await fieldOffset(image, enter, tlsOffset);
-  if (field === undefined) return { runtime: RUNTIME, off: "the code of TaskIdGuard::enter is not of a known form" };
+  if (field === undefined) return off("the code of TaskIdGuard::enter is not of a known form");
   return {
     runtime: RUNTIME,
     version: "",
@@ -51,6 +54,17 @@ export async function findTokio(process: ProcessView): Promise<UnitFinding | und
     isFinal: true,
     ...(await uprobesOf(process, image, symbols)),
   };
+}
+
+/** Its tasks wander between threads, whether they are read or not. */
+function off(reason: string): UnitFinding {
+  return { runtime: RUNTIME, off: reason, wanders: true };
+}
+
+async function hasSource(elf: ElfFile): Promise<boolean> {
+  const section = sectionNamed(elf, ".rodata");
+  const constants = section === undefined ? undefined : await readSection(elf, section, CONSTANTS_LIMIT_BYTES);
+  return constants !== undefined && SOURCE.test(Buffer.from(constants).toString("latin1"));
 }
 
 /**

@@ -137,4 +137,22 @@ describe("findRuntime", function () {
   it("finds no unit beside the thread in a C program", async () => {
     assert.equal(await findingOf("sleep", ["10"]), undefined);
   });
+
+  it("knows tokio by the names of its source where its symbols are stripped: its tasks wander", async function () {
+    skipWithout(this, "cc");
+    const folder = mkdtempSync(join(tmpdir(), "stripped-"));
+    const source = join(folder, "stripped.c");
+    const text = "/src/tokio-1.44.2/src/runtime/task/core.rs";
+    writeFileSync(
+      source,
+      `#include <unistd.h>
+__asm__(".ident \\"rustc version 1.86.0\\"");
+int main(void) { volatile const char *place = "${text}"; while (*place) sleep(10); return 0; }
+`,
+    );
+    const { status, stderr } = spawnSync("cc", ["-s", "-o", join(folder, "stripped"), source], { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    const finding = await findingOf(join(folder, "stripped"), []);
+    assert.deepEqual(finding, { runtime: "tokio", off: "its symbols are stripped", wanders: true });
+  });
 });
