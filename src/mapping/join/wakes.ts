@@ -14,7 +14,8 @@
  * answered, is the one before.
  *
  * What serves r may have woken the thread that made c, to hand it over. If that was another request's, r is not believed;
- * if it was r's, both ends agree, and no more is asked.
+ * if it was r's, both ends agree, and no more is asked. A worker of a busy pool takes the next job whoever has woken it: where that
+ * is not rare, only both ends together are believed.
  */
 
 import { UnitKind } from "../../bpf/layout.gen.ts";
@@ -105,6 +106,8 @@ export class Wakes {
   #claimed = 0;
   #single = 0;
   #double = 0;
+  /** Calls by who was woken last by the thread of another request than it has woken itself when it had read the answer. */
+  #strays = 0;
 
   requestRead(node: TraceNode): void {
     const { pid, unitKind, unitId } = node.start;
@@ -225,13 +228,20 @@ export class Wakes {
     const giver = this.#giverOf.get(call);
     const isOnly = this.#ways.isOnly(claim, this.#claims.get(call) ?? []);
     if (isOnly === undefined) return;
-    if (!isOnly || (giver !== undefined && giver !== served)) {
+    const isOther = giver !== undefined && giver !== served;
+    if (!isOnly || (isOther && claim.hops > 0)) {
       this.#double++;
       return;
     }
-    this.#single++;
-    const isRare = this.#double * RARE <= this.#single + RARE;
-    if (isRare && (giver === served || this.#isCommon) && decide(call, served, "wake")) this.joined++;
+    if (isOther) this.#strays++;
+    else this.#single++;
+    if (isOther || this.#double * RARE > this.#single + RARE) return;
+    const isSure = giver === served ? this.#strays <= this.#single + RARE : this.#areStraysRare && this.#isCommon;
+    if (isSure && decide(call, served, "wake")) this.joined++;
+  }
+
+  get #areStraysRare(): boolean {
+    return this.#strays * RARE <= this.#single + RARE;
   }
 
   get #isCommon(): boolean {

@@ -291,6 +291,36 @@ describe("wakes", () => {
     assert.deepEqual(parents(host), ["/in0", undefined]);
   });
 
+  it("are believed of the workers of a busy pool where both ends agree, though others took the next job", () => {
+    const host = new Host();
+    wake(host, worker(0), worker(1));
+    const links = [inbound(host), inbound(host)];
+    const rounds = 60;
+    for (let round = 0; round < rounds; round++) {
+      // The one that was woken for the first request finds the job of the second, and the other way round.
+      const isSwapped = round % 5 === 4;
+      for (const index of [0, 1]) {
+        links[index]!.serverReads(front(index), get(`/r${round}-${index}`));
+        wake(host, front(index), worker(index));
+      }
+      const calls = [0, 1].map((index) => {
+        return outbound(host).send(worker(isSwapped ? 1 - index : index), get(`/r${round}-${index}.1`));
+      });
+      for (const index of [0, 1]) {
+        const by = worker(isSwapped ? 1 - index : index);
+        calls[index]!.clientReads(by, ok());
+        wake(host, by, front(index));
+        links[index]!.answer(front(index), ok());
+      }
+    }
+    host.end();
+    const byId = new Map(host.spans.map((span) => [span.spanId, attribute(span, "url.path")]));
+    const joined = host.spans.filter(({ kind, parentSpanId }) => kind === 3 && parentSpanId !== undefined);
+    for (const call of joined)
+      assert.ok(attribute(call, "url.full")?.endsWith(`${byId.get(call.parentSpanId!)}.1`), "a wrong parent");
+    assert.equal(joined.length, rounds * 2 * 0.8);
+  });
+
   it("say nothing where an answer took another way than others do", () => {
     for (const hops of [1, 2]) {
       const host = new Host();
