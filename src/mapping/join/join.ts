@@ -21,7 +21,7 @@ import { joinSingle } from "./single.ts";
 import type { Stretch } from "./thread-log.ts";
 import { decide, decideRemote } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { joinByCallback, joinByTurn, learnFromEnd, movesBetweenThreads, noteLoop, noteSent } from "./turn.ts";
+import { joinByCallback, joinByTurn, learnFromEnd, movesBetweenThreads, noteSent } from "./turn.ts";
 import { type Unit, unitKeyOf } from "./unit.ts";
 import { noteEdge } from "./unit-edges.ts";
 import { type WakeEdge, Wakes } from "./wakes.ts";
@@ -337,7 +337,6 @@ export class Joiner {
     const here = log.stretchAt(node.start);
     const stretch = node.isFirst ? stretchOfFirst(node, here, connecting, log) : here;
     noteSent(work, node, stretch);
-    noteLoop(work, node);
     if (stretch === undefined || work.areThreadsInDoubt(node.start)) return;
     if (node.isFirst) joinByConnect(work, node, connecting);
     else joinByCallback(node, stretch);

@@ -49,6 +49,7 @@ export function learnFromEnd(work: ProcessWork, stretch: Stretch): void {
 /** The call goes out in `stretch`, or its connection was opened in it. */
 export function noteSent(work: ProcessWork, call: TraceNode, stretch: Stretch | undefined): void {
   work.inOrder.called(work, call);
+  noteLoop(work, call);
   if (stretch === undefined) {
     work.runs.called(call);
     return;
@@ -71,7 +72,7 @@ export function joinByCallback(call: TraceNode, stretch: Stretch): boolean {
  * A loop sends on one of its connections. Where there are several loops, and one that serves nothing calls while others serve, any
  * of them may call for what another one has read, and what it has read last itself says nothing.
  */
-export function noteLoop(work: ProcessWork, { unit, isWatched, start }: TraceNode): void {
+function noteLoop(work: ProcessWork, { unit, isWatched, start }: TraceNode): void {
   if (!isWatched || work.readingThreads < 2 || work.loopsCallForOthers) return;
   if (!unit!.isThread || !unit!.hasRead || unit!.unanswered > 0 || work.open.size === 0 || work.isInDoubt(start))
     return;

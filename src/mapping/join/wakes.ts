@@ -218,30 +218,49 @@ export class Wakes {
     const waits = this.#waits.get(served);
     if (waits === undefined || work.areThreadsInDoubt(meta)) return;
     this.#waits.delete(served);
-    for (const claim of waits.before) this.#decide(claim);
-    if (waits.last !== undefined) this.#decide(waits.last);
+    for (const claim of waits.before) this.#decide(work, claim, meta.timestampNs);
+    if (waits.last !== undefined) this.#decide(work, waits.last, meta.timestampNs);
   }
 
-  #decide(claim: Claim): void {
+  #decide(work: ProcessWork, claim: Claim, nowNs: number): void {
     const { call, served } = claim;
     this.#claimed++;
     const giver = this.#giverOf.get(call);
-    const isOnly = this.#ways.isOnly(claim, this.#claims.get(call) ?? []);
+    const isOnly = this.#isOnly(claim);
     if (isOnly === undefined) return;
     const isOther = giver !== undefined && giver !== served;
     if (!isOnly || (isOther && claim.hops > 0)) {
       this.#double++;
       return;
     }
-    if (isOther) this.#strays++;
-    else this.#single++;
-    if (isOther || this.#double * RARE > this.#single + RARE) return;
-    const isSure = giver === served ? this.#strays <= this.#single + RARE : this.#areStraysRare && this.#isCommon;
-    if (isSure && decide(call, served, "wake")) this.joined++;
+    if (isOther) {
+      this.#strays++;
+      return;
+    }
+    this.#single++;
+    if (giver === served) {
+      const isSure = this.#areDoublesRare && this.#strays <= this.#single + RARE;
+      if (isSure && decide(call, served, "wake")) this.joined++;
+      return;
+    }
+    // What lies shows on others soon.
+    work.late.hold(call, served, "wake", nowNs, (timestampNs) => {
+      const isShown = this.#isBelieved && this.#isOnly(claim) === true && !work.areThreadsInDoubt({ timestampNs });
+      if (isShown) this.joined++;
+      return isShown;
+    });
   }
 
-  get #areStraysRare(): boolean {
-    return this.#strays * RARE <= this.#single + RARE;
+  #isOnly(claim: Claim): boolean | undefined {
+    return this.#ways.isOnly(claim, this.#claims.get(claim.call) ?? []);
+  }
+
+  get #areDoublesRare(): boolean {
+    return this.#double * RARE <= this.#single + RARE;
+  }
+
+  get #isBelieved(): boolean {
+    return this.#areDoublesRare && this.#strays * RARE <= this.#single + RARE && this.#isCommon;
   }
 
   get #isCommon(): boolean {

@@ -321,6 +321,24 @@ describe("wakes", () => {
     assert.equal(joined.length, rounds * 2 * 0.8);
   });
 
+  it("wait for what shows soon that they lie: room in a queue wakes who has something to put into it", () => {
+    const host = new Host();
+    const { links, calls } = twoRequests(host);
+    const beside = [inbound(host), inbound(host)];
+    calls[0]!.clientReads(worker(2), ok());
+    wake(host, worker(2), front(1));
+    for (const index of [1, 0]) links[index]!.answer(front(index), ok());
+    for (let round = 0; round < 3; round++) {
+      for (const index of [2, 3]) beside[index - 2]!.serverReads(front(index), get(`/beside${round}`));
+      outbound(host)
+        .send(worker(9), get(`/other${round}`))
+        .clientReads(worker(9), ok());
+      for (const index of [2, 3]) wake(host, worker(9), front(index));
+      for (const index of [2, 3]) beside[index - 2]!.answer(front(index), ok());
+    }
+    assert.deepEqual(parents(host), [undefined, undefined]);
+  });
+
   it("say nothing where an answer took another way than others do", () => {
     for (const hops of [1, 2]) {
       const host = new Host();
