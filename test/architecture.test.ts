@@ -63,6 +63,18 @@ describe("architecture", () => {
     );
   });
 
+  it("says at the head of each file what it is", () => {
+    const silent = sources
+      .filter((path) => /^src\/.*\.ts$|^bpf\//.test(path) && !isGenerated(path) && !path.endsWith(".d.ts"))
+      .filter((path) => {
+        const [head = ""] = readFileSync(path, "utf8").split(
+          /^(?:export |abstract |async )*(?:class|function|interface|type|const|#ifndef) /m,
+        );
+        return !/\/\*(?![^*]*SPDX)[\s\S]*?\*\//.test(head);
+      });
+    assert.deepEqual(silent, []);
+  });
+
   it("exports nothing that no other file imports", () => {
     const imported = importedNames();
     const unused = sources

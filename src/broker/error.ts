@@ -1,3 +1,4 @@
+/** What can go wrong while the broker starts or serves its worker, each with what to do about it. */
 import { SockspanError } from "../error.ts";
 
 export class WorkerFailedError extends SockspanError {

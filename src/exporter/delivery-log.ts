@@ -1,3 +1,4 @@
+/** What the log says of a destination that fails, recovers, or makes an exporter drop. */
 import type { Log } from "../log.ts";
 
 const DROP_LOG_INTERVAL_MS = 10_000;

@@ -1,3 +1,4 @@
+/** Which container a process is in, by its cgroup. */
 const CONTAINER_ID = /(?:^|[/:-])([0-9a-f]{64})(?:\.scope)?(?:$|\/)/;
 
 /** Docker, containerd, CRI-O and podman all put the id into the cgroup's name. */

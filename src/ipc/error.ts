@@ -1,3 +1,4 @@
+/** What can go wrong between worker and broker, each with what to do about it. */
 import { SockspanError } from "../error.ts";
 
 export class BrokerRequestError extends SockspanError {

@@ -1,3 +1,4 @@
+/** Exporter `debug`: spans and profiles as text for people, on stdout. */
 import { StageAccount } from "../../mapping/account.ts";
 import type { Profile } from "../../mapping/profile.ts";
 import type { Span } from "../../mapping/span.ts";

@@ -1,3 +1,4 @@
+/** Profiles as text: a line for each, or each sample with its stack. */
 import { escapeText } from "../../escape.ts";
 import type { Profile, ProfileSample } from "../../mapping/profile.ts";
 import { frameLabels } from "../../mapping/profiles/frame-label.ts";

@@ -1,3 +1,4 @@
+/** Spans as text: a line for each, trees by trace. */
 import { escapeText } from "../../escape.ts";
 import type { Span } from "../../mapping/span.ts";
 import { SpanKind } from "../../mapping/span.ts";

@@ -1,3 +1,4 @@
+/** Lines at the end of a file, never half a one. */
 import { close, fstat, ftruncate, write } from "node:fs";
 import { promisify } from "node:util";
 

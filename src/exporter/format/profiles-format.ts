@@ -1,3 +1,4 @@
+/** Profiles to requests, in protobuf or JSON. */
 import { profilesRequestJson } from "../../mapping/otlp/profiles/profiles-json.ts";
 import { encodeProfilesRequest } from "../../mapping/otlp/profiles/profiles-request.ts";
 import type { Profile } from "../../mapping/profile.ts";

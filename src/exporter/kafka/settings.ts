@@ -1,3 +1,4 @@
+/** Settings of the exporter `kafka`. */
 import { z } from "zod";
 import { durationMs } from "../../config-value.ts";
 import { retryOnFailure } from "../settings/retry-on-failure.ts";

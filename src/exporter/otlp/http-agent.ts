@@ -1,3 +1,4 @@
+/** Connections of the exporter `otlp_http`: kept open, plain or with TLS. */
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { connect as connectTcp } from "node:net";

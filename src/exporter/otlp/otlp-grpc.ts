@@ -1,3 +1,4 @@
+/** Exporter `otlp_grpc`: queue, format and sender put together, for spans and for profiles. */
 import * as grpc from "@grpc/grpc-js";
 import { SCOPE_NAME, SCOPE_VERSION } from "../../mapping/otlp/scope.ts";
 import type { ExporterDeps, ProfileExporter, TraceExporter } from "../exporter.ts";

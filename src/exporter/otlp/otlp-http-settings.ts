@@ -1,3 +1,4 @@
+/** Settings of the exporter `otlp_http`. */
 import { z } from "zod";
 import { durationMs } from "../../config-value.ts";
 import { httpHeaders } from "../settings/headers.ts";

@@ -1,3 +1,4 @@
+/** Exporter `otlp_http`: queue, format and sender put together, for spans and for profiles. */
 import { SCOPE_NAME, SCOPE_VERSION } from "../../mapping/otlp/scope.ts";
 import { ExporterEndpointMissingError } from "../error.ts";
 import type { ExporterDeps, ProfileExporter, TraceExporter } from "../exporter.ts";

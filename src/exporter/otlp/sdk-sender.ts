@@ -1,3 +1,4 @@
+/** OpenTelemetry JS's own OTLP/gRPC exporter as a sender of ours. */
 import type * as grpc from "@grpc/grpc-js";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
 import type { Span } from "../../mapping/span.ts";

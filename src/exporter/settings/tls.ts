@@ -1,3 +1,4 @@
+/** Settings of TLS that all exporters share. */
 import { z } from "zod";
 
 const version = z.enum(["1.0", "1.1", "1.2", "1.3"]);

@@ -1,3 +1,4 @@
+/** Settings of the extension `trident`. */
 import { z } from "zod";
 import { durationMs, sizeBytes } from "../../config-value.ts";
 

@@ -1,3 +1,4 @@
+/** Settings of the extension `zpages`. */
 import { z } from "zod";
 import { listenAddress } from "../../config-value.ts";
 

@@ -1,3 +1,4 @@
+/** What ends the profiler. */
 import { SockspanError } from "../../error.ts";
 
 export class ProfilerFailedError extends SockspanError {

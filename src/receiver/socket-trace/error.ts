@@ -1,3 +1,4 @@
+/** What ends capturing, or a recording of it. */
 import { SockspanError } from "../../error.ts";
 
 export class DrainFailedError extends SockspanError {

@@ -1,3 +1,4 @@
+/** Profiles to OTLP: one request, one dictionary. */
 import type { Profile, ProfileSample } from "../../profile.ts";
 import { SEMCONV_SCHEMA_URL } from "../../semconv.ts";
 import type { Resource } from "../../span.ts";

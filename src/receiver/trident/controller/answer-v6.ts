@@ -1,3 +1,4 @@
+/** What an agent of the generation `trident` (6.5 and older) is answered: its configuration in fields of its own. */
 import { create, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { stringify } from "yaml";
 import { HONOURED_KEYS } from "../../../mapping/trident/config/config-keys.ts";

@@ -1,3 +1,4 @@
+/** What an agent of the generation `agent` (6.6 and newer) is answered: its configuration as YAML. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { stringify } from "yaml";
 import {
