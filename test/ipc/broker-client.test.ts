@@ -46,10 +46,14 @@ describe("BrokerClient", () => {
     await assert.rejects(orphan, { code: "BROKER_REQUEST_FAILED" });
   });
 
-  it("ignores an answer that nobody waits for", () => {
-    const { receive } = pair();
+  it("ignores an answer that nobody waits for", async () => {
+    const { client, sent, receive } = pair();
+    const waiting = client.request({ type: "loss_counters" });
     receive({ kind: "reply", id: 99, value: 1 });
     receive({ kind: "error", id: 98, message: "x" });
+    const [message] = sent;
+    receive({ kind: "reply", id: message?.kind === "request" ? message.id : -1, value: [] });
+    assert.deepEqual(await waiting, []);
   });
 
   it("passes on shutdown and reload", () => {

@@ -10,6 +10,7 @@ import { type Span, SpanKind } from "../../src/mapping/span.ts";
 import { FrameHandler } from "../../src/receiver/trident/frame-handler.ts";
 import { Ingester } from "../../src/receiver/trident/ingester.ts";
 import { prepareCompression } from "../../src/trident/compression.ts";
+import { eventually } from "../support/eventually.ts";
 import { noStorage } from "../support/exporter-deps.ts";
 import { Scratch } from "../support/scratch.ts";
 import { skip } from "../support/skip.ts";
@@ -94,7 +95,7 @@ describe("data plane with a peer in Go", () => {
     await ingester.start();
     try {
       execFileSync(program, ["send", `127.0.0.1:${ingester.port}`]);
-      while (handler.records.in < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+      await eventually(() => handler.records.in >= 2);
       handler.joiner.flush();
       const client = spans.find((span) => span.kind === SpanKind.client);
       const server = spans.find((span) => span.kind === SpanKind.server);

@@ -11,6 +11,7 @@ import { FrameHandler } from "../../../src/receiver/trident/frame-handler.ts";
 import { Ingester } from "../../../src/receiver/trident/ingester.ts";
 import { agentLink, UNKNOWN_DIRECTIVES } from "../../../src/trident/agent-link.ts";
 import { prepareCompression } from "../../../src/trident/compression.ts";
+import { eventually } from "../../support/eventually.ts";
 import { noStorage } from "../../support/exporter-deps.ts";
 
 const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -43,10 +44,6 @@ function spans(count: number, kind: SpanKind = SpanKind.server): Span[] {
     statusMessage: undefined,
     resource,
   }));
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 class Peer {
@@ -135,7 +132,7 @@ describe("exporter deepflow and an ingester", () => {
       const sent = spans(1000);
       exporter.consume(sent);
       await exporter.shutdown(5000);
-      await until(() => peer.received.length >= 1000);
+      await eventually(() => peer.received.length >= 1000);
       assert.deepEqual(peer.received, sent);
       assert.equal(exporter.account.out, 1000);
       assert.equal(exporter.account.held, 0);
@@ -156,7 +153,7 @@ describe("exporter deepflow and an ingester", () => {
     link.update({ ...UNKNOWN_DIRECTIVES, isEnabled: true, agentId: 3 });
     exporter.consume([PROFILE]);
     await exporter.shutdown(5000);
-    await until(() => peer.profiles.length > 0);
+    await eventually(() => peer.profiles.length > 0);
     assert.deepEqual(
       peer.profiles.map(({ samples, periodNano }) => ({ samples, periodNano })),
       [{ samples: PROFILE.samples, periodNano: PROFILE.periodNano }],
@@ -171,7 +168,7 @@ describe("exporter deepflow and an ingester", () => {
     const io = { ...span!, attributes: [["sockspan.io.operation", "read"] as const, ["file.path", "/a/b"] as const] };
     exporter.consume([...spans(2), io, ...spans(1, SpanKind.internal)]);
     await exporter.shutdown(5000);
-    await until(() => peer.handler.records.consumed.has("proc_event"));
+    await eventually(() => peer.handler.records.consumed.has("proc_event"));
     assert.equal(peer.handler.records.consumed.get("proc_event"), 1);
     assert.equal(peer.received.length, 2);
     assert.equal(exporter.account.out, 3);
@@ -183,7 +180,7 @@ describe("exporter deepflow and an ingester", () => {
     await exporter.start();
     exporter.consume(spans(20));
     await exporter.shutdown(5000);
-    await until(() => peer.received.length >= 20);
+    await eventually(() => peer.received.length >= 20);
   });
 
   it("waits for an ingester that is away and finds it again", async () => {
@@ -192,10 +189,10 @@ describe("exporter deepflow and an ingester", () => {
     const exporter = exporterTo({ endpoint: `127.0.0.1:${port}` });
     await exporter.start();
     exporter.consume(spans(50));
-    await until(() => exporter.state.failure !== undefined);
+    await eventually(() => exporter.state.failure !== undefined);
     peer = new Peer(port);
     await peer.ingester.start();
-    await until(() => peer.received.length === 50);
+    await eventually(() => peer.received.length === 50);
     await exporter.shutdown(1000);
     assert.equal(exporter.account.out, 50);
   });
@@ -214,7 +211,7 @@ describe("exporter deepflow and an ingester", () => {
     exporter.consume(spans(2, SpanKind.internal));
     assert.equal(exporter.account.consumed.get("internal_span"), 2);
     await exporter.shutdown(5000);
-    await until(() => peer.received.length === 10);
+    await eventually(() => peer.received.length === 10);
     assert.equal(exporter.account.held, 0);
   });
 
@@ -258,21 +255,21 @@ describe("ingester against strangers", () => {
     assert.deepEqual(Object.fromEntries(peer.handler.records.consumed), { dfstats: 1 });
     friend.end();
     await friend.closed;
-    await until(() => peer.ingester.connections.consumed.get("closed") === 1);
+    await eventually(() => peer.ingester.connections.consumed.get("closed") === 1);
   });
 
   it("ends a slow sender and counts half a frame", async () => {
     await (await send(good.subarray(0, 10))).closed;
-    await until(() => peer.ingester.connections.lost.get("slow_sender") === 1);
+    await eventually(() => peer.ingester.connections.lost.get("slow_sender") === 1);
     const half = await send(good.subarray(0, 10));
     half.end();
     await half.closed;
-    await until(() => peer.ingester.connections.lost.get("half_frame") === 1);
+    await eventually(() => peer.ingester.connections.lost.get("half_frame") === 1);
   });
 
   it("takes no more connections than it may", async () => {
     const friends = [await send(good), await send(good), await send(good)];
-    await until(() => peer.handler.frames.out === 3);
+    await eventually(() => peer.handler.frames.out === 3);
     await (await send(good)).closed;
     assert.equal(peer.ingester.connections.lost.get("too_many_connections"), 1);
     for (const friend of friends) friend.end();
@@ -286,7 +283,7 @@ describe("ingester against strangers", () => {
       Uint8Array.of(200, 0, 0, 0, 7),
     );
     const friend = await send(bare, bad, cut, good);
-    await until(() => peer.handler.frames.in === 4);
+    await eventually(() => peer.handler.frames.in === 4);
     assert.deepEqual(Object.fromEntries(peer.handler.frames.lost), { body_unreadable: 1, body_truncated: 1 });
     assert.equal(peer.handler.frames.out, 2);
     friend.end();

@@ -7,18 +7,15 @@ import { TridentAgent } from "../../../src/extension/trident/agent.ts";
 import type { RemoteAnswer, RemoteRequest } from "../../../src/extension/trident/messages.ts";
 import { answerRemote } from "../../../src/extension/trident/remote-execute.ts";
 import { tridentAgentSettings } from "../../../src/extension/trident/settings.ts";
-import type { Log } from "../../../src/log.ts";
 import { emptyRow } from "../../../src/mapping/trident/rows/l7-row.ts";
 import { Controller } from "../../../src/receiver/trident/controller/controller.ts";
 import { tridentReceiverSettings } from "../../../src/receiver/trident/settings.ts";
 import { agentLink } from "../../../src/trident/agent-link.ts";
+import { eventually } from "../../support/eventually.ts";
+import { RecordingLog } from "../../support/recording-log.ts";
 
-const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const log = new RecordingLog();
 let unique = 0;
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
 
 describe("agent role against controller role", () => {
   let folder: string;
@@ -82,16 +79,16 @@ describe("agent role against controller role", () => {
         const server = await controller();
         const client = await agent(server.port, { generation, group_id: "web" });
         const link = agentLink(client.id);
-        await until(() => link.directives.agentId === 1);
+        await eventually(() => link.directives.agentId === 1);
         assert.equal(link.directives.maxRowsPerSecond, 11);
         assert.equal(link.directives.isEnabled, true);
         assert.equal(link.directives.vpcId, 1);
         assert.deepEqual(link.directives.ingester, { host: "127.0.0.1", port: 20033 });
-        await until(() => client.pushes > 1);
+        await eventually(() => client.pushes > 1);
         group("outputs: { flow_log: { throttles: { l7_throttle: 22 } } }\n# longer\n", "web");
-        await until(() => link.directives.maxRowsPerSecond === 22);
+        await eventually(() => link.directives.maxRowsPerSecond === 22);
         assert.equal(client.syncs, 1);
-        await until(() => server.core.account.consumed.has("GenesisSync"));
+        await eventually(() => server.core.account.consumed.has("GenesisSync"));
       });
 
       it("asks what cluster it is in, by the MD5 of the CA's certificate", async () => {
@@ -99,7 +96,7 @@ describe("agent role against controller role", () => {
         writeFileSync(caFile, "a certificate");
         const server = await controller();
         const client = await agent(server.port, { generation, kubernetes_ca_file: caFile });
-        await until(() => client.kubernetesClusterId !== "");
+        await eventually(() => client.kubernetesClusterId !== "");
         assert.equal(client.kubernetesClusterId, server.core.clusterId("f1a1f0b6dea98f9dda6fa740ea8e0c2c"));
       });
 
@@ -108,11 +105,11 @@ describe("agent role against controller role", () => {
         const server = await controller();
         const client = await agent(server.port, { generation });
         const { connections } = agentLink(client.id);
-        await until(() => connections.isWanted);
+        await eventually(() => connections.isWanted);
         const row = { ...emptyRow(), ip0: 1, ip1: 2, port0: 40_000, port1: 80, transport: 6, processId1: 77 };
         connections.note(row);
         assert.equal(row.gpid1, 0);
-        await until(() => {
+        await eventually(() => {
           connections.note(row);
           return row.gpid1 !== 0;
         });
@@ -121,7 +118,7 @@ describe("agent role against controller role", () => {
         const other = { isUdp: false, clientIp: 1, clientPort: 40_000, clientProcess: 5 };
         const [seen] = server.core.processIds.report(99, [{ ...other, serverIp: 2, serverPort: 80, serverProcess: 0 }]);
         assert.equal(seen?.serverProcess, row.gpid1);
-        await until(() => {
+        await eventually(() => {
           connections.note(row);
           return row.gpid0 === seen?.clientProcess;
         });
@@ -132,13 +129,13 @@ describe("agent role against controller role", () => {
         const port = first.port;
         const one = await agent(port, { generation, ctrl_mac: "02:00:00:00:00:01" });
         const two = await agent(port, { generation, ctrl_mac: "02:00:00:00:00:02" });
-        await until(() => one.state.isRegistered && two.state.isRegistered);
+        await eventually(() => one.state.isRegistered && two.state.isRegistered);
         const ids = [one.state.dynamic.agentId, two.state.dynamic.agentId];
         assert.deepEqual([...ids].sort(), [1, 2]);
         for (const part of running.splice(0).reverse()) await part.shutdown();
         const second = await controller();
         const again = await agent(second.port, { generation, ctrl_mac: "02:00:00:00:00:02" });
-        await until(() => again.state.isRegistered);
+        await eventually(() => again.state.isRegistered);
         assert.equal(again.state.dynamic.agentId, ids[1]);
       });
 
@@ -147,15 +144,15 @@ describe("agent role against controller role", () => {
         const server = await controller();
         const client = await agent(server.port, { generation });
         const link = agentLink(client.id);
-        await until(() => link.directives.maxRowsPerSecond === 11 && client.pushes > 0);
+        await eventually(() => link.directives.maxRowsPerSecond === 11 && client.pushes > 0);
         // A port list is text in both generations, so it goes through either message as it is.
         group('inputs: { ebpf: { socket: { kprobe: { blacklist: { ports: "99999" } } } } }\n');
-        await until(() => client.state.report.exception !== 0n);
+        await eventually(() => client.state.report.exception !== 0n);
         assert.equal(client.state.report.isConfigAccepted, false);
         assert.equal(client.state.report.exception & 256n, 256n);
         assert.equal(link.directives.maxRowsPerSecond, 11);
         group("outputs: { flow_log: { throttles: { l7_throttle: 12 } } }\n");
-        await until(() => link.directives.maxRowsPerSecond === 12);
+        await eventually(() => link.directives.maxRowsPerSecond === 12);
         assert.equal(client.state.report.exception, 0n);
       });
 
@@ -172,7 +169,7 @@ describe("agent role against controller role", () => {
             directory: join(folder, "in"),
           },
         });
-        await until(() => existing(copy) !== undefined);
+        await eventually(() => existing(copy) !== undefined);
         assert.ok(content.equals(existing(copy)!));
       });
     });
@@ -191,23 +188,23 @@ describe("agent role against controller role", () => {
     const server = await controller();
     const storage = { storage_directory: join(folder, "agent") };
     const first = await agent(server.port, storage);
-    await until(() => agentLink(first.id).directives.isEnabled);
+    await eventually(() => agentLink(first.id).directives.isEnabled);
     for (const part of running.splice(0).reverse()) await part.shutdown();
     const second = await agent(server.port, storage);
     const link = agentLink(second.id);
     assert.equal(link.directives.isEnabled, true);
     assert.equal(link.directives.agentId, 1);
     assert.equal(link.directives.ingester?.host, "10.1.1.1");
-    await until(() => !link.directives.isEnabled);
+    await eventually(() => !link.directives.isEnabled);
     assert.equal(second.state.hasEscaped, true);
     await controller({}, `127.0.0.1:${server.port}`);
-    await until(() => link.directives.isEnabled);
+    await eventually(() => link.directives.isEnabled);
   }).timeout(20_000);
 
   it("tries the next controller when one is away", async () => {
     const server = await controller();
     const client = await agent(1, { controllers: ["127.0.0.1:1", `127.0.0.1:${server.port}`], timeout: "500ms" });
-    await until(() => client.state.isRegistered);
+    await eventually(() => client.state.isRegistered);
   });
 
   it("corrects times by Query only beyond min_drift", async () => {
@@ -216,17 +213,17 @@ describe("agent role against controller role", () => {
     server.core.ntp = shifted(server.core.ntp.bind(server.core), 3600);
     const client = await agent(server.port);
     const link = agentLink(client.id);
-    await until(() => link.directives.clockOffsetNs > 3_500_000_000_000n);
+    await eventually(() => link.directives.clockOffsetNs > 3_500_000_000_000n);
     group("global: { ntp: { enabled: true, min_drift: 2h }, communication: { proactive_request_interval: 1s } }\n");
-    await until(() => link.directives.clockOffsetNs === 0n);
+    await eventually(() => link.directives.clockOffsetNs === 0n);
   }).timeout(20_000);
 
   it("answers RemoteExecute only when it is on, reads its files and runs nothing", async () => {
     const server = await controller();
     const client = await agent(server.port, { remote_execute: true });
-    await until(() => server.core.account.consumed.has("RemoteExecute"));
+    await eventually(() => server.core.account.consumed.has("RemoteExecute"));
     const other = await agent(server.port, { ctrl_mac: "02:00:00:00:00:09" });
-    await until(() => other.state.isRegistered && other.pushes > 0);
+    await eventually(() => other.state.isRegistered && other.pushes > 0);
     assert.equal(server.core.account.consumed.get("RemoteExecute"), 1);
     assert.ok(client.state.isRegistered);
   });
@@ -235,7 +232,7 @@ describe("agent role against controller role", () => {
     group("global: { communication: { proxy_controller_ip: 127.0.0.1, proxy_controller_port: 1 } }\n");
     const server = await controller();
     const client = await agent(server.port);
-    await until(() => client.pushes > 0);
+    await eventually(() => client.pushes > 0);
     assert.equal(client.state.report.isConfigAccepted, true);
   });
 
@@ -245,11 +242,11 @@ describe("agent role against controller role", () => {
     const client = await agent(server.port);
     const link = agentLink(client.id);
     for (let round = 1; round <= 5; round++) {
-      await until(() => server.core.streams.size === 1);
+      await eventually(() => server.core.streams.size === 1);
       for (const stream of server.core.streams) stream.end();
-      await until(() => server.core.streams.size === 0);
+      await eventually(() => server.core.streams.size === 0);
       group(`outputs: { flow_log: { throttles: { l7_throttle: ${round} } } }\n# ${"x".repeat(round)}\n`);
-      await until(() => link.directives.maxRowsPerSecond === round);
+      await eventually(() => link.directives.maxRowsPerSecond === round);
     }
     assert.equal(client.syncs, 1);
   });
@@ -257,7 +254,7 @@ describe("agent role against controller role", () => {
   it("tells agents the address that they came by when it listens on all", async () => {
     const server = await controller({ advertise_ingester: "0.0.0.0:20033" }, "0.0.0.0:0");
     const client = await agent(server.port);
-    await until(() => client.state.isRegistered);
+    await eventually(() => client.state.isRegistered);
     assert.deepEqual(agentLink(client.id).directives.ingester, { host: "127.0.0.1", port: 20033 });
     assert.equal(client.state.config?.proxyControllerHost, "127.0.0.1");
     assert.equal(client.state.config?.proxyControllerPort, server.port);
@@ -276,9 +273,9 @@ describe("agent role against controller role", () => {
   it("refuses more agents than it may have", async () => {
     const server = await controller({ max_agents: 1 });
     const one = await agent(server.port, { ctrl_mac: "02:00:00:00:00:01" });
-    await until(() => one.state.isRegistered);
+    await eventually(() => one.state.isRegistered);
     const two = await agent(server.port, { ctrl_mac: "02:00:00:00:00:02" });
-    await until(() => two.syncs > 1);
+    await eventually(() => two.syncs > 1);
     assert.equal(two.state.isRegistered, false);
   });
 
@@ -286,9 +283,9 @@ describe("agent role against controller role", () => {
     group("outputs: { flow_log: { throttles: { l7_throttle: 11 } } }\n");
     const server = await controller();
     group("outputs: [unclosed\n");
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await eventually(() => log.records.some(({ message }) => /the one before stays/.test(message)));
     const client = await agent(server.port);
-    await until(() => agentLink(client.id).directives.maxRowsPerSecond === 11);
+    await eventually(() => agentLink(client.id).directives.maxRowsPerSecond === 11);
   });
 });
 

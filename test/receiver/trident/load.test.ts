@@ -1,13 +1,14 @@
 /** Many agents at once, and one of them too loud. */
 import assert from "node:assert/strict";
 import { connect } from "node:net";
-import { emptyRow, RowKind, TapSide } from "../../src/mapping/trident/rows/l7-row.ts";
-import { encodeL7Row } from "../../src/mapping/trident/rows/l7-row-encode.ts";
-import { encodeFrame, FrameEncoder } from "../../src/mapping/trident/wire/frame.ts";
-import { joinRecords } from "../../src/mapping/trident/wire/records.ts";
-import { FrameHandler } from "../../src/receiver/trident/frame-handler.ts";
-import { Ingester } from "../../src/receiver/trident/ingester.ts";
-import { compressBody, prepareCompression } from "../../src/trident/compression.ts";
+import { emptyRow, RowKind, TapSide } from "../../../src/mapping/trident/rows/l7-row.ts";
+import { encodeL7Row } from "../../../src/mapping/trident/rows/l7-row-encode.ts";
+import { encodeFrame, FrameEncoder } from "../../../src/mapping/trident/wire/frame.ts";
+import { joinRecords } from "../../../src/mapping/trident/wire/records.ts";
+import { FrameHandler } from "../../../src/receiver/trident/frame-handler.ts";
+import { Ingester } from "../../../src/receiver/trident/ingester.ts";
+import { compressBody, prepareCompression } from "../../../src/trident/compression.ts";
+import { eventually } from "../../support/eventually.ts";
 
 const AGENTS = 1000;
 const ROWS = 100;
@@ -74,7 +75,7 @@ describe("a thousand agents", () => {
         }),
       );
       const total = (AGENTS - 1 + LOUD_FRAMES) * ROWS;
-      while (handler.records.in < total) await new Promise((resolve) => setTimeout(resolve, 10));
+      await eventually(() => handler.records.in >= total);
       assert.equal(handler.records.lost.get("agent_rate"), (LOUD_FRAMES - 5) * ROWS);
       assert.equal(handler.records.out, (AGENTS - 1 + 5) * ROWS);
       assert.equal(handler.joiner.heldRows, MAX_ROWS);
