@@ -90,4 +90,30 @@ describe("long bodies of HTTP/1", () => {
     }
     for (const span of spans.slice(0, 2)) assert.ok(lastedMs(span) > PIECES, `${lastedMs(span)} ms`);
   });
+
+  it("that end too early are no whole answers", () => {
+    link.request(CURL, SERVER, get("/cut"));
+    link.respond(SERVER, CURL, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc");
+    host.pass(200);
+    link.close();
+    host.pass(100);
+    assert.equal(host.spans.length, 2);
+    for (const span of host.spans) {
+      assert.equal(attribute(span, "http.response.status_code"), "200");
+      assert.equal(attribute(span, "sockspan.incomplete"), "connection_closed");
+      assert.equal(attribute(span, "error.type"), "connection_closed");
+      assert.ok(lastedMs(span) > 199);
+    }
+    host.end();
+  });
+
+  it("of which the kernel has told no more are taken for whole", () => {
+    link.request(CURL, SERVER, get("/skipped"));
+    link.respond(SERVER, CURL, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nabc");
+    host.pass(200);
+    link.close();
+    host.pass(100);
+    for (const span of host.spans) assert.equal(attribute(span, "sockspan.incomplete"), undefined);
+    assert.equal(host.end().length, 2);
+  });
 });

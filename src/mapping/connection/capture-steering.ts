@@ -4,11 +4,9 @@
  */
 import { EventFlags } from "../../bpf/layout.gen.ts";
 import type { AnyProtocol } from "../protocols/registry.ts";
-import type { Side } from "./connection-side.ts";
+import { type Side, WORTHWHILE_BYTES } from "./connection-side.ts";
 import type { StreamPlaces, Verdict } from "./verdict.ts";
 
-/** A skip that spares fewer bytes than this costs more than it spares. */
-const WORTHWHILE_BYTES = 65_536;
 /** A drop ends by itself; it is not asked for again before it can have begun. */
 const DROP_AGAIN_NS = 50_000_000;
 

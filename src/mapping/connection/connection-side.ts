@@ -9,6 +9,9 @@ import type { Stream } from "./stream.ts";
 
 const EMPTY = new Uint8Array(0);
 
+/** A skip that spares fewer bytes than this costs more than it spares. */
+export const WORTHWHILE_BYTES = 65_536;
+
 /** So many bytes are kept in search of a message boundary. */
 const RESYNC_BYTES = 16_384;
 
@@ -110,6 +113,12 @@ export class Side {
   isBlocked(nowNs: number): boolean {
     const { stream } = this;
     return stream.hasObstacle && (stream.obstacle!.waitUntilNs <= nowNs || stream.tooManyPieces);
+  }
+
+  /** Bytes of its last message have not come, fewer than the kernel would pass over untold. */
+  get isCutShort(): boolean {
+    const missing = this.stream.position - this.stream.frontier;
+    return this.ending !== undefined && !this.isWalked && missing > 0 && missing < WORTHWHILE_BYTES;
   }
 
   /** What is before the next bytes is of a message whose bytes are of no interest. */

@@ -121,7 +121,7 @@ export class Connection {
       for (const side of [this.#ingress, this.#egress]) {
         if (this.#unknown === undefined) this.#tellUnknown();
         this.#takeCut(side);
-        this.#finishEnding(side, side.last);
+        if (!side.isCutShort) this.#finishEnding(side, side.last);
         side.stream.end(this.protocol === undefined ? "unknown_protocol" : "incomplete_message");
       }
     }
