@@ -190,6 +190,7 @@ export function noteCreation(work: ProcessWork, event: UnitEdgeEvent, order: num
   // What is told late was made for an earlier request of the unit, or of another one at its address.
   if (served !== undefined && served.start.timestampNs > event.header.timestampNs) return;
   noteTurn(work, event, answered !== undefined, served);
+  if (served !== undefined) work.offspring.made(served, [kind]);
   if (served !== undefined && served.start.order < order)
     work.creators.add(toId, {
       served,

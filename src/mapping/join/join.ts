@@ -226,6 +226,7 @@ export class Joiner {
       unit.lastAnswerOrder = meta.order;
       work.closed(node, meta.order);
       if (unit === node.unit) work.answered(unit, node, meta);
+      if (isBelieved) work.offspring.made(node, work.lineage.worksMade(unit.key, node, since, meta));
       work.lineage.answered(unit.key, node, since, meta, isBelieved);
       work.forgetIfIdle(unit);
     } else {

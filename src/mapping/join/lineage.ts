@@ -17,6 +17,8 @@ const MAX_MAKERS = 4096;
 const MAX_ANSWERS = 16;
 const MAX_CALLS = 1024;
 const FIRST_SWEEP = 64;
+/** Of one maker, since it has answered last. */
+const MAX_WORKS = 16;
 
 /** How a unit was made. */
 export interface Creation {
@@ -61,6 +63,8 @@ export class Lineage {
   /** By the key of a maker; what it has answered, oldest first. */
   readonly #waiting = new Map<number, Waiting>();
   readonly #answered = new Map<number, Answered[]>();
+  /** By the key of a maker: what it has made since its last answer. */
+  readonly #made = new Map<number, Creation[]>();
   /** By the key of a unit: order of the end of its last answer, also where that is forgotten with what else it was. */
   readonly #lastEnds = new Map<number, number>();
 
@@ -68,14 +72,26 @@ export class Lineage {
     // Told twice: the first time tells when it was.
     if (this.#creations.has(toId)) return;
     makeRoom(this.#creations, MAX_MADE);
-    this.#creations.set(toId, {
-      maker: unitKey(unitKind, fromId),
-      makerCreation: fromCreation,
-      madeNs: header.timestampNs,
-      order,
-      work,
-      hasCalled: false,
-    });
+    const maker = unitKey(unitKind, fromId);
+    const makerCreation = fromCreation;
+    const creation = { maker, makerCreation, madeNs: header.timestampNs, order, work, hasCalled: false };
+    this.#creations.set(toId, creation);
+    if (work === 0) return;
+    const made = this.#made.get(maker);
+    if (made === undefined) {
+      makeRoom(this.#made, MAX_MAKERS);
+      this.#made.set(maker, [creation]);
+    } else {
+      if (made.length >= MAX_WORKS) made.shift();
+      made.push(creation);
+    }
+  }
+
+  /** What the units run that `maker` has made for `served`, at which it has been since, and which it answers with `meta`. */
+  worksMade(maker: number, served: TraceNode, since: number, meta: EventMeta): readonly number[] {
+    const made = this.#made.get(maker) ?? [];
+    this.#made.delete(maker);
+    return made.filter((each) => isMadeWhileAt(each, served, since, creationOf(meta))).map(({ work }) => work);
   }
 
   /** The unit of this creation makes a call. */
@@ -129,11 +145,7 @@ export class Lineage {
       const { call, creation } = each;
       if (call.isDecided) continue;
       // A making that is told late is told among what came after it.
-      const isOwn =
-        isSameUnit(creation.makerCreation, creation.madeNs, makerCreation) &&
-        creation.order >= sinceEnd &&
-        creation.madeNs >= served.start.timestampNs &&
-        call.start.order <= meta.order;
+      const isOwn = isMadeWhileAt(creation, served, sinceEnd, makerCreation) && call.start.order <= meta.order;
       (isOwn ? taken : left).push(each);
     }
     if (left.length === 0) this.#waiting.delete(maker);
@@ -191,6 +203,7 @@ export class Lineage {
   forget(): void {
     this.#answered.clear();
     this.#waiting.clear();
+    this.#made.clear();
   }
 }
 
@@ -200,6 +213,15 @@ export class Lineage {
  */
 export function isSameUnit(creation: number, atNs: number, current: number): boolean {
   return creation === current || (creation < current && current <= atNs);
+}
+
+/** It was made since `since`, when its maker, that of this creation, was at `served`. */
+function isMadeWhileAt(creation: Creation, served: TraceNode, since: number, makerCreation: number): boolean {
+  return (
+    isSameUnit(creation.makerCreation, creation.madeNs, makerCreation) &&
+    creation.order >= since &&
+    creation.madeNs >= served.start.timestampNs
+  );
 }
 
 /** Of the unit that made an event, where its creation was seen; else 0. */

@@ -3,12 +3,14 @@
  * of a pool, an actor, a batcher. Counted by destination, since a program may do both.
  *
  * Behind the answer a unit may be one that the first request of a connection has made for all of it. Two things tell: the
- * connection's next request has made one of its own, and so have nearly all requests that were answered about then.
+ * connection's next request has made one of its own, and so have nearly all requests that were answered about then. That
+ * shows by what such units call, or, of a program that is behind with that, by what they were made to run.
  */
 import { makeRoom } from "../../make-room.ts";
 import type { NodeConnection, TraceNode } from "./trace-node.ts";
 
 const MAX_DESTINATIONS = 256;
+const MAX_WORKS = 16;
 /** So many requests must have made units that call. */
 const PROVEN = 3;
 /** A unit that went on calling for others is remembered for so long. */
@@ -28,6 +30,8 @@ const ANSWERED_ABOUT = 16;
 interface Made {
   /** The destinations that units of its own have called. */
   destinations: Set<string> | undefined;
+  /** What units of its own were made to run. */
+  works: Set<number> | undefined;
   /** In the order of all answers, and of those on its connection; -1: it is not answered. */
   index: number;
   indexOnConnection: number;
@@ -63,10 +67,17 @@ export class Makers {
     connection.last[made.indexOnConnection % MAX_ON_CONNECTION] = made;
   }
 
+  /** A unit that runs this was made for `served`. */
+  made(served: TraceNode, work: number): void {
+    const made = this.#madeBy(served);
+    made.works ??= new Set();
+    if (made.works.size < MAX_WORKS) made.works.add(work);
+  }
+
   #madeBy(served: TraceNode): Made {
     let made = this.#made.get(served);
     if (made === undefined) {
-      made = { destinations: undefined, index: -1, indexOnConnection: -1 };
+      made = { destinations: undefined, works: undefined, index: -1, indexOnConnection: -1 };
       this.#made.set(served, made);
     }
     return made;
@@ -100,19 +111,25 @@ export class Makers {
     return answered >= ENOUGH_ANSWERS && made >= answered * NEARLY_ALL;
   }
 
-  /** The next request of the connection has made a unit of its own that calls it, and so have nearly all about this one. */
-  isUsualAbout(destination: string, served: TraceNode): boolean {
+  /**
+   * The next request of the connection has made a unit of its own that calls it, and so have nearly all about this one.
+   *
+   * @param work what units that call it run; 0: not known
+   */
+  isUsualAbout(destination: string, work: number, served: TraceNode): boolean {
+    const hasMade = ({ destinations, works }: Made) =>
+      destinations?.has(destination) === true || (work !== 0 && works?.has(work) === true);
     const { index = -1, indexOnConnection = -1 } = this.#made.get(served) ?? {};
     if (index < 0) return false;
     const next = this.#onConnection.get(served.connection)?.last[(indexOnConnection + 1) % MAX_ON_CONNECTION];
-    if (next?.indexOnConnection !== indexOnConnection + 1 || !next.destinations?.has(destination)) return false;
+    if (next?.indexOnConnection !== indexOnConnection + 1 || !hasMade(next)) return false;
     const end = Math.min(this.#answers, index + 1 + ANSWERED_BEHIND);
     const begin = Math.max(0, Math.min(index + 1, end - ANSWERED_ABOUT));
     let usual = 0;
     for (let at = begin; at < end; at++) {
       const made = this.#answered[at % MAX_ANSWERED]!;
       if (made.index !== at) return false;
-      if (made.destinations?.has(destination)) usual++;
+      if (hasMade(made)) usual++;
     }
     return end - begin >= ENOUGH_ANSWERS && usual >= (end - begin) * NEARLY_ALL;
   }

@@ -117,6 +117,11 @@ export class Offspring {
     this.#hold(call, child, start.timestampNs, hasReadOn, isStill);
   }
 
+  /** Units that run these were made for `served`. */
+  made(served: TraceNode, works: readonly number[]): void {
+    for (const work of works) if (work !== 0) this.#makers.made(served, work);
+  }
+
   /** The request is answered, or never will be. */
   closed(served: TraceNode): void {
     if (this.areMade) this.#makers.answered(served);
@@ -179,7 +184,8 @@ export class Offspring {
     const isOnly = (endNs: number) => child.callCount === 1 && this.#makers.isShown(destination, endNs);
     const isShown = (endNs: number) => {
       if (!isStill(endNs) || !this.#isSure(child, endNs)) return false;
-      if (isOnly(endNs) && (!hasReadOn || this.#makers.isUsualAbout(destination, child.served))) return true;
+      if (isOnly(endNs) && (!hasReadOn || this.#makers.isUsualAbout(destination, child.work, child.served)))
+        return true;
       return isInBurst && this.#makers.isUsualSince(destination, mark);
     };
     // Of a program that is behind with what follows its answers, the calls that would show it are still to come.

@@ -50,8 +50,10 @@ class Program {
   }
 
   /** A request is read, and a task made for it. @returns its end */
-  serve(context?: number): { readonly task: Task; readonly path: string; answer(): void } {
-    const link = this.host.connect({ only: "server" });
+  serve(
+    context?: number,
+    link = this.host.connect({ only: "server" }),
+  ): { readonly task: Task; readonly path: string; answer(): void } {
     const path = `/r${++this.#requests}`;
     link.serverReads({ tgid: TGID, pid: TGID, unitKind: UnitKind.pythonContext, unitId: READER }, get(path));
     const task = this.make(undefined, 1, context);
@@ -126,6 +128,53 @@ describe("what tasks of asyncio have made", () => {
     for (const each of beside) each.answer();
     program.host.pass(10_000);
     assert.equal(program.parentOf("/late"), undefined);
+  });
+
+  it("is the request's where the program is seconds behind with its calls, and each request has made such a task", () => {
+    const program = new Program();
+    program.warm();
+    const links = [1, 2, 3].map(() => program.host.connect({ only: "server" }));
+    const behind: { readonly task: Task; readonly path: string }[] = [];
+    for (let round = 0; round < 8; round++) {
+      const served = links.map((link) => program.serve(undefined, link));
+      for (const { task, path, answer } of served) {
+        behind.push({ task: program.make(task), path });
+        answer();
+      }
+    }
+    program.host.pass(2000);
+    const open = links.map((link) => program.serve(undefined, link));
+    for (const { task, path } of behind) {
+      program.call(task, `${path}.1`);
+      program.host.pass(200);
+    }
+    program.host.pass(4000);
+    for (const { answer } of open) answer();
+    program.host.pass(10_000);
+    const found = behind.map(({ path }) => program.parentOf(`${path}.1`));
+    const known = found.filter((parent) => parent !== undefined).length;
+    for (const [index, parent] of found.entries()) assert.ok(parent === undefined || parent === behind[index]!.path);
+    assert.ok(known >= 20, `${known} of ${behind.length}`);
+  });
+
+  it("is nobody's where the first request of each connection has made a task for all of it", () => {
+    const program = new Program();
+    program.warm();
+    const links = [1, 2, 3, 4, 5, 6, 7, 8].map(() => program.host.connect({ only: "server" }));
+    const helpers = links.map((link) => {
+      const { task, answer } = program.serve(undefined, link);
+      const helper = program.make(task);
+      answer();
+      return helper;
+    });
+    for (let round = 0; round < 3; round++) {
+      const served = links.map((link) => program.serve(undefined, link));
+      if (round === 1) for (const [index, helper] of helpers.entries()) program.call(helper, `/helper${index}`);
+      for (const { answer } of served) answer();
+      program.host.pass(100);
+    }
+    program.host.pass(10_000);
+    for (const index of helpers.keys()) assert.equal(program.parentOf(`/helper${index}`), undefined);
   });
 
   it("is nobody's where it is a task that lives on and calls again", () => {
