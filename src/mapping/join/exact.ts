@@ -17,7 +17,7 @@ import type { EventMeta } from "../event-meta.ts";
 import { awaitedBy } from "./awaited-calls.ts";
 import type { CreatedFor } from "./creators.ts";
 import { AFTER_ANSWER_NS, answeredBy, areBelieved } from "./last-answers.ts";
-import type { Creation } from "./lineage.ts";
+import { type Creation, creationOf as creationIdOf } from "./lineage.ts";
 import { servedByProvenThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { awaitAnswer, holdBehindHandler } from "./request-contexts.ts";
@@ -59,6 +59,7 @@ export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
 /** Whose work it is shows by the answers of the makers. @returns whether one of them has answered already */
 function joinMade(work: ProcessWork, call: TraceNode): boolean {
   if (call.unit!.open.length > 0) return false;
+  if (holdBehindOwnAnswer(work, call)) return true;
   const creations = makersOf(work, call);
   for (const creation of creations) {
     const made = { call, creation, work: creations[0]!.work };
@@ -71,6 +72,37 @@ function joinMade(work: ProcessWork, call: TraceNode): boolean {
     }
   }
   return false;
+}
+
+/** The unit that calls was made for one request, and has answered it. @returns whether the call waits for that to be sure */
+function holdBehindOwnAnswer(work: ProcessWork, call: TraceNode): boolean {
+  const { causeId, timestampNs } = call.start;
+  const key = unitKeyOf(call.start);
+  const served = work.lineage.lastAnswerOf(key, causeId);
+  const own = work.lineage.creation(causeId);
+  if (served === undefined || own === undefined || timestampNs - served.endNs > AFTER_ANSWER_NS) return false;
+  if (served.start.order > call.start.order || !work.freshUnits.areProven(own.work)) return false;
+  const isShown = () => work.freshUnits.areProven(own.work) && work.lineage.lastAnswerOf(key, causeId) === served;
+  return work.late.hold(call, served, "after_answer", timestampNs, isShown);
+}
+
+/** `unit` has written the end of the answer to `served`, at which it has been since. */
+export function noteAnsweredBy(
+  work: ProcessWork,
+  unit: number,
+  served: TraceNode,
+  since: number,
+  meta: EventMeta,
+  isBelieved: boolean,
+): void {
+  const { lineage, offspring, freshUnits } = work;
+  if (isBelieved) {
+    offspring.made(served, lineage.worksMade(unit, served, since, meta));
+    const own = lineage.creation(creationIdOf(meta));
+    const hasAnswered = lineage.lastAnswerOf(unit, creationIdOf(meta)) !== undefined;
+    if (own !== undefined) freshUnits.answered(served, own, hasAnswered);
+  }
+  lineage.answered(unit, served, since, meta, isBelieved);
 }
 
 /** How the unit that calls was made, and its maker; of a thread of Ruby not the maker, which may be a pool's. */

@@ -7,7 +7,7 @@
 import { type HandoverEvent, UnitEdge, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, openerOf, stretchOfFirst } from "./connect.ts";
-import { joinExactly } from "./exact.ts";
+import { joinExactly, noteAnsweredBy } from "./exact.ts";
 import { answerEvidence, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { isServerSpanOfLibrary, learnFromOwnContext, SdkSpans } from "./instrumented.ts";
 import type { JoinerOptions } from "./joiner-options.ts";
@@ -226,8 +226,7 @@ export class Joiner {
       unit.lastAnswerOrder = meta.order;
       work.closed(node, meta.order);
       if (unit === node.unit) work.answered(unit, node, meta);
-      if (isBelieved) work.offspring.made(node, work.lineage.worksMade(unit.key, node, since, meta));
-      work.lineage.answered(unit.key, node, since, meta, isBelieved);
+      noteAnsweredBy(work, unit.key, node, since, meta, isBelieved);
       work.forgetIfIdle(unit);
     } else {
       work.closed(node, this.#lastOrder);

@@ -94,6 +94,11 @@ export class Lineage {
     return made.filter((each) => isMadeWhileAt(each, served, since, creationOf(meta))).map(({ work }) => work);
   }
 
+  /** undefined: it was not seen. */
+  creation(id: number): Creation | undefined {
+    return this.#creations.get(id);
+  }
+
   /** The unit of this creation makes a call. */
   called(creation: number): void {
     const made = this.#creations.get(creation);

@@ -4,6 +4,7 @@ import type { EventMeta } from "../event-meta.ts";
 import { AnsweredTasks } from "./answered-tasks.ts";
 import { CreatedThreads } from "./created-threads.ts";
 import { Creators } from "./creators.ts";
+import { FreshUnits } from "./fresh-units.ts";
 import { HandoverWatch } from "./handover-watch.ts";
 import { Handovers } from "./handovers.ts";
 import { HeldJoins } from "./held-joins.ts";
@@ -48,6 +49,7 @@ export class ProcessWork {
   readonly answeredTasks = new AnsweredTasks();
   readonly createdThreads = new CreatedThreads();
   readonly lineage = new Lineage();
+  readonly freshUnits = new FreshUnits();
   readonly handovers = new Handovers();
   readonly handoverWatch = new HandoverWatch();
   readonly wakeWatch: OnDemand;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { CauseKind, EventKind, UnitEdge, UnitKind } from "../../../src/bpf/layout.gen.ts";
 import type { Doer } from "../../support/events.ts";
-import { attribute, get, Host, ok } from "../../support/host.ts";
+import { attribute, get, Host, type Link, ok } from "../../support/host.ts";
 
 const TGID = 900;
 const READER = 0x7f00_0000;
@@ -54,10 +54,20 @@ class Program {
     context?: number,
     link = this.host.connect({ only: "server" }),
   ): { readonly task: Task; readonly path: string; answer(): void } {
-    const path = `/r${++this.#requests}`;
-    link.serverReads({ tgid: TGID, pid: TGID, unitKind: UnitKind.pythonContext, unitId: READER }, get(path));
+    const path = this.#read(link);
     const task = this.make(undefined, 1, context);
     return { task, path, answer: () => void link.answer(this.by(task), ok()) };
+  }
+
+  /** A request is read for a task that serves the whole connection. */
+  serveBy(task: Task, link: Link): { readonly path: string; answer(): void } {
+    return { path: this.#read(link), answer: () => void link.answer(this.by(task), ok()) };
+  }
+
+  #read(link: Link): string {
+    const path = `/r${++this.#requests}`;
+    link.serverReads({ tgid: TGID, pid: TGID, unitKind: UnitKind.pythonContext, unitId: READER }, get(path));
+    return path;
   }
 
   call(task: Task, path: string, tgid = TGID): void {
@@ -155,6 +165,37 @@ describe("what tasks of asyncio have made", () => {
     const known = found.filter((parent) => parent !== undefined).length;
     for (const [index, parent] of found.entries()) assert.ok(parent === undefined || parent === behind[index]!.path);
     assert.ok(known >= 20, `${known} of ${behind.length}`);
+  });
+
+  it("and what it calls itself behind its answer is its request's, where each request has a task of its own", () => {
+    const program = new Program();
+    const links = [1, 2, 3].map(() => program.host.connect({ only: "server" }));
+    for (let round = 0; round < 3; round++) {
+      const served = links.map((link) => program.serve(undefined, link));
+      for (const { answer } of served) answer();
+    }
+    const served = links.map((link) => program.serve(undefined, link));
+    for (const { answer } of served) answer();
+    const next = links.map((link) => program.serve(undefined, link));
+    for (const { task, path } of served) for (const call of [1, 2]) program.call(task, `${path}.${call}`);
+    program.host.pass(600);
+    for (const { answer } of next) answer();
+    program.host.pass(10_000);
+    for (const { path } of served) for (const call of [1, 2]) assert.equal(program.parentOf(`${path}.${call}`), path);
+  });
+
+  it("and what it calls behind an answer is the next request's, where a task serves a connection", () => {
+    const program = new Program();
+    const links = [1, 2, 3].map(() => program.host.connect({ only: "server" }));
+    const tasks = links.map(() => program.make(undefined, 1));
+    const serve = () => links.map((link, index) => program.serveBy(tasks[index]!, link));
+    for (let round = 0; round < 3; round++) for (const { answer } of serve()) answer();
+    const served = serve();
+    for (const [index, { path }] of served.entries()) program.call(tasks[index]!, `${path}.1`);
+    program.host.pass(2000);
+    for (const { answer } of served) answer();
+    program.host.pass(10_000);
+    for (const { path } of served) assert.equal(program.parentOf(`${path}.1`), path);
   });
 
   it("is nobody's where the first request of each connection has made a task for all of it", () => {
