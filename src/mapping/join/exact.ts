@@ -74,16 +74,41 @@ function joinMade(work: ProcessWork, call: TraceNode): boolean {
   return false;
 }
 
-/** The unit that calls was made for one request, and has answered it. @returns whether the call waits for that to be sure */
+/**
+ * The unit that calls was made for one request, and has answered it, or was made by such a one since.
+ *
+ * @returns whether the call waits for that to be sure
+ */
 function holdBehindOwnAnswer(work: ProcessWork, call: TraceNode): boolean {
   const { causeId, timestampNs } = call.start;
-  const key = unitKeyOf(call.start);
-  const served = work.lineage.lastAnswerOf(key, causeId);
-  const own = work.lineage.creation(causeId);
-  if (served === undefined || own === undefined || timestampNs - served.endNs > AFTER_ANSWER_NS) return false;
-  if (served.start.order > call.start.order || !work.freshUnits.areProven(own.work)) return false;
-  const isShown = () => work.freshUnits.areProven(own.work) && work.lineage.lastAnswerOf(key, causeId) === served;
-  return work.late.hold(call, served, "after_answer", timestampNs, isShown);
+  const served = answeredByFresh(work, unitKeyOf(call.start), causeId, call);
+  if (served !== undefined) {
+    const isShown = () => isFreshAt(work, unitKeyOf(call.start), causeId, served);
+    return work.late.hold(call, served, "after_answer", timestampNs, isShown);
+  }
+  for (const { maker, makerCreation, madeNs, work: kind } of makersOf(work, call)) {
+    const made = answeredByFresh(work, maker, makerCreation, call);
+    if (made === undefined || madeNs < made.endNs) continue;
+    const created = { served: made, server: maker, work: kind, isBehind: true, turnOf: undefined };
+    const isStill = () => isFreshAt(work, maker, makerCreation, made);
+    work.offspring.joinAnswered(call, callerOf(call), created, false, isStill);
+    return true;
+  }
+  return false;
+}
+
+/** What the unit has answered, where those that run what it runs serve one request each. */
+function answeredByFresh(work: ProcessWork, unit: number, creation: number, call: TraceNode): TraceNode | undefined {
+  const served = work.lineage.lastAnswerOf(unit, creation);
+  if (served === undefined || served.start.order > call.start.order || work.isInDoubt(call.start)) return undefined;
+  if (call.start.timestampNs - served.endNs > AFTER_ANSWER_NS) return undefined;
+  return isFreshAt(work, unit, creation, served) ? served : undefined;
+}
+
+function isFreshAt(work: ProcessWork, unit: number, creation: number, served: TraceNode): boolean {
+  const { lineage, freshUnits } = work;
+  const kind = lineage.creation(creation)?.work ?? 0;
+  return freshUnits.areProven(kind) && lineage.lastAnswerOf(unit, creation) === served;
 }
 
 /** `unit` has written the end of the answer to `served`, at which it has been since. */

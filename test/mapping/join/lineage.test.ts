@@ -178,10 +178,12 @@ describe("what tasks of asyncio have made", () => {
     for (const { answer } of served) answer();
     const next = links.map((link) => program.serve(undefined, link));
     for (const { task, path } of served) for (const call of [1, 2]) program.call(task, `${path}.${call}`);
+    for (const { task, path } of served) program.call(program.make(task), `${path}.made`);
     program.host.pass(600);
     for (const { answer } of next) answer();
     program.host.pass(10_000);
-    for (const { path } of served) for (const call of [1, 2]) assert.equal(program.parentOf(`${path}.${call}`), path);
+    for (const { path } of served)
+      for (const call of ["1", "2", "made"]) assert.equal(program.parentOf(`${path}.${call}`), path);
   });
 
   it("and what it calls behind an answer is the next request's, where a task serves a connection", () => {
