@@ -20,7 +20,7 @@ export function collectStartUpGarbage(): void {
  * V8's flags are the process's: another thread that does the same may switch this one off before it is looked at.
  * @returns false where it always was
  */
-async function collectGarbage(): Promise<boolean> {
+export async function collectGarbage(): Promise<boolean> {
   for (let left = TRIES; left > 0; left--) {
     const gc = findCollector();
     if (gc !== undefined) {

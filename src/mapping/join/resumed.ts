@@ -32,7 +32,7 @@ const MAX_COST = 4096;
 const NONE: readonly Claim[] = [];
 
 /** What goes on says that the call was made for the request. */
-export interface Claim {
+interface Claim {
   readonly call: TraceNode;
   readonly served: TraceNode;
 }

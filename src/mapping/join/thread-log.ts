@@ -7,7 +7,7 @@ import { ANSWERED_IN_ORDER } from "./unit.ts";
 const MAX_NOTED = 1024;
 
 /** An async function goes on. */
-export interface Resumption {
+interface Resumption {
   /** The callback in which it was started, itself or by others; 0: not known. */
   readonly owner: number;
   /** Microtasks that were over by then. */
