@@ -276,7 +276,8 @@ enum loss_reason {
 	CONSUMED_SKIP = 10,       /* by verdict: before skip_until */
 	CONSUMED_EXCLUDED = 11,   /* calls of excluded processes */
 	CONSUMED_IO_LIMIT = 12,   /* reads and writes of files: enough of them were told for this request */
-	LOSS_REASONS = 13,
+	LOSS_OVERLOAD = 13,       /* user space was too far behind and had capture paused: event_number shows the gap */
+	LOSS_REASONS = 14,
 };
 
 #pragma clang diagnostic pop

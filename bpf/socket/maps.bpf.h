@@ -13,6 +13,15 @@ struct {
 	__uint(max_entries, 16 << 20);
 } socket_data SEC(".maps");
 
+/* Not 0: user space has more than it can read, and calls make no events. It writes this as memory. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} capture_pause SEC(".maps");
+
 /* What is known of a socket: identity, counters, the verdict in force. The programs alone write it. */
 struct socket_info {
 	__u64 id; /* 0: new */

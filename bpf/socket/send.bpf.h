@@ -97,6 +97,23 @@ static __always_inline void claim_send(struct socket_info *info, struct call *ca
 	info->send_pid = call->caller.pid;
 }
 
+static __always_inline bool is_paused(void)
+{
+	__u32 key = 0;
+	const volatile __u32 *paused = bpf_map_lookup_elem(&capture_pause, &key);
+
+	return paused && *paused;
+}
+
+/* A call while capture is paused: where it lies in its stream is known, and that it made no event. */
+static __always_inline void pass_over(struct socket_info *info, struct call *call)
+{
+	if (info->verdict.action != VERDICT_FRAMES && !cut_skipped(info, call))
+		return;
+	info->event_number[call->direction & 1]++;
+	count(LOSS_OVERLOAD);
+}
+
 /* Emits a call whose bytes and place are known. What its paths differ in is kept in the call, so that they join again. */
 static __always_inline void emit_wanted(struct sock *sk, struct socket_info *info, struct call *call,
 					struct process_control *process, const struct pt_regs *regs,
@@ -107,6 +124,10 @@ static __always_inline void emit_wanted(struct sock *sk, struct socket_info *inf
 	refresh_verdict(info, call->id);
 	if (is_dropped(info, call->id, call->direction, call->now)) {
 		count(CONSUMED_DROP);
+		return;
+	}
+	if (is_paused()) {
+		pass_over(info, call);
 		return;
 	}
 	call->is_walked = false;

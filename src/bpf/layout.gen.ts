@@ -195,7 +195,8 @@ export const LossReason = {
   consumedSkip: 10,
   consumedExcluded: 11,
   consumedIoLimit: 12,
-  lossReasons: 13,
+  lossOverload: 13,
+  lossReasons: 14,
 } as const;
 export type LossReason = (typeof LossReason)[keyof typeof LossReason];
 

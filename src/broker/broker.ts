@@ -27,6 +27,7 @@ import { ReaderClient } from "./reader/reader-client.ts";
 import { RequestHandler } from "./request-handler.ts";
 import { Resources } from "./resources.ts";
 import { resolveUser } from "./user.ts";
+import { WorkerPriority } from "./worker-priority.ts";
 import { inheritedAs, inheritedFd, WorkerProcess } from "./worker-process.ts";
 
 const READ_TIMEOUT_MS = 2000;
@@ -35,6 +36,7 @@ const READER_ENTRY = fileURLToPath(new URL("./reader/reader.js", import.meta.url
 const CAPTURE_MAPS: readonly string[] = [
   "socket_data",
   "loss_counters",
+  "capture_pause",
   "socket_verdicts",
   "verdict_generations",
   "framings",
@@ -110,13 +112,15 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     capture === undefined
       ? undefined
       : new Uprobes(options.socketTrace?.uprobes === "auto", (...place) => capture.attachUprobe(...place));
-  const handler = new RequestHandler({ capture, profiler, controls, reader, uprobes });
+  const priority = new WorkerPriority();
+  const handler = new RequestHandler({ capture, profiler, controls, reader, uprobes, priority });
 
   const inheritance = inheritanceOf(capture, profiler, files);
   const { worker, workerExit } = spawnWorker(options, inheritance, handler);
   const workerPid = worker.pid;
   if (workerPid === undefined) throw new WorkerFailedError("it could not be spawned");
   resources.defer(() => worker.kill("SIGKILL"));
+  priority.follow(workerPid);
   for (const tgid of [process.pid, workerPid]) excludeOwn(tgid);
 
   worker.send({

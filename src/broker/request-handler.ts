@@ -9,6 +9,7 @@ import type { Uprobes } from "./capture/uprobes.ts";
 import { WakeWatch } from "./capture/wake-watch.ts";
 import { listProcesses } from "./reader/process-reads.ts";
 import type { ReaderClient } from "./reader/reader-client.ts";
+import type { WorkerPriority } from "./worker-priority.ts";
 
 /** The worker may write verdicts, and how stacks are unwound: other maps steer what the programs tell. */
 const CAPTURE_MAPS: readonly string[] = ["socket_verdicts", "verdict_generations", "framings"];
@@ -27,6 +28,7 @@ interface RequestHandlerOptions {
   readonly controls: readonly ProcessControls[];
   readonly reader: ReaderClient;
   readonly uprobes: Uprobes | undefined;
+  readonly priority: WorkerPriority;
 }
 
 export class RequestHandler {
@@ -99,6 +101,9 @@ export class RequestHandler {
         return this.#profileAttachment;
       case "profile_loss_counters":
         return profiler?.lossCounters() ?? [];
+      case "give_way":
+        this.#options.priority.giveWay(request.isOn);
+        return null;
       case "map_write":
         write(this.#writableMap(request.map), request.entries);
         return null;

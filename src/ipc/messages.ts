@@ -201,6 +201,8 @@ export const workerRequest = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("plan_over"), tgid }),
   z.strictObject({ type: z.literal("loss_counters") }),
   mapWrite,
+  /** It can't keep up, or can again: it is to have less of the processors, or as much as it had. */
+  z.strictObject({ type: z.literal("give_way"), isOn: z.boolean() }),
   /** The receiver drains and may be fed: programs are attached now. */
   z.strictObject({ type: z.literal("attach") }),
   z.strictObject({ type: z.literal("attach_profiler") }),
@@ -236,6 +238,7 @@ export interface Replies {
   attach_uprobes: null;
   loss_counters: readonly LossCounter[];
   map_write: null;
+  give_way: null;
   attach: Attachment;
   attach_profiler: ProfileAttachment;
   profile_loss_counters: readonly LossCounter[];

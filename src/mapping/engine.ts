@@ -200,6 +200,11 @@ export class TraceEngine {
     this.#departure.advance(nowNs);
   }
 
+  /** Of calls before this moment, and after the last one that was told, nothing is known. */
+  interrupted(nowNs: number): void {
+    this.#tracer.interrupted(nowNs);
+  }
+
   /** The end of the input: everything that can leave leaves. */
   flush(): void {
     const isClosing = new Set(this.#closing.map(({ end }) => end));

@@ -177,7 +177,12 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
 
   /** Events of this process are missing. */
   lossSeen(meta: EventMeta): void {
-    if (!this.#isCapture) this.#joiner.lossSeen(meta);
+    if (!this.#isCapture) this.#joiner.lossSeen(meta.timestampNs, meta.tgid);
+  }
+
+  /** Events of any process are missing. */
+  interrupted(nowNs: number): void {
+    this.#joiner.lossSeen(nowNs);
   }
 
   /** An answer to nothing: its request was lost. */

@@ -255,8 +255,9 @@ export class Joiner {
   }
 
   /** Events are missing: what seems to be open may be answered, and what seems to be alone may not be. */
-  lossSeen(meta: EventMeta): void {
-    this.#processes.get(meta.tgid)?.doubt(meta.timestampNs);
+  lossSeen(nowNs: number, tgid?: number): void {
+    if (tgid !== undefined) this.#processes.get(tgid)?.doubt(nowNs);
+    else for (const work of this.#processes.values()) work.doubt(nowNs);
   }
 
   /** It exports spans of its own. */

@@ -3,7 +3,7 @@ import type { RingBuffer } from "../../bpf/ring-buffer.ts";
 import type { BatchPool } from "./batch-pool.ts";
 
 /** With so many batches not yet decoded, a batch that leaves half empty makes nothing faster. */
-const BEHIND_BATCHES = 4;
+export const BEHIND_BATCHES = 4;
 
 /**
  * One look: what is in the ring now, as far as there are buffers. While the decoder is behind, less than `worthBytes`

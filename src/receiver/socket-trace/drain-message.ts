@@ -3,6 +3,8 @@ import type { MapDescriptor } from "../../bpf/map.ts";
 
 export interface DrainThreadData {
   readonly ring: MapDescriptor;
+  /** capture_pause */
+  readonly pause: MapDescriptor;
   readonly batchSizeBytes: number;
   readonly batchCount: number;
   readonly maxBatchCount: number;
@@ -16,6 +18,10 @@ export type DrainMessage =
   | { readonly kind: "batch"; readonly buffer: ArrayBuffer; readonly lengthBytes: number; readonly timestampNs: number }
   /** Nothing is left in the ring that was submitted before this moment. */
   | { readonly kind: "idle"; readonly timestampNs: number }
+  /** More comes than can be read, and capture is paused: to be heard before what waits. */
+  | { readonly kind: "overloaded" }
+  /** Capture was paused, and goes on now: of the calls between these moments nothing is told. */
+  | { readonly kind: "pause"; readonly fromNs: number; readonly toNs: number }
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "ended" };
 

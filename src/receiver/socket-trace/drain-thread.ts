@@ -4,12 +4,14 @@
  */
 import { constants, setPriority } from "node:os";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { mapArray } from "../../bpf/mapped-array.ts";
 import { waitReadable } from "../../bpf/readable.ts";
 import { mapRingBuffer } from "../../bpf/ring-buffer.ts";
 import { BatchPool } from "./batch-pool.ts";
-import { copyOut } from "./copy-out.ts";
+import { BEHIND_BATCHES, copyOut } from "./copy-out.ts";
 import type { DrainMessage, DrainOrder, DrainThreadData } from "./drain-message.ts";
 import { DrainPace } from "./drain-pace.ts";
+import { Overload } from "./overload.ts";
 import { processNews } from "./process-news.ts";
 
 const port = parentPort;
@@ -24,6 +26,8 @@ if (port !== null) {
 function drain(data: DrainThreadData, port: NonNullable<typeof parentPort>): void {
   const { ring } = mapRingBuffer(data.ring.fd, data.ring.maxEntries);
   const pace = new DrainPace(ring.sizeBytes);
+  const pause = mapArray(data.pause).bytes;
+  const overload = new Overload(ring.sizeBytes);
   const pool = new BatchPool(data.batchSizeBytes, data.batchCount, data.maxBatchCount);
   preferThisThread();
   const say = (message: DrainMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
@@ -41,6 +45,15 @@ function drain(data: DrainThreadData, port: NonNullable<typeof parentPort>): voi
     };
     const found = copyOut(ring, pool, give, isStopping ? 0 : data.batchSizeBytes);
     leftBytes -= found;
+    if (!isStopping) {
+      const isSmall = pool.lentCount < BEHIND_BATCHES;
+      const backlog = { pendingBytes: ring.pendingBytes, isFull: !pool.hasRoom, isSmall };
+      const wasPaused = overload.isPaused;
+      const fromNs = overload.look(backlog, timestampNs);
+      if (overload.isPaused !== wasPaused) pause[0] = overload.isPaused ? 1 : 0;
+      if (overload.isPaused && !wasPaused) say({ kind: "overloaded" });
+      if (fromNs !== undefined) say({ kind: "pause", fromNs, toNs: Number(process.hrtime.bigint()) });
+    }
     const isDrained = ring.pendingBytes === 0 || ring.isHeadBusy;
     if (found === 0 && isDrained && pace.isTold) say({ kind: "idle", timestampNs });
     if (leftBytes <= 0) break;

@@ -25,10 +25,17 @@ interface DrainOutput {
   cut(records: DataView, lengthBytes: number): void;
   /** Everything that was submitted before has been given. */
   idle(timestampNs: number): void;
+  /** More comes than is read in time: capture is paused until what waits has been given. */
+  overloaded(): void;
+  /** Between these moments capture was paused. Everything from before has been given. */
+  paused(fromNs: number, toNs: number): void;
   failed(error: DrainFailedError): void;
   /** Something waits for several turns of the event loop: batches are given in small parts meanwhile. */
   isHurried(): boolean;
 }
+
+/** All but what is heard at once. */
+type InOrder = Exclude<DrainMessage, { kind: "news" | "overloaded" }>;
 
 export class Drain {
   readonly #thread: Worker;
@@ -36,7 +43,7 @@ export class Drain {
   readonly #ready: Promise<void>;
   readonly #ended: Promise<void>;
   /** What the thread has said and nobody has acted on. */
-  readonly #inbox: Exclude<DrainMessage, { kind: "news" }>[] = [];
+  readonly #inbox: InOrder[] = [];
   /** Of the first of them, a batch, so much has been given. */
   #givenBytes = 0;
   #isScheduled = false;
@@ -44,7 +51,7 @@ export class Drain {
   #onReady: () => void = () => {};
   #onEnded: () => void = () => {};
 
-  constructor(ring: MapDescriptor, output: DrainOutput) {
+  constructor(ring: MapDescriptor, pause: MapDescriptor, output: DrainOutput) {
     this.#output = output;
     this.#ready = new Promise((resolve) => {
       this.#onReady = resolve;
@@ -55,6 +62,7 @@ export class Drain {
     this.#thread = new Worker(new URL("./drain-thread.js", import.meta.url), {
       workerData: {
         ring: { ...ring },
+        pause: { ...pause },
         batchSizeBytes: BATCH_SIZE_BYTES,
         batchCount: BATCH_COUNT,
         maxBatchCount: MAX_BATCH_COUNT,
@@ -89,6 +97,10 @@ export class Drain {
       this.#output.news(new DataView(buffer), byteLength);
       return;
     }
+    if (message.kind === "overloaded") {
+      this.#output.overloaded();
+      return;
+    }
     this.#inbox.push(message);
     this.#schedule();
   }
@@ -109,12 +121,15 @@ export class Drain {
   }
 
   /** @returns whether that is all of it */
-  #act(message: Exclude<DrainMessage, { kind: "news" }>): boolean {
+  #act(message: InOrder): boolean {
     switch (message.kind) {
       case "batch":
         return this.#give(message);
       case "idle":
         this.#output.idle(message.timestampNs);
+        return true;
+      case "pause":
+        this.#output.paused(message.fromNs, message.toNs);
         return true;
       case "ready":
         this.#onReady();

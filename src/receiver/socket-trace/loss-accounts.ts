@@ -4,7 +4,7 @@ import type { LossCounter } from "../../bpf/loss-reason.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 
 /** No event came: the socket's event numbers have a gap. */
-const LOST_EVENTS: readonly string[] = ["ring_full", "rate_limited"];
+const LOST_EVENTS: readonly string[] = ["ring_full", "rate_limited", "overload"];
 const CONSUMED_PREFIX = "consumed_";
 
 export class LossAccounts {

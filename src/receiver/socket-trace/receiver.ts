@@ -18,6 +18,7 @@ import type { HostFacts } from "../process-resource.ts";
 import type { ProcessTable } from "../process-table.ts";
 import type { Receiver } from "../receiver.ts";
 import type { RuntimeTable } from "../runtimes/runtime-table.ts";
+import { Calm } from "./calm.ts";
 import { Drain } from "./drain.ts";
 import { DrainFailedError } from "./error.ts";
 import { EventDispatcher, type EventTarget } from "./event-dispatcher.ts";
@@ -38,6 +39,8 @@ const LAST_FACTS_LIMIT_MS = 1000;
 /** TraceEngine (src/mapping/engine.ts), as the receiver uses it. */
 export interface ReceiverEngine extends EventTarget {
   advance(nowNs: number): void;
+  /** Of calls before this moment, and after the last one that was told, nothing is known. */
+  interrupted(nowNs: number): void;
   flush(): void;
   /** What it keeps open. */
   close?(): Promise<void>;
@@ -90,6 +93,7 @@ export class SocketTraceReceiver implements Receiver {
   readonly #losses = new LossAccounts(this.#ringAccount, this.#payloadAccount);
   readonly #lossWarning: LossWarning;
   readonly #lossMap: BpfMap | undefined;
+  readonly #calm: Calm;
   #next: (spans: readonly Span[]) => void = () => {};
   #housekeeping: NodeJS.Timeout | undefined;
   #lastAdvanceNs = 0;
@@ -107,6 +111,8 @@ export class SocketTraceReceiver implements Receiver {
     const generations = maps.get("verdict_generations");
     const framings = maps.get("framings");
     this.#lossMap = maps.get("loss_counters");
+    // A broker that is gone has said why.
+    this.#calm = new Calm((isOn) => void client.request({ type: "give_way", isOn }).catch(() => {}));
     this.#lossWarning = new LossWarning(options.log, () => performance.now());
     this.#verdicts =
       verdicts === undefined || generations === undefined || framings === undefined
@@ -145,7 +151,9 @@ export class SocketTraceReceiver implements Receiver {
       excludePorts: options.config.exclude.ports,
       account: this.#dispatchAccount,
     });
-    this.#drain = new Drain(hello.capture.ring, {
+    const pause = hello.capture.maps.find(({ name }) => name === "capture_pause");
+    if (pause === undefined) throw new DrainFailedError("the broker gives no capture_pause");
+    this.#drain = new Drain(hello.capture.ring, pause, {
       news: (records, lengthBytes) => this.#dispatcher.news(records, lengthBytes),
       batch: (records, lengthBytes, timestampNs) => this.#batch(records, lengthBytes, timestampNs),
       cut: (records, lengthBytes) => this.#cut(records, lengthBytes),
@@ -153,6 +161,8 @@ export class SocketTraceReceiver implements Receiver {
         this.#advance(timestampNs);
         options.onDrained?.(timestampNs);
       },
+      overloaded: () => this.#calm.overloaded(),
+      paused: (fromNs, toNs) => this.#paused(fromNs, toNs),
       failed: (error) => options.log.error(error.message, { code: error.code }),
       // A process that has just started is read in many steps, each of which takes a turn.
       isHurried: () => client.isWaiting,
@@ -207,6 +217,12 @@ export class SocketTraceReceiver implements Receiver {
     this.#verdicts?.flush();
   }
 
+  #paused(fromNs: number, toNs: number): void {
+    this.#calm.caughtUp(performance.now());
+    this.#engine.interrupted(toNs);
+    this.#options.log.debug("capture was paused to catch up", { milliseconds: Math.round((toNs - fromNs) / 1e6) });
+  }
+
   #cut(records: DataView, lengthBytes: number): void {
     const events = forEachRecord(records, lengthBytes, () => {});
     this.#losses.cut(events);
@@ -223,6 +239,7 @@ export class SocketTraceReceiver implements Receiver {
   #keepHouse(): void {
     if (this.#clock.refresh()) this.#options.log.info("wall time was stepped, spans follow it from now on");
     void this.#readLosses();
+    this.#calm.advance(performance.now());
   }
 
   async #readLosses(): Promise<void> {

@@ -103,6 +103,10 @@ export class RecordedEngine implements ReceiverEngine {
     this.#engine.advance(nowNs);
   }
 
+  interrupted(nowNs: number): void {
+    this.#engine.interrupted(nowNs);
+  }
+
   flush(): void {
     this.#engine.flush();
   }

@@ -47,6 +47,7 @@ const receiver = new SocketTraceReceiver({
     handover: () => {},
     unitEdge: () => {},
     advance: () => {},
+    interrupted: () => {},
     flush: () => {},
   }),
 });
