@@ -41,6 +41,8 @@ const LINGER_NS = 50_000_000;
 const DEFAULT_IO: IoOptions = { as: "spans", keepsOrphans: false, maxPerRequest: 32 };
 const SWEEP_NS = 5_000_000_000;
 const IDLE_NS = 900_000_000_000;
+/** Nothing tells of their end, and a resolver takes a new socket for each lookup: 5 kB for each end. */
+const DATAGRAMS_IDLE_NS = 60_000_000_000;
 const MAX_CONNECTING = 16_384;
 
 export class TraceEngine {
@@ -193,7 +195,8 @@ export class TraceEngine {
       this.#sweptNs = nowNs;
       for (const end of this.#sockets.all()) {
         end.tracker.expire(nowNs);
-        if (nowNs - end.lastNs > IDLE_NS && end.tracker.openCount === 0) this.#sockets.remove(end);
+        const idleNs = end.transport === "udp" ? DATAGRAMS_IDLE_NS : IDLE_NS;
+        if (nowNs - end.lastNs > idleNs && end.tracker.openCount === 0) this.#sockets.remove(end);
       }
     }
     this.#tracer.advance(nowNs);

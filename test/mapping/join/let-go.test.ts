@@ -30,6 +30,13 @@ describe("what a span that has left keeps alive", () => {
     isTrue(kept < FEW, `${kept} of ${spans} exchanges are kept`);
   });
 
+  it("is nothing of a minute ago where each is asked from a port of its own, over UDP", async function () {
+    const { kept, spans } = await keptOf("lookups");
+    equal(spans, COUNT * 2);
+    if (kept === undefined) this.skip();
+    isTrue(kept < FEW, `${kept} of ${spans} exchanges are kept`);
+  });
+
   it("is nothing of the requests before it in a proxy", async function () {
     const { kept, spans } = await keptOf("proxy");
     equal(spans, COUNT * 4);
