@@ -1,5 +1,5 @@
 /**
- * What each protocol costs, one core: `npm run bench:protocols`, or `node build/bench/protocols.js PROTOCOL...`. The
+ * What each protocol costs, one core: `npm run bench -- protocols`, or `node build/bench/protocols.js PROTOCOL...`. The
  * dialogues of the tests, over and over on one connection: stream, parser and pairing, without spans. And bodies that are
  * skipped, and recognition with all protocols on.
  */

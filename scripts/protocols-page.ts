@@ -46,7 +46,7 @@ function costs(root: string): string {
   );
   return `## What reading them costs
 
-\`npm run bench:protocols\` plays the fixtures over and over: stream, parser and pairing, without spans. One core of
+\`npm run bench -- protocols\` plays the fixtures over and over: stream, parser and pairing, without spans. One core of
 ${machine.cores} x ${machine.cpu}, Node ${machine.node}, load before ${machine.loadBefore}. Bulk is skipped by its length.
 
 | what | messages/s | MB/s | recognition, us |

@@ -58,7 +58,13 @@ describe("the npm package", () => {
     const listed = run(["npm", "pack", "--dry-run", "--json", "--ignore-scripts"], ".");
     const [packed]: { files: { path: string }[] }[] = JSON.parse(listed.stdout);
     const paths = (packed?.files ?? []).map(({ path }) => path);
-    for (const needed of ["bin/sockspan", "build/src/main.js", "build/bpf/socket_trace.bpf.o", "otel-config.yaml"]) {
+    for (const needed of [
+      "bin/sockspan",
+      "build/src/main.js",
+      "build/bpf/socket_trace.bpf.o",
+      "otel-config.yaml",
+      "LICENSES/BSD-2-Clause.txt",
+    ]) {
       assert.ok(paths.includes(needed), needed);
     }
     assert.deepEqual(
