@@ -1,4 +1,5 @@
 import { COMPILED } from "./compiled.ts";
+import { JAVA } from "./java.ts";
 import { NODE } from "./node.ts";
 import type { Program } from "./program.ts";
 import { PROXIES } from "./proxies.ts";
@@ -6,4 +7,4 @@ import { PYTHON } from "./python.ts";
 import { SERVERS } from "./servers.ts";
 
 /** All programs under test, in the order of the table. */
-export const CATALOGUE: readonly Program[] = [...SERVERS, ...PROXIES, ...NODE, ...PYTHON, ...COMPILED];
+export const CATALOGUE: readonly Program[] = [...SERVERS, ...PROXIES, ...NODE, ...PYTHON, ...COMPILED, ...JAVA];

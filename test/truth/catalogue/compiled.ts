@@ -1,11 +1,7 @@
-/** Go, Java, Rust, C: built when they are started first. */
+/** Go, Rust, C: built when they are started first. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AMPLE_POOL, buildFolder, EVERYTHING, needs, type Program, run, SOURCES } from "./program.ts";
-
-/** Virtual threads: 21; the id of the one that is mounted: 24. */
-const JAVA_25 = "/usr/lib/jvm/temurin-25-jdk-amd64/bin/java";
 
 const DOWNLOAD_MS = 60_000;
 
@@ -48,23 +44,6 @@ const goGrpc: Program = {
   },
 };
 
-function java(name: string, client: string, threads: "pool" | "virtual", extra: Record<string, string> = {}): Program {
-  const binary = threads === "virtual" ? JAVA_25 : "java";
-  return {
-    name,
-    abilities: ["sleep", "busy", "calls", "parallel", "after", "lingers", "retries", "gives_up"],
-    missing: () => {
-      if (threads === "virtual" && !existsSync(JAVA_25)) return `no ${JAVA_25}`;
-      return needs("java", "javac")();
-    },
-    start(port, next) {
-      const classes = join(buildFolder(), "java");
-      execFileSync("javac", ["-d", classes, "java/Truth.java"], { cwd: SOURCES });
-      return run(binary, ["-cp", classes, "Truth"], port, next, { CLIENT: client, THREADS: threads, ...extra });
-    },
-  };
-}
-
 const tokio: Program = {
   name: "tokio-axum-reqwest",
   abilities: EVERYTHING.filter((ability) => ability !== "pool"),
@@ -100,10 +79,5 @@ export const COMPILED: readonly Program[] = [
   go("proxy", { abilities: ["pool"] }),
   go("h2c", { hasHop: true }),
   goGrpc,
-  java("java-pool-url", "url", "pool"),
-  java("java-pool-spawn", "url", "pool", { CALLS_BY: "threads" }),
-  java("java-httpclient-sync", "sync", "pool"),
-  java("java-httpclient-async", "async", "pool"),
-  java("java-virtual", "url", "virtual"),
   tokio,
 ];
