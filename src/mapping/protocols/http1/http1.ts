@@ -85,25 +85,7 @@ function createHttp1(readsBodies: boolean): Protocol<Http1Message, Http1State> {
       }
     },
 
-    parseCut(bytes, sender, state, sink) {
-      const direction = sender === Sender.client ? state.client : state.server;
-      if (direction.phase === Phase.body) return parseBody(bytes, direction, sink, true);
-      // While an answer is due, what the server says is no answer to this.
-      if (direction.phase !== Phase.head || (sender === Sender.client && state.methods.length > 0)) return 0;
-      const lines = latin1(bytes, 0, Math.min(bytes.lastIndexOf(LF) + 1, MAX_HEAD));
-      if (lines === "") return 0;
-      const start = sender === Sender.client ? looksLikeRequestLine(bytes, 0) : looksLikeStatusLine(bytes, 0);
-      if (start !== Recognition.request && start !== Recognition.response) return 0;
-      const message = sender === Sender.client ? cutRequest(lines) : cutResponse(lines);
-      if (message === undefined) return 0;
-      if (sender === Sender.client) state.methods.push(message.method);
-      else state.methods.shift();
-      direction.phase = Phase.cutHead;
-      direction.message = message;
-      direction.scanned = 0;
-      sink.begin(message);
-      return bytes.length;
-    },
+    parseCut: parseCutMessage,
 
     findBoundary(bytes, from, sender) {
       for (let index = from; index < bytes.length; index++) {
@@ -134,6 +116,32 @@ function createHttp1(readsBodies: boolean): Protocol<Http1Message, Http1State> {
 
 export const http1 = createHttp1(false);
 export const http1WithBodies = createHttp1(true);
+
+/** A head that is there in part: what its whole lines say is told. */
+function parseCutMessage(
+  bytes: Uint8Array,
+  sender: Sender,
+  state: Http1State,
+  sink: MessageSink<Http1Message>,
+): number {
+  const direction = sender === Sender.client ? state.client : state.server;
+  if (direction.phase === Phase.body) return parseBody(bytes, direction, sink, true);
+  // While an answer is due, what the server says is no answer to this.
+  if (direction.phase !== Phase.head || (sender === Sender.client && state.methods.length > 0)) return 0;
+  const lines = latin1(bytes, 0, Math.min(bytes.lastIndexOf(LF) + 1, MAX_HEAD));
+  if (lines === "") return 0;
+  const start = sender === Sender.client ? looksLikeRequestLine(bytes, 0) : looksLikeStatusLine(bytes, 0);
+  if (start !== Recognition.request && start !== Recognition.response) return 0;
+  const message = sender === Sender.client ? cutRequest(lines) : cutResponse(lines);
+  if (message === undefined) return 0;
+  if (sender === Sender.client) state.methods.push(message.method);
+  else state.methods.shift();
+  direction.phase = Phase.cutHead;
+  direction.message = message;
+  direction.scanned = 0;
+  sink.begin(message);
+  return bytes.length;
+}
 
 function describeHttp1(session: Session<Http1Message>, view: SpanView): SpanFields | undefined {
   const { request, response } = session;
