@@ -81,6 +81,11 @@ export async function findAsyncFunctions(
   return queue === undefined ? "the queue of microtasks was not found" : { uprobes, microtasks: queue };
 }
 
+/** The symbols of a file of this size are read ahead, once: long before the process is busy, if it has just begun. */
+export async function readAhead(image: Image): Promise<void> {
+  await awaitCodeOf(image);
+}
+
 async function awaitCodeOf(image: Image): Promise<AwaitCode | string> {
   const id = await buildIdOf(image);
   const before = id === undefined ? undefined : known.get(id);

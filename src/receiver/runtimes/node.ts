@@ -5,9 +5,9 @@
  * see for which of these callbacks async functions go on, where calls need it.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
-import { findImage } from "./images.ts";
+import { findImage, type Image } from "./images.ts";
 import { findLoop } from "./libuv.ts";
-import { type AsyncFunctions, findAsyncFunctions } from "./node-async-functions.ts";
+import { type AsyncFunctions, findAsyncFunctions, readAhead } from "./node-async-functions.ts";
 import { findAsyncIds } from "./node-async-ids.ts";
 import type { ProcessView } from "./process-view.ts";
 import { isPlan, type UnitFinding, type UnitPlan, type UnitStep } from "./unit-plan.ts";
@@ -26,6 +26,11 @@ export async function findNode(process: ProcessView, earlier?: UnitFinding): Pro
   const isNode = NAME.test(baseName(process.executable));
   if (!isNode && !(await process.mappings()).some(({ path }) => LIBRARY.test(baseName(path)))) return undefined;
   const runtime = isNode ? RUNTIME : "libuv";
+  // Nobody waits for it.
+  if (isNode)
+    imageOf(process)
+      .then((image) => image && readAhead(image))
+      .catch(() => undefined);
   const loop = await findLoop(process);
   if (typeof loop === "string") return { runtime, off: loop };
   const known: Found = earlier === undefined ? {} : { ids: operandOf(earlier, "node_ids") };
@@ -84,8 +89,13 @@ interface Found {
   functions?: AsyncFunctions | string;
 }
 
+/** Of the file that has V8 in it. */
+async function imageOf(process: ProcessView): Promise<Image | undefined> {
+  return (await findImage(process, /^libnode\.so/)) ?? (await findImage(process, "executable"));
+}
+
 async function searchAsyncFunctions(process: ProcessView, microtasks?: number): Promise<AsyncFunctions | string> {
-  const image = (await findImage(process, /^libnode\.so/)) ?? (await findImage(process, "executable"));
+  const image = await imageOf(process);
   return image === undefined ? "the executable can't be read" : findAsyncFunctions(process, image, microtasks);
 }
 
