@@ -1,5 +1,5 @@
 /** What a connection keeps for each of its directions while it reads them. */
-import { type Direction, EventFlags } from "../../bpf/layout.gen.ts";
+import { Direction, EventFlags } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
 import type { MessageSink } from "../protocols/protocol.ts";
 import type { AnyMessage } from "../protocols/registry.ts";
@@ -117,8 +117,10 @@ export class Side {
 
   /** Bytes of its last message have not come, fewer than the kernel would pass over untold. */
   get isCutShort(): boolean {
+    // What is sent is not always told: sendfile, where only its entry is seen.
+    if (this.ending === undefined || this.isWalked || this.direction === Direction.egress) return false;
     const missing = this.stream.position - this.stream.frontier;
-    return this.ending !== undefined && !this.isWalked && missing > 0 && missing < WORTHWHILE_BYTES;
+    return missing > 0 && missing < WORTHWHILE_BYTES;
   }
 
   /** What is before the next bytes is of a message whose bytes are of no interest. */
