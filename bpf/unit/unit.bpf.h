@@ -88,6 +88,34 @@ static __noinline int node_ids(struct unit *unit, __u64 address)
 }
 
 #define NGINX_HTTP_SIGNATURE 0x50545448 /* "HTTP", ngx_http_request.h */
+#define NGINX_STREAM_SIGNATURE 0x4d525453 /* "STRM", of a session, which names its connection in the same place */
+
+static __always_inline bool is_nginx_request(__u64 address)
+{
+	__u32 signature = 0;
+
+	return address && !bpf_probe_read_user(&signature, 4, (void *)address) &&
+	       (signature == NGINX_HTTP_SIGNATURE || signature == NGINX_STREAM_SIGNATURE);
+}
+
+/*
+ * What an upstream connection names first: its request, or the cosocket of a Lua program, which names its request behind
+ * seven pointers, or eight (struct ngx_http_lua_socket_tcp_upstream_s of lua-nginx-module).
+ */
+static __always_inline __u64 nginx_request(__u64 data)
+{
+	__u64 requests[2] = {};
+
+	if (is_nginx_request(data))
+		return data;
+	if (!data || bpf_probe_read_user(requests, sizeof(requests), (void *)(data + 7 * 8)))
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		if (is_nginx_request(requests[i]))
+			return requests[i];
+	}
+	return 0;
+}
 
 /*
  * The epoll item of a socket of nginx holds its ngx_connection_t (bit 0: instance). Its first field is, on an upstream
@@ -100,8 +128,7 @@ static __noinline __u64 nginx_connection(struct sock *sk)
 	struct hlist_head *items = NULL;
 	void *node = NULL;
 	struct epitem *item;
-	__u64 connection = 0, request = 0;
-	__u32 signature = 0;
+	__u64 connection = 0, data = 0, request;
 
 	if (!bpf_core_field_exists(struct file, f_ep))
 		return 0;
@@ -114,10 +141,10 @@ static __noinline __u64 nginx_connection(struct sock *sk)
 	item = node - bpf_core_field_offset(struct epitem, fllink);
 	bpf_core_read(&connection, sizeof(connection), &item->event.data);
 	connection &= ~1ULL;
-	if (bpf_probe_read_user(&request, 8, (void *)connection))
+	if (bpf_probe_read_user(&data, 8, (void *)connection))
 		return 0;
-	if (!bpf_probe_read_user(&signature, 4, (void *)request) && signature == NGINX_HTTP_SIGNATURE &&
-	    bpf_probe_read_user(&connection, 8, (void *)(request + 8)))
+	request = nginx_request(data);
+	if (request && bpf_probe_read_user(&connection, 8, (void *)(request + 8)))
 		return 0;
 	return connection;
 }
