@@ -1,7 +1,8 @@
 /**
  * nginx: the unit is the downstream connection. The epoll item of a socket holds its ngx_connection_t, whose first
  * field is, while an upstream is spoken to, the ngx_http_request_t ("HTTP" in its first four bytes), and that names
- * the downstream connection (src/http/ngx_http_request.h). Kernel memory and three user loads; no symbol is needed.
+ * the downstream connection (src/http/ngx_http_request.h). Sessions of stream ("STRM") do the same, and cosockets of
+ * lua-nginx-module name their request. Kernel memory and a few user loads; no symbol is needed.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import { sectionNamed } from "../elf/elf-file.ts";

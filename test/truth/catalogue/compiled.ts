@@ -70,8 +70,20 @@ const epoll: Program = {
   },
 };
 
+const loops: Program = {
+  name: "cpp-loops",
+  abilities: ["sleep", "calls", "parallel"],
+  missing: needs("c++"),
+  start(port, next) {
+    const binary = join(buildFolder(), "loops");
+    execFileSync("c++", ["-O2", "-std=c++17", "-pthread", "-o", binary, "loops.cpp"], { cwd: SOURCES });
+    return run(binary, [], port, next);
+  },
+};
+
 export const COMPILED: readonly Program[] = [
   epoll,
+  loops,
   go("goroutine"),
   go("pool-context"),
   go("pool"),

@@ -1,6 +1,6 @@
 /** Servers that are configured rather than written: nginx, PHP-FPM behind it, Puma. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needs, ONE_BY_ONE, type Program, run, SOURCES } from "./program.ts";
@@ -28,6 +28,24 @@ const nginx: Program = {
     const location =
       'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://next/h/$1.1$is_args$args;';
     writeFileSync(join(folder, "nginx.conf"), nginxConfig(port, location, upstream));
+    return run("nginx", ["-p", folder, "-c", "nginx.conf"], port, next);
+  },
+};
+
+const LUA_MODULES = ["ndk_http_module", "ngx_http_lua_module"].map((name) => `/usr/lib/nginx/modules/${name}.so`);
+
+/** Calls by a client in Lua, over cosockets. */
+const nginxLua: Program = {
+  name: "nginx-lua",
+  abilities: ["sleep", "calls", "parallel"],
+  missing: () =>
+    needs("nginx")() ?? (LUA_MODULES.every(existsSync) ? undefined : "no lua module (Debian: libnginx-mod-http-lua)"),
+  start(port, next) {
+    const folder = mkdtempSync(join(tmpdir(), "truth-nginx-lua-"));
+    const location = `set $id $1; content_by_lua_file ${join(SOURCES, "cosockets.lua")};`;
+    const load = LUA_MODULES.map((file) => `load_module ${file};`).join(" ");
+    const text = nginxConfig(port, location, "").replace("events {", "env NEXT; events {");
+    writeFileSync(join(folder, "nginx.conf"), `${load}\n${text}`);
     return run("nginx", ["-p", folder, "-c", "nginx.conf"], port, next);
   },
 };
@@ -159,6 +177,7 @@ const beam: Program = {
 
 export const SERVERS: readonly Program[] = [
   nginx,
+  nginxLua,
   php("php-fpm", phpByPort, true),
   php("php-fpm-socket", phpBySocket, false),
   php("php-fpm-socket-kept", phpBySocket, true),
