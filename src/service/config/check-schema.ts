@@ -114,10 +114,19 @@ function explain(issue: z.core.$ZodIssue, choices: readonly string[]): string {
   if (choices.length > 0) return `none of ${choices.join(", ")}`;
   if (issue.code === "invalid_type")
     return `not ${issue.expected === "record" ? "a map" : withArticle(issue.expected)}`;
-  if (issue.code === "too_small") return `too small, at least ${issue.minimum} is needed`;
-  if (issue.code === "too_big") return `too big, at most ${issue.maximum} is allowed`;
+  if (issue.code === "too_small") return bound(issue.origin, "small", "short", `at least ${issue.minimum}`, "needed");
+  if (issue.code === "too_big") return bound(issue.origin, "big", "long", `at most ${issue.maximum}`, "allowed");
   if (issue.code === "invalid_union") return issue.message;
   return issue.code === "custom" ? issue.message : `not valid: ${issue.message}`;
+}
+
+/** Of a number, or of the length of something. */
+function bound(origin: string, number: string, length: string, limit: string, verb: string): string {
+  const isOne = / 1$/.test(limit);
+  const units = isOne ? ["character", "entry"] : ["characters", "entries"];
+  const unit = origin === "string" ? units[0] : origin === "array" ? units[1] : undefined;
+  if (unit === undefined) return `too ${number}, ${limit} is ${verb}`;
+  return `too ${length}, ${limit} ${unit} ${isOne ? "is" : "are"} ${verb}`;
 }
 
 function withArticle(type: string): string {

@@ -49,6 +49,14 @@ describe("effective configuration", () => {
     assert.deepEqual(effective(stringify(own)), own);
   });
 
+  it("needs texts and lists that are long enough, and says how long", () => {
+    const refused = (text: string, words: RegExp) => assert.throws(() => effective(text), { message: words });
+    const needed = "at least 16 characters are needed";
+    refused(everything.replace("zpages: ", "zpages: {token: short}"), new RegExp(`REDACTED. is too short, ${needed}`));
+    const brokers = everything.replace("exporters:", "exporters:\n  kafka: {brokers: []}");
+    refused(brokers, /a list is too short, at least 1 entry is needed/);
+  });
+
   it("writes durations as they are read", () => {
     const { receivers, exporters } = effective(everything) as Record<string, Record<string, Record<string, unknown>>>;
     assert.equal(receivers?.["socket_trace"]?.["settle"], "5s");
