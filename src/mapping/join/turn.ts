@@ -136,10 +136,10 @@ export function decideChain(work: ProcessWork, call: TraceNode, served: TraceNod
   for (const member of undecidedOf(call)) if (!isMadeForOthers(work, member, served)) decide(member, served, "turn");
 }
 
-/** Of the calls of the chain that ends with `call`, and of those that went out beside them. */
+/** Of the calls of the chain that ends with `call`, and of those that went out beside them: as far as `causeOf` looks. */
 export function undecidedOf(call: TraceNode): TraceNode[] {
   const found: TraceNode[] = [];
-  for (let at = stretchOf(call), depth = 0; at !== undefined && depth < MAX_CHAIN; at = stretchOf(at.cause), depth++) {
+  for (let at = stretchOf(call), depth = 0; at !== undefined && depth < MAX_CHAIN; at = stretchBefore(at), depth++) {
     for (const sibling of at.calls) if (!sibling.isDecided) found.push(sibling);
   }
   return found;
@@ -147,10 +147,15 @@ export function undecidedOf(call: TraceNode): TraceNode[] {
 
 /** Is any of them not decided? */
 export function hasUndecided(call: TraceNode): boolean {
-  for (let at = stretchOf(call), depth = 0; at !== undefined && depth < MAX_CHAIN; at = stretchOf(at.cause), depth++) {
+  for (let at = stretchOf(call), depth = 0; at !== undefined && depth < MAX_CHAIN; at = stretchBefore(at), depth++) {
     for (const sibling of at.calls) if (!sibling.isDecided) return true;
   }
   return false;
+}
+
+/** What lies before a call whose request is known may be another's: a queue has let it go on. */
+function stretchBefore({ cause }: Stretch): Stretch | undefined {
+  return cause.isDecided ? undefined : stretchOf(cause);
 }
 
 /** Where a call went out, if that is one cause's. */

@@ -95,6 +95,10 @@ describe("joining in a loop whose phase is read", function () {
     it("finds calls that had to queue for a connection", () => {
       for (const isParallel of [false, true]) check({ awaits: true, pool: 4, calls: 3, isParallel }, 0.85, [2, 16]);
     });
+    it("gives no wrong parent where calls queue for the only connection", () => {
+      for (const work of ["none", "timer"] as const)
+        check({ awaits: true, pool: 1, calls: 3, isParallel: true, work }, 0.9, [16]);
+    });
     it("gives no wrong parent where what waits for a connection goes on too", () => {
       for (const awaits of [true, "second"] as const)
         for (const answersLate of [false, true, "second"] as const)
