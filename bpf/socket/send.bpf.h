@@ -27,6 +27,7 @@ static __always_inline void clear_call(struct call *call, __u8 direction)
 	call->unit.parent = 0;
 	call->unit.count = 0;
 	call->unit.turn_id = 0;
+	call->unit.microtasks = 0;
 	call->unit.kind = UNIT_NONE;
 	call->cause.id = 0;
 	call->cause.request = 0;
