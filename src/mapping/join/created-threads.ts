@@ -65,6 +65,10 @@ export class CreatedThreads {
     const maker = served === undefined ? this.#threads.get(by.pid) : undefined;
     const cause = served ?? maker?.served;
     if (cause === undefined) return;
+    if (maker !== undefined && isOutlived(maker)) {
+      this.#livesOn(maker, by.timestampNs);
+      return;
+    }
     if (this.#threads.size >= MAX_THREADS) this.forget(this.#threads.keys().next().value!);
     const isLate = cause.isFinished;
     const thread = { pid, served: cause, isLate, maker, calls: [], waiting: [], state: ThreadState.alive };
@@ -82,9 +86,8 @@ export class CreatedThreads {
     const { pid, timestampNs } = call.start;
     const thread = this.#threads.get(pid);
     if (thread === undefined || call.isDecided) return;
-    if (thread.served.isFinished && !thread.isLate) {
-      this.#doubtUntilNs = timestampNs + DOUBT_NS;
-      this.forget(pid);
+    if (isOutlived(thread)) {
+      this.#livesOn(thread, timestampNs);
       return;
     }
     if (thread.isLate) call.isHeld = true;
@@ -133,6 +136,12 @@ export class CreatedThreads {
     this.#release(thread);
   }
 
+  /** It calls, or makes others, when its request is answered. */
+  #livesOn({ pid }: CreatedThread, nowNs: number): void {
+    this.#doubtUntilNs = nowNs + DOUBT_NS;
+    this.forget(pid);
+  }
+
   /** It has ended, and so has who has made it. */
   #believe(thread: CreatedThread, nowNs: number): void {
     const { served, calls, waiting } = thread;
@@ -142,7 +151,10 @@ export class CreatedThreads {
     }
     thread.state = ThreadState.believed;
     for (const call of calls) decide(call, served, EVIDENCE);
-    for (const each of waiting) this.#believe(each, nowNs);
+    const areSure = nowNs >= this.#doubtUntilNs;
+    for (const each of waiting)
+      if (areSure) this.#believe(each, nowNs);
+      else this.#release(each);
     this.#free(thread);
   }
 
@@ -159,6 +171,10 @@ export class CreatedThreads {
       if (isLate) decide(call, undefined, undefined);
     }
   }
+}
+
+function isOutlived({ served, isLate }: CreatedThread): boolean {
+  return served.isFinished && !isLate;
 }
 
 function isOpen({ state }: CreatedThread): boolean {

@@ -83,6 +83,23 @@ describe("created threads", () => {
     for (const path of ["/b.1", "/b.2"]) assertParent(host, path, undefined);
   });
 
+  it("of a pool's thread are nobody's, also where the program ends soon behind the request that has made the pool's", () => {
+    const host = new Host();
+    const [a, b] = twoRequests(host);
+    for (const pid of [21, 31]) create(host, 11, pid);
+    create(host, 31, 32);
+    call(host, 32, "/b.0");
+    end(host, 32);
+    a.answer(thread(11), ok());
+    create(host, 21, 22);
+    call(host, 22, "/b.1");
+    end(host, 22);
+    b.answer(thread(12), ok());
+    for (const pid of [21, 31]) end(host, pid);
+    host.end();
+    for (const path of ["/b.0", "/b.1"]) assertParent(host, path, undefined);
+  });
+
   it("wait for the end of the one that has made them, unless that is over", () => {
     const host = new Host();
     const [a, b] = twoRequests(host);
