@@ -178,6 +178,8 @@ enum process_flags {
 	PROCESS_FLAG_WAKES = 1 << 0, /* tell which thread wakes which */
 };
 
+#define GO_PROCESSORS 8
+
 /* Where things lie in a Go program: offsets by its version, addresses as the process has them. start_pc 0: not in it. */
 struct go_layout {
 	__u64 serve_start_pc;      /* g.startpc of net/http.(*conn).serve */
@@ -191,10 +193,13 @@ struct go_layout {
 	__u64 http2_length;
 	__u64 x_http2_start;       /* the same of golang.org/x/net/http2 */
 	__u64 x_http2_length;
+	__u64 http2_call_start_pc; /* of net/http's calls over HTTP/2, each of which has a goroutine of its own */
+	__u64 x_http2_call_start_pc;
 	__u64 grpc_start_pc;       /* of grpc-go's handlers of streams */
 	__u64 wait_group_add;      /* sync.(*WaitGroup).Add */
 	__u64 wait_group_add_length;
 	__u64 context_key;         /* the programs' own: net/http.LocalAddrContextKey */
+	__u64 processors[GO_PROCESSORS]; /* the programs' own: of runtime.allp, those that were met */
 	__u16 goid; /* of struct g, below 320 */
 	__u16 parent_goid;
 	__u16 start_pc;

@@ -22,6 +22,7 @@ enum event_kind {
 	EVENT_IO = 5,
 	EVENT_UNIT_EDGE = 7,
 	EVENT_HANDOVER = 8,
+	EVENT_STREAM_CALL = 9,
 };
 
 enum direction {
@@ -137,7 +138,7 @@ struct socket_data_event {
 	__u64 entry_ns;      /* 0 where the hook set does not know it */
 	__u64 coroutine_id;  /* Go: goid; else 0 */
 	__u64 unit_id;       /* with unit_kind: the runtime's own unit of work */
-	__u64 unit_parent;   /* the unit that made this one, where the runtime keeps it; Ruby: the thread that it is on */
+	__u64 unit_parent;   /* the unit that made this one, where the runtime keeps it; Ruby: the thread that it is on; Go: what it was made to run, with CAUSE_GO_CREATOR and _STREAM_CHILD */
 	__u64 unit_count;    /* the runtime's counter of units: those made so far; 0 where it has none */
 	__u64 turn_id;       /* equal = the same uninterrupted turn of an event loop; 0 unknown; see enum turn_phase */
 	__u64 cause_id;      /* with cause_kind */
@@ -173,7 +174,8 @@ struct frame_segment {
 /*
  * To TCP_SYN_SENT it changes in connect(2) itself: only then tgid, pid, unit and turn are told, else they are 0.
  * AF_UNIX: to TCP_ESTABLISHED before the first data event; from there where the socket is older than the programs.
- * To TCP_CLOSE_WAIT: the other end writes no more; to TCP_CLOSE: it is closed.
+ * To TCP_CLOSE_WAIT: the other end writes no more; to TCP_CLOSE: it is closed. To TCP_LISTEN, in listen(2): tgid, pid and
+ * the local end alone are told.
  */
 struct socket_state_event {
 	struct event_header header;
@@ -266,7 +268,7 @@ struct unit_edge_event {
 enum handover_way {
 	HANDOVER_GIVES = 1,          /* a value, on a channel without a buffer */
 	HANDOVER_GIVES_BUFFERED = 2, /* on one that may hold other values at other times */
-	HANDOVER_RELEASES = 3,       /* closes the channel that to waits on, or is the last that its WaitGroup waits for */
+	HANDOVER_RELEASES = 3,       /* closes the channel that to waits on, gives a value of no size, or is the last that its WaitGroup waits for */
 	HANDOVER_ANSWERS = 4,        /* net/http's client: what from has read from the server */
 };
 
@@ -279,8 +281,24 @@ struct handover_event {
 	__u64 to_id;
 	__u64 to_creator;
 	__u64 to_start_pc;
+	__u64 value_type;    /* of what is given: equal for values of one type; 0: releases, answers */
 	__u32 way;  /* enum handover_way */
 	__u32 lost; /* of this process, so far: when it grows, some before this one could not be told */
+};
+
+/*
+ * Go: who has asked for a call of grpc-go's client, which one goroutine of the connection writes for all. Told before that
+ * is written.
+ */
+struct stream_call_event {
+	struct event_header header;
+	__u64 writer_id;     /* goid, of the goroutine that writes */
+	__u64 unit_id;       /* goid, of the caller; the rest as in struct socket_data_event */
+	__u64 unit_parent;
+	__u64 cause_id;
+	__u64 cause_request;
+	__u32 stream_id;     /* on the writer's connection */
+	__u32 cause_kind;    /* enum cause_kind */
 };
 
 #pragma clang diagnostic pop

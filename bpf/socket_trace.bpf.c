@@ -10,6 +10,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "socket/maps.bpf.h"
+#include "unit/go_grpc.bpf.h"
 #include "unit/go_handover.bpf.h"
 #include "kernel/io_event.bpf.h"
 #include "kernel/process.bpf.h"
@@ -54,6 +55,7 @@ struct kept_types {
 	struct wake_event wake_event;
 	struct unit_edge_event unit_edge_event;
 	struct handover_event handover_event;
+	struct stream_call_event stream_call_event;
 	enum unit_edge unit_edge;
 	struct trace_conf trace_conf;
 	struct process_control process_control;
@@ -309,6 +311,29 @@ SEC("uprobe")
 int go_release(struct pt_regs *regs)
 {
 	return go_releases(GO_FIRST_ARGUMENT(regs), GO_REGISTER(regs), FRAME_POINTER(regs));
+}
+
+/* who asks for the calls of grpc-go's client, */
+
+SEC("uprobe")
+int go_grpc_ask(struct pt_regs *regs)
+{
+	/* NewStream(t, ctx, ...): an interface is two words. */
+	return grpc_call_asked(GO_THIRD_ARGUMENT(regs), GO_REGISTER(regs));
+}
+
+SEC("uprobe")
+int go_grpc_put(struct pt_regs *regs)
+{
+	/* executeAndPut(c, f, item) */
+	return grpc_item_put(GO_SECOND_ARGUMENT(regs), GO_FOURTH_ARGUMENT(regs), GO_REGISTER(regs));
+}
+
+SEC("uprobe")
+int go_grpc_header(struct pt_regs *regs)
+{
+	/* writeHeader(l, streamID, endStream, fields, ...) */
+	return grpc_header_written(GO_SECOND_ARGUMENT(regs), GO_FOURTH_ARGUMENT(regs), GO_REGISTER(regs));
 }
 
 /* tokio's wakers, and the list that takes new tasks in. */

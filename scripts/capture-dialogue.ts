@@ -53,6 +53,7 @@ const replay = new Replay({
     process: () => {},
     wake: () => {},
     handover: () => {},
+    streamCall: () => {},
     unitEdge: () => {},
     advance: () => {},
     flush: () => {},

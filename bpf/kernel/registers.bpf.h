@@ -50,6 +50,8 @@ static __always_inline void call_registers(struct call_registers *call, const st
 /* Go's own calling convention, since 1.17 (abi-internal.md) */
 #define GO_FIRST_ARGUMENT(regs) ((regs)->ax)
 #define GO_SECOND_ARGUMENT(regs) ((regs)->bx)
+#define GO_THIRD_ARGUMENT(regs) ((regs)->cx)
+#define GO_FOURTH_ARGUMENT(regs) ((regs)->di)
 #define FRAME_POINTER(regs) ((regs)->bp)
 /* System V calling convention */
 #define FIRST_ARGUMENT(regs) ((regs)->di)

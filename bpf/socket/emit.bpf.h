@@ -53,6 +53,7 @@ static __always_inline void read_unit(struct sock *sk, struct call *call, struct
 		go_call(&call->go, process, call->go_register);
 		call->unit.coroutine_id = call->go.coroutine_id;
 		call->unit.unit_id = call->go.unit_id;
+		call->unit.parent = call->go.work;
 		call->cause = call->go.cause;
 		return;
 	}

@@ -143,6 +143,7 @@ static __always_inline void emit_wanted(struct sock *sk, struct socket_info *inf
 	}
 	if (!call->is_walked && !apply_verdict(info, call))
 		return;
+	call->go.role = info->role;
 	read_unit(sk, call, process, regs, access);
 	note_request(info, call);
 	if (call->direction == DIRECTION_INGRESS) {

@@ -42,6 +42,7 @@ static __always_inline int connecting(struct sock *sk, int old_state, struct cal
 	if (!call || !is_traced(&call->caller, &process) || !begin_call(call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED) ||
 	    call->protocol != IPPROTO_TCP)
 		return 0;
+	call->go.role = SOCKET_ROLE_CLIENT;
 	read_unit(sk, call, process, NULL, ACCESS_TRUSTED);
 	id = socket_id(sk, ACCESS_TRUSTED);
 	event = bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0);
@@ -54,6 +55,34 @@ static __always_inline int connecting(struct sock *sk, int old_state, struct cal
 	event->local_first_sequence = 0;
 	event->remote_first_sequence = 0;
 	socket_tuple(&event->tuple, sk, call->family, ACCESS_TRUSTED);
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* In listen(2). */
+static __always_inline int listening(struct sock *sk, int old_state)
+{
+	struct socket_state_event *event;
+	struct process_control *process;
+	struct caller caller;
+	__u16 family;
+
+	family = sk->__sk_common.skc_family;
+	if ((family != AF_INET && family != AF_INET6) || sk->sk_protocol != IPPROTO_TCP ||
+	    !is_traced(&caller, &process))
+		return 0;
+	event = bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0);
+	if (!event) {
+		count(LOSS_RING_FULL);
+		return 0;
+	}
+	fill_state(event, NULL, 0, family, old_state, TCP_LISTEN);
+	event->header.tgid = caller.tgid;
+	event->header.pid = caller.pid;
+	event->role = SOCKET_ROLE_SERVER;
+	event->local_first_sequence = 0;
+	event->remote_first_sequence = 0;
+	socket_tuple(&event->tuple, sk, family, ACCESS_TRUSTED);
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 	return 0;
 }
@@ -74,6 +103,8 @@ static __always_inline int state_changed(struct sock *sk, int old_state, int new
 
 	if (new_state == TCP_SYN_SENT)
 		return connecting(sk, old_state, call_scratch(SCRATCH_CONNECT));
+	if (new_state == TCP_LISTEN)
+		return listening(sk, old_state);
 	/* The process will write no more: answers that have no other end have theirs. */
 	is_closing = new_state == TCP_FIN_WAIT1 || new_state == TCP_LAST_ACK;
 	if (new_state != TCP_ESTABLISHED && new_state != TCP_CLOSE && !is_closing)

@@ -12,11 +12,16 @@
 #define GO_OBJECT_WORDS 12
 #define GO_STACK_WORDS 32
 
-/* What goid each processor would give next when a goroutine read its last request: what is given later is above. */
-struct go_mark {
-	__u64 next; /* of the reader's processor: up to end these have not been given */
+/* Ids that a processor holds ready: they have not been given. */
+struct go_ids {
+	__u64 next;
 	__u64 end;
-	__u64 counter; /* nor has any above this one; 0: unknown */
+};
+
+/* What goids had not been given when a goroutine read its last request: what is given later is one of these. */
+struct go_mark {
+	__u64 counter; /* none above this one; 0: unknown */
+	struct go_ids ids[GO_PROCESSORS];
 };
 
 /* Of goroutines that have made others, by their id, which never comes back: the stream that each serves. */
@@ -29,9 +34,11 @@ struct go_maker {
 struct go_call {
 	__u64 coroutine_id;
 	__u64 unit_id;
+	__u64 work; /* the function that the caller was made to run, with a cause that its creation gives */
 	struct cause cause;
 	__u32 tgid;
-	__u32 direction;
+	__u16 direction;
+	__u16 role; /* enum socket_role, of the local end */
 	__u64 g[GO_WORDS];
 	__u64 words[GO_OBJECT_WORDS]; /* of a channel, a sudog, a context */
 	__u64 stack[GO_STACK_WORDS];  /* its top */
@@ -74,16 +81,29 @@ static __always_inline __u64 go_local_address_key(struct go_call *call, __u64 co
 	return key;
 }
 
-static __always_inline void go_mark(struct go_call *call, const struct go_layout *layout)
+/* Who reads may go on on another processor. Those that nobody has read on yet are not known. */
+static __noinline int go_mark(struct go_call *call, struct go_layout *layout)
 {
-	__u64 processor = read_u64(call->g[G_M / 8] + layout->processor);
+	__u32 number = 0;
+	__u64 own;
 
-	if (!processor || bpf_probe_read_user(&call->mark, 16, (void *)(processor + layout->goid_cache)))
-		return;
+	if (!call || !layout)
+		return 0;
+	own = read_u64(call->g[G_M / 8] + layout->processor);
+	if (!own || bpf_probe_read_user(&number, sizeof(number), (void *)own)) /* p.id */
+		return 0;
+	layout->processors[number & (GO_PROCESSORS - 1)] = own;
+	for (int i = 0; i < GO_PROCESSORS; i++) {
+		call->mark.ids[i].end = 0;
+		if (layout->processors[i])
+			bpf_probe_read_user(&call->mark.ids[i], sizeof(call->mark.ids[i]),
+					    (void *)(layout->processors[i] + layout->goid_cache));
+	}
 	call->mark.counter = layout->goid_counter ? read_u64(layout->goid_counter) : 0;
 	call->key.id = call->coroutine_id;
 	call->key.tgid = call->tgid;
 	bpf_map_update_elem(&go_marks, &call->key, &call->mark, BPF_ANY);
+	return 0;
 }
 
 /*
@@ -156,6 +176,25 @@ static __always_inline bool go_context(struct go_call *call, __u64 context, __u6
 	return false;
 }
 
+#define GOIDS_AT_ONCE 16 /* runtime.schedt.goidgen is raised by so many (runtime/proc.go) */
+
+/*
+ * Of a processor that was just taking its next ids the two ends may be of different times: too far apart, or the wrong way round.
+ * By signs, without a branch: a verifier would go all ways through the loop.
+ */
+static __always_inline bool go_was_ready(const struct go_mark *mark, __u64 goid)
+{
+	__u64 is_ready = 0;
+
+	for (int i = 0; i < GO_PROCESSORS; i++) {
+		__u64 count = mark->ids[i].end - mark->ids[i].next;
+		__u64 at = goid - mark->ids[i].next;
+
+		is_ready |= (at - count) & ~at & (count - GOIDS_AT_ONCE - 1);
+	}
+	return is_ready >> 63;
+}
+
 /* Whether the goroutine in call->g was created after its creator had read its last request. */
 static __always_inline void go_creator(struct go_call *call, struct go_layout *layout)
 {
@@ -170,7 +209,7 @@ static __always_inline void go_creator(struct go_call *call, struct go_layout *l
 	mark = bpf_map_lookup_elem(&go_marks, &call->key);
 	if (!mark)
 		return;
-	if ((goid < mark->next || goid >= mark->end) && (!mark->counter || goid <= mark->counter))
+	if (!go_was_ready(mark, goid) && (!mark->counter || goid <= mark->counter))
 		return;
 	call->cause.kind = CAUSE_GO_CREATOR;
 	call->cause.id = call->key.id;

@@ -14,6 +14,8 @@
 #include "kernel/scope.bpf.h"
 
 #define CHANNEL_CAPACITY 8 /* hchan.dataqsiz (runtime/chan.go) */
+#define CHANNEL_SIZE 24    /* hchan.elemsize, 16 bits */
+#define CHANNEL_TYPE 24    /* hchan.elemtype: so far before recvq */
 #define SUDOG_NEXT 8       /* sudog.g is the first field (runtime/runtime2.go) */
 #define CLOSE_WAKES 4
 
@@ -68,9 +70,11 @@ static __always_inline bool is_library(const struct goroutine *goroutine, const 
 	       goroutine->start_pc - layout->library_start < layout->library_length;
 }
 
+/* @channel: of what is given; 0: nothing is */
 static __noinline int tell_handover(struct go_handover *handover, struct process_control *process, __u64 from_g,
-				    __u64 to_g, __u64 way)
+				    __u64 to_g, __u64 channel)
 {
+	__u64 way = HANDOVER_RELEASES, type = 0;
 	struct goroutine from = {}, to = {};
 	struct handover_event *event;
 	__u64 now;
@@ -89,6 +93,11 @@ static __noinline int tell_handover(struct go_handover *handover, struct process
 		way = HANDOVER_ANSWERS;
 	else if (is_library(&from, &process->go) || is_library(&to, &process->go))
 		return 0;
+	/* What has no size is a token, or a sign that something is done. */
+	if (way != HANDOVER_ANSWERS && channel && (__u16)read_u64(channel + CHANNEL_SIZE)) {
+		way = read_u64(channel + CHANNEL_CAPACITY) ? HANDOVER_GIVES_BUFFERED : HANDOVER_GIVES;
+		type = read_u64(channel + process->go.receive_queue - CHANNEL_TYPE);
+	}
 	now = bpf_ktime_get_ns();
 	if (!within_rate(&handover->caller, process, now, sizeof(*event))) {
 		process->handovers_lost++;
@@ -112,6 +121,7 @@ static __noinline int tell_handover(struct go_handover *handover, struct process
 	event->to_id = to.id;
 	event->to_creator = to.creator;
 	event->to_start_pc = to.start_pc;
+	event->value_type = type;
 	event->way = way;
 	event->lost = process->handovers_lost;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
@@ -126,8 +136,7 @@ static __always_inline int go_sends(__u64 channel, __u64 sudog, __u64 g)
 
 	if (!handover)
 		return 0;
-	return tell_handover(handover, process, g, read_u64(sudog),
-			     read_u64(channel + CHANNEL_CAPACITY) ? HANDOVER_GIVES_BUFFERED : HANDOVER_GIVES);
+	return tell_handover(handover, process, g, read_u64(sudog), channel);
 }
 
 /*
@@ -142,7 +151,7 @@ static __always_inline int go_receives(__u64 channel, __u64 sudog, __u64 g)
 	if (read_u64(channel + CHANNEL_CAPACITY))
 		return 0;
 	handover = handover_scratch(&process);
-	return handover ? tell_handover(handover, process, read_u64(sudog), g, HANDOVER_GIVES) : 0;
+	return handover ? tell_handover(handover, process, read_u64(sudog), g, channel) : 0;
 }
 
 /* closechan(c *hchan): all that wait to receive go on. */
@@ -156,7 +165,7 @@ static __always_inline int go_closes(__u64 channel, __u64 g)
 		return 0;
 	sudog = read_u64(channel + process->go.receive_queue);
 	for (int i = 0; i < CLOSE_WAKES && sudog; i++) {
-		tell_handover(handover, process, g, read_u64(sudog), HANDOVER_RELEASES);
+		tell_handover(handover, process, g, read_u64(sudog), 0);
 		sudog = read_u64(sudog + SUDOG_NEXT);
 	}
 	return 0;
@@ -174,7 +183,7 @@ static __always_inline int go_releases(__u64 sudog, __u64 g, __u64 frame)
 	if (!handover ||
 	    read_u64(read_u64(frame) + 8) - process->go.wait_group_add >= process->go.wait_group_add_length)
 		return 0;
-	return tell_handover(handover, process, g, read_u64(sudog), HANDOVER_RELEASES);
+	return tell_handover(handover, process, g, read_u64(sudog), 0);
 }
 
 #endif

@@ -179,9 +179,13 @@ static __noinline int go_stream_child(struct go_call *call, const struct go_layo
 /* For whom the goroutine in call->g works, by who has created it. */
 static __always_inline void go_made(struct go_call *call, struct go_layout *layout)
 {
+	__u64 work = g_field(call, layout->start_pc);
+
 	go_creator(call, layout);
 	if (call->cause.kind == CAUSE_NONE)
 		go_stream_child(call, layout);
+	if (call->cause.kind != CAUSE_NONE)
+		call->work = work;
 }
 
 #endif

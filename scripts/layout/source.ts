@@ -56,6 +56,7 @@ export const OBJECTS: readonly ObjectTypes[] = [
       "wake_event",
       "unit_edge_event",
       "handover_event",
+      "stream_call_event",
       "trace_request",
       "io_event",
     ],

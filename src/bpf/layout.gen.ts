@@ -14,6 +14,7 @@ export const EventKind = {
   io: 5,
   unitEdge: 7,
   handover: 8,
+  streamCall: 9,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 
@@ -231,7 +232,8 @@ export const LAYOUT = {
   process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
   wake_event: { sizeBytes: 48, offsets: { header: 0, woken: 24, hops: 28, waker_ran_ns: 32, woken_ran_ns: 40 } },
   unit_edge_event: { sizeBytes: 64, offsets: { header: 0, from_id: 24, to_id: 32, from_creation: 40, work: 48, edge: 56, unit_kind: 60 } },
-  handover_event: { sizeBytes: 80, offsets: { header: 0, from_id: 24, from_creator: 32, from_start_pc: 40, to_id: 48, to_creator: 56, to_start_pc: 64, way: 72, lost: 76 } },
+  handover_event: { sizeBytes: 88, offsets: { header: 0, from_id: 24, from_creator: 32, from_start_pc: 40, to_id: 48, to_creator: 56, to_start_pc: 64, value_type: 72, way: 80, lost: 84 } },
+  stream_call_event: { sizeBytes: 72, offsets: { header: 0, writer_id: 24, unit_id: 32, unit_parent: 40, cause_id: 48, cause_request: 56, stream_id: 64, cause_kind: 68 } },
   trace_request: { sizeBytes: 48, offsets: { socket_cookie: 0, stream_offset: 8, read_ns: 16, answered_ns: 24, local_first_sequence: 32, remote_first_sequence: 36, open: 40, io_events: 44 } },
   io_event: { sizeBytes: 144, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, file_offset: 72, length: 80, inode: 88, request_socket_cookie: 96, request_stream_offset: 104, device: 112, error: 116, path_length: 120, operation: 124, file_type: 125, unit_kind: 126, is_path_cut: 127, comm: 128 } },
   trace_conf: { sizeBytes: 88, offsets: { pid_namespace_device: 0, pid_namespace_inode: 8, cgroup_id: 16, bytes_per_second: 24, burst_bytes: 32, scope: 40, cgroup_level: 44, default_limit: 48, udp_send_by_length: 52, recvmsg_arguments: 56, page_moves: 60, socket_storage: 64, trace_requests: 68, unix_salt: 72, unix_sockets: 80 } },
@@ -240,9 +242,9 @@ export const LAYOUT = {
   framing: { sizeBytes: 2080, offsets: { signature: 0, preface_length: 8, maximum: 12, length_bias: 16, header_length: 20, length_offset: 21, length_shift: 22, little_endian: 23, type_offset: 24, client: 32, server: 1056 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   pool_site: { sizeBytes: 64, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44, name_text: 45, name: 48 } },
-  go_layout: { sizeBytes: 152, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, all_goroutines: 24, goid_counter: 32, library_start: 40, library_length: 48, http2_start: 56, http2_length: 64, x_http2_start: 72, x_http2_length: 80, grpc_start_pc: 88, wait_group_add: 96, wait_group_add_length: 104, context_key: 112, goid: 120, parent_goid: 122, start_pc: 124, processor: 126, goid_cache: 128, receive_queue: 130, sudog_channel: 132, write_request: 134, connection: 136, request_context: 138, current_request: 140, wants_marks: 142, has_streams: 144 } },
+  go_layout: { sizeBytes: 232, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, all_goroutines: 24, goid_counter: 32, library_start: 40, library_length: 48, http2_start: 56, http2_length: 64, x_http2_start: 72, x_http2_length: 80, http2_call_start_pc: 88, x_http2_call_start_pc: 96, grpc_start_pc: 104, wait_group_add: 112, wait_group_add_length: 120, context_key: 128, processors: 136, goid: 200, parent_goid: 202, start_pc: 204, processor: 206, goid_cache: 208, receive_queue: 210, sudog_channel: 212, write_request: 214, connection: 216, request_context: 218, current_request: 220, wants_marks: 222, has_streams: 224 } },
   python_layout: { sizeBytes: 24, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20 } },
-  process_control: { sizeBytes: 744, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 712, handovers_lost: 736 } },
+  process_control: { sizeBytes: 824, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 792, handovers_lost: 816 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
   trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
@@ -356,8 +358,20 @@ export interface HandoverEvent {
   readonly toId: number;
   readonly toCreator: number;
   readonly toStartPc: number;
+  readonly valueType: number;
   readonly way: number;
   readonly lost: number;
+}
+
+export interface StreamCallEvent {
+  readonly header: EventHeader;
+  readonly writerId: number;
+  readonly unitId: number;
+  readonly unitParent: number;
+  readonly causeId: number;
+  readonly causeRequest: number;
+  readonly streamId: number;
+  readonly causeKind: number;
 }
 
 export interface TraceRequest {
@@ -474,10 +488,13 @@ export interface GoLayout {
   readonly http2Length: number;
   readonly xHttp2Start: number;
   readonly xHttp2Length: number;
+  readonly http2CallStartPc: number;
+  readonly xHttp2CallStartPc: number;
   readonly grpcStartPc: number;
   readonly waitGroupAdd: number;
   readonly waitGroupAddLength: number;
   readonly contextKey: number;
+  readonly processors: readonly number[];
   readonly goid: number;
   readonly parentGoid: number;
   readonly startPc: number;
@@ -655,8 +672,22 @@ export function decodeHandoverEvent(view: DataView, offset: number): HandoverEve
     toId: u64(view, offset + 48),
     toCreator: u64(view, offset + 56),
     toStartPc: u64(view, offset + 64),
-    way: view.getUint32(offset + 72, true),
-    lost: view.getUint32(offset + 76, true),
+    valueType: u64(view, offset + 72),
+    way: view.getUint32(offset + 80, true),
+    lost: view.getUint32(offset + 84, true),
+  };
+}
+
+export function decodeStreamCallEvent(view: DataView, offset: number): StreamCallEvent {
+  return {
+    header: decodeEventHeader(view, offset),
+    writerId: u64(view, offset + 24),
+    unitId: u64(view, offset + 32),
+    unitParent: u64(view, offset + 40),
+    causeId: u64(view, offset + 48),
+    causeRequest: u64(view, offset + 56),
+    streamId: view.getUint32(offset + 64, true),
+    causeKind: view.getUint32(offset + 68, true),
   };
 }
 
@@ -895,23 +926,26 @@ export function encodeGoLayout(view: DataView, offset: number, value: GoLayout):
   view.setBigInt64(offset + 64, BigInt.asIntN(64, BigInt(value.http2Length)), true);
   view.setBigInt64(offset + 72, BigInt.asIntN(64, BigInt(value.xHttp2Start)), true);
   view.setBigInt64(offset + 80, BigInt.asIntN(64, BigInt(value.xHttp2Length)), true);
-  view.setBigInt64(offset + 88, BigInt.asIntN(64, BigInt(value.grpcStartPc)), true);
-  view.setBigInt64(offset + 96, BigInt.asIntN(64, BigInt(value.waitGroupAdd)), true);
-  view.setBigInt64(offset + 104, BigInt.asIntN(64, BigInt(value.waitGroupAddLength)), true);
-  view.setBigInt64(offset + 112, BigInt.asIntN(64, BigInt(value.contextKey)), true);
-  view.setUint16(offset + 120, value.goid, true);
-  view.setUint16(offset + 122, value.parentGoid, true);
-  view.setUint16(offset + 124, value.startPc, true);
-  view.setUint16(offset + 126, value.processor, true);
-  view.setUint16(offset + 128, value.goidCache, true);
-  view.setUint16(offset + 130, value.receiveQueue, true);
-  view.setUint16(offset + 132, value.sudogChannel, true);
-  view.setUint16(offset + 134, value.writeRequest, true);
-  view.setUint16(offset + 136, value.connection, true);
-  view.setUint16(offset + 138, value.requestContext, true);
-  view.setUint16(offset + 140, value.currentRequest, true);
-  view.setUint16(offset + 142, value.wantsMarks, true);
-  view.setUint16(offset + 144, value.hasStreams, true);
+  view.setBigInt64(offset + 88, BigInt.asIntN(64, BigInt(value.http2CallStartPc)), true);
+  view.setBigInt64(offset + 96, BigInt.asIntN(64, BigInt(value.xHttp2CallStartPc)), true);
+  view.setBigInt64(offset + 104, BigInt.asIntN(64, BigInt(value.grpcStartPc)), true);
+  view.setBigInt64(offset + 112, BigInt.asIntN(64, BigInt(value.waitGroupAdd)), true);
+  view.setBigInt64(offset + 120, BigInt.asIntN(64, BigInt(value.waitGroupAddLength)), true);
+  view.setBigInt64(offset + 128, BigInt.asIntN(64, BigInt(value.contextKey)), true);
+  value.processors.slice(0, 8).forEach((element, index) => { view.setBigInt64(offset + 136 + index * 8, BigInt.asIntN(64, BigInt(element)), true); });
+  view.setUint16(offset + 200, value.goid, true);
+  view.setUint16(offset + 202, value.parentGoid, true);
+  view.setUint16(offset + 204, value.startPc, true);
+  view.setUint16(offset + 206, value.processor, true);
+  view.setUint16(offset + 208, value.goidCache, true);
+  view.setUint16(offset + 210, value.receiveQueue, true);
+  view.setUint16(offset + 212, value.sudogChannel, true);
+  view.setUint16(offset + 214, value.writeRequest, true);
+  view.setUint16(offset + 216, value.connection, true);
+  view.setUint16(offset + 218, value.requestContext, true);
+  view.setUint16(offset + 220, value.currentRequest, true);
+  view.setUint16(offset + 222, value.wantsMarks, true);
+  view.setUint16(offset + 224, value.hasStreams, true);
 }
 
 /** Writes into zeroed memory. */
@@ -936,8 +970,8 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 48 + index * 16, element); });
   value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 304 + index * 64, element); });
   encodeGoLayout(view, offset + 560, value.go);
-  encodePythonLayout(view, offset + 712, value.python);
-  view.setUint32(offset + 736, value.handoversLost, true);
+  encodePythonLayout(view, offset + 792, value.python);
+  view.setUint32(offset + 816, value.handoversLost, true);
 }
 
 /** Writes into zeroed memory. */

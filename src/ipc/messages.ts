@@ -52,6 +52,8 @@ const goLayout = z.strictObject({
   http2Length: address,
   xHttp2Start: address,
   xHttp2Length: address,
+  http2CallStartPc: address,
+  xHttp2CallStartPc: address,
   grpcStartPc: address,
   waitGroupAdd: address,
   waitGroupAddLength: address,
@@ -141,6 +143,9 @@ export interface ProcessImages {
 /** Of bpf/socket_trace.bpf.c: attached to a process when its runtime has the functions. */
 export const UPROBE_PROGRAMS = [
   "go_close",
+  "go_grpc_ask",
+  "go_grpc_header",
+  "go_grpc_put",
   "go_receive",
   "go_release",
   "go_send",

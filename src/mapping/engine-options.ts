@@ -75,4 +75,12 @@ export interface EngineOutput {
 }
 
 /** TCP states (include/net/tcp_states.h) that the engine looks at. */
-export const TcpState = { established: 1, synSent: 2, finWait1: 4, close: 7, closeWait: 8, lastAck: 9 } as const;
+export const TcpState = {
+  established: 1,
+  synSent: 2,
+  finWait1: 4,
+  close: 7,
+  closeWait: 8,
+  lastAck: 9,
+  listen: 10,
+} as const;

@@ -10,6 +10,7 @@ import {
   type SocketDataEvent,
   type SocketRole,
   type SocketStateEvent,
+  type StreamCallEvent,
   type UnitEdgeEvent,
   type WakeEvent,
 } from "../bpf/layout.gen.ts";
@@ -172,6 +173,10 @@ export class TraceEngine {
 
   handover(event: HandoverEvent): void {
     this.#tracer.handover(event, ++this.#order);
+  }
+
+  streamCall(event: StreamCallEvent): void {
+    this.#tracer.streamCall(event);
   }
 
   unitEdge(event: UnitEdgeEvent): void {

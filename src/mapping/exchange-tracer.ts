@@ -1,6 +1,6 @@
 /** Gives each exchange its place in a trace while it goes on, and makes it a span when it ends. */
 
-import type { HandoverEvent, UnitEdgeEvent } from "../bpf/layout.gen.ts";
+import type { HandoverEvent, StreamCallEvent, UnitEdgeEvent } from "../bpf/layout.gen.ts";
 import { makeRoom } from "../make-room.ts";
 import type { StageAccount } from "./account.ts";
 import { isLoopback, isPrivate } from "./address.ts";
@@ -53,13 +53,14 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     const isServer = exchange.requestSender !== localSender;
     const isHidden = isServer && exchange.protocol.isSetup === true;
     if (isHidden) this.hidden(exchange.requestStart.tgid);
-    const unit = this.#isCapture || isHidden ? undefined : this.#unitOf(exchange.requestStart, end, isServer);
+    const start = isServer ? exchange.requestStart : this.#callStart(exchange);
+    const unit = this.#isCapture || isHidden ? undefined : this.#unitOf(start, end, isServer);
     const id = idOf(end, exchange.requestOffset, isServer);
     const carried = this.#carried(exchange);
     const isTrusted = carried === undefined || !isServer || this.#isTrusted(end);
     const isPushed = exchange.requestSender === Sender.server;
     const context = isTrusted && !isPushed ? carried?.context : undefined;
-    const node = new TraceNode(isServer, id, exchange.requestStart, unit, end, context);
+    const node = new TraceNode(isServer, id, start, unit, end, context);
     node.protocol = exchange.protocol.name;
     if (typeof exchange.request.id === "number") node.streamId = exchange.request.id;
     if (!isTrusted) node.untrusted = carried?.context;
@@ -198,6 +199,10 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     if (!this.#isCapture) this.#joiner.handover(event, order);
   }
 
+  streamCall(event: StreamCallEvent): void {
+    if (!this.#isCapture) this.#joiner.streamCallsOf(event.header.tgid).told(event);
+  }
+
   unitEdge(event: UnitEdgeEvent, order: number): void {
     if (!this.#isCapture) this.#joiner.unitEdge(event, order);
   }
@@ -215,6 +220,13 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     const client = this.#clientOf(end, exchange.requestOffset, node);
     if (client !== undefined) this.#joiner.clientFound(node, client);
     else if (!node.isDecided) this.#late.add(node);
+  }
+
+  #callStart({ request, requestStart }: Exchange<SocketEnd>): EventMeta {
+    const isOfGoroutine = requestStart.coroutineId !== 0 && typeof request.id === "number" && !this.#isCapture;
+    return isOfGoroutine
+      ? this.#joiner.streamCallsOf(requestStart.tgid).startOf(requestStart, request.id as number)
+      : requestStart;
   }
 
   #unitOf(start: EventMeta, end: SocketEnd, isServer: boolean): Unit {

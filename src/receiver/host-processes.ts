@@ -27,7 +27,7 @@ export function createHostProcesses(client: BrokerClient, host: HostFacts, log: 
       const had = plan.uprobes !== undefined && probed.has(tgid);
       await client.request({ type: "unit_steps", tgid, ...processPlan(plan, had) });
       // None: those that it had are taken off.
-      const probes = plan.uprobes ?? (plan.handovers && []);
+      const probes = plan.uprobes;
       if (probes === undefined) return;
       try {
         await client.request({ type: "attach_uprobes", tgid, probes: [...probes] });

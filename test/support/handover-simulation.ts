@@ -37,6 +37,8 @@ export interface HandoverOptions {
 }
 
 const TGID = 500;
+/** Of what is handed over. */
+const JOB_TYPE = 0x70_0000;
 const POOL_PC = 0x40_1000;
 const SERVE_PC = 0x40_2000;
 
@@ -88,6 +90,7 @@ export function simulateHandovers(options: HandoverOptions): Score {
         toId: to[0],
         toCreator: creatorOf(to[0]),
         toStartPc: to[1],
+        valueType: way === HandoverWay.gives || way === HandoverWay.givesBuffered ? JOB_TYPE : 0,
         way,
         lost,
       });

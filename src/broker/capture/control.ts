@@ -50,7 +50,7 @@ export function traceSettingsBytes(config: SocketTraceConfig["io_events"]): Uint
 }
 
 /** What user space knows of a Go program; the rest of struct go_layout is the programs' own. */
-export type GoPlan = Omit<GoLayout, "contextKey" | "wantsMarks" | "hasStreams">;
+export type GoPlan = Omit<GoLayout, "contextKey" | "processors" | "wantsMarks" | "hasStreams">;
 
 export const NO_GO: GoPlan = {
   serveStartPc: 0,
@@ -64,6 +64,8 @@ export const NO_GO: GoPlan = {
   http2Length: 0,
   xHttp2Start: 0,
   xHttp2Length: 0,
+  http2CallStartPc: 0,
+  xHttp2CallStartPc: 0,
   grpcStartPc: 0,
   waitGroupAdd: 0,
   waitGroupAddLength: 0,
@@ -112,7 +114,7 @@ export function processControlBytes(filter: ProcessFilter, plan: ProcessPlan = N
     bucketBytes: 0,
     filter,
     stepCount: plan.steps.length,
-    go: { ...(plan.go ?? NO_GO), contextKey: 0, wantsMarks: 0, hasStreams: 0 },
+    go: { ...(plan.go ?? NO_GO), contextKey: 0, processors: [], wantsMarks: 0, hasStreams: 0 },
     python: plan.python ?? NO_PYTHON,
     handoversLost: 0,
   });

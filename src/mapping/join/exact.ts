@@ -174,7 +174,7 @@ function isWakerKnown({ start, hasConnection }: TraceNode): boolean {
 function expectAnswer(work: ProcessWork, call: TraceNode, waker: number): boolean {
   const unit = work.unitNamed(UnitKind.tokioTask, waker);
   if (unit === undefined || unit.open.length === 0) return false;
-  const served = servedByTask(unit);
+  const served = servedInTurn(unit);
   if (served !== undefined && served.start.order < call.start.order) work.answeredTasks.expect(call, served);
   return true;
 }
@@ -185,7 +185,7 @@ export function joinAnswered(work: ProcessWork, reader: number, woken: number): 
   if (call === undefined) return;
   const unit = work.unitNamed(UnitKind.tokioTask, woken);
   if (unit !== undefined && unit.open.length > 0) {
-    const served = servedByTask(unit);
+    const served = servedInTurn(unit);
     if (served !== undefined) join(call, served, "waker");
     else awaitedBy(unit, call);
     return;
@@ -199,8 +199,8 @@ export function joinAnswered(work: ProcessWork, reader: number, woken: number): 
 }
 
 /** What was read too early is its turn as soon as what came before it is answered. */
-function servedByTask(unit: Unit): TraceNode | undefined {
-  return unit.open[0]!.isPipelined || unit.open.length > 1 ? unit.serving : servedBy(unit);
+export function servedInTurn(unit: Unit): TraceNode | undefined {
+  return unit.open[0]?.isPipelined || unit.open.length > 1 ? unit.serving : servedBy(unit);
 }
 
 /** For which request the unit that makes a call was created. */
@@ -212,14 +212,14 @@ function creationOf(work: ProcessWork, { start, hasConnection }: TraceNode): Cre
     return hasConnection ? work.creators.of(causeId) : undefined;
   if (causeKind === CauseKind.goStreamChild) {
     const served = work.connections.ofStream(causeId, start.causeRequest);
-    return served && { served, server: 0, work: 0, isBehind: false, turnOf: undefined };
+    return served && { served, server: 0, work: start.unitParent, isBehind: false, turnOf: undefined };
   }
   if (causeKind !== CauseKind.goCreator || work.handovers.isShared(idOfKey(unitKeyOf(start)))) return undefined;
   // Created after the creator's last read, be it of a request that is answered by now.
   const server = unitKey(UnitKind.goroutine, causeId);
   const answered = answeredBy(work, server, start);
   const served = answered ?? servedBy(work.unitNamed(UnitKind.goroutine, causeId));
-  return served && { served, server, work: 0, isBehind: answered !== undefined, turnOf: undefined };
+  return served && { served, server, work: start.unitParent, isBehind: answered !== undefined, turnOf: undefined };
 }
 
 /** A thread is created: for the request that the unit serves which has created it, or has just answered. */
@@ -314,7 +314,7 @@ function callerOf({ start, unit }: TraceNode): number {
 }
 
 /** The only request that the unit serves, if it has read it after its last answer: before, it was not yet its turn. */
-export function servedBy(unit: Unit | undefined): TraceNode | undefined {
+function servedBy(unit: Unit | undefined): TraceNode | undefined {
   const served = unit?.open[0];
   if (served === undefined || unit!.open.length !== 1 || unit!.isShared || !hasTurn(served)) return undefined;
   return served.start.order > unit!.lastAnswerOrder ? served : undefined;

@@ -1,6 +1,7 @@
 /**
  * Whether to be told of hand-overs between goroutines, or of the async functions of Node: where calls come, while the process
- * serves, of which nothing else is known.
+ * serves, of which nothing else is known. A Go program that serves is told of from its first request on, or since it listens
+ * (event-dispatcher.ts), so that its first jobs are seen; no longer, where its first calls did not need it.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import { OnDemand } from "./on-demand.ts";
@@ -9,14 +10,50 @@ import type { TraceNode } from "./trace-node.ts";
 
 const ENOUGH = 2;
 const IN_VAIN = 512;
+/** The program may get to what hands work over later. */
+const GROWTH = 4;
+/** So many calls, requests, or hand-overs of which no call came, show whether it is needed. */
+const FIRST_CALLS = 256;
+const FIRST_REQUESTS = 1024;
+const FIRST_HANDOVERS = 4096;
 
 export class HandoverWatch {
-  readonly #demand = new OnDemand(ENOUGH, IN_VAIN);
+  readonly #demand = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN, growth: GROWTH, isToldFirst: true });
+  /** Of Node's async functions. */
+  readonly #resumed = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN });
   #strays = 0;
+  #calls = 0;
+  #requests = 0;
+  #handovers = 0;
+  #isTrial = true;
 
   /** @returns whether they are to be watched from now on; undefined: as before */
-  called(call: TraceNode, { joined }: { readonly joined: number }): boolean | undefined {
-    return isStray(call) || mayBeResumed(call) ? this.#demand.seen(++this.#strays, joined) : undefined;
+  strayed(call: TraceNode, { joined }: { readonly joined: number }): boolean | undefined {
+    if (mayBeResumed(call)) return this.#resumed.seen(++this.#strays, joined);
+    return isStray(call) ? this.#demand.seen(++this.#strays, joined) : undefined;
+  }
+
+  /** While it serves. */
+  called(unitKind: number): boolean | undefined {
+    return this.#isTrial && unitKind === UnitKind.goroutine ? this.#isOver(++this.#calls >= FIRST_CALLS) : undefined;
+  }
+
+  /** A request was read. */
+  served(unitKind: number): boolean | undefined {
+    if (!this.#isTrial || unitKind !== UnitKind.goroutine) return undefined;
+    return ++this.#requests === 1 ? true : this.#isOver(this.#requests >= FIRST_REQUESTS);
+  }
+
+  /** One was told. */
+  told(): boolean | undefined {
+    this.#demand.told(this.#strays);
+    return this.#isTrial ? this.#isOver(++this.#handovers >= FIRST_HANDOVERS) : undefined;
+  }
+
+  #isOver(isEnough: boolean): false | undefined {
+    if (!isEnough) return undefined;
+    this.#isTrial = false;
+    return this.#strays < ENOUGH ? false : undefined;
   }
 }
 

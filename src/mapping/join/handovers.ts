@@ -11,13 +11,17 @@
  * will do: the begin, where no job of theirs begins unseen; the end, for the call before it. Whoever got something from
  * two requests, or gives something to two, works for neither. A difference costs more each time.
  *
+ * Connections and tokens that goroutines of several requests hand round look alike where both ends happen to be of one
+ * request: so what is given back must be of another type than what was given, and go to the goroutine that gave it, until the
+ * workers are proven; and what has no size is no job.
+ *
  * What comes from a goroutine that works for a request itself (a dispatcher) comes from that request.
  */
 
 import { type HandoverEvent, HandoverWay, UnitKind } from "../../bpf/layout.gen.ts";
 import { makeRoom } from "../../make-room.ts";
 import type { EventMeta } from "../event-meta.ts";
-import { servedBy } from "./exact.ts";
+import { servedInTurn } from "./exact.ts";
 import { answeredBy } from "./last-answers.ts";
 import { PoolCredit } from "./pool-credit.ts";
 import type { ProcessWork } from "./process-work.ts";
@@ -40,9 +44,13 @@ interface Job {
   readonly givers: TraceNode[];
   /** The goroutine that has handed it over, of the first of them. */
   giverId: number;
+  /** Of what it has handed over. */
+  valueType: number;
   readonly calls: TraceNode[];
   /** The request whose goroutine got something back, behind a call. */
   returned: TraceNode | undefined;
+  /** That goroutine was the very one that had handed the job over. */
+  isReturnedToGiver: boolean;
   /** So did another one's. */
   isContested: boolean;
   /** Something came from a goroutine of which nothing is known: it may have been another job. */
@@ -139,7 +147,8 @@ export class Handovers {
     this.#answered.clear();
   }
 
-  #given({ fromId, toId, toStartPc, way, header }: HandoverEvent, order: number, giver: TraceNode | undefined): void {
+  #given(event: HandoverEvent, order: number, giver: TraceNode | undefined): void {
+    const { fromId, toId, toStartPc, way, header, valueType } = event;
     const source = this.#workers.get(fromId)?.job;
     const givers = giver !== undefined ? [giver] : source === undefined || source.isSettled ? [] : source.givers;
     if (givers.length === 0) {
@@ -153,20 +162,27 @@ export class Handovers {
     const isBegun = worker.job !== undefined && (worker.job.calls.length > 0 || worker.job.returned !== undefined);
     if (isBegun && !(isSame && worker.job?.returned === undefined)) this.#finish(worker);
     worker.job ??= newJob(order, header.timestampNs);
-    if (giver !== undefined && worker.job.givers.length === 0) worker.job.giverId = fromId;
+    if (worker.job.givers.length === 0) {
+      worker.job.giverId = giver !== undefined ? fromId : source!.giverId;
+      worker.job.valueType = valueType;
+    }
     for (const each of givers)
       if (worker.job.givers.length < 2 && !worker.job.givers.includes(each)) worker.job.givers.push(each);
   }
 
-  #returned(goid: number, { fromStartPc, header }: HandoverEvent, taker: TraceNode): void {
+  #returned(goid: number, { fromStartPc, toId, header, valueType }: HandoverEvent, taker: TraceNode): void {
     const worker = this.#workers.get(goid);
     const job = worker?.job;
     if (worker === undefined || job === undefined) return;
     worker.pool ??= this.#poolOf(fromStartPc);
     if (job.isSettled) return;
     job.lastNs = header.timestampNs;
-    if (job.returned !== undefined && job.returned !== taker) job.isContested = true;
+    // What is passed on is no result, but a resource that is handed round: a connection.
+    const isPassedOn = valueType !== 0 && valueType === job.valueType;
+    if (isPassedOn || (job.returned !== undefined && job.returned !== taker)) job.isContested = true;
     job.returned ??= taker;
+    if (toId === job.giverId) job.isReturnedToGiver = true;
+    if (!job.isReturnedToGiver && !worker.pool.isProven) return;
     if (worker.pool.isExact && job.givers.length === 1 && job.givers[0] === taker && !job.isContested) {
       this.#settle(worker, job);
       return;
@@ -227,8 +243,9 @@ export class Handovers {
       else if (giver !== undefined && returned !== undefined) {
         const isKnownOtherwise = calls.some(({ parent }) => parent !== undefined && parent !== giver);
         if (isKnownOtherwise) pool.differs();
-        else pool.agrees();
-        if (calls.length === 1 || isSeen) for (const call of calls) this.#join(call, giver);
+        else if (job.isReturnedToGiver) pool.agrees();
+        if ((job.isReturnedToGiver || wasProven) && (calls.length === 1 || isSeen))
+          for (const call of calls) this.#join(call, giver);
       } else if (giver !== undefined && isSeen) for (const call of calls) this.#join(call, giver);
       else if (returned !== undefined && wasProven) this.#join(calls.at(-1)!, returned);
     }
@@ -300,9 +317,8 @@ function callerGoroutine({ start }: TraceNode): number {
 }
 
 function servedIn(work: ProcessWork, goid: number, header: HandoverEvent["header"]): TraceNode | undefined {
-  return (
-    answeredBy(work, unitKey(UnitKind.goroutine, goid), header) ?? servedBy(work.unitNamed(UnitKind.goroutine, goid))
-  );
+  const unit = work.unitNamed(UnitKind.goroutine, goid);
+  return answeredBy(work, unitKey(UnitKind.goroutine, goid), header) ?? (unit && servedInTurn(unit));
 }
 
 function isServing(work: ProcessWork, goid: number): boolean {
@@ -313,8 +329,10 @@ function newJob(order: number, nowNs: number): Job {
   return {
     givers: [],
     giverId: 0,
+    valueType: 0,
     calls: [],
     returned: undefined,
+    isReturnedToGiver: false,
     isContested: false,
     isUnsure: false,
     isSettled: false,

@@ -4,6 +4,7 @@
  * twice: `sdk_spans` says what becomes of our own spans of the same exchanges.
  */
 import type { ProcessWork } from "./process-work.ts";
+import { decide, decideRemote } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 /** join: no second SERVER span, ours of calls are children of the library's. keep: all. skip: none of either. */
@@ -18,7 +19,16 @@ export function isServerSpanOfLibrary(work: ProcessWork, protocol: string, mode:
 }
 
 /** The call carries a context that the process did not receive. @returns whether its own span goes without saying */
-export function learnFromOwnContext(work: ProcessWork, call: TraceNode, protocol: string, mode: SdkSpans): boolean {
+function learnFromOwnContext(work: ProcessWork, call: TraceNode, protocol: string, mode: SdkSpans): boolean {
   if (call.carried !== undefined && work.serves(call.carried.traceId)) work.isInstrumented = true;
   return mode === SdkSpans.skip && work.isInstrumented && INSTRUMENTED_PROTOCOLS.includes(protocol);
+}
+
+/** A call that carries ids: a request that came with the same ones was passed on; else a library of the process made it. */
+export function decideCarried(work: ProcessWork, node: TraceNode, sdkSpans: SdkSpans): boolean {
+  if (node.carried === undefined) return false;
+  const received = work.openByCarried.get(node.carried.spanId);
+  if (received?.carried?.traceId === node.carried.traceId) return decide(node, received, "carried");
+  node.isMadeByOthers = learnFromOwnContext(work, node, node.protocol, sdkSpans);
+  return decideRemote(node, "carried");
 }

@@ -9,7 +9,7 @@ import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, openerOf, stretchOfFirst } from "./connect.ts";
 import { joinExactly, noteAnsweredBy } from "./exact.ts";
 import { answerEvidence, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
-import { isServerSpanOfLibrary, learnFromOwnContext, SdkSpans } from "./instrumented.ts";
+import { decideCarried, isServerSpanOfLibrary, SdkSpans } from "./instrumented.ts";
 import type { JoinerOptions } from "./joiner-options.ts";
 import { AFTER_ANSWER_NS, answeredBy, areBelieved } from "./last-answers.ts";
 import { callerOfThread, isServedByThreads } from "./own-thread.ts";
@@ -18,6 +18,7 @@ import { ProcessWork } from "./process-work.ts";
 import { joinByReplyTurn, noteAnswer } from "./reply-turn.ts";
 import { mayBeResumed } from "./resumed.ts";
 import { joinSingle } from "./single.ts";
+import type { StreamCalls } from "./stream-calls.ts";
 import type { Stretch } from "./thread-log.ts";
 import { decide, decideRemote } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -25,7 +26,7 @@ import { joinByCallback, joinByTurn, learnFromEnd, movesBetweenThreads, noteSent
 import { type Unit, unitKeyOf } from "./unit.ts";
 import { noteEdge } from "./unit-edges.ts";
 import { type WakeEdge, Wakes } from "./wakes.ts";
-import type { Watch } from "./watch.ts";
+import type { Watch, Watched } from "./watch.ts";
 
 const MAX_PROCESSES = 16_384;
 /** Undecided calls of one unit; the oldest is decided first. */
@@ -114,6 +115,8 @@ export class Joiner {
     const work = this.#workOf(node.start.tgid);
     node.isMadeByOthers = isServerSpanOfLibrary(work, node.protocol, this.#sdkSpans);
     work.opened(node, node.unit);
+    this.#tellWatch(work, "jobs", work.handoverWatch.served(node.unit.kind));
+    this.#tellWatch(work, "streams", work.streamCalls.watch.served(node.unit.kind));
     work.wakes?.requestRead(node);
     work.createdThreads.forget(node.start.pid);
     work.logOf(node.start.pid).read(node, node.start);
@@ -138,10 +141,11 @@ export class Joiner {
     this.#lastOrder = Math.max(this.#lastOrder, node.start.order);
     const work = this.#workOf(node.start.tgid);
     const unit = node.unit!;
-    if (this.#decideCarried(work, node)) return;
+    if (decideCarried(work, node, this.#sdkSpans)) return;
     const isIdle = work.open.size === 0;
     if (isIdle && !work.hasHidden) work.addBackground(node.destination);
     if (!isIdle) work.wakes?.called(work, node);
+    if (!isIdle) this.#tellWatch(work, "jobs", work.handoverWatch.called(unit.kind));
     work.answeredTasks.called(node);
     const isCreated = joinExactly(work, node);
     if (!work.late.isEmpty) this.#holding.add(work);
@@ -156,7 +160,7 @@ export class Joiner {
       if (!node.isHeld) decide(node, undefined, undefined);
       return;
     }
-    if (mayBeResumed(node)) this.#watchHandovers(work, node, work.resumed);
+    if (mayBeResumed(node)) this.#tellWatch(work, "handovers", work.handoverWatch.strayed(node, work.resumed));
     if (!node.isDecided && !node.isHeld) {
       const own = callerOfThread(work, unit, node);
       if (own !== undefined) decide(node, own, "thread");
@@ -252,6 +256,15 @@ export class Joiner {
     const work = this.#workOf(event.header.tgid);
     work.handovers.handedOver(work, event, order);
     if (work.handovers.isHolding) this.#holding.add(work);
+    this.#tellWatch(work, "jobs", work.handoverWatch.told());
+  }
+
+  #tellWatch({ tgid }: ProcessWork, what: Watched, isOn: boolean | undefined): void {
+    if (isOn !== undefined) this.#watch?.(tgid, what, isOn);
+  }
+
+  streamCallsOf(tgid: number): StreamCalls {
+    return this.#workOf(tgid).streamCalls;
   }
 
   /** Events are missing: what seems to be open may be answered, and what seems to be alone may not be. */
@@ -322,15 +335,11 @@ export class Joiner {
   }
 
   #joinByHandover(work: ProcessWork, node: TraceNode, isIdle: boolean): void {
-    if (node.unit?.kind !== UnitKind.goroutine || node.unit.hasRead) return;
+    if (node.unit?.kind !== UnitKind.goroutine || node.unit.hasRead || work.offspring.isWaiting(node)) return;
     work.handovers.called(work, node);
     if (work.handovers.isHolding) this.#holding.add(work);
-    if (!isIdle) this.#watchHandovers(work, node, work.handovers);
-  }
-
-  #watchHandovers(work: ProcessWork, node: TraceNode, brought: { readonly joined: number }): void {
-    const isWatched = work.handoverWatch.called(node, brought);
-    if (isWatched !== undefined) this.#watch?.(node.start.tgid, "handovers", isWatched);
+    this.#tellWatch(work, "streams", work.streamCalls.watch.called(node));
+    if (!isIdle) this.#tellWatch(work, "jobs", work.handoverWatch.strayed(node, work.handovers));
   }
 
   #joinBySending(work: ProcessWork, node: TraceNode, connecting: Connecting | undefined): void {
@@ -361,22 +370,12 @@ export class Joiner {
     if (!work.held.isEmpty) this.#holding.add(work);
   }
 
-  /** A call that carries ids: a request that came with the same ones was passed on; else a library of the process made it. */
-  #decideCarried(work: ProcessWork, node: TraceNode): boolean {
-    if (node.carried === undefined) return false;
-    const received = work.openByCarried.get(node.carried.spanId);
-    if (received?.carried?.traceId === node.carried.traceId) return decide(node, received, "carried");
-    node.isMadeByOthers = learnFromOwnContext(work, node, node.protocol, this.#sdkSpans);
-    return decideRemote(node, "carried");
-  }
-
   /** Calls that were made before any request that is still open: nobody is left who could claim them. */
   #decideOrphans(work: ProcessWork): void {
     const oldest = work.open.oldest?.start.order ?? Number.POSITIVE_INFINITY;
     work.io.giveUp(oldest);
     this.#count("undecided", work.undecided.giveUpBefore(oldest, !this.#holding.has(work)));
-    const isWatched = work.wakeWatch.seen(work.undecided.strays, work.wakes?.joined ?? 0);
-    if (isWatched !== undefined) this.#watch?.(work.tgid, "wakes", isWatched);
+    this.#tellWatch(work, "wakes", work.wakeWatch.seen(work.undecided.strays, work.wakes?.joined ?? 0));
   }
 
   #giveUp(node: TraceNode | undefined, reason: string): void {

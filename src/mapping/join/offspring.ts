@@ -122,6 +122,11 @@ export class Offspring {
     for (const work of works) if (work !== 0) this.#makers.made(served, work);
   }
 
+  /** What has made the call was created for a request: whether it is for that one shows later. */
+  isWaiting(call: TraceNode): boolean {
+    return this.#children.get(call.unit?.key ?? 0)?.waiting.includes(call) === true;
+  }
+
   /** The request is answered, or never will be. */
   closed(served: TraceNode): void {
     if (this.areMade) this.#makers.answered(served);

@@ -2,22 +2,29 @@
  * Whether something is worth its cost in a process: only where calls come of which nothing else is known, and only as long as
  * that brings something.
  */
-export class OnDemand {
-  readonly #enough: number;
-  readonly #inVain: number;
-  readonly #mayBegin: () => boolean;
-  #isOn = false;
-  #isOver = false;
+interface OnDemandOptions {
+  /** So many such calls are needed. */
+  readonly enough: number;
+  /** So many, without one join: what makes these calls has nothing to do with requests. */
+  readonly inVain: number;
+  /** Whether it can tell anything of this process. */
+  readonly mayBegin?: () => boolean;
+  /** It is tried again when there were so many times as many; else never. */
+  readonly growth?: number;
+  /** What comes before it has told anything was not in vain: it is not there yet. */
+  readonly isToldFirst?: boolean;
+}
 
-  /**
-   * @param enough so many such calls are needed
-   * @param inVain so many, without one join: what makes these calls has nothing to do with requests
-   * @param mayBegin whether it can tell anything of this process
-   */
-  constructor(enough: number, inVain: number, mayBegin: () => boolean = () => true) {
-    this.#enough = enough;
-    this.#inVain = inVain;
-    this.#mayBegin = mayBegin;
+export class OnDemand {
+  readonly #options: OnDemandOptions;
+  #isOn = false;
+  #beginsAt: number;
+  #endsAt: number;
+
+  constructor(options: OnDemandOptions) {
+    this.#options = options;
+    this.#beginsAt = options.enough;
+    this.#endsAt = options.inVain;
   }
 
   /**
@@ -26,14 +33,22 @@ export class OnDemand {
    * @returns whether it is to be watched from now on; undefined: as before
    */
   seen(strays: number, joined: number): boolean | undefined {
-    if (this.#isOver || strays < this.#enough) return undefined;
+    const { inVain, mayBegin, growth = Number.POSITIVE_INFINITY, isToldFirst } = this.#options;
     if (!this.#isOn) {
-      if (!this.#mayBegin()) return undefined;
+      if (strays < this.#beginsAt || mayBegin?.() === false) return undefined;
       this.#isOn = true;
+      if (isToldFirst) this.#endsAt = Number.POSITIVE_INFINITY;
       return true;
     }
-    if (strays < this.#inVain || joined > 0) return undefined;
-    this.#isOver = true;
+    if (strays < this.#endsAt || joined > 0) return undefined;
+    this.#isOn = false;
+    this.#beginsAt = strays * growth;
+    this.#endsAt = this.#beginsAt + inVain;
     return false;
+  }
+
+  /** It has told something. */
+  told(strays: number): void {
+    if (this.#isOn && this.#endsAt === Number.POSITIVE_INFINITY) this.#endsAt = strays + this.#options.inVain;
   }
 }

@@ -21,6 +21,7 @@ import { RequestContexts } from "./request-contexts.ts";
 import { Resumed } from "./resumed.ts";
 import { Runs } from "./same-run.ts";
 import { ServedConnections } from "./served-connections.ts";
+import { StreamCalls } from "./stream-calls.ts";
 import { ThreadBonds } from "./thread-bonds.ts";
 import { ThreadLog } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -52,6 +53,7 @@ export class ProcessWork {
   readonly freshUnits = new FreshUnits();
   readonly handovers = new Handovers();
   readonly handoverWatch = new HandoverWatch();
+  readonly streamCalls = new StreamCalls();
   readonly wakeWatch: OnDemand;
   readonly late = new LateJoins();
   readonly lastAnswers = new LastAnswers();

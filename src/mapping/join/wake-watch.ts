@@ -10,5 +10,5 @@ const IN_VAIN = 520;
 
 /** Of calls by threads that have read nothing, which got no parent; joined: by who wakes whom. */
 export function wakeWatch(areThreadsUnits: () => boolean): OnDemand {
-  return new OnDemand(ENOUGH, IN_VAIN, areThreadsUnits);
+  return new OnDemand({ enough: ENOUGH, inVain: IN_VAIN, mayBegin: areThreadsUnits });
 }

@@ -3,7 +3,14 @@
  * What the engine makes of them is the same code as on the live path.
  */
 import { basename } from "node:path";
-import type { HandoverEvent, IoEvent, ProcessEvent, UnitEdgeEvent, WakeEvent } from "../../bpf/layout.gen.ts";
+import type {
+  HandoverEvent,
+  IoEvent,
+  ProcessEvent,
+  StreamCallEvent,
+  UnitEdgeEvent,
+  WakeEvent,
+} from "../../bpf/layout.gen.ts";
 import type { StageAccount } from "../../mapping/account.ts";
 import type { Resource, Span } from "../../mapping/span.ts";
 import type { CaptureDecoder } from "./capture.ts";
@@ -25,6 +32,7 @@ export interface ReplayTarget extends EventSink {
   wake(event: WakeEvent): void;
   unitEdge(event: UnitEdgeEvent): void;
   handover(event: HandoverEvent): void;
+  streamCall(event: StreamCallEvent): void;
   advance(nowNs: number): void;
   flush(): void;
 }

@@ -9,7 +9,12 @@ import type { Image } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
 import type { UprobePlan } from "./unit-plan.ts";
 
-const PROGRAMS: readonly { readonly name: string; readonly program: UprobeProgram }[] = [
+export interface NamedProgram {
+  readonly name: string;
+  readonly program: UprobeProgram;
+}
+
+const PROGRAMS: readonly NamedProgram[] = [
   { name: "runtime.send", program: "go_send" },
   { name: "runtime.recv", program: "go_receive" },
   { name: "runtime.closechan", program: "go_close" },
@@ -22,13 +27,23 @@ const PROLOGUE_BYTES = 32;
 const PUSH_FRAME_POINTER = 0x55;
 
 /** @returns undefined where one of the functions is missing: what is handed over unseen would make the rest lie */
-export async function handoversOf(
+export function handoversOf(
   process: ProcessView,
   image: Image,
   functions: readonly GoFunction[],
 ): Promise<readonly UprobePlan[] | undefined> {
+  return probesOf(process, image, functions, PROGRAMS);
+}
+
+/** Each program at the entry of its function. @returns undefined where one of the functions is missing */
+export async function probesOf(
+  process: ProcessView,
+  image: Image,
+  functions: readonly GoFunction[],
+  programs: readonly NamedProgram[],
+): Promise<readonly UprobePlan[] | undefined> {
   const places = await Promise.all(
-    PROGRAMS.map(async ({ name, program }) => {
+    programs.map(async ({ name, program }) => {
       const found = functions.find((candidate) => candidate.name === name);
       const offset = found && fileOffsetOf(image.elf, found.address);
       if (found === undefined || offset === undefined) return undefined;
@@ -38,11 +53,12 @@ export async function handoversOf(
     }),
   );
   const probes = places.filter((place) => place !== undefined);
+  if (probes.length < programs.length) return undefined;
   const mapping = (await process.mappings()).find(
     ({ isExecutable, path, start, end }) =>
       isExecutable && path === image.path && probes.every(({ address }) => address >= start && address < end),
   );
-  if (probes.length < PROGRAMS.length || mapping === undefined) return undefined;
+  if (mapping === undefined) return undefined;
   const { start, end } = mapping;
   return probes.map(({ program, offset }) => ({ program, start, end, offset }));
 }

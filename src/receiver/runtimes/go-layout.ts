@@ -7,6 +7,7 @@
 import { type ElfFile, fileOffsetOf, sectionNamed } from "../elf/elf-file.ts";
 import { type GoFunction, goFunctions } from "../elf/go-functions.ts";
 import { scanSymbols } from "../elf/symbols.ts";
+import { GRPC_CLIENT_FUNCTIONS } from "./go-grpc.ts";
 import { HANDOVER_FUNCTIONS } from "./go-handovers.ts";
 import type { Image } from "./images.ts";
 import type { GoPlan } from "./unit-plan.ts";
@@ -24,6 +25,8 @@ type Named =
   | "http2Length"
   | "xHttp2Start"
   | "xHttp2Length"
+  | "http2CallStartPc"
+  | "xHttp2CallStartPc"
   | "grpcStartPc"
   | "waitGroupAdd"
   | "waitGroupAddLength";
@@ -78,6 +81,14 @@ const BY_MINOR = new Map<number, Offsets>([
 const SERVE = "net/http.(*conn).serve";
 const WRITE_LOOP = "net/http.(*persistConn).writeLoop";
 const READ_LOOP = "net/http.(*persistConn).readLoop";
+const HTTP2_CALL = "net/http.(*http2clientStream).doRequest";
+/** Since 1.22; before, in RoundTrip itself. */
+const HTTP2_CALL_STARTERS = ["net/http.(*http2ClientConn).roundTrip.", "net/http.(*http2ClientConn).RoundTrip."];
+const X_HTTP2_CALL = "golang.org/x/net/http2.(*clientStream).doRequest";
+const X_HTTP2_CALL_STARTERS = [
+  "golang.org/x/net/http2.(*ClientConn).roundTrip.",
+  "golang.org/x/net/http2.(*ClientConn).RoundTrip.",
+];
 const HTTP2_SERVER = "net/http.(*http2serverConn).";
 const X_HTTP2_SERVER = "golang.org/x/net/http2.(*serverConn).";
 const GRPC_HANDLE_STREAM = "google.golang.org/grpc.(*Server).handleStream";
@@ -106,9 +117,17 @@ interface GoNames {
 }
 
 /** Modules beside Go's own whose functions are looked for, where the program is built with them. */
-const MODULES: readonly { readonly path: string; readonly called: readonly string[]; readonly starter: string }[] = [
-  { path: "golang.org/x/net", called: [], starter: X_HTTP2_SERVER },
-  { path: "google.golang.org/grpc", called: [GRPC_HANDLE_STREAM], starter: GRPC_STARTER },
+const MODULES: readonly {
+  readonly path: string;
+  readonly called: readonly string[];
+  readonly starters: readonly string[];
+}[] = [
+  { path: "golang.org/x/net", called: [X_HTTP2_CALL], starters: [X_HTTP2_SERVER, ...X_HTTP2_CALL_STARTERS] },
+  {
+    path: "google.golang.org/grpc",
+    called: [GRPC_HANDLE_STREAM, ...GRPC_CLIENT_FUNCTIONS],
+    starters: [GRPC_STARTER],
+  },
 ];
 
 /**
@@ -119,11 +138,11 @@ const MODULES: readonly { readonly path: string; readonly called: readonly strin
 export async function goNames(elf: ElfFile, hasModule: (path: string) => boolean): Promise<GoNames> {
   const modules = MODULES.filter(({ path }) => hasModule(path));
   const called = [
-    ...[SERVE, WRITE_LOOP, READ_LOOP, NEW_GOROUTINE, WAIT_GROUP_ADD, ...HANDOVER_FUNCTIONS],
+    ...[SERVE, WRITE_LOOP, READ_LOOP, HTTP2_CALL, NEW_GOROUTINE, WAIT_GROUP_ADD, ...HANDOVER_FUNCTIONS],
     ...modules.flatMap((module) => module.called),
   ];
   const exact = [...called, SCHEDULER, ALL_GOROUTINES];
-  const starters = [SERVE_STARTER, ...LIBRARY, ...modules.map(({ starter }) => starter)];
+  const starters = [SERVE_STARTER, ...LIBRARY, ...modules.flatMap((module) => module.starters)];
   const isWanted = (name: string) => exact.includes(name) || starters.some((starter) => name.startsWith(starter));
   const words = [...exact.map((name) => `${name}\0`), ...starters];
   const isLarge = (sectionNamed(elf, ".symtab")?.sizeBytes ?? 0) > SYMBOLS_LIMIT_BYTES;
@@ -150,13 +169,16 @@ export async function goLayout(image: Image, minor: number, names: GoNames): Pro
   const known = BY_MINOR.get(minor);
   if (known === undefined) return undefined;
   const { functions, scheduler } = names;
-  const [serveStartPc, writeLoopStartPc, readLoopStartPc, grpcStartPc, counter] = await Promise.all([
-    starterOf(image, functions, SERVE, SERVE_STARTER),
-    starterOf(image, functions, WRITE_LOOP, WRITE_LOOP_STARTER),
-    starterOf(image, functions, READ_LOOP, WRITE_LOOP_STARTER),
-    starterOf(image, functions, GRPC_HANDLE_STREAM, GRPC_STARTER),
-    scheduler === undefined ? goidCounter(image, functions) : image.loadBias + scheduler,
-  ]);
+  const [serveStartPc, writeLoopStartPc, readLoopStartPc, http2CallStartPc, xHttp2CallStartPc, grpcStartPc, counter] =
+    await Promise.all([
+      starterOf(image, functions, SERVE, SERVE_STARTER),
+      starterOf(image, functions, WRITE_LOOP, WRITE_LOOP_STARTER),
+      starterOf(image, functions, READ_LOOP, WRITE_LOOP_STARTER),
+      starterOf(image, functions, HTTP2_CALL, ...HTTP2_CALL_STARTERS),
+      starterOf(image, functions, X_HTTP2_CALL, ...X_HTTP2_CALL_STARTERS),
+      starterOf(image, functions, GRPC_HANDLE_STREAM, GRPC_STARTER),
+      scheduler === undefined ? goidCounter(image, functions) : image.loadBias + scheduler,
+    ]);
   const library = rangeOf(image, functions, LIBRARY);
   const http2 = rangeOf(image, functions, [HTTP2_SERVER]);
   const xHttp2 = rangeOf(image, functions, [X_HTTP2_SERVER]);
@@ -168,6 +190,8 @@ export async function goLayout(image: Image, minor: number, names: GoNames): Pro
     readLoopStartPc,
     allGoroutines: names.allGoroutines === undefined ? 0 : image.loadBias + names.allGoroutines,
     goidCounter: counter,
+    http2CallStartPc,
+    xHttp2CallStartPc,
     grpcStartPc,
     libraryStart: library.start,
     libraryLength: library.length,
@@ -193,17 +217,17 @@ function rangeOf(
   return { start: image.loadBias + start, length: end - start };
 }
 
-/** The function under `prefix` that calls `target`, as the process has it; 0: none, or more than one. */
+/** The function under one of `prefixes` that calls `target`, as the process has it; 0: none, or more than one. */
 async function starterOf(
   image: Image,
   functions: readonly GoFunction[],
   target: string,
-  prefix: string,
+  ...prefixes: readonly string[]
 ): Promise<number> {
   const wanted = functions.find(({ name }) => name === target);
   if (wanted === undefined) return 0;
   const candidates = functions.filter(
-    ({ name, sizeBytes }) => name.startsWith(prefix) && sizeBytes <= STARTER_LIMIT_BYTES,
+    ({ name, sizeBytes }) => prefixes.some((prefix) => name.startsWith(prefix)) && sizeBytes <= STARTER_LIMIT_BYTES,
   );
   const codes = await Promise.all(candidates.map((candidate) => codeOf(image, candidate)));
   const found = candidates.filter(({ address }, index) => callsIn(codes[index]!, address).includes(wanted.address));

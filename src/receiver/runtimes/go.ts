@@ -5,6 +5,7 @@
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import { readSection, sectionNamed, u64, viewOf } from "../elf/elf-file.ts";
+import { grpcCallsOf } from "./go-grpc.ts";
 import { handoversOf } from "./go-handovers.ts";
 import { goidOffset, goLayout, goNames } from "./go-layout.ts";
 import { findImage, type Image } from "./images.ts";
@@ -45,13 +46,15 @@ async function refined(
 ): Promise<UnitFinding> {
   const names = await goNames(image.elf, (path) => modules.includes(`dep\t${path}\t`));
   // At once: each answer of the broker may take a while on a busy host.
-  const [doubt, go, handovers] = await Promise.all([
+  const [doubt, go, handovers, streams] = await Promise.all([
     checkGoroutines(process, image.loadBias, names.allGoroutines, offset),
     goLayout(image, minor, names),
     handoversOf(process, image, names.functions),
+    grpcCallsOf(process, image, names.functions),
   ]);
   if (doubt !== undefined) return { runtime: RUNTIME, off: doubt };
-  return go === undefined ? plan : { ...plan, steps: [{ step: "go" }], go, ...(handovers && { handovers }) };
+  if (go === undefined) return plan;
+  return { ...plan, steps: [{ step: "go" }], go, ...(handovers && { handovers }), ...(streams && { streams }) };
 }
 
 function stepsOf(goid: number): readonly UnitStep[] {

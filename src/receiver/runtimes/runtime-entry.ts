@@ -59,7 +59,7 @@ export function newEntry(): RuntimeEntry {
     threadTimer: undefined,
     busyLooks: 0,
     threadLooks: 0,
-    watched: new Set(),
+    watched: new Set(["streams"]),
   };
 }
 

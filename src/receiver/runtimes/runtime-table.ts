@@ -12,7 +12,7 @@ import type { ProcessView } from "./process-view.ts";
 import { type Beginning, isIncomplete, isOverruled, newEntry, type RuntimeEntry } from "./runtime-entry.ts";
 import { pauseMs, THREADS_AFTER_MS } from "./thread-pace.ts";
 import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
-import { withWatched } from "./watched-plan.ts";
+import { watchedFromStart, withWatched } from "./watched-plan.ts";
 
 /** After the exec, or the first sight. Most processes that live shorter than the first are never looked at. */
 const LOOKS_AFTER_MS = [20, 80, 250, 1000, 4000, 15_000] as const;
@@ -330,6 +330,7 @@ export class RuntimeTable {
     // A look that was quicker may have found another runtime meanwhile, as gevent in a fork.
     if (!this.#isNow(tgid, entry) || isOverruled(entry, before)) return;
     entry.finding = finding;
+    if (entry.isOld) for (const what of watchedFromStart(finding)) entry.watched.add(what);
     await this.#write(tgid, entry, isPlan(finding) ? finding : NO_PLAN);
   }
 

@@ -56,6 +56,9 @@ export interface GoPlan {
   readonly http2Length: number;
   readonly xHttp2Start: number;
   readonly xHttp2Length: number;
+  /** Of the goroutines that net/http's client, and golang.org/x/net/http2's, starts for calls over HTTP/2. */
+  readonly http2CallStartPc: number;
+  readonly xHttp2CallStartPc: number;
   /** Of the goroutines that grpc-go starts for streams. */
   readonly grpcStartPc: number;
   readonly waitGroupAdd: number;
@@ -124,7 +127,9 @@ export interface UnitPlan {
   readonly uprobes?: readonly UprobePlan[];
   /** Read only where the uprobes are there. */
   readonly python?: PythonPlan;
-  /** Attached only while calls of the process need what they tell. */
+  /** Attached only while calls of the process need what they tell: from the start, */
+  readonly streams?: readonly UprobePlan[];
+  /** and where it serves. */
   readonly handovers?: readonly UprobePlan[];
   /** false: the process may still load what changes the plan. */
   readonly isFinal: boolean;

@@ -1,10 +1,24 @@
 /** A plan with what is watched of its process for as long as its calls need it. */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { Watched } from "../../mapping/join/watch.ts";
-import type { UnitPlan } from "./unit-plan.ts";
+import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
 
 export function withWatched(plan: UnitPlan, watched: ReadonlySet<Watched>): UnitPlan {
-  if (watched.has("handovers") && plan.handovers) return { ...plan, uprobes: plan.handovers };
+  const { go, streams, handovers } = plan;
+  const isHandedOver = watched.has(go === undefined ? "handovers" : "jobs");
+  if (streams !== undefined || handovers !== undefined) {
+    const uprobes = [...(watched.has("streams") ? (streams ?? []) : []), ...(isHandedOver ? (handovers ?? []) : [])];
+    return { ...plan, uprobes };
+  }
   // Units that are no threads are woken by their runtime.
   return watched.has("wakes") && plan.unitKind === UnitKind.none ? { wakes: "all", ...plan } : plan;
+}
+
+/**
+ * What is told of a process that was there already, and may be serving: its listen(2) was not seen. It ends soon where its
+ * calls do not need it (handover-watch.ts).
+ */
+export function watchedFromStart(finding: UnitFinding): readonly Watched[] {
+  const go = isPlan(finding) ? finding.go : undefined;
+  return go !== undefined && (go.serveStartPc !== 0 || go.grpcStartPc !== 0) ? ["jobs"] : [];
 }

@@ -4,6 +4,7 @@ import {
   decodeIoEvent,
   decodeProcessEvent,
   decodeSocketStateEvent,
+  decodeStreamCallEvent,
   decodeUnitEdgeEvent,
   decodeWakeEvent,
   EventKind,
@@ -15,12 +16,14 @@ import {
   type SocketDataEvent,
   SocketDataEventReader,
   type SocketStateEvent,
+  type StreamCallEvent,
   type UnitEdgeEvent,
   type WakeEvent,
 } from "../../bpf/layout.gen.ts";
 import { forEachRecord } from "../../bpf/ring-records.ts";
 import type { ConnectionSelection } from "../../ipc/socket-trace-config.ts";
 import type { StageAccount } from "../../mapping/account.ts";
+import { TcpState } from "../../mapping/engine-options.ts";
 import { commText } from "../comm-text.ts";
 import type { ProcessTable } from "../process-table.ts";
 import type { RuntimeTable } from "../runtimes/runtime-table.ts";
@@ -37,12 +40,13 @@ export interface EventTarget {
   wake(event: WakeEvent): void;
   unitEdge(event: UnitEdgeEvent): void;
   handover(event: HandoverEvent): void;
+  streamCall(event: StreamCallEvent): void;
 }
 
 interface EventDispatcherOptions {
   readonly target: EventTarget;
   readonly processes: ProcessTable;
-  readonly runtimes: Pick<RuntimeTable, "seen" | "threadSeen" | "foreseen" | "started" | "exited">;
+  readonly runtimes: Pick<RuntimeTable, "seen" | "threadSeen" | "foreseen" | "started" | "exited" | "watch">;
   readonly ownExchanges: OwnExchanges;
   readonly ownTgids: readonly number[];
   readonly includePorts: ConnectionSelection["ports"];
@@ -110,6 +114,9 @@ export class EventDispatcher {
     } else if (kind === EventKind.handover && lengthBytes >= LAYOUT.handover_event.sizeBytes) {
       this.#options.target.handover(decodeHandoverEvent(view, offset));
       account.addOut();
+    } else if (kind === EventKind.streamCall && lengthBytes >= LAYOUT.stream_call_event.sizeBytes) {
+      this.#options.target.streamCall(decodeStreamCallEvent(view, offset));
+      account.addOut();
     } else account.addLost("unknown_record");
   }
 
@@ -145,6 +152,12 @@ export class EventDispatcher {
 
   #socketState(event: SocketStateEvent, view: DataView, nameOffset: number): void {
     const { account, target, ownExchanges } = this.#options;
+    if (event.newState === TcpState.listen) {
+      // It is going to serve: what its goroutines hand over is told from its first request on.
+      this.#options.runtimes.watch(event.header.tgid, "jobs", true);
+      account.addOut();
+      return;
+    }
     ownExchanges.observe(event);
     target.socketState(event, new Uint8Array(view.buffer, view.byteOffset + nameOffset, event.nameLength));
     account.addOut();

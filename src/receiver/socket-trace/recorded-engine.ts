@@ -8,6 +8,7 @@ import {
   type ProcessEvent,
   type SocketDataEvent,
   type SocketStateEvent,
+  type StreamCallEvent,
   type UnitEdgeEvent,
   type WakeEvent,
 } from "../../bpf/layout.gen.ts";
@@ -91,6 +92,11 @@ export class RecordedEngine implements ReceiverEngine {
   handover(event: HandoverEvent): void {
     if (this.#isWritten(event)) this.#writer.handover(event);
     this.#engine.handover(event);
+  }
+
+  streamCall(event: StreamCallEvent): void {
+    this.#writer.streamCall(event);
+    this.#engine.streamCall(event);
   }
 
   unitEdge(event: UnitEdgeEvent): void {

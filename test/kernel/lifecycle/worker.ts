@@ -45,6 +45,7 @@ const receiver = new SocketTraceReceiver({
     process: () => {},
     wake: () => {},
     handover: () => {},
+    streamCall: () => {},
     unitEdge: () => {},
     advance: () => {},
     interrupted: () => {},

@@ -5,6 +5,8 @@ import type { Doer } from "../../support/events.ts";
 import { attribute, get, Host, type Link, ok } from "../../support/host.ts";
 
 const TGID = 500;
+/** The function that goroutines of requests begin with. */
+const MADE_TO_RUN = 0x40_0000;
 
 const inbound = (host: Host): Link => host.connect({ only: "server", clientAddress: "192.0.2.77" });
 const outbound = (host: Host): Link => host.connect({ only: "client", serverPort: 9000 });
@@ -19,7 +21,7 @@ const serving = (id: number, context: number): Doer =>
   goroutine(id, { causeKind: CauseKind.goConnection, causeId: context });
 /** writeLoop, for the caller `unitId`. */
 const writing = (unitId: number, causeKind: number, causeId: number): Doer =>
-  goroutine(900, { unitKind: UnitKind.goroutine, unitId, causeKind, causeId });
+  goroutine(900, { unitKind: UnitKind.goroutine, unitId, unitParent: MADE_TO_RUN, causeKind, causeId });
 const task = (unitId: number, over: Partial<Doer> = {}): Doer => ({
   tgid: TGID,
   unitKind: UnitKind.tokioTask,
@@ -47,7 +49,7 @@ const answers = (host: Host, reader: number, woken: number): void => tellEdge(ho
 
 /** A goroutine that goroutine `creator` has made for its request. */
 const madeBy = (creator: number, id: number): Doer =>
-  goroutine(id, { causeKind: CauseKind.goCreator, causeId: creator });
+  goroutine(id, { causeKind: CauseKind.goCreator, causeId: creator, unitParent: MADE_TO_RUN });
 
 /** What requests create serves them only, as far as three of them show. */
 function proveCreators(host: Host): void {
@@ -73,6 +75,22 @@ function proveSpawners(host: Host): void {
 }
 
 describe("exact causes", () => {
+  it("creator: what a request makes to run another function than those that were shown is not for it alone", () => {
+    const host = new Host();
+    proveCreators(host);
+    inbound(host).serverReads(serving(2, 0xb000), get("/b"));
+    const link = inbound(host).serverReads(serving(1, 0xa000), get("/a"));
+    const refresher = { ...madeBy(1, 70), unitParent: 0x50_0000 };
+    outbound(host).send(refresher, get("/refresh")).clientReads(refresher, ok());
+    const own = { ...madeBy(1, 71), unitParent: MADE_TO_RUN };
+    outbound(host).send(own, get("/a.1")).clientReads(own, ok());
+    link.answer(goroutine(1), ok());
+    host.pass(60_000);
+    host.end();
+    assert.equal(find(host, "/a.1").parentSpanId, find(host, "/a").spanId);
+    assert.equal(find(host, "/refresh").parentSpanId, undefined);
+  });
+
   it("context: a pool's call belongs to the request whose context it carries, at once", () => {
     const host = new Host();
     inbound(host).serverReads(serving(1, 0xa000), get("/a"));
@@ -132,7 +150,7 @@ describe("exact causes", () => {
     const host = new Host();
     proveCreators(host);
     inbound(host).serverReads(serving(1, 0xa000), get("/in"));
-    const child = goroutine(60, { causeKind: CauseKind.goCreator, causeId: 1 });
+    const child = madeBy(1, 60);
     outbound(host).send(child, get("/out")).clientReads(child, ok());
     host.end();
     assert.equal(find(host, "/out").parentSpanId, find(host, "/in").spanId);
@@ -206,7 +224,7 @@ describe("exact causes", () => {
     const host = new Host();
     const link = inbound(host);
     link.serverReads(serving(1, 0xa000), get("/one") + get("/two")).answer(goroutine(1), ok());
-    const child = goroutine(60, { causeKind: CauseKind.goCreator, causeId: 1 });
+    const child = madeBy(1, 60);
     outbound(host).send(child, get("/out")).clientReads(child, ok());
     host.pass(1);
     assert.equal(find(host, "/out"), undefined, "not decided yet");

@@ -113,6 +113,7 @@ describe("hand-overs between goroutines", function () {
         toId: to[0],
         toCreator: to[1],
         toStartPc: to[0],
+        valueType: 0,
         way,
         lost: 0,
       });
@@ -133,4 +134,43 @@ describe("hand-overs between goroutines", function () {
     assert.equal(wrong, 0, why);
     assert.ok(none <= 0.02 * right, `${right} right, ${none} none`);
   });
+
+  const CONNECTION_TYPE = 0x70_0000;
+  const RESULT_TYPE = 0x71_0000;
+  const resources: [string, number, number, number][] = [
+    ["passes on what it got", 1, CONNECTION_TYPE, 0],
+    ["gives something to another goroutine of the request that it got something from", 60, RESULT_TYPE, 0],
+    ["gives a result to whoever gave it the job", 1, RESULT_TYPE, 1],
+  ];
+  for (const [what, to, returnedType, expected] of resources)
+    it(`tells resources that are handed round from jobs: a goroutine that ${what}`, () => {
+      const host = new Host();
+      const goroutine = (coroutineId: number): Doer => ({ tgid: TGID, coroutineId });
+      const giving = (from: number, to: number, valueType: number): void =>
+        host.engine.handover({
+          header: { kind: EventKind.handover, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
+          fromId: from,
+          fromCreator: from === 60 ? 1 : 0,
+          fromStartPc: 5,
+          toId: to,
+          toCreator: to === 60 ? 1 : 0,
+          toStartPc: 5,
+          valueType,
+          way: HandoverWay.givesBuffered,
+          lost: 0,
+        });
+      const other = host.connect({ only: "server" }).serverReads(goroutine(2), get("/r2"));
+      const inbound = host.connect({ only: "server" }).serverReads(goroutine(1), get("/r1"));
+      const taker = { ...goroutine(900), unitKind: UnitKind.goroutine, unitId: 9 };
+      giving(1, 9, CONNECTION_TYPE);
+      const path = expected === 1 ? "/r1.1" : "/r2.1";
+      host.connect({ only: "client", serverPort: 9000 }).send(taker, get(path)).clientReads(goroutine(901), ok());
+      giving(9, to, returnedType);
+      inbound.answer(goroutine(1), ok());
+      other.answer(goroutine(2), ok());
+      host.pass(1000);
+      host.end();
+      const { right, wrong } = score(host);
+      assert.deepEqual({ right, wrong }, { right: expected, wrong: 0 });
+    });
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CauseKind, UnitKind } from "../../../src/bpf/layout.gen.ts";
+import { CauseKind, EventKind, UnitKind } from "../../../src/bpf/layout.gen.ts";
 import type { Span } from "../../../src/mapping/span.ts";
 import type { Doer } from "../../support/events.ts";
 import { attribute, get, Host, type Link, ok } from "../../support/host.ts";
@@ -105,5 +105,85 @@ describe("streams of Go's servers over HTTP/2", () => {
     assertJoined(host, "/one.1", "/one");
     assertJoined(host, "/other.1", "/other");
     for (const path of ["/nobody.1", "/nothing.1"]) assert.equal(find(host, path).parentSpanId, undefined, path);
+  });
+});
+
+describe("calls of Go's client over HTTP/2 that one goroutine writes for all", () => {
+  const WRITER = 50;
+  const asked = (host: Host, streamId: number, caller: number, causeKind = 0, causeId = 0): void =>
+    host.engine.streamCall({
+      header: { kind: EventKind.streamCall, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
+      writerId: WRITER,
+      unitId: caller,
+      unitParent: 0,
+      causeId,
+      causeRequest: 0,
+      streamId,
+      causeKind,
+    });
+  const serving = (id: number): Doer => goroutine(id, { causeKind: CauseKind.goConnection, causeId: 0xa000 + id * 64 });
+
+  it("joins each with the request of the goroutine that has asked for it", () => {
+    const host = new Host();
+    const one = inbound(host).serverReads(serving(1), get("/one"));
+    const two = inbound(host).serverReads(serving(2), get("/two"));
+    const link = host.connect({ only: "client", serverPort: 9000 });
+    asked(host, 1, 2);
+    asked(host, 3, 1);
+    link.send(goroutine(WRITER), PREFACE + request(1, "/two.1") + request(3, "/one.1"));
+    asked(host, 5, 77, CauseKind.goContext, 0xa000 + 64);
+    link.send(goroutine(WRITER), request(5, "/one.2"));
+    link.clientReads(goroutine(51), answer(5) + answer(3) + answer(1));
+    two.answer(goroutine(2), ok());
+    one.answer(goroutine(1), ok());
+    host.end();
+    for (const [child, parent] of [
+      ["/two.1", "/two"],
+      ["/one.1", "/one"],
+      ["/one.2", "/one"],
+    ] as const)
+      assert.equal(find(host, child).parentSpanId, find(host, parent).spanId, child);
+  });
+
+  it("joins none that another connection's goroutine writes, nor one of whom nothing was told", () => {
+    const host = new Host();
+    const one = inbound(host).serverReads(serving(1), get("/one"));
+    const two = inbound(host).serverReads(serving(2), get("/two"));
+    asked(host, 1, 1);
+    const link = host.connect({ only: "client", serverPort: 9000 });
+    link.send(goroutine(WRITER + 1), PREFACE + request(1, "/one.1") + request(3, "/one.2"));
+    link.clientReads(goroutine(51), answer(1) + answer(3));
+    one.answer(goroutine(1), ok());
+    two.answer(goroutine(2), ok());
+    host.end();
+    assert.equal(find(host, "/one.1").parentSpanId, undefined);
+    assert.equal(find(host, "/one.2").parentSpanId, undefined);
+  });
+
+  it("are told as long as the program makes some while it serves, and again when one comes unseen", () => {
+    const said: boolean[] = [];
+    const host = new Host({
+      watch: (_, what, isOn) => {
+        if (what === "streams") said.push(isOn);
+      },
+    });
+    const serve = (count: number): void => {
+      for (let request = 0; request < count; request++)
+        inbound(host).serverReads(serving(1), get("/one")).answer(goroutine(1), ok());
+    };
+    const link = host.connect({ only: "client", serverPort: 9000 });
+    serve(1000);
+    asked(host, 1, 1);
+    link.send(goroutine(WRITER), PREFACE + request(1, "/one.1"));
+    serve(1000);
+    assert.deepEqual(said, []);
+    serve(30);
+    assert.deepEqual(said, [false]);
+    link.send(goroutine(WRITER), request(3, "/one.2"));
+    assert.deepEqual(said, [false, true]);
+    serve(4000);
+    assert.deepEqual(said, [false, true]);
+    serve(100);
+    assert.deepEqual(said, [false, true, false]);
   });
 });

@@ -51,6 +51,7 @@ async function replay(...files: readonly Uint8Array[]): Promise<Result> {
       process: () => {},
       wake: () => {},
       handover: () => {},
+      streamCall: () => {},
       unitEdge: () => {},
       advance: () => {},
       flush: () => {},

@@ -5,6 +5,7 @@ import type {
   ProcessEvent,
   SocketDataEvent,
   SocketStateEvent,
+  StreamCallEvent,
   UnitEdgeEvent,
   WakeEvent,
 } from "../../../bpf/layout.gen.ts";
@@ -23,6 +24,7 @@ const EVENT_LINES: readonly (readonly [
   ["wake", wakeOf],
   ["unit_edge", unitEdgeOf],
   ["handover", handoverOf],
+  ["stream_call", streamCallOf],
 ];
 
 /** @returns undefined for a line that is no recording's; a line of a kind that is not known is passed over by the caller */
@@ -90,8 +92,13 @@ function unitEdgeOf(raw: JsonRecord): RecordedLine | undefined {
 }
 
 function handoverOf(raw: JsonRecord): RecordedLine | undefined {
-  const event = plainEvent<HandoverEvent>(raw, numberFields(raw, HANDOVER_FIELDS));
+  const event = plainEvent<HandoverEvent>(raw, numberFields({ valueType: 0, ...raw }, HANDOVER_FIELDS));
   return event && { kind: "handover", event };
+}
+
+function streamCallOf(raw: JsonRecord): RecordedLine | undefined {
+  const event = plainEvent<StreamCallEvent>(raw, numberFields(raw, STREAM_CALL_FIELDS));
+  return event && { kind: "stream_call", event };
 }
 
 /** An event that is its header and numbers. */
@@ -195,9 +202,20 @@ const HANDOVER_FIELDS = [
   "toId",
   "toCreator",
   "toStartPc",
+  "valueType",
   "way",
   "lost",
 ] as const satisfies readonly (keyof HandoverEvent)[];
+
+const STREAM_CALL_FIELDS = [
+  "writerId",
+  "unitId",
+  "unitParent",
+  "causeId",
+  "causeRequest",
+  "streamId",
+  "causeKind",
+] as const satisfies readonly (keyof StreamCallEvent)[];
 
 type JsonRecord = Readonly<Record<string, unknown>>;
 

@@ -83,6 +83,7 @@ export class RecordingDecoder implements CaptureDecoder {
     else if (record.kind === "wake") target.wake(record.event);
     else if (record.kind === "unit_edge") target.unitEdge(record.event);
     else if (record.kind === "handover") target.handover(record.event);
+    else if (record.kind === "stream_call") target.streamCall(record.event);
     else target.process(record.event);
   }
 }

@@ -9,6 +9,7 @@ import type {
   ProcessEvent,
   SocketDataEvent,
   SocketStateEvent,
+  StreamCallEvent,
   UnitEdgeEvent,
   WakeEvent,
 } from "../../../bpf/layout.gen.ts";
@@ -24,6 +25,7 @@ import {
   type RecordingHeader,
   resourceLine,
   stateLine,
+  streamCallLine,
   unitEdgeLine,
   wakeLine,
 } from "./recording.ts";
@@ -85,6 +87,10 @@ export class RecordingWriter {
 
   handover(event: HandoverEvent): void {
     if (this.#take()) this.#push(handoverLine(event));
+  }
+
+  streamCall(event: StreamCallEvent): void {
+    if (this.#take()) this.#push(streamCallLine(event));
   }
 
   unitEdge(event: UnitEdgeEvent): void {

@@ -9,6 +9,7 @@ import type {
   SocketDataEvent,
   SocketStateEvent,
   SocketTuple,
+  StreamCallEvent,
   UnitEdgeEvent,
   WakeEvent,
 } from "../../../bpf/layout.gen.ts";
@@ -31,6 +32,7 @@ export type RecordedLine =
   | { readonly kind: "wake"; readonly event: WakeEvent }
   | { readonly kind: "unit_edge"; readonly event: UnitEdgeEvent }
   | { readonly kind: "handover"; readonly event: HandoverEvent }
+  | { readonly kind: "stream_call"; readonly event: StreamCallEvent }
   | { readonly kind: "resource"; readonly tgid: number; readonly attributes: readonly Attribute[] }
   | { readonly kind: "lost"; readonly reason: string; readonly count: number };
 
@@ -76,6 +78,10 @@ export function unitEdgeLine(event: UnitEdgeEvent): string {
 
 export function handoverLine(event: HandoverEvent): string {
   return JSON.stringify({ handover: event });
+}
+
+export function streamCallLine(event: StreamCallEvent): string {
+  return JSON.stringify({ stream_call: event });
 }
 
 export function resourceLine(tgid: number, attributes: readonly Attribute[]): string {
