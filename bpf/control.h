@@ -227,6 +227,47 @@ struct python_layout {
 	__s16 function_hops[FUNCTION_HOPS]; /* from a job to what it calls; 0: no hop */
 };
 
+#define JAVA_HOPS 5
+
+/*
+ * Where things lie in a JVM, as it describes itself: addresses as the process has them, offsets in its own structures and
+ * in objects. A class that is not known to be loaded is 0: the programs know it by its name, and fill it in.
+ */
+struct java_layout {
+	__u64 heap;        /* as it is reserved */
+	__u64 heap_length; /* 0: nothing to read */
+	__u64 oop_base;    /* of compressed references */
+	__u64 klass_base;
+	__u64 collections; /* the heap's count of collections */
+	__u64 tls_block;      /* of libjvm.so in the thread's table of them */
+	__u64 current_thread; /* in there */
+	__u64 future_task;
+	__u64 async_supply;
+	__u64 async_run;
+	__u64 completable_future;
+	__u64 exchange_classes[JAVA_HOPS]; /* from what writes for HttpClient to the request: checked, then followed */
+	__u16 exchange_fields[JAVA_HOPS];
+	__u16 klass;        /* of any object */
+	__u16 runner;       /* of a FutureTask */
+	__u16 async_future; /* of AsyncSupply and AsyncRun */
+	__u16 async_function;
+	__u16 result; /* of a CompletableFuture */
+	__u16 future_size;
+	__u16 thread_object; /* of a JavaThread */
+	__u16 mounted_object; /* 0: it has no virtual threads */
+	__u16 buffer_start;
+	__u16 buffer_top;
+	__u16 buffer_end;
+	__u16 last_sp;
+	__u16 stack_base;
+	__u16 class_name;  /* of a class: its symbol */
+	__u16 symbol_body; /* of a symbol, its length right before it; 0: classes are not known by name */
+	__u16 learns; /* so many calls look for the names of classes that are not known yet; the programs' own from then on */
+	__u8 oop_shift;
+	__u8 klass_shift;
+	__u16 padding[2];
+};
+
 /* Value of processes, key: tgid. User space writes filter and steps; the bucket is the programs' own. */
 struct process_control {
 	__u64 bucket_ns;
@@ -241,6 +282,7 @@ struct process_control {
 	struct pool_site pools[POOL_SITES];
 	struct go_layout go;
 	struct python_layout python;
+	struct java_layout java;
 	__u32 handovers_lost; /* the programs' own */
 	__u32 padding;
 };

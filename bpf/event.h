@@ -79,6 +79,9 @@ enum cause_kind {
 	CAUSE_GO_STREAM = 9, /* id: goid that serves the connection; cause_request: the stream that the caller was made for */
 	CAUSE_GO_STREAM_CHILD = 10, /* the same of the goroutine that has created the caller */
 	CAUSE_NODE_MICROTASKS = 11, /* id: how many of Node's microtasks were over */
+	CAUSE_JAVA_PLACE = 12,  /* id: where the thread's next object will lie; cause_request: words from there back to the start of its stretch of the heap << 26 | to its end */
+	CAUSE_JAVA_JOB = 13,     /* id: the object that the thread runs, which names it; cause_request: pid of the thread that serves requests and has it in its stretch of the heap; 0: none by now */
+	CAUSE_JAVA_REQUEST = 14, /* the same of the object that it sends for the JDK's HttpClient */
 };
 
 enum event_flags {
@@ -139,7 +142,7 @@ struct socket_data_event {
 	__u64 coroutine_id;  /* Go: goid; else 0 */
 	__u64 unit_id;       /* with unit_kind: the runtime's own unit of work */
 	__u64 unit_parent;   /* the unit that made this one, where the runtime keeps it; Ruby: the thread that it is on; Go: what it was made to run, with CAUSE_GO_CREATOR and _STREAM_CHILD */
-	__u64 unit_count;    /* the runtime's counter of units: those made so far; 0 where it has none */
+	__u64 unit_count;    /* the runtime's counter of units: those made so far; 0 where it has none. With CAUSE_JAVA_*: collections of the heap so far */
 	__u64 turn_id;       /* equal = the same uninterrupted turn of an event loop; 0 unknown; see enum turn_phase */
 	__u64 cause_id;      /* with cause_kind */
 	__u64 cause_request; /* Go: the request of net/http's server that is answered or called for, by its context; 0 unknown; see CAUSE_GO_STREAM */

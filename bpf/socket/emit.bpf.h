@@ -32,11 +32,15 @@ static __always_inline void fill_peer(struct socket_tuple *tuple, const struct c
 	tuple->remote_port = bpf_ntohs(address.port);
 }
 
+static __always_inline struct task_struct *current_task(const enum access access)
+{
+	return access == ACCESS_PROBE ? (void *)bpf_get_current_task() : bpf_get_current_task_btf();
+}
+
 static __always_inline void read_unit(struct sock *sk, struct call *call, struct process_control *process,
 				      const struct pt_regs *regs, const enum access access)
 {
-	struct task_struct *task =
-		access == ACCESS_PROBE ? (void *)bpf_get_current_task() : bpf_get_current_task_btf();
+	struct task_struct *task = current_task(access);
 
 	call->unit.turn_id = turn_of(task, call->counts_as_read, access);
 	if (!process || !process->step_count)

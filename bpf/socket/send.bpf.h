@@ -5,6 +5,7 @@
 
 #include "socket/emit_frames.bpf.h"
 #include "socket/gather.bpf.h"
+#include "socket/java_object.bpf.h"
 #include "socket/system_call.bpf.h"
 #include "socket/watched.bpf.h"
 #include "unit/wake.bpf.h"
@@ -145,6 +146,8 @@ static __always_inline void emit_wanted(struct sock *sk, struct socket_info *inf
 		return;
 	call->go.role = info->role;
 	read_unit(sk, call, process, regs, access);
+	if (process && process->java.heap_length)
+		java_call(call->slot, THREAD_POINTER(access, current_task(access)), info->role == SOCKET_ROLE_SERVER);
 	note_request(info, call);
 	if (call->direction == DIRECTION_INGRESS) {
 		note_read(&call->caller, process, call->now, info->role);

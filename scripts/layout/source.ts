@@ -70,6 +70,7 @@ export const OBJECTS: readonly ObjectTypes[] = [
       "pool_site",
       "go_layout",
       "python_layout",
+      "java_layout",
       "process_control",
       "trace_key",
       "trace_settings",

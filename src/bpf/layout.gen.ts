@@ -162,6 +162,9 @@ export const CauseKind = {
   goStream: 9,
   goStreamChild: 10,
   nodeMicrotasks: 11,
+  javaPlace: 12,
+  javaJob: 13,
+  javaRequest: 14,
 } as const;
 export type CauseKind = (typeof CauseKind)[keyof typeof CauseKind];
 
@@ -244,7 +247,8 @@ export const LAYOUT = {
   pool_site: { sizeBytes: 64, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44, name_text: 45, name: 48 } },
   go_layout: { sizeBytes: 232, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, all_goroutines: 24, goid_counter: 32, library_start: 40, library_length: 48, http2_start: 56, http2_length: 64, x_http2_start: 72, x_http2_length: 80, http2_call_start_pc: 88, x_http2_call_start_pc: 96, grpc_start_pc: 104, wait_group_add: 112, wait_group_add_length: 120, context_key: 128, processors: 136, goid: 200, parent_goid: 202, start_pc: 204, processor: 206, goid_cache: 208, receive_queue: 210, sudog_channel: 212, write_request: 214, connection: 216, request_context: 218, current_request: 220, wants_marks: 222, has_streams: 224 } },
   python_layout: { sizeBytes: 24, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20 } },
-  process_control: { sizeBytes: 824, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 792, handovers_lost: 816 } },
+  java_layout: { sizeBytes: 176, offsets: { heap: 0, heap_length: 8, oop_base: 16, klass_base: 24, collections: 32, tls_block: 40, current_thread: 48, future_task: 56, async_supply: 64, async_run: 72, completable_future: 80, exchange_classes: 88, exchange_fields: 128, klass: 138, runner: 140, async_future: 142, async_function: 144, result: 146, future_size: 148, thread_object: 150, mounted_object: 152, buffer_start: 154, buffer_top: 156, buffer_end: 158, last_sp: 160, stack_base: 162, class_name: 164, symbol_body: 166, learns: 168, oop_shift: 170, klass_shift: 171 } },
+  process_control: { sizeBytes: 1000, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 792, java: 816, handovers_lost: 992 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
   trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
@@ -518,6 +522,40 @@ export interface PythonLayout {
   readonly functionHops: readonly number[];
 }
 
+export interface JavaLayout {
+  readonly heap: number;
+  readonly heapLength: number;
+  readonly oopBase: number;
+  readonly klassBase: number;
+  readonly collections: number;
+  readonly tlsBlock: number;
+  readonly currentThread: number;
+  readonly futureTask: number;
+  readonly asyncSupply: number;
+  readonly asyncRun: number;
+  readonly completableFuture: number;
+  readonly exchangeClasses: readonly number[];
+  readonly exchangeFields: readonly number[];
+  readonly klass: number;
+  readonly runner: number;
+  readonly asyncFuture: number;
+  readonly asyncFunction: number;
+  readonly result: number;
+  readonly futureSize: number;
+  readonly threadObject: number;
+  readonly mountedObject: number;
+  readonly bufferStart: number;
+  readonly bufferTop: number;
+  readonly bufferEnd: number;
+  readonly lastSp: number;
+  readonly stackBase: number;
+  readonly className: number;
+  readonly symbolBody: number;
+  readonly learns: number;
+  readonly oopShift: number;
+  readonly klassShift: number;
+}
+
 export interface ProcessControl {
   readonly bucketNs: number;
   readonly bucketBytes: number;
@@ -531,6 +569,7 @@ export interface ProcessControl {
   readonly pools: readonly PoolSite[];
   readonly go: GoLayout;
   readonly python: PythonLayout;
+  readonly java: JavaLayout;
   readonly handoversLost: number;
 }
 
@@ -958,6 +997,41 @@ export function encodePythonLayout(view: DataView, offset: number, value: Python
 }
 
 /** Writes into zeroed memory. */
+export function encodeJavaLayout(view: DataView, offset: number, value: JavaLayout): void {
+  view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.heap)), true);
+  view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.heapLength)), true);
+  view.setBigInt64(offset + 16, BigInt.asIntN(64, BigInt(value.oopBase)), true);
+  view.setBigInt64(offset + 24, BigInt.asIntN(64, BigInt(value.klassBase)), true);
+  view.setBigInt64(offset + 32, BigInt.asIntN(64, BigInt(value.collections)), true);
+  view.setBigInt64(offset + 40, BigInt.asIntN(64, BigInt(value.tlsBlock)), true);
+  view.setBigInt64(offset + 48, BigInt.asIntN(64, BigInt(value.currentThread)), true);
+  view.setBigInt64(offset + 56, BigInt.asIntN(64, BigInt(value.futureTask)), true);
+  view.setBigInt64(offset + 64, BigInt.asIntN(64, BigInt(value.asyncSupply)), true);
+  view.setBigInt64(offset + 72, BigInt.asIntN(64, BigInt(value.asyncRun)), true);
+  view.setBigInt64(offset + 80, BigInt.asIntN(64, BigInt(value.completableFuture)), true);
+  value.exchangeClasses.slice(0, 5).forEach((element, index) => { view.setBigInt64(offset + 88 + index * 8, BigInt.asIntN(64, BigInt(element)), true); });
+  value.exchangeFields.slice(0, 5).forEach((element, index) => { view.setUint16(offset + 128 + index * 2, element, true); });
+  view.setUint16(offset + 138, value.klass, true);
+  view.setUint16(offset + 140, value.runner, true);
+  view.setUint16(offset + 142, value.asyncFuture, true);
+  view.setUint16(offset + 144, value.asyncFunction, true);
+  view.setUint16(offset + 146, value.result, true);
+  view.setUint16(offset + 148, value.futureSize, true);
+  view.setUint16(offset + 150, value.threadObject, true);
+  view.setUint16(offset + 152, value.mountedObject, true);
+  view.setUint16(offset + 154, value.bufferStart, true);
+  view.setUint16(offset + 156, value.bufferTop, true);
+  view.setUint16(offset + 158, value.bufferEnd, true);
+  view.setUint16(offset + 160, value.lastSp, true);
+  view.setUint16(offset + 162, value.stackBase, true);
+  view.setUint16(offset + 164, value.className, true);
+  view.setUint16(offset + 166, value.symbolBody, true);
+  view.setUint16(offset + 168, value.learns, true);
+  view.setUint8(offset + 170, value.oopShift);
+  view.setUint8(offset + 171, value.klassShift);
+}
+
+/** Writes into zeroed memory. */
 export function encodeProcessControl(view: DataView, offset: number, value: ProcessControl): void {
   view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value.bucketNs)), true);
   view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.bucketBytes)), true);
@@ -971,7 +1045,8 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 304 + index * 64, element); });
   encodeGoLayout(view, offset + 560, value.go);
   encodePythonLayout(view, offset + 792, value.python);
-  view.setUint32(offset + 816, value.handoversLost, true);
+  encodeJavaLayout(view, offset + 816, value.java);
+  view.setUint32(offset + 992, value.handoversLost, true);
 }
 
 /** Writes into zeroed memory. */

@@ -78,6 +78,42 @@ const pythonLayout = z.strictObject({
   functionHops: z.array(z.int().min(-0x8000).max(0x7fff)).max(2),
 });
 
+const u8 = z.int().min(0).max(0xff);
+
+const javaLayout = z.strictObject({
+  heap: address,
+  heapLength: address,
+  oopBase: address,
+  klassBase: address,
+  collections: address,
+  tlsBlock: address,
+  currentThread: address,
+  futureTask: address,
+  asyncSupply: address,
+  asyncRun: address,
+  completableFuture: address,
+  exchangeClasses: z.array(address).max(5),
+  exchangeFields: z.array(u16).max(5),
+  klass: u16,
+  runner: u16,
+  asyncFuture: u16,
+  asyncFunction: u16,
+  result: u16,
+  futureSize: u16,
+  threadObject: u16,
+  mountedObject: u16,
+  bufferStart: u16,
+  bufferTop: u16,
+  bufferEnd: u16,
+  lastSp: u16,
+  stackBase: u16,
+  className: u16,
+  symbolBody: u16,
+  learns: u16,
+  oopShift: u8,
+  klassShift: u8,
+});
+
 /** The worker parses what these bring; the broker and its reader only move bytes. */
 const processRead = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("process_mappings"), tgid }),
@@ -200,6 +236,7 @@ export const workerRequest = z.discriminatedUnion("type", [
     lockLength: address,
     go: goLayout.optional(),
     python: pythonLayout.optional(),
+    java: javaLayout.optional(),
   }),
   uprobeRequest,
   /** Of a process that was to be told of its wake-ups, or has uprobes: it is gone, or runs something else. */

@@ -1,6 +1,7 @@
 /** Events in, spans out: sockets -> connections -> exchanges -> traces -> spans. Pure: time and facts come from outside. */
 
 import {
+  CauseKind,
   DataSource,
   Direction,
   type HandoverEvent,
@@ -117,6 +118,7 @@ export class TraceEngine {
     const connection = end.connection;
     const wasOpaque = connection.isOpaque;
     const meta = metaOf(event, ++this.#order);
+    if (event.causeKind === CauseKind.javaPlace) this.#tracer.placed(meta);
     if (event.direction === Direction.ingress) this.#tracer.bytesRead(meta, !end.isClient);
     connection.push(event.direction, event.streamOffset, event.callLength, bytes, meta, event.flags, event.eventNumber);
     if (connection.deadlineNs !== Number.POSITIVE_INFINITY) this.#waiting.add(end);

@@ -155,6 +155,11 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
     if (!this.#isCapture) this.#joiner.bytesRead(meta, isFromClient);
   }
 
+  /** A thread of a JVM tells where its next object will lie. */
+  placed(meta: EventMeta): void {
+    if (!this.#isCapture) this.#joiner.placed(meta);
+  }
+
   /** @returns to be kept with the socket; undefined where there is nobody to ask */
   connecting(meta: EventMeta): Connecting | undefined {
     return this.#isCapture ? undefined : this.#joiner.connecting(meta);

@@ -5,6 +5,7 @@ import {
   encodeTraceSettings,
   type GoLayout,
   IoMode,
+  type JavaLayout,
   LAYOUT,
   type ProcessControl,
   type ProcessFilter,
@@ -90,11 +91,49 @@ const NO_PYTHON: PythonLayout = {
   functionHops: [],
 };
 
+const NO_JAVA: JavaLayout = {
+  heap: 0,
+  heapLength: 0,
+  oopBase: 0,
+  klassBase: 0,
+  collections: 0,
+  tlsBlock: 0,
+  currentThread: 0,
+  futureTask: 0,
+  asyncSupply: 0,
+  asyncRun: 0,
+  completableFuture: 0,
+  exchangeClasses: [],
+  exchangeFields: [],
+  klass: 0,
+  runner: 0,
+  asyncFuture: 0,
+  asyncFunction: 0,
+  result: 0,
+  futureSize: 0,
+  threadObject: 0,
+  mountedObject: 0,
+  bufferStart: 0,
+  bufferTop: 0,
+  bufferEnd: 0,
+  lastSp: 0,
+  stackBase: 0,
+  className: 0,
+  symbolBody: 0,
+  learns: 0,
+  oopShift: 0,
+  klassShift: 0,
+};
+
 /** How the programs read a process's unit of work, and what else they watch of it. */
 export type ProcessPlan = Pick<
   ProcessControl,
   "unitKind" | "steps" | "pools" | "flags" | "lockAddress" | "lockLength"
-> & { readonly go?: GoPlan | undefined; readonly python?: PythonLayout | undefined };
+> & {
+  readonly go?: GoPlan | undefined;
+  readonly python?: PythonLayout | undefined;
+  readonly java?: JavaLayout | undefined;
+};
 
 export const NO_PLAN: ProcessPlan = {
   unitKind: UnitKind.none,
@@ -116,6 +155,7 @@ export function processControlBytes(filter: ProcessFilter, plan: ProcessPlan = N
     stepCount: plan.steps.length,
     go: { ...(plan.go ?? NO_GO), contextKey: 0, processors: [], wantsMarks: 0, hasStreams: 0 },
     python: plan.python ?? NO_PYTHON,
+    java: plan.java ?? NO_JAVA,
     handoversLost: 0,
   });
   return bytes;

@@ -36,6 +36,7 @@ const ANSWERS_FOR_OTHERS: readonly number[] = [
 /** @returns whether the call's parent is decided now */
 export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
   const { causeKind, causeId, causeRequest } = call.start;
+  if (causeKind === CauseKind.javaJob || causeKind === CauseKind.javaRequest) return work.javaMakers.called(work, call);
   const hasContext = causeRequest !== 0 && causeKind !== CauseKind.goStreamChild;
   if (causeKind === CauseKind.goStream) return join(call, work.connections.ofStream(causeId, causeRequest), "stream");
   if (causeKind === CauseKind.goContext && join(call, work.connections.servedIn(causeId), "context")) return true;
@@ -284,7 +285,7 @@ function openOf(work: ProcessWork, unit: Unit | undefined, { header }: UnitEdgeE
   return unit?.servesWhatItReads ? servedBy(unit) : undefined;
 }
 
-function joinCreated(work: ProcessWork, call: TraceNode, unit: number, created: CreatedFor): boolean {
+export function joinCreated(work: ProcessWork, call: TraceNode, unit: number, created: CreatedFor): boolean {
   const { served, server, isBehind } = created;
   if (served.start.order > call.start.order || served.isDoubtful) return false;
   const { timestampNs } = call.start;

@@ -15,14 +15,14 @@ import { AFTER_ANSWER_NS, answeredBy, areBelieved } from "./last-answers.ts";
 import { callerOfThread, isServedByThreads } from "./own-thread.ts";
 import { joinPassedOn } from "./passed-on.ts";
 import { ProcessWork } from "./process-work.ts";
-import { joinByReplyTurn, noteAnswer } from "./reply-turn.ts";
+import { joinByReplyTurn, joinInStretch } from "./reply-turn.ts";
 import { mayBeResumed } from "./resumed.ts";
 import { joinSingle } from "./single.ts";
 import type { StreamCalls } from "./stream-calls.ts";
 import type { Stretch } from "./thread-log.ts";
 import { decide, decideRemote } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { joinByCallback, joinByTurn, learnFromEnd, movesBetweenThreads, noteSent } from "./turn.ts";
+import { joinByCallback, learnFromEnd, movesBetweenThreads, noteSent } from "./turn.ts";
 import { type Unit, unitKeyOf } from "./unit.ts";
 import { noteEdge } from "./unit-edges.ts";
 import { type WakeEdge, Wakes } from "./wakes.ts";
@@ -74,6 +74,11 @@ export class Joiner {
     if (ended !== undefined) this.#ended(work, ended, meta.timestampNs);
   }
 
+  /** A thread of a JVM tells where its next object will lie. */
+  placed(meta: EventMeta): void {
+    if (this.#workOf(meta.tgid).placed(meta)) this.#holding.add(this.#workOf(meta.tgid));
+  }
+
   /** connect(2) is called: what is known of its cause is to be kept for the connection's first request. */
   connecting(meta: EventMeta): Connecting {
     const stretch = this.#processes.get(meta.tgid)?.logOf(meta.pid).stretchAt(meta);
@@ -90,8 +95,7 @@ export class Joiner {
       work.late.advance(nowNs);
       work.createdThreads.advance(nowNs);
       work.handovers.advance(nowNs);
-      if (!work.held.isEmpty || !work.late.isEmpty || work.createdThreads.isHolding || work.handovers.isHolding)
-        continue;
+      if (work.isHolding) continue;
       this.#holding.delete(work);
       this.#decideOrphans(work);
     }
@@ -202,11 +206,13 @@ export class Joiner {
     if (work === undefined || meta.tgid !== node.start.tgid || node.isDoubtful || !node.unit) return;
     const unit = work.unitOf(meta);
     joinByAnswer(work, node, unit, meta);
+    if (isEnd) work.javaMakers.answers(work, node, unit, meta);
     joinPassedOn(work, node);
     work.wakes?.join(work, node, meta);
     if (!work.isInDoubt(meta)) {
       const stretch = work.areThreadsInDoubt(meta) ? undefined : work.logOf(meta.pid).stretchAt(meta);
-      if (stretch !== undefined) this.#answeredIn(work, node, stretch, meta);
+      if (stretch !== undefined) joinInStretch(work, node, stretch, meta);
+      if (!work.held.isEmpty) this.#holding.add(work);
       joinSingle(work, node, isEnd);
     }
     work.io.joinByAnswer(work, node, unit, work.logOf(meta.pid).stretchAt(meta), meta);
@@ -350,13 +356,6 @@ export class Joiner {
     if (stretch === undefined || work.areThreadsInDoubt(node.start)) return;
     if (node.isFirst) joinByConnect(work, node, connecting);
     else joinByCallback(node, stretch);
-  }
-
-  #answeredIn(work: ProcessWork, node: TraceNode, stretch: Stretch, meta: EventMeta): void {
-    stretch.answer(node);
-    if (stretch.isExact) noteAnswer(work, node, stretch, meta.timestampNs);
-    else joinByTurn(work, node, stretch, meta.timestampNs);
-    if (!work.held.isEmpty) this.#holding.add(work);
   }
 
   #ended(work: ProcessWork, stretch: Stretch, nowNs: number): void {

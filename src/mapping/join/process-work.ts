@@ -10,6 +10,7 @@ import { Handovers } from "./handovers.ts";
 import { HeldJoins } from "./held-joins.ts";
 import { InOrder } from "./in-order.ts";
 import { IoWork } from "./io-work.ts";
+import { JavaMakers } from "./java-makers.ts";
 import { LastAnswers } from "./last-answers.ts";
 import { LateJoins } from "./late-joins.ts";
 import { creationOf, Lineage } from "./lineage.ts";
@@ -51,6 +52,7 @@ export class ProcessWork {
   readonly createdThreads = new CreatedThreads();
   readonly lineage = new Lineage();
   readonly freshUnits = new FreshUnits();
+  readonly javaMakers = new JavaMakers();
   readonly handovers = new Handovers();
   readonly handoverWatch = new HandoverWatch();
   readonly streamCalls = new StreamCalls();
@@ -129,6 +131,16 @@ export class ProcessWork {
     this.#areThreadsUnits = areThreadsUnits;
     this.wakeWatch = wakeWatch(areThreadsUnits);
     this.#count = count;
+  }
+
+  /** @returns whether something waits for a time to pass by now */
+  placed(meta: EventMeta): boolean {
+    return this.javaMakers.placed(this, meta);
+  }
+
+  /** Something waits for a time to pass. */
+  get isHolding(): boolean {
+    return !this.held.isEmpty || !this.late.isEmpty || this.createdThreads.isHolding || this.handovers.isHolding;
   }
 
   unitOf(meta: EventMeta): Unit {
@@ -295,6 +307,7 @@ export class ProcessWork {
     this.contexts.forget();
     this.lineage.forget();
     this.handovers.forget();
+    this.javaMakers.forget();
   }
 
   /** A call that is made while nothing is served: the process makes such calls on its own account. */

@@ -8,19 +8,27 @@
  * That shows when a call whose request is known for sure is answered in another one's callback: then it needs the
  * agreement of what was read before the call, as in other loops.
  */
+import type { EventMeta } from "../event-meta.ts";
 import { isTimerOlderThan } from "./async-ids.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { undecidedBeside } from "./same-run.ts";
 import type { Stretch } from "./thread-log.ts";
 import { addCandidate, decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { agreed, causeOf, decideChain, differed, undecidedOf } from "./turn.ts";
+import { agreed, causeOf, decideChain, differed, joinByTurn, undecidedOf } from "./turn.ts";
 
 const COST_OF_DIFFERENCE = 64;
 const MAX_CREDIT = 64;
 
+/** `served` is answered in this stretch, by the event `at`. */
+export function joinInStretch(work: ProcessWork, served: TraceNode, stretch: Stretch, at: EventMeta): void {
+  stretch.answer(served);
+  if (stretch.isExact) noteAnswer(work, served, stretch, at.timestampNs);
+  else joinByTurn(work, served, stretch, at.timestampNs);
+}
+
 /** The callback may still answer another request: what it proves is known when it is over. */
-export function noteAnswer(work: ProcessWork, served: TraceNode, stretch: Stretch, nowNs: number): void {
+function noteAnswer(work: ProcessWork, served: TraceNode, stretch: Stretch, nowNs: number): void {
   const call = stretch.cause;
   if (call.isServer || call.start.order < served.start.order) return;
   const waiting = call.isDecided ? [] : [call, ...undecidedOf(call), ...undecidedBeside(call)];

@@ -18,7 +18,7 @@ const ROW_FIELDS = 6;
 const OFFSET_TAG_BITS = 2;
 const FIELD_FLAGS_WITH_OPERAND = [1 << 0, 1 << 2, 1 << 4] as const;
 
-interface HotspotClass {
+export interface HotspotClass {
   /** Of its Klass. */
   readonly address: number;
   /** Of its instance fields and static ones, by name. */

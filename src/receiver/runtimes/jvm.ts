@@ -2,16 +2,18 @@
  * HotSpot: the unit is the mounted virtual thread by its Thread.threadId(), never used again. From JDK 24 on the VM keeps it
  * in `JavaThread::_monitor_owner_id`; from 21 on it is a field of the mounted Thread object. All offsets are in the VM's own
  * description of itself, gHotSpotVMStructs (vmStructs.hpp), and in what it keeps of the classes that it has loaded.
- * Platform threads need no unit: the kernel's thread is the unit.
+ * Platform threads need no unit: the kernel's thread is the unit. Which thread has made the job that another one runs is told
+ * by where the job lies (hotspot-objects.ts).
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import { scanSymbols } from "../elf/symbols.ts";
 import { CLASS_TYPES, LoadedClasses, MemoryBlocks } from "./hotspot-classes.ts";
 import { FLAG_TYPES, whyNoObjects } from "./hotspot-flags.ts";
+import { isWhole, OBJECT_CLASSES, OBJECT_TYPES, objectLayout } from "./hotspot-objects.ts";
 import { findImage } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
 import { libraryTlsSteps } from "./tls.ts";
-import type { UnitFinding, UnitStep } from "./unit-plan.ts";
+import { isPlan, type UnitFinding, type UnitPlan, type UnitStep } from "./unit-plan.ts";
 import { readVmStructs, type VmStructs } from "./vm-structs.ts";
 
 const RUNTIME = "jvm";
@@ -25,43 +27,64 @@ const THREAD = "java/lang/Thread";
 export async function findJvm(process: ProcessView, earlier?: UnitFinding): Promise<UnitFinding | undefined> {
   const image = await findImage(process, /^libjvm\.so$/);
   if (image === undefined) return undefined;
+  if (earlier !== undefined && isPlan(earlier) && earlier.java !== undefined)
+    return earlier.lookAgain === undefined ? earlier : earlier.lookAgain();
   if (earlier?.runtime !== RUNTIME) return threadsOnly("its description of itself is still to be read");
-  const structs = await readVmStructs(process, image, new Set(["JavaThread", ...CLASS_TYPES, ...FLAG_TYPES]));
+  const structs = await readVmStructs(process, image, new Set([...CLASS_TYPES, ...FLAG_TYPES, ...OBJECT_TYPES]));
   if (structs === undefined) return threadsOnly("it does not describe itself: threads are the units");
-  const unit = await virtualThreadSteps(process, structs);
-  if (typeof unit === "string") return threadsOnly(unit);
   const [current] = await scanSymbols(image.elf, ".symtab", [CURRENT_THREAD], (name) =>
     name.equals(Buffer.from(CURRENT_THREAD)),
   );
   if (current === undefined) return threadsOnly("Thread::_thr_current has no symbol: libjvm.so is stripped");
   const steps = await libraryTlsSteps(process, image, current.value);
   if (steps === undefined) return threadsOnly("the thread-local block of libjvm.so was not found");
-  return {
+  const memory = new MemoryBlocks(process);
+  const noObjects = await whyNoObjects(memory, structs).catch(() => "it has not started yet");
+  const unit = await virtualThreadSteps(process, structs, noObjects === undefined);
+  const found: UnitPlan = {
     runtime: RUNTIME,
     version: "",
-    unitKind: UnitKind.jvmVirtualThread,
-    steps: [...steps, ...unit],
+    unitKind: unit === undefined ? UnitKind.none : UnitKind.jvmVirtualThread,
+    steps: unit === undefined ? [] : [...steps, ...unit],
     wakes: "all",
-    isFinal: true,
+    ...(unit === undefined && { off: "no virtual threads: threads are the units" }),
+    isFinal: false,
   };
+  if (noObjects !== undefined) return { ...found, limit: `who has made a job is not read: ${noObjects}` };
+  return withObjects(process, structs, new LoadedClasses(structs, OBJECT_CLASSES), found, steps);
 }
 
-/** From the address of the thread-local variable that names the current JavaThread. @returns a string: why there are none */
-async function virtualThreadSteps(process: ProcessView, structs: VmStructs): Promise<readonly UnitStep[] | string> {
+/** The classes that are loaded by now; those that come later are found when threads show that were not there. */
+async function withObjects(
+  process: ProcessView,
+  structs: VmStructs,
+  classes: LoadedClasses,
+  found: UnitPlan,
+  tls: readonly UnitStep[],
+): Promise<UnitPlan> {
+  const [, block, current] = tls as readonly { readonly operand: number }[];
+  await classes.look(process);
+  const memory = new MemoryBlocks(process);
+  const java = await objectLayout(memory, structs, classes.found, block!.operand, current!.operand);
+  const plan: UnitPlan = { ...found, ...(java && { java }) };
+  if (java !== undefined && isWhole(java)) return { ...plan, isFinal: true };
+  return { ...plan, lookAgain: () => withObjects(process.again(), structs, classes, plan, tls) };
+}
+
+/** From the address of the thread-local variable that names the current JavaThread. */
+async function virtualThreadSteps(
+  process: ProcessView,
+  structs: VmStructs,
+  areObjectsReadable: boolean,
+): Promise<readonly UnitStep[] | undefined> {
   const owner = structs.offsets.get("JavaThread::_monitor_owner_id");
   if (owner !== undefined) return [{ step: "load", operand: owner }, { step: "load", operand: 0 }, { step: "to_unit" }];
   const mounted = structs.offsets.get("JavaThread::_vthread");
-  if (mounted === undefined) return "it has no virtual threads (before JDK 21): threads are the units";
+  if (mounted === undefined || !areObjectsReadable) return undefined;
   const classes = new LoadedClasses(structs, new Set([THREAD]));
-  const hindered = await whyNoObjects(new MemoryBlocks(process), structs)
-    .then(async (why) => {
-      if (why === undefined) await classes.look(process);
-      return why;
-    })
-    .catch(() => "it has not started yet");
-  if (hindered !== undefined) return `virtual threads before JDK 24 can't be read: ${hindered}`;
+  await classes.look(process);
   const id = classes.found.get(THREAD)?.fields.get("tid");
-  if (id === undefined) return "its class Thread has no tid: threads are the units";
+  if (id === undefined) return undefined;
   // The JavaThread has a handle of the Thread object, which has its id.
   return [
     { step: "load", operand: mounted },

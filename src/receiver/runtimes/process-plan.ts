@@ -29,7 +29,7 @@ type Steps = Extract<WorkerRequest, { type: "unit_steps" }>;
 
 /** @param hasUprobes those of the plan are attached */
 export function processPlan(
-  { unitKind, steps, pools, wakes, go, python }: UnitPlan,
+  { unitKind, steps, pools, wakes, go, python, java }: UnitPlan,
   hasUprobes: boolean,
 ): Omit<Steps, "type" | "tgid"> {
   const lock = wakes === undefined || wakes === "all" ? undefined : wakes;
@@ -41,6 +41,11 @@ export function processPlan(
     lockAddress: lock?.address ?? 0,
     lockLength: lock?.lengthBytes ?? 0,
     go,
+    java: java && {
+      ...java,
+      exchangeClasses: [...java.exchangeClasses],
+      exchangeFields: [...java.exchangeFields],
+    },
     python: python && hasUprobes ? { ...python, functionHops: [...python.functionHops] } : undefined,
   };
 }

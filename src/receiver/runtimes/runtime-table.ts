@@ -337,7 +337,7 @@ export class RuntimeTable {
   /** @returns whether it is another plan than before */
   async #write(tgid: number, entry: RuntimeEntry, found: UnitPlan): Promise<boolean> {
     const plan = withWatched(found, entry.watched);
-    const text = JSON.stringify([plan.steps, plan.pools, plan.wakes, plan.go, plan.uprobes, plan.python]);
+    const text = JSON.stringify([plan.steps, plan.pools, plan.wakes, plan.go, plan.uprobes, plan.python, plan.java]);
     if (text === entry.written) return false;
     entry.written = text;
     await this.#options.write(tgid, plan);

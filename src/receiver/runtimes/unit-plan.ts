@@ -1,5 +1,5 @@
 /** How the BPF programs find a thread's unit of work at a system call: a short list of steps (bpf/control.h). */
-import type { PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
+import type { JavaLayout, PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 import type { UprobeProgram } from "../../ipc/messages.ts";
 import type { ProcessView } from "./process-view.ts";
 
@@ -95,6 +95,9 @@ export interface PythonPlan {
   readonly functionHops: readonly number[];
 }
 
+/** Where things lie in a JVM that tell which thread has made what (struct java_layout in bpf/control.h). */
+export type JavaPlan = JavaLayout;
+
 /** Futexes in this range order the runtime's own threads. */
 export interface LockRange {
   readonly address: number;
@@ -127,6 +130,7 @@ export interface UnitPlan {
   readonly uprobes?: readonly UprobePlan[];
   /** Read only where the uprobes are there. */
   readonly python?: PythonPlan;
+  readonly java?: JavaPlan;
   /** Attached only while calls of the process need what they tell: from the start, */
   readonly streams?: readonly UprobePlan[];
   /** and where it serves. */
