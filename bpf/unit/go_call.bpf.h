@@ -30,7 +30,7 @@ static __always_inline __u64 go_waiting(struct go_call *call, __u64 channel, con
 }
 
 /* For whom the goroutine in call->g asks for a call that carries this context. @is_known: it is the one that asks */
-static __noinline int go_asks(struct go_call *call, struct go_layout *layout, __u64 context, bool is_known)
+static __always_inline int go_asks(struct go_call *call, struct go_layout *layout, __u64 context, bool is_known)
 {
 	if (!call || !layout)
 		return 0;
