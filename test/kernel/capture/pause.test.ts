@@ -53,7 +53,9 @@ for (const set of [HookSet.a, HookSet.c]) {
       const { tgid } = await runPythonAround("c, s = pair()", "c.close(); s.close(); time.sleep(0.05)", () => {});
       assert.equal(capture.dataOf(tgid).length, 0);
       assert.ok(capture.processes.some(({ header }) => header.tgid === tgid));
-      const connecting = capture.states.find(({ header }) => header.tgid === tgid);
+      const connecting = capture.states.find(
+        ({ header, newState }) => header.tgid === tgid && newState === TCP_SYN_SENT,
+      );
       const states = capture.states.filter(({ socketCookie }) => socketCookie === connecting?.socketCookie);
       assert.deepEqual([states[0]?.newState, states.at(-1)?.newState], [TCP_SYN_SENT, TCP_CLOSE]);
     });
