@@ -3,7 +3,9 @@
  * serves, of which nothing else is known. A Go program that serves is told of from its first request on, or since it listens
  * (event-dispatcher.ts), so that its first jobs are seen; no longer, where its first calls did not need it.
  */
-import { UnitKind } from "../../bpf/layout.gen.ts";
+import { CauseKind, UnitKind } from "../../bpf/layout.gen.ts";
+import type { EventMeta } from "../event-meta.ts";
+import { MicrotaskPace } from "./microtask-pace.ts";
 import { OnDemand } from "./on-demand.ts";
 import { mayBeResumed } from "./resumed.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -21,6 +23,7 @@ export class HandoverWatch {
   readonly #demand = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN, growth: GROWTH, isToldFirst: true });
   /** Of Node's async functions. */
   readonly #resumed = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN });
+  readonly #pace = new MicrotaskPace();
   #strays = 0;
   #calls = 0;
   #requests = 0;
@@ -31,6 +34,12 @@ export class HandoverWatch {
   strayed(call: TraceNode, { joined }: { readonly joined: number }): boolean | undefined {
     if (mayBeResumed(call)) return this.#resumed.seen(++this.#strays, joined);
     return isStray(call) ? this.#demand.seen(++this.#strays, joined) : undefined;
+  }
+
+  /** A message was read. @returns false where more async functions go on than may be watched, from now on */
+  read(meta: EventMeta): false | undefined {
+    if (meta.causeKind !== CauseKind.nodeMicrotasks || !this.#pace.isOver(meta)) return undefined;
+    return this.#resumed.cease();
   }
 
   /** While it serves. */

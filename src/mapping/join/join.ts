@@ -138,6 +138,7 @@ export class Joiner {
     work?.logOf(meta.pid).read(node, meta);
     if (node.isServer) work?.resumed.requestRead(node, meta);
     else work?.answerRead(node, meta);
+    if (work !== undefined) this.#tellWatch(work, "handovers", work.handoverWatch.read(meta));
   }
 
   /** @param connecting of the connection's connect(2), if it was seen */

@@ -47,6 +47,14 @@ export class OnDemand {
     return false;
   }
 
+  /** It costs this process too much. @returns false where it was watched */
+  cease(): false | undefined {
+    this.#beginsAt = Number.POSITIVE_INFINITY;
+    if (!this.#isOn) return undefined;
+    this.#isOn = false;
+    return false;
+  }
+
   /** It has told something. */
   told(strays: number): void {
     if (this.#isOn && this.#endsAt === Number.POSITIVE_INFINITY) this.#endsAt = strays + this.#options.inVain;
