@@ -3,12 +3,12 @@
  * serves, of which nothing else is known. A Go program that serves is told of from its first request on, or since it listens
  * (event-dispatcher.ts), so that its first jobs are seen; no longer, where its first calls did not need it.
  */
-import { CauseKind, UnitKind } from "../../bpf/layout.gen.ts";
+import { CauseKind, type HandoverEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
-import { MicrotaskPace } from "./microtask-pace.ts";
 import { OnDemand } from "./on-demand.ts";
 import { mayBeResumed } from "./resumed.ts";
 import type { TraceNode } from "./trace-node.ts";
+import { WatchPace } from "./watch-pace.ts";
 
 const ENOUGH = 2;
 const IN_VAIN = 512;
@@ -23,7 +23,8 @@ export class HandoverWatch {
   readonly #demand = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN, growth: GROWTH, isToldFirst: true });
   /** Of Node's async functions. */
   readonly #resumed = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN });
-  readonly #pace = new MicrotaskPace();
+  readonly #microtaskPace = new WatchPace();
+  readonly #handoverPace = new WatchPace();
   #strays = 0;
   #calls = 0;
   #requests = 0;
@@ -38,8 +39,8 @@ export class HandoverWatch {
 
   /** A message was read. @returns false where more async functions go on than may be watched, from now on */
   read(meta: EventMeta): false | undefined {
-    if (meta.causeKind !== CauseKind.nodeMicrotasks || !this.#pace.isOver(meta)) return undefined;
-    return this.#resumed.cease();
+    if (meta.causeKind !== CauseKind.nodeMicrotasks) return undefined;
+    return this.#microtaskPace.isOver(meta.timestampNs, meta.causeId) ? this.#resumed.cease() : undefined;
   }
 
   /** While it serves. */
@@ -54,9 +55,15 @@ export class HandoverWatch {
   }
 
   /** One was told. */
-  told(): boolean | undefined {
+  told({ header, lost }: HandoverEvent): boolean | undefined {
+    this.#handovers++;
+    if (this.#handoverPace.isOver(header.timestampNs, this.#handovers + lost)) {
+      this.#isTrial = false;
+      this.#demand.cease();
+      return false;
+    }
     this.#demand.told(this.#strays);
-    return this.#isTrial ? this.#isOver(++this.#handovers >= FIRST_HANDOVERS) : undefined;
+    return this.#isTrial ? this.#isOver(this.#handovers >= FIRST_HANDOVERS) : undefined;
   }
 
   #isOver(isEnough: boolean): false | undefined {

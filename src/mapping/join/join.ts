@@ -263,7 +263,7 @@ export class Joiner {
     const work = this.#workOf(event.header.tgid);
     work.handovers.handedOver(work, event, order);
     if (work.handovers.isHolding) this.#holding.add(work);
-    this.#tellWatch(work, "jobs", work.handoverWatch.told());
+    this.#tellWatch(work, "jobs", work.handoverWatch.told(event));
   }
 
   #tellWatch({ tgid }: ProcessWork, what: Watched, isOn: boolean | undefined): void {
