@@ -123,7 +123,9 @@ describe("profiles", function () {
     const startMs = performance.now();
     assert.equal(profile("--pid", `${sleeper.pid}`, "--duration", "10m").status, 0);
     assert.ok(performance.now() - startMs < 60_000);
-    assert.deepEqual(readPprof(scratch.path("ends.pb.gz")), [], "nothing that an earlier run has left");
+    // A sleeper that ends may be sampled in its exit.
+    const others = readPprof(scratch.path("ends.pb.gz")).filter(({ pid }) => pid !== sleeper.pid);
+    assert.deepEqual(others, [], "nothing that an earlier run has left");
   });
 
   it("profile: interrupted, it writes what it has, of all processes, to stdout too", async function () {
