@@ -7,10 +7,10 @@
  * uv_run is exported (uv.h). uv__io_poll is told among its callees by its frame, which holds 1024 epoll events of 12
  * bytes (src/unix/linux.c, before 1.45 linux-core.c); the other callees need next to none.
  */
-import { makeRoom } from "../../make-room.ts";
 import { ElfMachine, u64, viewOf } from "../elf/elf-file.ts";
 import { type ElfSymbol, findSymbol } from "../elf/symbols.ts";
-import { buildIdOf, codeOf, findImage, type Image } from "./images.ts";
+import { ByBuildId } from "./by-build-id.ts";
+import { codeOf, findImage, type Image } from "./images.ts";
 import { initialStackPointer } from "./initial-stack.ts";
 import type { ProcessView } from "./process-view.ts";
 
@@ -21,7 +21,7 @@ const PROLOGUE_BYTES = 96;
 const POLL_FRAME_BYTES = 1024 * 12;
 const MAX_FRAME_BYTES = 1 << 20;
 const STACK_BYTES = 1 << 20;
-const MAX_KNOWN = 64;
+const MAX_DISTANCES = 64;
 
 /** Addresses of the file, the same in all processes that run it. */
 interface RunCode {
@@ -44,14 +44,13 @@ interface LoopPlace {
   readonly distanceBytes: number | undefined;
 }
 
-/** By build id: symbol tables of this size are not read for every process. */
-const known = new Map<string, Promise<RunCode | string>>();
+const runCodes = new ByBuildId<RunCode | string>(readRunCode);
 
 /** @returns a text: why it is not known */
 export async function findLoop(process: ProcessView): Promise<LoopPlace | string> {
   const image = (await findImage(process, /^libuv\.so/)) ?? (await findImage(process, "executable"));
   if (image === undefined) return "the executable can't be read";
-  const code = await runCodeOf(image);
+  const code = await runCodes.of(image);
   if (typeof code === "string") return code;
   const slot = await findSlot(process, code, image.loadBias);
   return slot === undefined
@@ -61,18 +60,6 @@ export async function findLoop(process: ProcessView): Promise<LoopPlace | string
         poll: code.poll + image.loadBias,
         distanceBytes: image.loadBias === 0 ? usualDistance(code) : undefined,
       };
-}
-
-async function runCodeOf(image: Image): Promise<RunCode | string> {
-  const id = await buildIdOf(image);
-  const before = id === undefined ? undefined : known.get(id);
-  if (before !== undefined) return before;
-  const code = readRunCode(image);
-  if (id !== undefined) {
-    makeRoom(known, MAX_KNOWN);
-    known.set(id, code);
-  }
-  return code;
 }
 
 async function readRunCode(image: Image): Promise<RunCode | string> {
@@ -149,7 +136,7 @@ async function findSlot(
 }
 
 function noteDistance({ distances }: RunCode, distanceBytes: number): void {
-  if (distances.size < MAX_KNOWN || distances.has(distanceBytes)) {
+  if (distances.size < MAX_DISTANCES || distances.has(distanceBytes)) {
     distances.set(distanceBytes, (distances.get(distanceBytes) ?? 0) + 1);
   }
 }

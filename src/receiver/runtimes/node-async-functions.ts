@@ -5,10 +5,10 @@
  */
 
 import type { UprobeProgram } from "../../ipc/messages.ts";
-import { makeRoom } from "../../make-room.ts";
 import { ElfMachine, fileOffsetOf, u64, viewOf } from "../elf/elf-file.ts";
 import { type ElfSymbol, scanSymbols } from "../elf/symbols.ts";
-import { buildIdOf, codeOf, type Image } from "./images.ts";
+import { ByBuildId } from "./by-build-id.ts";
+import { codeOf, type Image } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
 import type { UprobePlan } from "./unit-plan.ts";
 
@@ -48,7 +48,6 @@ const HEAP_BYTES = 8 << 20;
 const QUEUE_BYTES = 80;
 /** Of a vtable: what comes before the first function (Itanium C++ ABI, 2.5.2). */
 const TABLE_HEAD_BYTES = 16;
-const MAX_KNOWN = 64;
 
 /** Addresses of the file. */
 interface AwaitCode {
@@ -62,7 +61,7 @@ export interface AsyncFunctions {
   readonly microtasks: number;
 }
 
-const known = new Map<string, Promise<AwaitCode | string>>();
+const awaitCodes = new ByBuildId<AwaitCode | string>(readAwaitCode);
 
 /**
  * @param microtasks where the queue was found before
@@ -73,7 +72,7 @@ export async function findAsyncFunctions(
   image: Image,
   microtasks?: number,
 ): Promise<AsyncFunctions | string> {
-  const code = await awaitCodeOf(image);
+  const code = await awaitCodes.of(image);
   if (typeof code === "string") return code;
   const uprobes = await uprobesAt(process, image, code);
   if (uprobes === undefined) return "the code of V8's builtins is not mapped as a whole";
@@ -83,19 +82,7 @@ export async function findAsyncFunctions(
 
 /** The symbols of a file of this size are read ahead, once: long before the process is busy, if it has just begun. */
 export async function readAhead(image: Image): Promise<void> {
-  await awaitCodeOf(image);
-}
-
-async function awaitCodeOf(image: Image): Promise<AwaitCode | string> {
-  const id = await buildIdOf(image);
-  const before = id === undefined ? undefined : known.get(id);
-  if (before !== undefined) return before;
-  const code = readAwaitCode(image);
-  if (id !== undefined) {
-    makeRoom(known, MAX_KNOWN);
-    known.set(id, code);
-  }
-  return code;
+  await awaitCodes.of(image);
 }
 
 async function readAwaitCode(image: Image): Promise<AwaitCode | string> {

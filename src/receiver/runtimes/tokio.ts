@@ -7,6 +7,7 @@
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import { type ElfFile, ElfMachine, readSection, sectionNamed, u64, viewOf } from "../elf/elf-file.ts";
 import { type ElfSymbol, scanSymbols } from "../elf/symbols.ts";
+import { ByBuildId } from "./by-build-id.ts";
 import { codeOf, findImage, type Image } from "./images.ts";
 import type { MemoryMapping, ProcessView } from "./process-view.ts";
 import { executableTlsOffset } from "./tls.ts";
@@ -20,6 +21,9 @@ const COMMENT_LIMIT_BYTES = 64 * 1024;
 const CONSTANTS_LIMIT_BYTES = 32 * 1024 * 1024;
 /** Where it panics, it names its source: strip keeps that, as long as a program says where it panics. */
 const SOURCE = /\/tokio-1\.\d+\.\d+\/src\/runtime\//;
+
+/** Of files: a process is looked at several times. */
+const sources = new ByBuildId(hasSource);
 
 const isContext = (name: Buffer) =>
   name.includes("tokio") && name.includes("context") && name.includes("CONTEXT") && name.includes("runtime");
@@ -39,7 +43,7 @@ export async function findTokio(process: ProcessView): Promise<UnitFinding | und
     (name) => isContext(name) || isEnter(name) || isWakerTable(name) || isBind(name),
   );
   const context = symbols.find((symbol) => symbol.type === STT_TLS);
-  if (context === undefined) return (await hasSource(image.elf)) ? off("its symbols are stripped") : undefined;
+  if (context === undefined) return (await sources.of(image)) ? off("its symbols are stripped") : undefined;
   const tlsOffset = executableTlsOffset(image.elf, context.value);
   const enter = symbols.find((symbol) => isEnter(Buffer.from(symbol.name)));
   if (tlsOffset === undefined || enter === undefined)
@@ -61,7 +65,7 @@ function off(reason: string): UnitFinding {
   return { runtime: RUNTIME, off: reason, wanders: true };
 }
 
-async function hasSource(elf: ElfFile): Promise<boolean> {
+async function hasSource({ elf }: Image): Promise<boolean> {
   const section = sectionNamed(elf, ".rodata");
   const constants = section === undefined ? undefined : await readSection(elf, section, CONSTANTS_LIMIT_BYTES);
   return constants !== undefined && SOURCE.test(Buffer.from(constants).toString("latin1"));
