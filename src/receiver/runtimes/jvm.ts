@@ -40,7 +40,8 @@ export async function findJvm(process: ProcessView, earlier?: UnitFinding): Prom
   if (steps === undefined) return threadsOnly("the thread-local block of libjvm.so was not found");
   const memory = new MemoryBlocks(process);
   const noObjects = await whyNoObjects(memory, structs).catch(() => "it has not started yet");
-  const unit = await virtualThreadSteps(process, structs, noObjects === undefined);
+  const classes = new LoadedClasses(structs, new Set([...OBJECT_CLASSES, THREAD]));
+  const unit = await virtualThreadSteps(process, structs, noObjects === undefined ? classes : undefined);
   const found: UnitPlan = {
     runtime: RUNTIME,
     version: "",
@@ -51,7 +52,7 @@ export async function findJvm(process: ProcessView, earlier?: UnitFinding): Prom
     isFinal: false,
   };
   if (noObjects !== undefined) return { ...found, limit: `who has made a job is not read: ${noObjects}` };
-  return withObjects(process, structs, new LoadedClasses(structs, OBJECT_CLASSES), found, steps);
+  return withObjects(process, structs, classes, found, steps);
 }
 
 /** The classes that are loaded by now; those that come later are found when threads show that were not there. */
@@ -71,17 +72,20 @@ async function withObjects(
   return { ...plan, lookAgain: () => withObjects(process.again(), structs, classes, plan, tls) };
 }
 
-/** From the address of the thread-local variable that names the current JavaThread. */
+/**
+ * From the address of the thread-local variable that names the current JavaThread.
+ *
+ * @param classes undefined: objects can't be read
+ */
 async function virtualThreadSteps(
   process: ProcessView,
   structs: VmStructs,
-  areObjectsReadable: boolean,
+  classes: LoadedClasses | undefined,
 ): Promise<readonly UnitStep[] | undefined> {
   const owner = structs.offsets.get("JavaThread::_monitor_owner_id");
   if (owner !== undefined) return [{ step: "load", operand: owner }, { step: "load", operand: 0 }, { step: "to_unit" }];
   const mounted = structs.offsets.get("JavaThread::_vthread");
-  if (mounted === undefined || !areObjectsReadable) return undefined;
-  const classes = new LoadedClasses(structs, new Set([THREAD]));
+  if (mounted === undefined || classes === undefined) return undefined;
   await classes.look(process);
   const id = classes.found.get(THREAD)?.fields.get("tid");
   if (id === undefined) return undefined;
