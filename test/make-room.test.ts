@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { makeRoom } from "../src/make-room.ts";
+import { makeRoom, setBounded } from "../src/make-room.ts";
 
 describe("makeRoom", () => {
   it("lets the key leave that was set first, and only where there is no room", () => {
@@ -11,5 +11,24 @@ describe("makeRoom", () => {
     assert.deepEqual([...map.keys()], ["b", "a"]);
     makeRoom(map, 2);
     assert.deepEqual([...map.keys()], ["a"]);
+  });
+});
+
+describe("setBounded", () => {
+  it("makes room for a new key alone", () => {
+    const map = new Map([
+      ["b", 1],
+      ["a", 2],
+    ]);
+    setBounded(map, "a", 3, 2);
+    assert.deepEqual(
+      [...map],
+      [
+        ["b", 1],
+        ["a", 3],
+      ],
+    );
+    setBounded(map, "c", 4, 2);
+    assert.deepEqual([...map.keys()], ["a", "c"]);
   });
 });

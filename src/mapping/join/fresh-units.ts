@@ -6,7 +6,7 @@
  * It shows on connections that have brought several requests: each was answered by a unit that was made when it had been
  * read. One that has answered before, or was there before, costs many.
  */
-import { makeRoom } from "../../make-room.ts";
+import { setBounded } from "../../make-room.ts";
 import type { Creation } from "./lineage.ts";
 import type { NodeConnection, TraceNode } from "./trace-node.ts";
 
@@ -40,7 +40,7 @@ export class FreshUnits {
   }
 
   #set(work: number, credit: number): void {
-    if (!this.#credits.has(work)) makeRoom(this.#credits, MAX_KINDS);
-    this.#credits.set(work, Math.max(-COST_OF_DIFFERENCE, Math.min(MAX_CREDIT, credit)));
+    const bounded = Math.max(-COST_OF_DIFFERENCE, Math.min(MAX_CREDIT, credit));
+    setBounded(this.#credits, work, bounded, MAX_KINDS);
   }
 }

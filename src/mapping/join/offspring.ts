@@ -14,6 +14,7 @@
  * the connection. Both are believed all the same where nearly all requests of that moment make units of their own, as long
  * as the calls of a unit come in one burst.
  */
+import { setBounded } from "../../make-room.ts";
 import type { CreatedFor } from "./creators.ts";
 import { AFTER_ANSWER_NS } from "./last-answers.ts";
 import type { LateJoins } from "./late-joins.ts";
@@ -261,9 +262,7 @@ export class Offspring {
   }
 
   #setCredit(work: number, credit: number): void {
-    if (this.#credits.size >= MAX_KINDS && !this.#credits.has(work))
-      this.#credits.delete(this.#credits.keys().next().value!);
-    this.#credits.set(work, credit);
+    setBounded(this.#credits, work, credit, MAX_KINDS);
   }
 }
 

@@ -1,4 +1,5 @@
 /** What the processes of one executable have in common, by its path. Bounded: what was set first leaves first. */
+import { setBounded } from "../../make-room.ts";
 
 const MAX_EXECUTABLES = 256;
 
@@ -10,9 +11,6 @@ export class ByExecutable<T> {
   }
 
   set(path: string | undefined, value: T): void {
-    if (path === undefined) return;
-    if (this.#values.size >= MAX_EXECUTABLES && !this.#values.has(path))
-      this.#values.delete(this.#values.keys().next().value!);
-    this.#values.set(path, value);
+    if (path !== undefined) setBounded(this.#values, path, value, MAX_EXECUTABLES);
   }
 }

@@ -6,6 +6,7 @@
  * Claims: the protocol header of version 1.0.0, or a frame whose size, offset, type and performative agree.
  * State: 256 sessions, 1024 links and 4096 unsettled deliveries for each direction.
  */
+import { setBounded } from "../../../make-room.ts";
 import type { Attribute } from "../../span.ts";
 import { uint16, uint32 } from "../byte-reader.ts";
 import { agreed, startsWith } from "../framed.ts";
@@ -27,7 +28,6 @@ import { type Amqp10Sections, readSections } from "./sections.ts";
 import {
   type Amqp10State,
   boundedAdd,
-  boundedSet,
   createAmqp10State,
   MAX_CHANNELS,
   MAX_LINKS,
@@ -154,7 +154,7 @@ function systemOf(product: string): string {
 function begin(fields: readonly AmqpValue[], channel: number, sender: Sender, state: State): void {
   const remote = asNumber(fields[0]);
   const name = remote === undefined ? `${sender}.${channel}` : sessionOf(state, peerOf(sender), remote);
-  boundedSet(state.sessions[sender], channel, name, MAX_CHANNELS);
+  setBounded(state.sessions[sender], channel, name, MAX_CHANNELS);
 }
 
 /** name, handle, role (true: receives), settle modes, source, target */
@@ -178,7 +178,7 @@ function attach(
   const key = `${session}.${handle}`;
   const known = [...state.links[peerOf(sender)].values()].find((link) => link.name === name);
   if (known !== undefined) known.address ??= address;
-  boundedSet(state.links[sender], key, known ?? { name, address }, MAX_LINKS);
+  setBounded(state.links[sender], key, known ?? { name, address }, MAX_LINKS);
   const isRequest = known === undefined;
   const id = `a${name}`;
   const message = newMessage(state, sender, isRequest ? MessageRole.request : MessageRole.response, id, "attach");
@@ -220,7 +220,7 @@ function transfer(
     sink.message(message);
     return;
   }
-  boundedSet(state.unfinished[sender], key, message, MAX_LINKS);
+  setBounded(state.unfinished[sender], key, message, MAX_LINKS);
   sink.begin(message);
 }
 

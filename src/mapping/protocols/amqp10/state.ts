@@ -50,12 +50,7 @@ export function sessionOf(state: Amqp10State<unknown>, sender: Sender, channel: 
   return state.sessions[sender].get(channel) ?? `0.${channel}`;
 }
 
-/** A new entry in a map or set of bounded size: the oldest goes. */
-export function boundedSet<K, V>(map: Map<K, V>, key: K, value: V, limit: number): void {
-  if (map.size >= limit && !map.has(key)) map.delete(map.keys().next().value!);
-  map.set(key, value);
-}
-
+/** A new entry in a set of bounded size: the oldest goes. */
 export function boundedAdd<K>(set: Set<K>, key: K, limit: number): void {
   if (set.size >= limit) set.delete(set.values().next().value!);
   set.add(key);

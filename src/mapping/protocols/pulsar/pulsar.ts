@@ -6,6 +6,7 @@
  * Claims: sizes that fit and a command whose type is the number of the field behind it.
  * State: topics of 1024 producers and 1024 consumers.
  */
+import { setBounded } from "../../../make-room.ts";
 import type { Attribute } from "../../span.ts";
 import { uint32 } from "../byte-reader.ts";
 import { framed } from "../framed.ts";
@@ -43,11 +44,6 @@ function frameLength(bytes: Uint8Array, at: number): number {
   return command >= 4 && command <= MAX_COMMAND && command + 4 <= total && total <= MAX_FRAME ? 4 + total : INVALID;
 }
 
-function remember<V>(map: Map<number, V>, key: number, value: V): void {
-  if (map.size >= MAX_TOPICS && !map.has(key)) map.delete(map.keys().next().value!);
-  map.set(key, value);
-}
-
 function read(bytes: Uint8Array, end: number, sender: Sender, state: PulsarState): PulsarMessage | undefined {
   const commandEnd = PREFIX_BYTES + uint32(bytes, 4);
   const fields = readCommand(bytes, PREFIX_BYTES, Math.min(end, commandEnd));
@@ -58,9 +54,9 @@ function read(bytes: Uint8Array, end: number, sender: Sender, state: PulsarState
   const consumer = command.consumerField === undefined ? undefined : fields.number(command.consumerField);
   let topic = command.topicField === undefined ? undefined : fields.text(command.topicField);
   let subscription = type === Command.subscribe ? fields.text(2) : undefined;
-  if (type === Command.producer && topic !== undefined) remember(state.producers, producer ?? 0, topic);
+  if (type === Command.producer && topic !== undefined) setBounded(state.producers, producer ?? 0, topic, MAX_TOPICS);
   if (type === Command.subscribe && topic !== undefined) {
-    remember(state.consumers, consumer ?? 0, { topic, subscription });
+    setBounded(state.consumers, consumer ?? 0, { topic, subscription }, MAX_TOPICS);
   }
   if (topic === undefined && producer !== undefined) topic = state.producers.get(producer);
   if (topic === undefined && consumer !== undefined) {
