@@ -17,7 +17,6 @@ const ROUNDS = 3;
 
 export class PairingDoubt {
   #isUnsure = false;
-  #lastNs = 0;
   #lastIsAnswer = false;
   /** Before an answer, since the gap. */
   #longestWaitNs = 0;
@@ -35,10 +34,14 @@ export class PairingDoubt {
     this.#longestWaitNs = 0;
   }
 
-  /** A request without an id begins. @returns whether its answer will be known */
-  asks(timestampNs: number): boolean {
+  /**
+   * A request without an id begins.
+   *
+   * @param pauseNs since any message of the connection has begun or ended
+   * @returns whether its answer will be known
+   */
+  asks(pauseNs: number): boolean {
     if (this.#isUnsure) {
-      const pauseNs = timestampNs - this.#lastNs;
       if (pauseNs >= QUIET_NS) this.#isUnsure = false;
       else if (this.#lastIsAnswer && pauseNs >= Math.max(PAUSE_NS, this.#longestWaitNs * PAUSE_WAITS)) this.#endRound();
       if (this.#isUnsure && this.#open !== undefined) this.#open++;
@@ -47,18 +50,13 @@ export class PairingDoubt {
     return !this.#isUnsure;
   }
 
-  /** An answer without an id begins. */
-  answers(timestampNs: number): void {
+  /** An answer without an id begins. @param waitNs since any message of the connection has begun or ended */
+  answers(waitNs: number): void {
     this.#lastIsAnswer = true;
-    this.#longestWaitNs = Math.max(this.#longestWaitNs, timestampNs - this.#lastNs);
+    this.#longestWaitNs = Math.max(this.#longestWaitNs, waitNs);
     if (!this.#isUnsure || this.#open === undefined) return;
     this.#open = this.#open > 0 ? this.#open - 1 : undefined;
     if (this.#open === undefined) this.#agreed = 0;
-  }
-
-  /** Something of any message begins or ends. */
-  passes(timestampNs: number): void {
-    this.#lastNs = timestampNs;
   }
 
   #endRound(): void {

@@ -77,7 +77,8 @@ export class SessionTracker<C> {
   #ordered: Exchange<C>[] = [];
   #byId: Map<number | string, Exchange<C>> | undefined;
   #hasPipelined = false;
-  readonly #doubt = new PairingDoubt();
+  /** Since its first gap. */
+  #doubt: PairingDoubt | undefined;
   #lastMessageNs = 0;
   /** A response that began and whose end a gap has hidden: it ended before the next message starts. */
   #endHidden: Exchange<C> | undefined;
@@ -115,12 +116,12 @@ export class SessionTracker<C> {
     this.#account.addIn();
     if (message.role === MessageRole.response) this.#beginResponse(message, meta);
     else this.#beginRequest(protocol, message, sender, offset, meta);
-    this.#passes(meta);
+    this.#lastMessageNs = meta.timestampNs;
   }
 
   /** The message that began ends. */
   end(message: AnyMessage, sender: Sender, meta: EventMeta): void {
-    this.#passes(meta);
+    this.#lastMessageNs = meta.timestampNs;
     if (message.role === MessageRole.response) {
       if (this.#asker !== undefined) {
         this.#asker.end(message, sender, meta);
@@ -160,7 +161,9 @@ export class SessionTracker<C> {
       }
     }
     // Answers by id stay right; those whose answer was lost end by timeout or with the connection.
-    if (this.#hasPipelined) this.#doubt.arise();
+    if (!this.#hasPipelined) return;
+    this.#doubt ??= new PairingDoubt();
+    this.#doubt.arise();
   }
 
   /** The same response in one more gap: nobody has asked for another. */
@@ -225,7 +228,7 @@ export class SessionTracker<C> {
   #beginRequest(protocol: AnyProtocol, message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void {
     this.#endHiddenResponse();
     const isPaired = message.id === undefined && message.role === MessageRole.request;
-    if (isPaired && !this.#doubt.asks(meta.timestampNs)) {
+    if (isPaired && this.#doubt?.asks(meta.timestampNs - this.#lastMessageNs) === false) {
       this.#account.addLost("pairing_unsure");
       return;
     }
@@ -247,7 +250,7 @@ export class SessionTracker<C> {
 
   #beginResponse(message: AnyMessage, meta: EventMeta): void {
     if (message.id === undefined) {
-      this.#doubt.answers(meta.timestampNs);
+      this.#doubt?.answers(meta.timestampNs - this.#lastMessageNs);
       this.#endHiddenResponse();
     }
     const exchange =
@@ -285,11 +288,6 @@ export class SessionTracker<C> {
     this.#byId ??= new Map();
     this.#byId.set(id, exchange);
     return exchange;
-  }
-
-  #passes({ timestampNs }: EventMeta): void {
-    this.#lastMessageNs = timestampNs;
-    this.#doubt.passes(timestampNs);
   }
 
   #endHiddenResponse(): void {

@@ -6,10 +6,9 @@ const MS = 1_000_000;
 /** A connection after a gap, as one letter per message, `?` asks and `!` answers, and a number: a pause of so many ms. */
 class Talk {
   readonly doubt = new PairingDoubt();
-  #nowNs = 5_000 * MS;
+  #pauseNs = 0;
 
   constructor() {
-    this.doubt.passes(this.#nowNs);
     this.doubt.arise();
   }
 
@@ -17,10 +16,9 @@ class Talk {
   hears(text: string): string {
     let known = "";
     for (const [part] of text.matchAll(/\d+|[?!]/g)) {
-      if (part === "?") known += this.doubt.asks(this.#nowNs) ? "y" : "n";
-      else if (part === "!") this.doubt.answers(this.#nowNs);
-      else this.#nowNs += Number(part) * MS;
-      if (part === "?" || part === "!") this.doubt.passes(this.#nowNs);
+      if (part === "?") known += this.doubt.asks(this.#pauseNs) ? "y" : "n";
+      else if (part === "!") this.doubt.answers(this.#pauseNs);
+      this.#pauseNs = part === "?" || part === "!" ? 0 : this.#pauseNs + Number(part) * MS;
     }
     return known;
   }
