@@ -1,12 +1,10 @@
 /**
- * Whether to be told of hand-overs between goroutines, or of the async functions of Node: where calls come, while the process
- * serves, of which nothing else is known. A Go program that serves is told of from its first request on, or since it listens
- * (event-dispatcher.ts), so that its first jobs are seen; no longer, where its first calls did not need it.
+ * Whether to be told of hand-overs between goroutines: where calls come, while the process serves, of which nothing else is
+ * known. A Go program that serves is told of from its first request on, or since it listens (event-dispatcher.ts), so that
+ * its first jobs are seen; no longer, where its first calls did not need it.
  */
-import { CauseKind, type HandoverEvent, UnitKind } from "../../bpf/layout.gen.ts";
-import type { EventMeta } from "../event-meta.ts";
+import { type HandoverEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import { OnDemand } from "./on-demand.ts";
-import { mayBeResumed } from "./resumed.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { WatchPace } from "./watch-pace.ts";
 
@@ -21,10 +19,7 @@ const FIRST_HANDOVERS = 4096;
 
 export class HandoverWatch {
   readonly #demand = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN, growth: GROWTH, isToldFirst: true });
-  /** Of Node's async functions. */
-  readonly #resumed = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN });
-  readonly #microtaskPace = new WatchPace();
-  readonly #handoverPace = new WatchPace();
+  readonly #pace = new WatchPace();
   #strays = 0;
   #calls = 0;
   #requests = 0;
@@ -33,14 +28,7 @@ export class HandoverWatch {
 
   /** @returns whether they are to be watched from now on; undefined: as before */
   strayed(call: TraceNode, { joined }: { readonly joined: number }): boolean | undefined {
-    if (mayBeResumed(call)) return this.#resumed.seen(++this.#strays, joined);
-    return isStray(call) ? this.#demand.seen(++this.#strays, joined) : undefined;
-  }
-
-  /** A message was read. @returns false where more async functions go on than may be watched, from now on */
-  read(meta: EventMeta): false | undefined {
-    if (meta.causeKind !== CauseKind.nodeMicrotasks) return undefined;
-    return this.#microtaskPace.isOver(meta.timestampNs, meta.causeId) ? this.#resumed.cease() : undefined;
+    return !call.isDecided && isOfIdleGoroutine(call) ? this.#demand.seen(++this.#strays, joined) : undefined;
   }
 
   /** While it serves. */
@@ -57,7 +45,7 @@ export class HandoverWatch {
   /** One was told. */
   told({ header, lost }: HandoverEvent): boolean | undefined {
     this.#handovers++;
-    if (this.#handoverPace.isOver(header.timestampNs, this.#handovers + lost)) {
+    if (this.#pace.isOver(header.timestampNs, this.#handovers + lost)) {
       this.#isTrial = false;
       this.#demand.cease();
       return false;
@@ -74,6 +62,6 @@ export class HandoverWatch {
 }
 
 /** Made by a goroutine that serves nothing, and that no request has made. */
-function isStray({ isDecided, start, unit }: TraceNode): boolean {
-  return !isDecided && start.causeKind === 0 && unit?.kind === UnitKind.goroutine && !unit.hasRead;
+export function isOfIdleGoroutine({ start, unit }: TraceNode): boolean {
+  return start.causeKind === 0 && unit?.kind === UnitKind.goroutine && !unit.hasRead;
 }

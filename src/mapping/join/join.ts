@@ -16,7 +16,6 @@ import { callerOfThread, isServedByThreads } from "./own-thread.ts";
 import { joinPassedOn } from "./passed-on.ts";
 import { ProcessWork } from "./process-work.ts";
 import { joinByReplyTurn, joinInStretch } from "./reply-turn.ts";
-import { mayBeResumed } from "./resumed.ts";
 import { joinSingle } from "./single.ts";
 import type { StreamCalls } from "./stream-calls.ts";
 import type { Stretch } from "./thread-log.ts";
@@ -138,7 +137,7 @@ export class Joiner {
     work?.logOf(meta.pid).read(node, meta);
     if (node.isServer) work?.resumed.requestRead(node, meta);
     else work?.answerRead(node, meta);
-    if (work !== undefined) this.#tellWatch(work, "handovers", work.handoverWatch.read(meta));
+    if (work !== undefined) this.#tellWatch(work, "handovers", work.resumedWatch.read(meta));
   }
 
   /** @param connecting of the connection's connect(2), if it was seen */
@@ -165,7 +164,7 @@ export class Joiner {
       if (!node.isHeld) decide(node, undefined, undefined);
       return;
     }
-    if (mayBeResumed(node)) this.#tellWatch(work, "handovers", work.handoverWatch.strayed(node, work.resumed));
+    this.#tellWatch(work, "handovers", work.resumedWatch.strayed(node, work.resumed));
     if (!node.isDecided && !node.isHeld) {
       const own = callerOfThread(work, unit, node);
       if (own !== undefined) decide(node, own, "thread");

@@ -20,6 +20,7 @@ import { OpenRequests } from "./open-requests.ts";
 import { OpenTokens } from "./passed-on.ts";
 import { RequestContexts } from "./request-contexts.ts";
 import { Resumed } from "./resumed.ts";
+import { ResumedWatch } from "./resumed-watch.ts";
 import { Runs } from "./same-run.ts";
 import { ServedConnections } from "./served-connections.ts";
 import { StreamCalls } from "./stream-calls.ts";
@@ -55,6 +56,7 @@ export class ProcessWork {
   readonly javaMakers = new JavaMakers();
   readonly handovers = new Handovers();
   readonly handoverWatch = new HandoverWatch();
+  readonly resumedWatch = new ResumedWatch();
   readonly streamCalls = new StreamCalls();
   readonly wakeWatch: OnDemand;
   readonly late = new LateJoins();

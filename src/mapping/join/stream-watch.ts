@@ -3,6 +3,7 @@
  * first calls are seen; no longer, where it serves and makes no such call; then again when it makes one.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
+import { isOfIdleGoroutine } from "./handover-watch.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 /** So many requests in a row without such a call. */
@@ -27,9 +28,8 @@ export class StreamWatch {
   }
 
   /** Of a call over HTTP/2 nothing is known. */
-  called({ streamId, start, unit }: TraceNode): boolean | undefined {
-    const isStray = streamId !== 0 && start.causeKind === 0 && unit?.kind === UnitKind.goroutine && !unit.hasRead;
-    if (this.#isOn || !isStray) return undefined;
+  called(call: TraceNode): boolean | undefined {
+    if (this.#isOn || call.streamId === 0 || !isOfIdleGoroutine(call)) return undefined;
     this.#isOn = true;
     this.#requests = 0;
     this.#inVain *= GROWTH;

@@ -14,11 +14,12 @@ export class WatchPace {
 
   /** @param count of them up to now, from wherever it was counted */
   isOver(timestampNs: number, count: number): boolean {
+    const isFirst = this.#sinceNs === undefined;
     const elapsedNs = timestampNs - (this.#sinceNs ?? timestampNs);
-    if (this.#sinceNs !== undefined && elapsedNs < WINDOW_NS) return false;
-    const isOver = this.#sinceNs !== undefined && count - this.#since > (MOST_PER_SECOND * elapsedNs) / 1e9;
+    if (!isFirst && elapsedNs < WINDOW_NS) return false;
+    const more = count - this.#since;
     this.#sinceNs = timestampNs;
     this.#since = count;
-    return isOver;
+    return !isFirst && more > (MOST_PER_SECOND * elapsedNs) / 1e9;
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { CauseKind, EventKind, HandoverWay, TurnPhase, UnitKind } from "../../../src/bpf/layout.gen.ts";
 import { HandoverWatch } from "../../../src/mapping/join/handover-watch.ts";
+import { ResumedWatch } from "../../../src/mapping/join/resumed-watch.ts";
 import type { TraceNode } from "../../../src/mapping/join/trace-node.ts";
 import { WatchPace } from "../../../src/mapping/join/watch-pace.ts";
 import { meta } from "../../support/meta.ts";
@@ -26,7 +27,7 @@ describe("the pace of what uprobes watch", () => {
   });
 
   it("takes the uprobes off a process that has more than their cost allows, for good", () => {
-    const watch = new HandoverWatch();
+    const watch = new ResumedWatch();
     const start = { ...at(0, 0), unitKind: UnitKind.nodeAsync, turnId: 4 + TurnPhase.poll };
     const stray = { isDecided: false, start } as TraceNode;
     const strays = (count: number) => Array.from({ length: count }, () => watch.strayed(stray, { joined: 1 }));
@@ -52,7 +53,7 @@ describe("the pace of what uprobes watch", () => {
   });
 
   it("ends nothing where nothing is watched, and does not count what other runtimes tell", () => {
-    const watch = new HandoverWatch();
+    const watch = new ResumedWatch();
     assert.equal(watch.read(at(0, 0)), undefined);
     assert.equal(watch.read({ ...at(1000, 1e6), causeKind: CauseKind.none }), undefined);
     assert.equal(watch.read(at(1000, 1e6)), undefined);
