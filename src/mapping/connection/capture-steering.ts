@@ -35,15 +35,14 @@ export class CaptureSteering {
   wantAll(isLeftOut: boolean): void {
     if (isLeftOut) this.#isFramingRefused = true;
     if (this.#mode !== "prefix") return;
-    this.#mode = "all";
-    for (const side of [this.#ingress, this.#egress]) side.plainEvents = 0;
+    this.#wantMore("all");
     if (isLeftOut) this.#say({ mode: "all" });
   }
 
-  /** Calls of several messages grow with the load, and one that is cut between two messages costs the pairing of all. */
-  #wantWhole(): void {
-    if (this.#mode === "whole") return;
-    this.#mode = "whole";
+  /** Said with the next event of each side. */
+  #wantMore(mode: "all" | "whole"): void {
+    if (this.#mode === mode) return;
+    this.#mode = mode;
     for (const side of [this.#ingress, this.#egress]) side.plainEvents = 0;
   }
 
@@ -65,7 +64,8 @@ export class CaptureSteering {
       side.plainEnds = 0;
       return;
     }
-    if (ended > 1) this.#wantWhole();
+    // Calls of several messages grow with the load, and one that is cut between two messages costs the pairing of all.
+    if (ended > 1) this.#wantMore("whole");
     const isBulk = side.stream.position - side.stream.frontier >= WORTHWHILE_BYTES;
     const count = ++side.plainEvents;
     // Behind a message a connection often rests, so that the kernel hears of the place before it has passed.
