@@ -14,6 +14,10 @@ import { CLIENT, readTraceFile, type TestSpan } from "../support/trace-file.ts";
 const ONLY_LIVE = /^(thread\.|sockspan\.link|service\.peer|peer\.service|sockspan\.coroutine)/;
 /** Both see the same bytes, at two places on their way. */
 const TOLERANCE_NS = 50_000_000n;
+/** Of a segment that was put together on the loopback interface, headers included. */
+const LONGEST_FRAME = 70_000;
+/** In immediate mode each frame, however short, takes a slot as long as the longest: about a thousand here. */
+const TCPDUMP_BUFFER_KIB = 128 << 10;
 
 function described(span: TestSpan): object {
   const attributes = [...span.attributes].filter(([key]) => !ONLY_LIVE.test(key));
@@ -33,8 +37,9 @@ describe("the same traffic, live and from a capture", () => {
     const sockspan = await Sockspan.start(scratch);
     const pcap = scratch.path("traffic.pcap");
     const filter = `tcp port ${nginx.port} or tcp port ${redis.port}`;
+    const capture = ["-s", `${LONGEST_FRAME}`, "-B", `${TCPDUMP_BUFFER_KIB}`, "-w", pcap, filter];
     const tcpdump = scratch.keep(
-      await Program.start(["tcpdump", "-i", "lo", "-U", "--immediate-mode", "-B", "16384", "-w", pcap, filter], {
+      await Program.start(["tcpdump", "-i", "lo", "-U", "--immediate-mode", ...capture], {
         readyOutput: /listening on/,
       }),
     );

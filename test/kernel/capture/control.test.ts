@@ -39,8 +39,8 @@ describe("what the capture programs are told", () => {
     const { tgid } = await runPythonAround(
       "c, s = pair()\nc.sendall(b'0'); s.recv(1)",
       "for i in range(1, 7): c.sendall(b'%d' % i); s.recv(1)",
-      () => {
-        const [first] = capture.drain().data.filter((event) => event.bytes.toString() === "0");
+      (child) => {
+        const [first] = capture.dataOf(child).filter((event) => event.bytes.toString() === "0");
         capture.setVerdict(first!.socketCookie, { action: VerdictAction.drop, dropCalls: 4, serial: 1 });
       },
     );
@@ -62,8 +62,8 @@ describe("what the capture programs are told", () => {
     const { tgid } = await runPythonAround(
       "c, s = pair()\nc.sendall(b'0'); s.recv(1)",
       "c.sendall(b''.join(b'%07d,' % i for i in range(10000)))\nleft = 80000\nwhile left: left -= len(s.recv(50000))",
-      () => {
-        for (const { socketCookie } of capture.drain().data) {
+      (child) => {
+        for (const { socketCookie } of capture.dataOf(child)) {
           capture.setVerdict(socketCookie, { action: VerdictAction.all, limit: 65_536 });
         }
       },
@@ -90,8 +90,8 @@ describe("what the capture programs are told", () => {
     const { tgid } = await runPythonAround(
       "c, s = pair()\nc.sendall(b'0'); s.recv(1)",
       "for i in range(3): c.sendall(b'x'); s.recv(1)\ns.sendall(b'answer'); c.recv(9); c.sendall(b'more')",
-      () => {
-        const [first] = capture.drain().data.filter((event) => event.bytes.toString() === "0");
+      (child) => {
+        const [first] = capture.dataOf(child).filter((event) => event.bytes.toString() === "0");
         capture.setVerdict(first!.socketCookie, {
           action: VerdictAction.drop,
           dropCalls: 1000,
@@ -111,8 +111,8 @@ describe("what the capture programs are told", () => {
     const { tgid } = await runPythonAround(
       "c, s = pair()\nc.sendall(b'first')",
       "c.sendall(b'second'); c.sendall(b'third'); c.sendmsg([b'fo', b'urth'])",
-      () => {
-        const [first] = capture.drain().data.filter((event) => event.bytes.toString() === "fir");
+      (child) => {
+        const [first] = capture.dataOf(child).filter((event) => event.bytes.toString() === "fir");
         capture.setVerdict(first!.socketCookie, { action: VerdictAction.all, skipUntilEgress: 5 + 6 + 5 + 3 });
       },
     );
@@ -133,8 +133,8 @@ describe("what the capture programs are told", () => {
     const { tgid, out } = await runPythonAround(
       talk,
       `${talk}\nout['child'] = os.fork()\nif not out['child']:\n    exec(${JSON.stringify(talk.replace("\n", "; "))})\n    os._exit(0)\nos.wait()`,
-      () => {
-        const [first] = capture.drain().data.filter((event) => event.bytes.toString() === "secret");
+      (child) => {
+        const [first] = capture.dataOf(child).filter((event) => event.bytes.toString() === "secret");
         capture.setProcess(first!.header.tgid, ProcessFilter.excludeTree);
       },
     );

@@ -178,9 +178,9 @@ for i in range(20): c.sendall(b'n'); s.recv(1)`);
       const { tgid } = await runPythonAround(
         "value = ctypes.c_uint64(4242)\nc, s = pair()\nc.sendall(str(ctypes.addressof(value)).encode())",
         "c.sendall(b'request')",
-        () => {
-          const hello = capture.drain().data.at(-1)!;
-          capture.setProcess(hello.header.tgid, ProcessFilter.none, [
+        (child) => {
+          const hello = capture.dataOf(child, Direction.egress).at(-1)!;
+          capture.setProcess(child, ProcessFilter.none, [
             { kind: UnitStepKind.absolute, operand: Number(hello.bytes.toString()) - 8 },
             { kind: UnitStepKind.add, operand: 8 },
             { kind: UnitStepKind.load, operand: 1 },

@@ -140,8 +140,8 @@ for (const set of [HookSet.a, HookSet.c] as const) {
         const { tgid, out } = await runPythonAround(
           "c, s = pair()\nc.sendall(b'begin'); s.recv(5)",
           `LENGTH = ${length}\nTYPE = ${type}\n${TALK}`,
-          () => {
-            for (const event of kernel.drain().data.filter(({ bytes }) => bytes.toString() === "begin")) {
+          (child) => {
+            for (const event of kernel.dataOf(child).filter(({ bytes }) => bytes.toString() === "begin")) {
               kernel.setVerdict(event.socketCookie, {
                 action: VerdictAction.frames,
                 framing: table.indexOf(framing)!,

@@ -100,8 +100,8 @@ fd = os.open('/etc/own', os.O_RDWR | os.O_CREAT); os.write(fd, b'inner')
         "slow()\nc, s = pair()\nc.sendall(b'zero'); s.recv(9); s.sendall(b'done'); c.recv(9)\n" +
         "c.sendall(b'request'); s.recv(99)",
       "slow(); slow(1); s.sendall(b'answer'); c.recv(9); time.sleep(1.2); slow(60)",
-      () => {
-        const read = capture.drain().data.findLast((event) => event.bytes.toString() === "request")!;
+      (child) => {
+        const read = capture.dataOf(child).findLast((event) => event.bytes.toString() === "request")!;
         assert.equal(read.role, SocketRole.server);
         requestOffset = read.streamOffset;
         socketCookie = read.socketCookie;

@@ -64,8 +64,8 @@ for (const set of [HookSet.a, HookSet.c]) {
       const { tgid } = await runPythonAround(
         `c, s = pair()\n${numbered(0, 1)}`,
         `${numbered(1, 9)}\npause()\n${numbered(9, 10)}`,
-        () => {
-          const [first] = capture.drain().data.filter((event) => event.bytes.toString() === "0");
+        (child) => {
+          const [first] = capture.dataOf(child).filter((event) => event.bytes.toString() === "0");
           const places = { skipUntilEgress: 6, skipUntilIngress: 6 };
           capture.setVerdict(first!.socketCookie, { action: VerdictAction.prefix, serial: 1, ...places });
           pause[0] = 1;

@@ -31,8 +31,8 @@ describe("trace_map", () => {
         await runPythonAround(
           "c, s = pair()\nc.sendall(b'first'); s.recv(2); s.recv(9)",
           "s.sendall(b'answer')\npause()\nc.recv(9); c.sendall(b'second'); s.recv(9)\npause()",
-          () => {
-            const server = capture.drain().data.findLast((event) => event.bytes.toString() === "rst")!;
+          (child) => {
+            const server = capture.dataOf(child).findLast((event) => event.bytes.toString() === "rst")!;
             tgid = server.header.tgid;
             const request = served(tgid)!;
             assert.equal(request.socketCookie, server.socketCookie);
@@ -61,8 +61,8 @@ describe("trace_map", () => {
             "t = [threaded(serve, a[1]), threaded(serve, b[1])]\n" +
             "a[0].sendall(b'one'); b[0].sendall(b'two'); time.sleep(0.2)",
           "a[0].close(); a[1].close(); time.sleep(0.2)\npause()\nstop.set(); [x.join() for x in t]\npause()",
-          () => {
-            const reads = capture.drain().data.filter((event) => /^(one|two)$/.test(event.bytes.toString()));
+          (child) => {
+            const reads = capture.dataOf(child).filter((event) => /^(one|two)$/.test(event.bytes.toString()));
             const servers = reads.filter((event) => event.role === SocketRole.server);
             tgid = servers[0]!.header.tgid;
             assert.equal(servers.length, 2);
@@ -84,8 +84,8 @@ describe("trace_map", () => {
 
   it("is not kept unless somebody wants it", async () => {
     using capture = new KernelCapture({ sends: HookSet.a, receives: HookSet.a });
-    await runPythonAround("c, s = pair()\nc.sendall(b'first'); s.recv(9)", "pass", () => {
-      const { header } = capture.drain().data.findLast((event) => event.role === SocketRole.server)!;
+    await runPythonAround("c, s = pair()\nc.sendall(b'first'); s.recv(9)", "pass", (child) => {
+      const { header } = capture.dataOf(child).findLast((event) => event.role === SocketRole.server)!;
       assert.equal(capture.traceRequest(header.tgid, UnitKind.none, header.pid), undefined);
     });
   });

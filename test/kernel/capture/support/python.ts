@@ -38,8 +38,12 @@ export function runPython(script: string, prefix: readonly string[] = []): Pytho
   return { tgid: result.pid, out: JSON.parse(result.stdout) as Record<string, unknown> };
 }
 
-/** Runs `first`, then here the first of `during`, then `second`, whose own pause() takes the next of them. */
-export function runPythonAround(first: string, second: string, ...during: (() => void)[]): Promise<PythonRun> {
+/** Runs `first`, then here the first of `during`, told the tgid, then `second`, whose own pause() takes the next of them. */
+export function runPythonAround(
+  first: string,
+  second: string,
+  ...during: ((tgid: number) => void)[]
+): Promise<PythonRun> {
   const script = `${PRELUDE}\n${first}\npause()\n${second}\nprint(json.dumps(out))`;
   const child = spawn("python3", ["-c", script], { stdio: ["pipe", "pipe", "inherit"] });
   const steps = [...during];
@@ -48,7 +52,7 @@ export function runPythonAround(first: string, second: string, ...during: (() =>
     createInterface({ input: child.stdout }).on("line", (line) => {
       last = line;
       if (line !== "PAUSE") return;
-      steps.shift()?.();
+      steps.shift()?.(child.pid!);
       child.stdin.write("\n");
     });
     child.on("close", (code) => {
