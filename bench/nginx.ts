@@ -9,6 +9,7 @@ import { startNginx } from "../test/support/nginx.ts";
 import { Program } from "../test/support/program.ts";
 import { Scratch } from "../test/support/scratch.ts";
 import { Sockspan } from "../test/support/sockspan.ts";
+import { median } from "./support/median.ts";
 
 const ROUNDS = 3;
 const SECONDS = 5;
@@ -88,8 +89,4 @@ async function startWhole(scratch: Scratch): Promise<Losses> {
     withoutFile: true,
   });
   return async () => sumOf(await sockspan.metrics(), "sockspan_stage_lost_total", { stage: "ring" });
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }

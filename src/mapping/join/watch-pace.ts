@@ -1,5 +1,5 @@
 /**
- * Whether a process does more of what is watched by uprobes than that may cost it. By turns with `uprobes: off`: a wait of
+ * Whether a process does more of what is watched by uprobes than that may cost it. Against `uprobes: off` (bench/uprobes.ts): a wait of
  * one of Node's async functions takes two of them, about 8 µs (a server with 60 awaits a request); a hand-over between
  * goroutines one, about 6 µs.
  */

@@ -1,0 +1,88 @@
+/**
+ * What servers keep of their throughput that do much of what uprobes watch: bare, without uprobes, and with them as they
+ * are by default, so taken off where they cost too much (src/mapping/join/watch-pace.ts). Rounds are interleaved; the figure
+ * is the median.
+ */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../test/support/free-port.ts";
+import { startNginx } from "../test/support/nginx.ts";
+import { Program } from "../test/support/program.ts";
+import { Scratch } from "../test/support/scratch.ts";
+import { hasGo } from "../test/support/servers.ts";
+import { Sockspan } from "../test/support/sockspan.ts";
+import { median } from "./support/median.ts";
+
+const ROUNDS = 5;
+const WARM_SECONDS = 3;
+const SECONDS = 4;
+const CONNECTIONS = 16;
+const AWAITS = fileURLToPath(new URL("programs/awaits.js", import.meta.url));
+const HANDOVERS = "bench/programs/handovers";
+
+const scratch = await Scratch.create();
+try {
+  const servers: Record<string, readonly string[]> = { "Node, 60 awaits a request": [process.execPath, AWAITS] };
+  if (hasGo()) servers["Go, hand-overs"] = [buildHandovers()];
+  else process.stderr.write("no go: its hand-overs are not measured\n");
+  const result: Record<string, Record<string, number>> = {};
+  for (const [name, command] of Object.entries(servers)) Object.assign(result, await measureServer(name, command));
+  const facts = { bench: "uprobes", rounds: ROUNDS, seconds: SECONDS, connections: CONNECTIONS };
+  process.stdout.write(`${JSON.stringify({ ...facts, result }, null, 2)}\n`);
+} finally {
+  await scratch.cleanUp();
+}
+
+function buildHandovers(): string {
+  const binary = scratch.path("handovers");
+  const built = spawnSync("go", ["build", "-o", binary, "."], {
+    cwd: HANDOVERS,
+    encoding: "utf8",
+    env: { ...process.env, GOTOOLCHAIN: "local", GOWORK: "off" },
+  });
+  if (built.status !== 0) throw new Error(`go build: ${built.stderr}`);
+  return binary;
+}
+
+async function measureServer(
+  name: string,
+  command: readonly string[],
+): Promise<Record<string, Record<string, number>>> {
+  const samples = new Map<string, number[]>([
+    ["bare", []],
+    ["off", []],
+    ["auto", []],
+  ]);
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [mode, all] of samples) all.push(await measure(command, mode));
+  const bare = median(samples.get("bare")!);
+  return Object.fromEntries(
+    [...samples].map(([mode, all]) => [
+      `${name}, ${mode}`,
+      { requestsPerSecond: Math.round(median(all)), kept: Number((median(all) / bare).toFixed(3)) },
+    ]),
+  );
+}
+
+async function measure(command: readonly string[], mode: string): Promise<number> {
+  const here = await Scratch.create();
+  try {
+    const nginx = await startNginx(here);
+    if (mode !== "bare") await Sockspan.start(here, { receiver: `{ uprobes: ${mode} }` });
+    const port = await freePort();
+    const ports = [port, nginx.port].map(String);
+    here.keep(await Program.start([...command, ...ports], { readyPort: port }));
+    await load(here, port, WARM_SECONDS);
+    return await load(here, port, SECONDS);
+  } finally {
+    await here.cleanUp();
+  }
+}
+
+/** @returns requests per second */
+async function load(here: Scratch, port: number, seconds: number): Promise<number> {
+  const line = ["wrk", "-t", "1", "-c", String(CONNECTIONS), "-d", `${seconds}s`, `http://127.0.0.1:${port}/`];
+  const wrk = here.keep(await Program.start(line));
+  await wrk.end();
+  return Number(/Requests\/sec:\s+([\d.]+)/.exec(wrk.output)?.[1]);
+}
