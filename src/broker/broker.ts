@@ -82,8 +82,6 @@ export interface Broker {
   readonly profileAttachment: ProfileAttachment | undefined;
   /** When the worker ends, whatever the reason. */
   readonly workerExit: Promise<WorkerExit>;
-  /** New settings for the worker (SIGHUP). */
-  reload(workerSettings: unknown): void;
   /** Detaches, lets the worker drain, and frees everything. Told again, it goes on as it was told first. */
   stop(drainTimeoutMs: number): Promise<WorkerExit>;
 }
@@ -147,7 +145,6 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     get profileAttachment() {
       return handler.profileAttachment;
     },
-    reload: (settings) => worker.send({ kind: "reload", settings }),
     stop: once((drainTimeoutMs) => {
       capture?.detach();
       profiler?.detach();

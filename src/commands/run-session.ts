@@ -43,8 +43,8 @@ interface RunSessionOptions {
   /** What it throws ends the session and comes out of `run`. */
   readonly onReady: () => void;
   readonly onProfileProgress?: (event: ProfileProgressEvent) => void;
-  /** At SIGHUP; throws when the new configuration can't be used. undefined: a terminal that hangs up ends the session. */
-  readonly reload?: () => void;
+  /** At SIGHUP; rejects when the new configuration can't be used. undefined: a terminal that hangs up ends the session. */
+  readonly reload?: () => Promise<void>;
 }
 
 export class RunSession {
@@ -119,7 +119,7 @@ export class RunSession {
     const listeners = [
       ["SIGTERM", () => this.#stopSignal()],
       ["SIGINT", () => this.#stopSignal()],
-      ["SIGHUP", () => this.#hangUp()],
+      ["SIGHUP", () => void this.#hangUp()],
     ] as const;
     for (const [signal, listener] of listeners) process.on(signal, listener);
     return listeners;
@@ -137,7 +137,7 @@ export class RunSession {
     void this.#broker?.stop(DRAIN_TIMEOUT_MS + DRAIN_GRACE_MS);
   }
 
-  #hangUp(): void {
+  async #hangUp(): Promise<void> {
     const { log, reload } = this.#options;
     if (this.#requests.isFinal) {
       log.info("it ends already, nothing is reloaded");
@@ -148,12 +148,14 @@ export class RunSession {
       return;
     }
     try {
-      reload();
+      await reload();
     } catch (error) {
       log.error("the new configuration can't be used, the old one stays");
       process.stderr.write(formatError(error));
       return;
     }
+    // It may have been told to end meanwhile.
+    if (this.#requests.isFinal) return;
     log.info("reloading");
     this.#requests.ask(SessionEnd.reload);
     this.#drain();

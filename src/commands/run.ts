@@ -11,6 +11,7 @@ import { rootCommand } from "../service/command-line/root-command.ts";
 import { NotRootError } from "../service/error.ts";
 import { Logger } from "../service/log.ts";
 import { outputFilesOf } from "../service/output-files.ts";
+import { ConfigInUse } from "./config-in-use.ts";
 import { ReadyFile } from "./ready-file.ts";
 import { RunSession } from "./run-session.ts";
 import { exitCodeOfEnd, SessionEnd } from "./session-end.ts";
@@ -35,43 +36,47 @@ export function runCommand(command: Command): void {
 
 export async function run(options: RunOptions): Promise<void> {
   const durationMs = options.duration === undefined ? undefined : durationOption("--duration", options.duration);
-  let loaded = loadCommandConfig(options);
+  const configs = new ConfigInUse(() => loadCommandConfig(options));
   if (process.getuid?.() !== 0) throw new NotRootError(rootCommand(process.argv, process.env));
   const log = new Logger({
-    ...loaded.config.telemetry.logs,
+    ...configs.current.config.telemetry.logs,
     write: (line) => process.stderr.write(line),
     now: () => new Date(),
   });
   const readyFile = ReadyFile.prepare(options.readyFile);
   const keptFiles = new Set<string>();
   const endAtMs = durationMs === undefined ? undefined : performance.now() + durationMs;
-  /** A configuration that can't be used changes nothing. */
-  const reload = () => {
-    loaded = loadCommandConfig(options);
-    log.configure(loaded.config.telemetry.logs);
-  };
   for (let isFirst = true; ; isFirst = false) {
-    for (const warning of loaded.warnings) log.warn(warning);
+    const { config, warnings } = configs.current;
+    log.configure(config.telemetry.logs);
+    for (const warning of warnings) log.warn(warning);
     const session = new RunSession({
-      config: loaded.config,
+      config,
       log,
       user: options.user,
       hasSelfTest: isFirst && options.selfTest,
       durationMs: endAtMs === undefined ? undefined : Math.max(0, endAtMs - performance.now()),
       keptFiles: [...keptFiles],
       onReady: () => {
+        configs.prove();
         readyFile?.make();
       },
       isForRecording: options.isForRecording ?? false,
-      ...(options.isForRecording ? {} : { reload }),
+      ...(options.isForRecording ? {} : { reload: () => configs.reload() }),
     });
-    for (const path of outputFilesOf(loaded.config)) keptFiles.add(path);
+    for (const path of outputFilesOf(config)) keptFiles.add(path);
     const end = await session.run().catch(async (error: unknown) => {
       if (isFirst && isCaptureImpossible(error)) await showDemo(error);
+      else if (configs.hasProven) process.stderr.write(formatError(error));
       else throw error;
       return SessionEnd.failed;
     });
     if (end === SessionEnd.reload) continue;
+    if (end !== SessionEnd.done && configs.hasProven) {
+      log.error("the new configuration can't be used, the old one goes on");
+      configs.goBack();
+      continue;
+    }
     process.exitCode = exitCodeOfEnd(end);
     return;
   }

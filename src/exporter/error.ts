@@ -25,6 +25,11 @@ export class ExporterFileError extends SockspanError {
   }
 }
 
+/** What an exporter has thrown, with its id where it names a setting. */
+export function withExporterId(error: unknown, id: string): unknown {
+  return error instanceof ExporterFileError ? error.of(id) : error;
+}
+
 /** An OTLP/HTTP exporter is in a pipeline of a signal that it has no address for. */
 export class ExporterEndpointMissingError extends SockspanError {
   readonly code = "EXPORTER_ENDPOINT_MISSING";

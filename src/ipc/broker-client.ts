@@ -25,7 +25,6 @@ export class BrokerClient {
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   #onShutdown: () => void = () => {};
-  #onReload: (settings: unknown) => void = () => {};
   #onAsk: (question: ControlQuestion) => unknown = () => null;
 
   constructor(channel: Channel<WorkerMessage, BrokerMessage>) {
@@ -62,10 +61,6 @@ export class BrokerClient {
     this.#onShutdown = listener;
   }
 
-  onReload(listener: (settings: unknown) => void): void {
-    this.#onReload = listener;
-  }
-
   /** Somebody asks over the control socket; what the listener returns is the answer. */
   onAsk(listener: (question: ControlQuestion) => unknown): void {
     this.#onAsk = listener;
@@ -75,7 +70,6 @@ export class BrokerClient {
     if (message.kind === "reply") this.#take(message.id)?.resolve(message.value as never);
     else if (message.kind === "error") this.#fail(message.id, message.message);
     else if (message.kind === "shutdown") this.#onShutdown();
-    else if (message.kind === "reload") this.#onReload(message.settings);
     else if (message.kind === "ask") {
       this.#channel.send({ kind: "answer", id: message.id, value: this.#onAsk(message.question) });
     }

@@ -326,7 +326,6 @@ export type BrokerMessage =
     }
   | { readonly kind: "reply"; readonly id: number; readonly value: unknown }
   | { readonly kind: "error"; readonly id: number; readonly message: string }
-  | { readonly kind: "reload"; readonly settings: unknown }
   /** Somebody asks over the control socket. */
   | { readonly kind: "ask"; readonly id: number; readonly question: ControlQuestion }
   | { readonly kind: "shutdown" };

@@ -1,5 +1,5 @@
 /** The running whole of one configuration: extensions, then from its end to its beginning; drained the other way round. */
-import { ExporterFileError } from "../exporter/error.ts";
+import { withExporterId } from "../exporter/error.ts";
 import type { ProfileExporter, TraceExporter } from "../exporter/exporter.ts";
 import type { Extension } from "../extension/extension.ts";
 import type { Log } from "../log.ts";
@@ -151,7 +151,7 @@ async function startExporter(exporter: TraceExporter | ProfileExporter): Promise
   try {
     await exporter.start();
   } catch (error) {
-    throw error instanceof ExporterFileError ? error.of(exporter.id) : error;
+    throw withExporterId(error, exporter.id);
   }
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../support/eventually.ts";
 import { pathOf, spansOfPort } from "../support/expect-spans.ts";
@@ -95,6 +96,43 @@ describe("the life of sockspan run", () => {
     assert.equal(await program.end(), 0, program.output);
     assert.match(await readFile(traceFile, "utf8"), /\/still\/there/);
     assert.match(await readFile(`${traceFile}.new`, "utf8"), /\/after\/reload/);
+  });
+
+  it("keeps the running configuration when what a new one names can't be had", async () => {
+    const { config, traceFile } = await writeConfig(scratch);
+    const readyFile = scratch.path("ready");
+    const command = ["bin/sockspan", "run", "--config", config, "--ready-file", readyFile, "--no-self-test"];
+    const program = scratch.keep(await Program.start(command));
+    await eventually(() => existsSync(readyFile));
+    const good = await readFile(config, "utf8");
+    const withExporter = (yaml: string) =>
+      good.replace("exporters:\n", `exporters:\n  otlp_grpc: ${yaml}\n`).replace("[file]", "[file, otlp_grpc]");
+
+    // A certificate is looked at before anything ends.
+    await writeFile(config, withExporter("{ endpoint: https://localhost:4317, tls: { ca_file: /no/such.pem } }"));
+    program.signal("SIGHUP");
+    await seen(program, /the old one stays[\s\S]*EXPORTER_FILE_UNUSABLE/);
+    assert.doesNotMatch(program.output, /reloading/);
+
+    // A port is known to be taken when it is listened on: by then the old one has ended, and begins again.
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
+    scratch.defer(async () => {
+      holder.close();
+    });
+    const { port } = holder.address() as AddressInfo;
+    const listening = `extensions:\n  health_check: { endpoint: "127.0.0.1:${port}" }`;
+    await writeFile(
+      config,
+      good.replace("extensions:", listening).replace("extensions: []", "extensions: [health_check]"),
+    );
+    program.signal("SIGHUP");
+    await seen(program, /reloading[\s\S]*LISTEN_FAILED[\s\S]*the old one goes on[\s\S]*ready: /);
+    const node = await startNode(scratch);
+    await ask(node.port, "/still/there");
+    program.signal("SIGTERM");
+    assert.equal(await program.end(), 0, program.output);
+    assert.match(await readFile(traceFile, "utf8"), /\/still\/there/);
   });
 
   it("works as nobody, and gives what it captured before SIGTERM", async () => {

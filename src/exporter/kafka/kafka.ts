@@ -17,7 +17,7 @@ import { compressLz4 } from "./lz4.ts";
 import { jsonByTrace, type MessagesOf, protobufByTrace, wholeRequest } from "./messages.ts";
 import { type Compress, gzipCompress } from "./record-batch.ts";
 import { authenticate, type SaslCredentials } from "./sasl.ts";
-import { type KafkaSettings, parseBroker, signalOf } from "./settings.ts";
+import { type KafkaSettings, kafkaTls, parseBroker, signalOf } from "./settings.ts";
 import { compressSnappy } from "./snappy.ts";
 
 const ZSTD_DEFAULT_LEVEL = 3;
@@ -111,8 +111,8 @@ async function connectionOf(settings: KafkaSettings, deps: ExporterDeps): Promis
 }
 
 async function tlsOf(settings: KafkaSettings, deps: ExporterDeps): Promise<ConnectionTls | undefined> {
-  const tls = settings.tls ?? settings.auth.tls;
-  if (tls === undefined || tls.insecure) return undefined;
+  const tls = kafkaTls(settings);
+  if (tls === undefined) return undefined;
   return {
     context: await createTlsContext(tls, deps.files),
     rejectUnauthorized: !tls.insecure_skip_verify,

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { durationMs } from "../../config-value.ts";
 import { retryOnFailure } from "../settings/retry-on-failure.ts";
 import { sendingQueue } from "../settings/sending-queue.ts";
-import { tlsSettings } from "../settings/tls.ts";
+import { type TlsSettings, tlsSettings } from "../settings/tls.ts";
 import type { Address } from "./cluster.ts";
 import { COMPRESSIONS } from "./record-batch.ts";
 import { SASL_MECHANISMS } from "./sasl.ts";
@@ -124,3 +124,9 @@ export const kafkaSettings = z
   }));
 
 export type KafkaSettings = z.output<typeof kafkaSettings>;
+
+/** undefined: connections are plain. */
+export function kafkaTls({ tls, auth }: KafkaSettings): TlsSettings | undefined {
+  const given = tls ?? auth.tls;
+  return given?.insecure ? undefined : given;
+}

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { durationMs } from "../../config-value.ts";
-import { grpcEndpoint } from "../settings/grpc-endpoint.ts";
+import { grpcEndpoint, parseGrpcEndpoint } from "../settings/grpc-endpoint.ts";
 import { grpcHeaders } from "../settings/headers.ts";
 import { retryOnFailure } from "../settings/retry-on-failure.ts";
 import { sendingQueue } from "../settings/sending-queue.ts";
-import { tlsSettings } from "../settings/tls.ts";
+import { type TlsSettings, tlsSettings } from "../settings/tls.ts";
 
 /** The Collector's otlp_grpc exporter, with its names and defaults; `sender` is ours. */
 export const otlpGrpcSettings = z.strictObject({
@@ -20,3 +20,8 @@ export const otlpGrpcSettings = z.strictObject({
 });
 
 export type OtlpGrpcSettings = z.output<typeof otlpGrpcSettings>;
+
+/** undefined: the connection is plain. */
+export function otlpGrpcTls({ endpoint, tls }: OtlpGrpcSettings): TlsSettings | undefined {
+  return parseGrpcEndpoint(endpoint, tls.insecure)?.secure ? tls : undefined;
+}

@@ -5,7 +5,7 @@ import { httpHeaders } from "../settings/headers.ts";
 import { httpUrl } from "../settings/http-url.ts";
 import { retryOnFailure } from "../settings/retry-on-failure.ts";
 import { sendingQueue } from "../settings/sending-queue.ts";
-import { tlsSettings } from "../settings/tls.ts";
+import { type TlsSettings, tlsSettings } from "../settings/tls.ts";
 
 const HTTP_COMPRESSIONS = ["gzip", "zstd", "zlib", "deflate", "none"] as const;
 export type HttpCompression = (typeof HTTP_COMPRESSIONS)[number];
@@ -31,8 +31,14 @@ export const otlpHttpSettings = z
     message: "endpoint, traces_endpoint or profiles_endpoint is needed",
   });
 
-function isGiven(value: string | undefined): boolean {
+function isGiven(value: string | undefined): value is string {
   return value !== undefined;
 }
 
 export type OtlpHttpSettings = z.output<typeof otlpHttpSettings>;
+
+/** undefined: no connection of any signal has TLS. */
+export function otlpHttpTls(settings: OtlpHttpSettings): TlsSettings | undefined {
+  const urls = [settings.endpoint, settings.traces_endpoint, settings.profiles_endpoint].filter(isGiven);
+  return urls.some((url) => new URL(url).protocol === "https:") ? settings.tls : undefined;
+}
