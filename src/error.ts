@@ -17,6 +17,11 @@ export abstract class SockspanError extends Error {
   }
 }
 
+/** With its code, where it has one. */
+export function codedMessageOf(thrown: unknown): string {
+  return thrown instanceof SockspanError ? `${thrown.message} [${thrown.code}]` : messageOf(thrown);
+}
+
 /** Of what was thrown, be it an Error or not. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -3,6 +3,7 @@ import { connect, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext } from "node:tls";
 import { failureReason } from "../failure-reason.ts";
 import { type Api, apiVersions, metadata, produce } from "./apis.ts";
+import { KafkaError, KafkaErrorCode } from "./error.ts";
 import { brokerError } from "./error-codes.ts";
 import { WireReader } from "./wire-reader.ts";
 import { WireWriter } from "./wire-writer.ts";
@@ -50,18 +51,18 @@ export class BrokerConnection {
   private constructor(options: ConnectionOptions, socket: Socket) {
     this.#options = options;
     this.#socket = socket;
-    socket.setTimeout(options.idleMs, () => this.close(new Error("idle")));
+    socket.setTimeout(options.idleMs, () => this.close(unusable("idle")));
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("error", (error) => this.close(error));
-    socket.on("close", () => this.close(new Error("the connection was closed")));
+    socket.on("close", () => this.close(unusable("the connection was closed")));
   }
 
-  /** @throws Error that says what is wrong with the place, and what to do */
+  /** @throws KafkaError that says what is wrong with the place, and what to do */
   static async open(options: ConnectionOptions): Promise<BrokerConnection> {
     const { timeoutMs, authenticate } = options;
     const socket = openSocket(options);
     const connection = new BrokerConnection(options, socket);
-    const timer = setTimeout(() => connection.close(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(() => connection.close(unusable(`no answer within ${timeoutMs} ms`)), timeoutMs);
     try {
       await connection.#checkVersions();
       await authenticate?.(connection);
@@ -80,7 +81,7 @@ export class BrokerConnection {
 
   async request<Answer>(api: Api<Answer>, write: (request: WireWriter) => void): Promise<Answer> {
     const limitMs = this.#options.timeoutMs + ANSWER_GRACE_MS;
-    const timer = setTimeout(() => this.close(new Error(`no answer within ${limitMs} ms`)), limitMs);
+    const timer = setTimeout(() => this.close(unusable(`no answer within ${limitMs} ms`)), limitMs);
     const bytes = await new Promise<Buffer>((answered, failed) => {
       this.#waiting.set(this.#send(api, write, failed), { answered, failed });
     }).finally(() => clearTimeout(timer));
@@ -133,13 +134,11 @@ export class BrokerConnection {
   /** The first answer tells whether it is a broker at all, and one that is not too old. */
   async #checkVersions(): Promise<void> {
     const { errorCode, apis } = await this.request(apiVersions, () => {});
-    if (errorCode !== 0) throw this.#described(new Error(brokerError(errorCode).text));
+    if (errorCode !== 0) throw this.#described(unusable(brokerError(errorCode).text));
     for (const { key, version, name } of [metadata, produce(3)]) {
       const range = apis.find((each) => each.key === key);
       if (range !== undefined && range.min <= version && version <= range.max) continue;
-      throw this.#described(
-        new Error(`it does not speak version ${version} of ${name}: Kafka 0.11 or newer is needed`),
-      );
+      throw this.#described(unusable(`it does not speak version ${version} of ${name}: Kafka 0.11 or newer is needed`));
     }
   }
 
@@ -150,7 +149,7 @@ export class BrokerConnection {
     while (bytes !== undefined && bytes.length >= 4) {
       const length = bytes.readUInt32BE(0);
       if (length < MIN_ANSWER_BYTES || length > MAX_ANSWER_BYTES) {
-        this.close(new Error(`it is no Kafka broker, its answer begins with ${shown(bytes)}`));
+        this.close(unusable(`it is no Kafka broker, its answer begins with ${shown(bytes)}`));
         return;
       }
       if (bytes.length < 4 + length) break;
@@ -173,7 +172,9 @@ export class BrokerConnection {
       tls === undefined ? "if it wants TLS or SASL, configure tls or auth" : "if it wants no TLS, leave tls out";
     const where = `${host.includes(":") ? `[${host}]` : host}:${port}`;
     if (text.startsWith(where)) return error;
-    return new Error(`${where}: ${text}${isClosed && !this.#hasAnswered ? ` (${hint})` : ""}`, { cause: error });
+    const code = error instanceof KafkaError ? error.code : KafkaErrorCode.broker;
+    const message = `${where}: ${text}${isClosed && !this.#hasAnswered ? ` (${hint})` : ""}`;
+    return new KafkaError(code, message, { cause: error });
   }
 }
 
@@ -192,6 +193,10 @@ function openSocket({ host, port, tls }: ConnectionOptions): Socket {
   });
   socket.on("error", (error) => secure.destroy(error));
   return secure;
+}
+
+function unusable(message: string): KafkaError {
+  return new KafkaError(KafkaErrorCode.broker, message);
 }
 
 function shown(bytes: Buffer): string {

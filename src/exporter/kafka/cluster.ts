@@ -2,7 +2,7 @@
 import { messageOf } from "../../error.ts";
 import { type BrokerAddress, metadata, type PartitionMetadata, writeMetadata } from "./apis.ts";
 import { BrokerConnection, type ConnectionOptions } from "./broker-connection.ts";
-import { brokerError, ErrorKind } from "./error-codes.ts";
+import { KafkaError, KafkaErrorCode, TopicError } from "./error.ts";
 
 export interface Address {
   readonly host: string;
@@ -32,17 +32,6 @@ export interface Topic {
   leaderOf(partition: number): Address | undefined;
 }
 
-/** A broker has said that the topic can't be used. */
-export class TopicError extends Error {
-  readonly isPermanent: boolean;
-
-  constructor(topic: string, code: number) {
-    const { kind, text } = brokerError(code);
-    super(`topic ${topic}: ${text}`);
-    this.isPermanent = kind === ErrorKind.permanent;
-  }
-}
-
 export class Cluster {
   readonly #options: ClusterOptions;
   readonly #connections = new Map<string, KnownConnection>();
@@ -57,7 +46,7 @@ export class Cluster {
     this.#options = options;
   }
 
-  /** @throws Error that names each broker and what is wrong with it; TopicError */
+  /** @throws KafkaError that names each broker and what is wrong with it; TopicError */
   async topic(): Promise<Topic> {
     const { now, refreshMs } = this.#options;
     if (this.#topic !== undefined && now() - this.#topic.readAtMs < refreshMs) return this.#topic.value;
@@ -103,7 +92,8 @@ export class Cluster {
   async #read(): Promise<Topic> {
     const all = [...this.#options.brokers, ...this.#known];
     const first = this.#turn++ % all.length;
-    const reasons: string[] = [];
+    const reasons = new Set<string>();
+    let code: KafkaErrorCode = KafkaErrorCode.broker;
     for (const address of [...all.slice(first), ...all.slice(0, first)]) {
       try {
         const value = await this.#ask(address);
@@ -111,10 +101,11 @@ export class Cluster {
         return value;
       } catch (error) {
         if (error instanceof TopicError) throw error;
-        reasons.push(messageOf(error));
+        reasons.add(messageOf(error));
+        if (error instanceof KafkaError) code = error.code;
       }
     }
-    throw new Error([...new Set(reasons)].join("; "));
+    throw new KafkaError(code, [...reasons].join("; "));
   }
 
   async #ask(address: Address): Promise<Topic> {

@@ -1,8 +1,9 @@
-import { messageOf } from "../../error.ts";
+import { codedMessageOf } from "../../error.ts";
 import { AttemptLimit } from "../attempt-limit.ts";
 import type { QueuedRequest, Sender, SendOutcome } from "../queue/send-outcome.ts";
 import { produce, writeProduce } from "./apis.ts";
-import { type Address, Cluster, type ClusterOptions, type Topic, TopicError } from "./cluster.ts";
+import { type Address, Cluster, type ClusterOptions, type Topic } from "./cluster.ts";
+import { TopicError } from "./error.ts";
 import { type BrokerError, brokerError, ErrorKind } from "./error-codes.ts";
 import type { CountedMessage, MessagesOf } from "./messages.ts";
 import { Partitioner } from "./partitioner.ts";
@@ -62,8 +63,8 @@ export class KafkaSender implements Sender<Uint8Array> {
     try {
       return await unlessAborted(this.#send(request), limit.signal);
     } catch (error) {
-      if (error instanceof TopicError && error.isPermanent) return { kind: "permanent", reason: error.message };
-      const reason = limit.isOver ? `no answer within ${timeoutMs} ms` : messageOf(error);
+      if (error instanceof TopicError && error.isPermanent) return { kind: "permanent", reason: codedMessageOf(error) };
+      const reason = limit.isOver ? `no answer within ${timeoutMs} ms` : codedMessageOf(error);
       // Who is late may be gone.
       this.#cluster?.forgetTopic();
       return { kind: "retry", reason, serverDelayMs: undefined };
@@ -150,7 +151,7 @@ export class KafkaSender implements Sender<Uint8Array> {
       } catch (error) {
         const messages = [...round, ...left].flatMap((each) => each.messages);
         this.#cluster?.forgetTopic();
-        return [...failures, { error: { kind: ErrorKind.retry, text: messageOf(error) }, messages }];
+        return [...failures, { error: { kind: ErrorKind.retry, text: codedMessageOf(error) }, messages }];
       }
     }
     return failures;

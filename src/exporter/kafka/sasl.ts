@@ -3,6 +3,7 @@ import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from "no
 import { promisify } from "node:util";
 import { saslAuthenticate, saslHandshake } from "./apis.ts";
 import type { BrokerConnection } from "./broker-connection.ts";
+import { KafkaError, KafkaErrorCode } from "./error.ts";
 import { brokerError } from "./error-codes.ts";
 
 export const SASL_MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
@@ -19,7 +20,7 @@ const MAX_ITERATIONS = 1_000_000;
 
 const derive = promisify(pbkdf2);
 
-/** @throws Error when the broker refuses, or does not prove that it knows the password */
+/** @throws KafkaError when the broker refuses, or does not prove that it knows the password */
 export async function authenticate(
   connection: BrokerConnection,
   { mechanism, username, password }: SaslCredentials,
@@ -28,7 +29,7 @@ export async function authenticate(
   const { errorCode, mechanisms } = await connection.request(saslHandshake, (request) => request.string(mechanism));
   if (errorCode !== 0) {
     const offered = mechanisms.length === 0 ? "" : `, it offers ${mechanisms.join(", ")}`;
-    throw new Error(`${brokerError(errorCode).text}${offered}`);
+    throw refused(`${brokerError(errorCode).text}${offered}`);
   }
   if (mechanism === "PLAIN") {
     await exchange(connection, `\0${username}\0${password}`);
@@ -39,7 +40,7 @@ export async function authenticate(
   const serverFirst = await exchange(connection, `n,,${firstBare}`);
   const { r: serverNonce = "", s: salt = "", i: iterations = "" } = attributesOf(serverFirst);
   if (!serverNonce.startsWith(nonce) || !(Number(iterations) > 0 && Number(iterations) <= MAX_ITERATIONS)) {
-    throw new Error("the broker's challenge is none of SCRAM");
+    throw refused("the broker's challenge is none of SCRAM");
   }
   const withoutProof = `c=biws,r=${serverNonce}`;
   const message = `${firstBare},${serverFirst},${withoutProof}`;
@@ -53,16 +54,20 @@ export async function authenticate(
   const expected = hmac(hmac(salted, "Server Key"), message);
   const given = Buffer.from(attributesOf(serverFinal).v ?? "", "base64");
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-    throw new Error("the broker does not know the password itself: it may not be the one that you mean");
+    throw refused("the broker does not know the password itself: it may not be the one that you mean");
   }
 }
 
 async function exchange(connection: BrokerConnection, text: string): Promise<string> {
   const answer = await connection.request(saslAuthenticate, (request) => request.bytes(Buffer.from(text)));
   if (answer.errorCode !== 0) {
-    throw new Error([brokerError(answer.errorCode).text, answer.message].filter((each) => each !== "").join(": "));
+    throw refused([brokerError(answer.errorCode).text, answer.message].filter((each) => each !== "").join(": "));
   }
   return answer.bytes.toString();
+}
+
+function refused(message: string): KafkaError {
+  return new KafkaError(KafkaErrorCode.authentication, message);
 }
 
 function attributesOf(message: string): {

@@ -1,3 +1,5 @@
+import { KafkaError, KafkaErrorCode } from "./error.ts";
+
 /** Reads an answer. A broker, or what is none, may send anything: each read is checked. */
 export class WireReader {
   readonly #bytes: Buffer;
@@ -35,7 +37,7 @@ export class WireReader {
   /** Each item takes at least a byte, so that a count can't be larger than what is left. */
   array<T>(read: () => T): T[] {
     const count = this.int32();
-    if (count > this.#bytes.length - this.#at) throw new Error("its answer is cut short");
+    if (count > this.#bytes.length - this.#at) throw cutShort();
     return Array.from({ length: Math.max(0, count) }, read);
   }
 
@@ -46,8 +48,12 @@ export class WireReader {
 
   #take(size: number): number {
     const at = this.#at;
-    if (at + size > this.#bytes.length) throw new Error("its answer is cut short");
+    if (at + size > this.#bytes.length) throw cutShort();
     this.#at += size;
     return at;
   }
+}
+
+function cutShort(): KafkaError {
+  return new KafkaError(KafkaErrorCode.broker, "its answer is cut short");
 }

@@ -5,6 +5,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../error.ts";
+import { UpgradeRefusedError } from "./error.ts";
 import type { UpgradePart } from "./messages.ts";
 
 interface UpgradeSettings {
@@ -13,7 +14,7 @@ interface UpgradeSettings {
   readonly max_size: number;
 }
 
-/** Rejects when anything of it is not as it should be; the file is gone then. */
+/** @throws UpgradeRefusedError when anything of it is not as it should be; the file is gone then. */
 export class UpgradeReceiver {
   readonly #settings: UpgradeSettings;
   readonly #path: string;
@@ -36,16 +37,17 @@ export class UpgradeReceiver {
   }
 
   take(part: UpgradePart): void {
-    if (part.isFailed) throw new Error("the controller has no package for us");
-    if (part.k8sImage !== "") throw new Error(`the controller offers an image, not a package: ${part.k8sImage}`);
+    if (part.isFailed) throw new UpgradeRefusedError("the controller has no package for us");
+    if (part.k8sImage !== "")
+      throw new UpgradeRefusedError(`the controller offers an image, not a package: ${part.k8sImage}`);
     if (this.#last !== undefined && (part.md5 !== this.#last.md5 || part.totalBytes !== this.#last.totalBytes)) {
-      throw new Error("pieces of different packages");
+      throw new UpgradeRefusedError("pieces of different packages");
     }
     this.#last = part;
     this.#receivedBytes += part.content.length;
     this.#receivedPieces++;
     if (this.#receivedBytes > this.#settings.max_size || part.totalBytes > BigInt(this.#settings.max_size)) {
-      throw new Error(`larger than max_size ${this.#settings.max_size}`);
+      throw new UpgradeRefusedError(`larger than max_size ${this.#settings.max_size}`);
     }
     this.#hash.update(part.content);
     const content = Uint8Array.from(part.content);
@@ -63,11 +65,11 @@ export class UpgradeReceiver {
     this.#file = undefined;
     const md5 = this.#hash.digest("hex");
     const last = this.#last;
-    if (this.#problem !== undefined) throw new Error(this.#problem);
-    if (last === undefined) throw new Error("nothing was sent");
-    if (BigInt(this.#receivedBytes) !== last.totalBytes) throw new Error("the length is not total_len");
-    if (this.#receivedPieces !== last.pieces) throw new Error("the number of pieces is not pkt_count");
-    if (md5 !== last.md5.toLowerCase()) throw new Error("the MD5 is not md5");
+    if (this.#problem !== undefined) throw new UpgradeRefusedError(this.#problem);
+    if (last === undefined) throw new UpgradeRefusedError("nothing was sent");
+    if (BigInt(this.#receivedBytes) !== last.totalBytes) throw new UpgradeRefusedError("the length is not total_len");
+    if (this.#receivedPieces !== last.pieces) throw new UpgradeRefusedError("the number of pieces is not pkt_count");
+    if (md5 !== last.md5.toLowerCase()) throw new UpgradeRefusedError("the MD5 is not md5");
     return this.#path;
   }
 

@@ -260,12 +260,12 @@ describe("kafka exporter", () => {
     [
       "a wrong password",
       { auth: { sasl: { username: "alice", password: "wrong" } } },
-      /SASL_AUTHENTICATION_FAILED.*who are you/,
+      /SASL_AUTHENTICATION_FAILED.*who are you\? \[KAFKA_AUTHENTICATION_FAILED\]/,
     ],
     [
       "a mechanism that it does not know",
       { auth: { sasl: { username: "alice", password: "secret", mechanism: "SCRAM-SHA-512" } } },
-      /UNSUPPORTED_SASL_MECHANISM, it offers PLAIN/,
+      /UNSUPPORTED_SASL_MECHANISM, it offers PLAIN \[KAFKA_AUTHENTICATION_FAILED\]/,
     ],
     ["nothing", {}, /configure tls or auth|the connection was closed/],
     ["TLS where there is none", { tls: { insecure_skip_verify: true } }, /tls/i],
@@ -283,11 +283,15 @@ describe("kafka exporter", () => {
 
   const strangers: readonly (readonly [what: string, answer: Buffer, message: RegExp])[] = [
     ["HTTP", Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n"), /it is no Kafka broker, its answer begins with/],
-    ["nothing that makes sense", Buffer.from([0, 0, 0, 6, 0, 0, 0, 0, 0, 0]), /its answer is cut short/],
+    [
+      "nothing that makes sense",
+      Buffer.from([0, 0, 0, 6, 0, 0, 0, 0, 0, 0]),
+      /its answer is cut short \[KAFKA_BROKER_UNUSABLE\]/,
+    ],
     [
       "an old Kafka",
       Buffer.from([0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0, 1]),
-      /Kafka 0\.11 or newer/,
+      /Kafka 0\.11 or newer is needed \[KAFKA_BROKER_UNUSABLE\]/,
     ],
   ];
   for (const [what, answer, message] of strangers) {

@@ -1,6 +1,7 @@
 /** Upgrade: once per revision that the controller wants; the package goes to the operator's command. */
 import { messageOf } from "../../../error.ts";
 import type { AgentContext } from "../agent-context.ts";
+import { UpgradeRefusedError } from "../error.ts";
 import type { TridentAgentSettings } from "../settings.ts";
 import { handOver, UpgradeReceiver } from "../upgrade.ts";
 
@@ -39,7 +40,9 @@ export class Upgrades {
       log.info("the operator's upgrade command has ended", { code });
     } catch (error) {
       await receiver.discard();
-      log.error("upgrade refused", { revision, error: messageOf(error) });
+      const { message, code } =
+        error instanceof UpgradeRefusedError ? error : new UpgradeRefusedError(messageOf(error), { cause: error });
+      log.error(`upgrade refused: ${message}`, { code, revision });
     }
   }
 }
