@@ -1,16 +1,10 @@
-/**
- * The Go release that built an executable: the .go.buildinfo section (Go's debug/buildinfo), in the form since Go 1.18
- * (strings inline). The file is hostile: every offset is checked, every read bounded.
- */
+/** The Go release that built an executable. The file is hostile: every offset is checked, every read bounded. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { GO_BUILD_INFO_SECTION, GO_VERSION_BYTES, parseGoBuildInfo } from "../../ipc/go-build-info.ts";
 
 const SECTION_LIMIT = 512;
 const NAME_TABLE_LIMIT_BYTES = 64 * 1024;
-const VERSION_LIMIT_BYTES = 64;
 const CACHE_LIMIT = 1024;
-const MAGIC = Buffer.from("\xff Go buildinf:", "latin1");
-const FLAG_STRINGS_INLINE = 2;
-const STRINGS_OFFSET = 32;
 
 /** Remembers answers by file identity, since one executable runs many times. */
 export class GoVersionReader {
@@ -46,16 +40,9 @@ function readAt(fd: number, offset: number, length: number): Buffer {
 
 /** @param read gives fewer bytes than asked for at the end of the file */
 export function goVersion(read: (offset: number, length: number) => Buffer): string | undefined {
-  const section = findSection(read, ".go.buildinfo");
+  const section = findSection(read, GO_BUILD_INFO_SECTION);
   if (section === undefined) return undefined;
-  const bytes = read(section.offset, Math.min(section.size, STRINGS_OFFSET + 2 + VERSION_LIMIT_BYTES));
-  if (bytes.length <= STRINGS_OFFSET || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
-  if (((bytes[15] ?? 0) & FLAG_STRINGS_INLINE) === 0) return undefined;
-  // A varint length; a version is shorter than 128 bytes, so it is one byte.
-  const length = bytes[STRINGS_OFFSET] ?? 0;
-  if (length === 0 || length > VERSION_LIMIT_BYTES) return undefined;
-  const version = bytes.toString("latin1", STRINGS_OFFSET + 1, STRINGS_OFFSET + 1 + length);
-  return /^(?:go|devel)[\x20-\x7e]+$/.test(version) ? version : undefined;
+  return parseGoBuildInfo(read(section.offset, Math.min(section.size, GO_VERSION_BYTES)))?.version;
 }
 
 /** ELF-64, little endian: the only kind that our architectures run. */

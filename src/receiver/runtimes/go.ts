@@ -4,6 +4,7 @@
  * goroutine, writeLoop; whose call it is lies in writeLoop's frame (bpf/unit/go.bpf.h).
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
+import { GO_BUILD_INFO_SECTION, type GoBuildInfo, parseGoBuildInfo } from "../../ipc/go-build-info.ts";
 import { readSection, sectionNamed, u64, viewOf } from "../elf/elf-file.ts";
 import { grpcCallsOf } from "./go-grpc.ts";
 import { handoversOf } from "./go-handovers.ts";
@@ -17,9 +18,6 @@ const RUNTIME = "go";
 /** 1.18 to 1.20 have the goid there; later ones than we know are checked on the live process. */
 const OTHER_GOID_OFFSET = 152;
 const BUILD_INFO_LIMIT_BYTES = 1 << 20;
-const MAGIC = Buffer.from("\xff Go buildinf:", "latin1");
-const FLAG_INLINE = 2;
-const STRINGS_OFFSET = 32;
 
 /** @returns undefined when the executable was not built by Go */
 export async function findGo(process: ProcessView): Promise<UnitFinding | undefined> {
@@ -61,24 +59,10 @@ function stepsOf(goid: number): readonly UnitStep[] {
   return [{ step: "register_g", operand: goid }, { step: "load", operand: 0 }, { step: "to_coroutine" }];
 }
 
-interface BuildInfo {
-  readonly version: string;
-  /** A line for each module, `dep\tPATH\tVERSION\t...`, beside others. */
-  readonly modules: string;
-}
-
-/** From the .go.buildinfo section in its form since Go 1.18 (debug/buildinfo), else undefined. */
-async function buildInfoOf(image: Pick<Image, "elf">): Promise<BuildInfo | undefined> {
-  const section = sectionNamed(image.elf, ".go.buildinfo");
-  const bytes = section === undefined ? undefined : await readSection(image.elf, section, BUILD_INFO_LIMIT_BYTES);
-  if (bytes === undefined || !MAGIC.equals(bytes.subarray(0, MAGIC.length))) return undefined;
-  const isInline = ((bytes[15] ?? 0) & FLAG_INLINE) !== 0;
-  const lengthBytes = bytes[STRINGS_OFFSET] ?? 0;
-  // A varint below 128 is one byte; no version is longer.
-  if (!isInline || lengthBytes === 0 || lengthBytes > 127) return undefined;
-  const text = Buffer.from(bytes.subarray(STRINGS_OFFSET + 1, STRINGS_OFFSET + 1 + lengthBytes)).toString("latin1");
-  if (!/^(?:go|devel)[\x20-\x7e]+$/.test(text)) return undefined;
-  return { version: text, modules: Buffer.from(bytes.subarray(STRINGS_OFFSET + 1 + lengthBytes)).toString("latin1") };
+async function buildInfoOf({ elf }: Pick<Image, "elf">): Promise<GoBuildInfo | undefined> {
+  const section = sectionNamed(elf, GO_BUILD_INFO_SECTION);
+  const bytes = section === undefined ? undefined : await readSection(elf, section, BUILD_INFO_LIMIT_BYTES);
+  return bytes && parseGoBuildInfo(bytes);
 }
 
 /** Where symbols are left: the first goroutines of runtime.allgs carry small, different ids. */
