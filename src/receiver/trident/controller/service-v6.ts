@@ -5,11 +5,19 @@ import { fromGpidEntry, toGpidEntry } from "../../../trident/gpid-entry.ts";
 import * as pb from "../../../trident/proto/trident.gen.ts";
 import { answerV6, failedV6, heartbeatV6, platformDataV6 } from "./answer-v6.ts";
 import { holdPush, serverStream, unary, writeAll } from "./calls.ts";
-import { type ControllerCore, keyOf, type SyncFacts } from "./core.ts";
+import type { ControllerCore } from "./core.ts";
+import { clusterIdFields, factsOf, remoteExecute, upgrade } from "./service-parts.ts";
+
+const { SUCCESS, FAILED } = pb.Status;
 
 export function serviceV6(core: ControllerCore): grpc.UntypedServiceImplementation {
   const sync = (request: pb.SyncRequest, isComplete: boolean, authority: string): pb.SyncResponse => {
-    const answer = core.sync(factsOf(request, authority), isComplete, platformDataV6, "trident");
+    const answer = core.sync(
+      factsOf(request, request.vtapGroupIdRequest, authority),
+      isComplete,
+      platformDataV6,
+      "trident",
+    );
     return answer === undefined ? failedV6(request.revision) : answerV6(answer);
   };
   return {
@@ -18,10 +26,9 @@ export function serviceV6(core: ControllerCore): grpc.UntypedServiceImplementati
       holdPush(core, call, () => sync(request, true, call.getHost()), heartbeatV6),
     ),
     analyzerSync: unary(core, "AnalyzerSync", () => analyzerAnswer(core)),
-    upgrade: serverStream<pb.UpgradeRequest, pb.UpgradeResponse>(core, "Upgrade", (request, call) => {
-      const upgrade = core.upgradeOf(keyOf(request.ctrlIp, request.ctrlMac));
-      return writeAll(call, upgradeMessages(upgrade));
-    }),
+    upgrade: upgrade<pb.UpgradeRequest, pb.UpgradeResponse>(core, (fields) =>
+      create(pb.UpgradeResponseSchema, fields ? { status: SUCCESS, ...fields } : { status: FAILED }),
+    ),
     query: unary(core, "Query", (request: pb.NtpRequest) =>
       create(pb.NtpResponseSchema, { response: core.ntp(request.request) }),
     ),
@@ -39,9 +46,7 @@ export function serviceV6(core: ControllerCore): grpc.UntypedServiceImplementati
       create(pb.PrometheusAPISyncResponseSchema, { version: request.version }),
     ),
     getKubernetesClusterID: unary(core, "GetKubernetesClusterID", (request: pb.KubernetesClusterIDRequest) =>
-      request.caMd5 === ""
-        ? create(pb.KubernetesClusterIDResponseSchema, { errorMsg: "ca_md5 is missing" })
-        : create(pb.KubernetesClusterIDResponseSchema, { clusterId: core.clusterId(request.caMd5) }),
+      create(pb.KubernetesClusterIDResponseSchema, clusterIdFields(core, request.caMd5)),
     ),
     gPIDSync: unary(core, "GPIDSync", (request: pb.GPIDSyncRequest) => {
       const entries = core.processIds.report(request.vtapId, request.entries.map(fromGpidEntry)).map(toGpidEntry);
@@ -49,7 +54,7 @@ export function serviceV6(core: ControllerCore): grpc.UntypedServiceImplementati
     }),
     shareGPIDLocalData: unary(core, "ShareGPIDLocalData", () => create(pb.ShareGPIDSyncRequestsSchema)),
     plugin: serverStream<pb.PluginRequest, pb.PluginResponse>(core, "Plugin", (_, call) =>
-      writeAll(call, [create(pb.PluginResponseSchema, { status: pb.Status.FAILED })]),
+      writeAll(call, [create(pb.PluginResponseSchema, { status: FAILED })]),
     ),
     getPrometheusLabelIDs: unary(core, "GetPrometheusLabelIDs", (request: pb.PrometheusLabelRequest) =>
       create(pb.PrometheusLabelResponseSchema, { version: request.version }),
@@ -63,35 +68,17 @@ export function serviceV6(core: ControllerCore): grpc.UntypedServiceImplementati
         vtapMap: [...core.registry.agents].map(({ id, host }) => ({ id, name: host })),
       }),
     ),
-    remoteExecute: remoteExecute(core),
+    remoteExecute: remoteExecute<pb.RemoteExecResponse, pb.RemoteExecRequest>(core, () =>
+      create(pb.RemoteExecRequestSchema, { requestId: 0n }),
+    ),
     getOrgIDs: unary(core, "GetOrgIDs", () => create(pb.OrgIDsResponseSchema, { orgIds: [1] })),
-  };
-}
-
-function remoteExecute(
-  core: ControllerCore,
-): grpc.handleBidiStreamingCall<pb.RemoteExecResponse, pb.RemoteExecRequest> {
-  return (call) => {
-    call.on("error", () => undefined);
-    if (!core.admit(call.getPeer())) {
-      call.end();
-      return;
-    }
-    core.answered("RemoteExecute");
-    call.on("data", (response: pb.RemoteExecResponse) => {
-      const isHeartbeat =
-        response.commandResult === undefined && response.errmsg === "" && response.commands.length === 0;
-      if (isHeartbeat && call.writableLength < 65_536)
-        call.write(create(pb.RemoteExecRequestSchema, { requestId: 0n }));
-    });
-    call.on("end", () => call.end());
   };
 }
 
 function analyzerAnswer(core: ControllerCore): pb.SyncResponse {
   const agents = [...core.registry.agents];
   return create(pb.SyncResponseSchema, {
-    status: pb.Status.SUCCESS,
+    status: SUCCESS,
     platformData: platformDataV6(agents, 1),
     versionPlatformData: 1n,
     versionAcls: 1n,
@@ -99,40 +86,4 @@ function analyzerAnswer(core: ControllerCore): pb.SyncResponse {
     vtapIps: agents.map(({ id, key }) => ({ vtapId: id, epcId: 1, ip: key.split("-")[0] ?? "", teamId: 1, orgId: 1 })),
     analyzerConfig: { analyzerId: 1, regionId: 1 },
   });
-}
-
-function* upgradeMessages(upgrade: ReturnType<ControllerCore["upgradeOf"]>): Iterable<pb.UpgradeResponse> {
-  if (upgrade === undefined || (upgrade.pieces.length === 0 && upgrade.k8sImage === undefined)) {
-    yield create(pb.UpgradeResponseSchema, { status: pb.Status.FAILED });
-    return;
-  }
-  if (upgrade.pieces.length === 0) {
-    yield create(pb.UpgradeResponseSchema, { status: pb.Status.SUCCESS, k8sImage: upgrade.k8sImage ?? "" });
-    return;
-  }
-  for (const { content, md5, totalBytes, pieces } of upgrade.pieces) {
-    yield create(pb.UpgradeResponseSchema, {
-      status: pb.Status.SUCCESS,
-      content,
-      md5,
-      totalLen: totalBytes,
-      pktCount: pieces,
-    });
-  }
-}
-
-function factsOf(request: pb.SyncRequest, authority: string): SyncFacts {
-  return {
-    ctrlIp: request.ctrlIp,
-    ctrlMac: request.ctrlMac,
-    teamId: request.teamId,
-    host: request.host,
-    groupRequest: request.vtapGroupIdRequest,
-    revision: request.revision,
-    kubernetesClusterId: request.kubernetesClusterId,
-    authority,
-    versionPlatformData: request.versionPlatformData,
-    versionAcls: request.versionAcls,
-    versionGroups: request.versionGroups,
-  };
 }

@@ -5,11 +5,19 @@ import { fromGpidEntry, toGpidEntry } from "../../../trident/gpid-entry.ts";
 import * as pb from "../../../trident/proto/agent.gen.ts";
 import { answerV7, failedV7, heartbeatV7, platformDataV7 } from "./answer-v7.ts";
 import { holdPush, serverStream, unary, writeAll } from "./calls.ts";
-import { type ControllerCore, keyOf, type SyncFacts } from "./core.ts";
+import { type ControllerCore, keyOf } from "./core.ts";
+import { clusterIdFields, factsOf, remoteExecute, upgrade } from "./service-parts.ts";
+
+const { SUCCESS, FAILED } = pb.Status;
 
 export function serviceV7(core: ControllerCore): grpc.UntypedServiceImplementation {
   const sync = (request: pb.SyncRequest, isComplete: boolean, authority: string): pb.SyncResponse => {
-    const answer = core.sync(factsOf(request, authority), isComplete, platformDataV7, "agent");
+    const answer = core.sync(
+      factsOf(request, request.agentGroupIdRequest, authority),
+      isComplete,
+      platformDataV7,
+      "agent",
+    );
     return answer === undefined ? failedV7(request.revision) : answerV7(answer);
   };
   return {
@@ -17,10 +25,9 @@ export function serviceV7(core: ControllerCore): grpc.UntypedServiceImplementati
     push: serverStream<pb.SyncRequest, pb.SyncResponse>(core, "Push", (request, call) =>
       holdPush(core, call, () => sync(request, true, call.getHost()), heartbeatV7),
     ),
-    upgrade: serverStream<pb.UpgradeRequest, pb.UpgradeResponse>(core, "Upgrade", (request, call) => {
-      const upgrade = core.upgradeOf(keyOf(request.ctrlIp, request.ctrlMac));
-      return writeAll(call, upgradeMessages(upgrade));
-    }),
+    upgrade: upgrade<pb.UpgradeRequest, pb.UpgradeResponse>(core, (fields) =>
+      create(pb.UpgradeResponseSchema, fields ? { status: SUCCESS, ...fields } : { status: FAILED }),
+    ),
     query: unary(core, "Query", (request: pb.NtpRequest) =>
       create(pb.NtpResponseSchema, { response: core.ntp(request.request) }),
     ),
@@ -34,9 +41,7 @@ export function serviceV7(core: ControllerCore): grpc.UntypedServiceImplementati
       return create(pb.KubernetesAPISyncResponseSchema, version === undefined ? {} : { version });
     }),
     getKubernetesClusterID: unary(core, "GetKubernetesClusterID", (request: pb.KubernetesClusterIDRequest) =>
-      request.caMd5 === ""
-        ? create(pb.KubernetesClusterIDResponseSchema, { errorMsg: "ca_md5 is missing" })
-        : create(pb.KubernetesClusterIDResponseSchema, { clusterId: core.clusterId(request.caMd5) }),
+      create(pb.KubernetesClusterIDResponseSchema, clusterIdFields(core, request.caMd5)),
     ),
     gPIDSync: unary(core, "GPIDSync", (request: pb.GPIDSyncRequest) => {
       const entries = core.processIds.report(request.agentId, request.entries.map(fromGpidEntry)).map(toGpidEntry);
@@ -44,65 +49,10 @@ export function serviceV7(core: ControllerCore): grpc.UntypedServiceImplementati
     }),
     shareGPIDLocalData: unary(core, "ShareGPIDLocalData", () => create(pb.ShareGPIDSyncRequestsSchema)),
     plugin: serverStream<pb.PluginRequest, pb.PluginResponse>(core, "Plugin", (_, call) =>
-      writeAll(call, [create(pb.PluginResponseSchema, { status: pb.Status.FAILED })]),
+      writeAll(call, [create(pb.PluginResponseSchema, { status: FAILED })]),
     ),
-    remoteExecute: remoteExecute(core),
-  };
-}
-
-/** Heartbeats are answered with a request that asks nothing; commands are not ours to send. */
-function remoteExecute(
-  core: ControllerCore,
-): grpc.handleBidiStreamingCall<pb.RemoteExecResponse, pb.RemoteExecRequest> {
-  return (call) => {
-    call.on("error", () => undefined);
-    if (!core.admit(call.getPeer())) {
-      call.end();
-      return;
-    }
-    core.answered("RemoteExecute");
-    call.on("data", (response: pb.RemoteExecResponse) => {
-      const isHeartbeat =
-        response.commandResult === undefined && response.errmsg === "" && response.commands.length === 0;
-      if (isHeartbeat && call.writableLength < 65_536)
-        call.write(create(pb.RemoteExecRequestSchema, { requestId: 0n }));
-    });
-    call.on("end", () => call.end());
-  };
-}
-
-function* upgradeMessages(upgrade: ReturnType<ControllerCore["upgradeOf"]>): Iterable<pb.UpgradeResponse> {
-  if (upgrade === undefined || (upgrade.pieces.length === 0 && upgrade.k8sImage === undefined)) {
-    yield create(pb.UpgradeResponseSchema, { status: pb.Status.FAILED });
-    return;
-  }
-  if (upgrade.pieces.length === 0) {
-    yield create(pb.UpgradeResponseSchema, { status: pb.Status.SUCCESS, k8sImage: upgrade.k8sImage ?? "" });
-    return;
-  }
-  for (const { content, md5, totalBytes, pieces } of upgrade.pieces) {
-    yield create(pb.UpgradeResponseSchema, {
-      status: pb.Status.SUCCESS,
-      content,
-      md5,
-      totalLen: totalBytes,
-      pktCount: pieces,
-    });
-  }
-}
-
-function factsOf(request: pb.SyncRequest, authority: string): SyncFacts {
-  return {
-    ctrlIp: request.ctrlIp,
-    ctrlMac: request.ctrlMac,
-    teamId: request.teamId,
-    host: request.host,
-    groupRequest: request.agentGroupIdRequest,
-    revision: request.revision,
-    kubernetesClusterId: request.kubernetesClusterId,
-    authority,
-    versionPlatformData: request.versionPlatformData,
-    versionAcls: request.versionAcls,
-    versionGroups: request.versionGroups,
+    remoteExecute: remoteExecute<pb.RemoteExecResponse, pb.RemoteExecRequest>(core, () =>
+      create(pb.RemoteExecRequestSchema, { requestId: 0n }),
+    ),
   };
 }
