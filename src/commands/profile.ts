@@ -78,30 +78,11 @@ async function profile(words: readonly string[], options: ProfileOptions): Promi
     // The worker is somebody else, and writes into a folder in it.
     chmodSync(folder, 0o711);
     const parts = join(folder, "parts");
-    const loaded = loadCommandConfig({
-      ...options,
-      config: [...options.config, `yaml:${configuration(options, pids, parts)}`],
-    });
     const progress = new Progress(options, pids, durationMs);
     progress.prepare();
-    const session = new RunSession({
-      config: loaded.config,
-      log: new Logger({
-        level: "warn",
-        encoding: "console",
-        write: (l) => process.stderr.write(l),
-        now: () => new Date(),
-      }),
-      user: options.user,
-      hasSelfTest: false,
-      durationMs,
-      isQuiet: true,
-      onReady: () => {
-        progress.begin();
-        readyFile?.make();
-        child?.kill("SIGCONT");
-      },
-      onProfileProgress: (event) => progress.show(event),
+    const session = sessionOf(options, configuration(options, pids, parts), durationMs, progress, () => {
+      readyFile?.make();
+      child?.kill("SIGCONT");
     });
     child?.on("exit", () => setTimeout(() => session.stop(), AFTER_COMMAND_MS));
     watch = options.exe.length > 0 ? undefined : whenGone(options.pid, () => session.stop());
@@ -117,6 +98,30 @@ async function profile(words: readonly string[], options: ProfileOptions): Promi
     if (!isKept) rmSync(folder, { recursive: true, force: true });
     endCommand(child);
   }
+}
+
+function sessionOf(
+  options: ProfileOptions,
+  yaml: string,
+  durationMs: number | undefined,
+  progress: Progress,
+  onReady: () => void,
+): RunSession {
+  const { config } = loadCommandConfig({ ...options, config: [...options.config, `yaml:${yaml}`] });
+  const write = (line: string) => process.stderr.write(line);
+  return new RunSession({
+    config,
+    log: new Logger({ level: "warn", encoding: "console", write, now: () => new Date() }),
+    user: options.user,
+    hasSelfTest: false,
+    durationMs,
+    isQuiet: true,
+    onReady: () => {
+      progress.begin();
+      onReady();
+    },
+    onProfileProgress: (event) => progress.show(event),
+  });
 }
 
 /** The command's own, as a shell has it; interrupted before its end: fine. */

@@ -242,34 +242,9 @@ export class TraceEngine {
       event.addressFamily === ADDRESS_FAMILY_UNIX ? this.#unix.nameOf(event.socketCookie) : undefined,
     );
     end.comm = commOf(event.comm);
-    const connectionOptions: ConnectionOptions = {
-      protocols: this.#options.protocols ?? PROTOCOLS,
-      streamLimits: {
-        bufferBytes: this.#options.streamBufferBytes ?? 256 * 1024,
-        maxPieces: 256,
-        waitNs: this.#options.streamWaitNs ?? 5_000_000,
-      },
-      account: this.#bytes,
-      tellsUnknown: end.socketName === undefined && (this.#options.tellsUnknownConnections ?? false),
-      listener: {
-        recognized: (protocol, role, nowNs) => end.peer?.connection.adopt(protocol, role, nowNs),
-        begin: (protocol, message, sender, offset, meta) => end.tracker.begin(protocol, message, sender, offset, meta),
-        end: (message, sender, meta) => end.tracker.end(message, sender, meta),
-        gap: (sender, last, isHole) => end.tracker.gap(sender, last, isHole),
-        missing: (meta) => this.#tracer.lossSeen(meta),
-        unsynced: (sender, meta) => end.tracker.unsynced(sender, meta),
-        answersEnd: (last) => end.tracker.answersEnd(last),
-        close: (last) => end.tracker.close(last),
-      },
-      verdict: (verdict) => this.#output.verdict(event.socketCookie, verdict),
-    };
+    const { localPort, remotePort } = event.tuple;
     const Kind = event.protocol === IPPROTO_UDP ? Datagrams : Connection;
-    end.connection = new Kind(
-      event.role as SocketRole,
-      event.tuple.localPort,
-      event.tuple.remotePort,
-      connectionOptions,
-    );
+    end.connection = new Kind(event.role as SocketRole, localPort, remotePort, this.#connectionOptions(end));
     end.tracker = new SessionTracker(end, this.#tracer, this.#messages, {
       maxOpen: this.#options.maxOpenExchanges ?? 1024,
       timeoutNs: this.#options.exchangeTimeoutNs ?? 300_000_000_000,
@@ -291,6 +266,31 @@ export class TraceEngine {
     end.lastNs = event.header.timestampNs;
     this.#sockets.add(end);
     return end;
+  }
+
+  #connectionOptions(end: SocketEnd): ConnectionOptions {
+    const { protocols, streamBufferBytes, streamWaitNs, tellsUnknownConnections } = this.#options;
+    return {
+      protocols: protocols ?? PROTOCOLS,
+      streamLimits: {
+        bufferBytes: streamBufferBytes ?? 256 * 1024,
+        maxPieces: 256,
+        waitNs: streamWaitNs ?? 5_000_000,
+      },
+      account: this.#bytes,
+      tellsUnknown: end.socketName === undefined && (tellsUnknownConnections ?? false),
+      listener: {
+        recognized: (protocol, role, nowNs) => end.peer?.connection.adopt(protocol, role, nowNs),
+        begin: (protocol, message, sender, offset, meta) => end.tracker.begin(protocol, message, sender, offset, meta),
+        end: (message, sender, meta) => end.tracker.end(message, sender, meta),
+        gap: (sender, last, isHole) => end.tracker.gap(sender, last, isHole),
+        missing: (meta) => this.#tracer.lossSeen(meta),
+        unsynced: (sender, meta) => end.tracker.unsynced(sender, meta),
+        answersEnd: (last) => end.tracker.answersEnd(last),
+        close: (last) => end.tracker.close(last),
+      },
+      verdict: (verdict) => this.#output.verdict(end.cookie, verdict),
+    };
   }
 
   /** Where the kernel does not say who sent a datagram, the other flows of the socket may know. */

@@ -66,35 +66,78 @@ export interface PackedSamples {
 }
 
 export function packSamples(samples: readonly StackSample[]): PackedSamples {
-  const rows = samples.flatMap((sample) => {
-    const kind = sample.kind === "off_cpu" ? RowKind.offCpu : RowKind.onCpu;
-    const waker = sample.waker?.sample;
-    return waker === undefined
-      ? { sample, kind }
-      : [
-          { sample, kind },
-          { sample: waker, kind: RowKind.waker },
-        ];
-  });
-  const total = (size: (sample: StackSample) => number) => rows.reduce((sum, { sample }) => sum + size(sample), 0);
-  const numbers = new Float64Array(rows.length * COLUMNS.length);
-  const addresses = new BigUint64Array(total(({ kernelStack, userStack }) => kernelStack.length + userStack.length));
-  const scripts = new Uint32Array(2 * total(({ scriptFrames }) => scriptFrames.length));
-  const interpretedFrames = new Uint32Array(total(({ interpreterStack }) => interpreterStack?.frames.length ?? 0));
-  const [comms, lines, interpreted] = [new Table<string>(), new Table<FrameLine>(), new Table<InterpretedFrame>()];
-  const interpreters = new Table<string>();
-  const kinds: Omit<InterpreterStack, "frames">[] = [];
-  const extras: Extra[] = [];
-  let [addressAt, scriptAt, interpretedAt] = [0, 0, 0];
-  rows.forEach(({ sample, kind }, index) => {
+  const rows = samples.flatMap(withWaker);
+  const packer = new Packer(rows.map(({ sample }) => sample));
+  for (const { sample, kind } of rows) packer.add(sample, kind);
+  return packer.packed(samples.length);
+}
+
+function withWaker(sample: StackSample): { readonly sample: StackSample; readonly kind: number }[] {
+  const own = { sample, kind: sample.kind === "off_cpu" ? RowKind.offCpu : RowKind.onCpu };
+  const waker = sample.waker?.sample;
+  return waker === undefined ? [own] : [own, { sample: waker, kind: RowKind.waker }];
+}
+
+class Packer {
+  readonly #numbers: Float64Array<ArrayBuffer>;
+  readonly #addresses: BigUint64Array<ArrayBuffer>;
+  readonly #scripts: Uint32Array<ArrayBuffer>;
+  readonly #interpretedFrames: Uint32Array<ArrayBuffer>;
+  readonly #comms = new Table<string>();
+  readonly #lines = new Table<FrameLine>();
+  readonly #interpreted = new Table<InterpretedFrame>();
+  readonly #interpreterTypes = new Table<string>();
+  readonly #interpreters: Omit<InterpreterStack, "frames">[] = [];
+  readonly #extras: Extra[] = [];
+  #rowCount = 0;
+  #addressAt = 0;
+  #scriptAt = 0;
+  #interpretedAt = 0;
+
+  /** @param samples all that come, for the sizes */
+  constructor(samples: readonly StackSample[]) {
+    const total = (size: (sample: StackSample) => number) => samples.reduce((sum, sample) => sum + size(sample), 0);
+    this.#numbers = new Float64Array(samples.length * COLUMNS.length);
+    this.#addresses = new BigUint64Array(total(({ kernelStack, userStack }) => kernelStack.length + userStack.length));
+    this.#scripts = new Uint32Array(2 * total(({ scriptFrames }) => scriptFrames.length));
+    this.#interpretedFrames = new Uint32Array(total(({ interpreterStack }) => interpreterStack?.frames.length ?? 0));
+  }
+
+  add(sample: StackSample, kind: number): void {
+    const row = this.#row(sample, kind);
+    COLUMNS.forEach((column, at) => {
+      this.#numbers[this.#rowCount * COLUMNS.length + at] = row[column];
+    });
+    this.#addFrames(sample, row.interpreter);
+    this.#addExtra(sample);
+    this.#rowCount++;
+  }
+
+  packed(count: number): PackedSamples {
+    return {
+      count,
+      rowCount: this.#rowCount,
+      numbers: this.#numbers,
+      addresses: this.#addresses,
+      scripts: this.#scripts,
+      interpretedFrames: this.#interpretedFrames,
+      comms: this.#comms.values,
+      lines: this.#lines.values,
+      interpreted: this.#interpreted.values,
+      interpreters: this.#interpreters,
+      extras: this.#extras,
+    };
+  }
+
+  #row(sample: StackSample, kind: number): Row {
     const { kernelStack, userStack, scriptFrames, interpreterStack, waker } = sample;
-    const row: Row = {
+    return {
       kind,
       timestampNs: sample.timestampNs,
       tgid: sample.tgid,
       pid: sample.pid,
       cpu: sample.cpu,
-      comm: comms.index(sample.comm),
+      comm: this.#comms.index(sample.comm),
       unitKind: sample.unitKind,
       unitId: sample.unitId,
       coroutineId: sample.coroutineId,
@@ -106,42 +149,29 @@ export function packSamples(samples: readonly StackSample[]): PackedSamples {
       kernelFrames: kernelStack.length,
       userFrames: userStack.length,
       scriptFrames: scriptFrames.length,
-      interpreter: interpreterStack === undefined ? 0 : 1 + interpreters.index(interpreterStack.type),
+      interpreter: interpreterStack === undefined ? 0 : 1 + this.#interpreterTypes.index(interpreterStack.type),
       interpretedFrames: interpreterStack?.frames.length ?? 0,
     };
-    COLUMNS.forEach((column, at) => {
-      numbers[index * COLUMNS.length + at] = row[column];
-    });
-    addresses.set(kernelStack, addressAt);
-    addresses.set(userStack, addressAt + kernelStack.length);
-    addressAt += kernelStack.length + userStack.length;
-    for (const { index: frame, line } of scriptFrames) {
-      scripts[scriptAt++] = frame;
-      scripts[scriptAt++] = lines.index(line);
+  }
+
+  #addFrames({ kernelStack, userStack, scriptFrames, interpreterStack }: StackSample, interpreter: number): void {
+    this.#addresses.set(kernelStack, this.#addressAt);
+    this.#addresses.set(userStack, this.#addressAt + kernelStack.length);
+    this.#addressAt += kernelStack.length + userStack.length;
+    for (const { index, line } of scriptFrames) {
+      this.#scripts[this.#scriptAt++] = index;
+      this.#scripts[this.#scriptAt++] = this.#lines.index(line);
     }
-    if (interpreterStack !== undefined) {
-      const { frames, ...kind } = interpreterStack;
-      kinds[row.interpreter - 1] ??= kind;
-      for (const frame of frames) interpretedFrames[interpretedAt++] = interpreted.index(frame);
-    }
-    const { interruptedFrames, link, contextAttributes } = sample;
-    if (interruptedFrames.length > 0 || link !== undefined || contextAttributes.length > 0) {
-      extras.push({ sample: index, interruptedFrames, link, contextAttributes });
-    }
-  });
-  return {
-    count: samples.length,
-    rowCount: rows.length,
-    numbers,
-    addresses,
-    scripts,
-    interpretedFrames,
-    comms: comms.values,
-    lines: lines.values,
-    interpreted: interpreted.values,
-    interpreters: kinds,
-    extras,
-  };
+    if (interpreterStack === undefined) return;
+    const { frames, ...rest } = interpreterStack;
+    this.#interpreters[interpreter - 1] ??= rest;
+    for (const frame of frames) this.#interpretedFrames[this.#interpretedAt++] = this.#interpreted.index(frame);
+  }
+
+  #addExtra({ interruptedFrames, link, contextAttributes }: StackSample): void {
+    if (interruptedFrames.length === 0 && link === undefined && contextAttributes.length === 0) return;
+    this.#extras.push({ sample: this.#rowCount, interruptedFrames, link, contextAttributes });
+  }
 }
 
 /** What changes hands with the message. */

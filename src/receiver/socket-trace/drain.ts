@@ -12,7 +12,7 @@ const BATCH_COUNT = 32;
 /** With the ring itself, what a burst may pile up: 64 MiB. */
 const MAX_BATCH_COUNT = 256;
 
-interface DrainOutput {
+export interface DrainOutput {
   /** Copies of records that a batch brings later: programs that begin. */
   news(records: DataView, lengthBytes: number): void;
   /**

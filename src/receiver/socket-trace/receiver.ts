@@ -19,7 +19,7 @@ import type { ProcessTable } from "../process-table.ts";
 import type { Receiver } from "../receiver.ts";
 import type { RuntimeTable } from "../runtimes/runtime-table.ts";
 import { Calm } from "./calm.ts";
-import { Drain } from "./drain.ts";
+import { Drain, type DrainOutput } from "./drain.ts";
 import { DrainFailedError } from "./error.ts";
 import { EventDispatcher, type EventTarget } from "./event-dispatcher.ts";
 import { LossAccounts } from "./loss-accounts.ts";
@@ -107,17 +107,11 @@ export class SocketTraceReceiver implements Receiver {
     this.#processes = options.processes.table;
     this.#runtimes = options.processes.runtimes;
     const maps = new Map(hello.capture.maps.map((descriptor) => [descriptor.name, new BpfMap(descriptor)]));
-    const verdicts = maps.get("socket_verdicts");
-    const generations = maps.get("verdict_generations");
-    const framings = maps.get("framings");
     this.#lossMap = maps.get("loss_counters");
     // A broker that is gone has said why.
     this.#calm = new Calm((isOn) => void client.request({ type: "give_way", isOn }).catch(() => {}));
     this.#lossWarning = new LossWarning(options.log, () => performance.now());
-    this.#verdicts =
-      verdicts === undefined || generations === undefined || framings === undefined
-        ? undefined
-        : new VerdictWriter({ verdicts, generations, framings }, client, options.framings);
+    this.#verdicts = verdictWriter(maps, client, options.framings);
     const engine = options.createEngine({
       clockOffsetNs: () => this.#clock.valueNs,
       resourceOf: (tgid) => this.#processes.resourceOf(tgid),
@@ -126,21 +120,7 @@ export class SocketTraceReceiver implements Receiver {
       verdict: (cookie, verdict) => this.#verdicts?.add(cookie, verdict),
     });
     const { record_to } = options.config;
-    this.#engine =
-      record_to === undefined
-        ? engine
-        : new RecordedEngine(engine, {
-            path: record_to,
-            keepsContent: options.keepsRecording,
-            leavesOut: options.selfTestPids ?? [],
-            onFailure: (error) => {
-              options.log.error(error.message, { code: error.code });
-              options.onRecordingFailed?.(error);
-            },
-            hostName: options.host.hostName,
-            clockOffsetNs: this.#clock.valueNs,
-            resourceOf: (tgid) => this.#processes.resourceOf(tgid),
-          });
+    this.#engine = record_to === undefined ? engine : this.#recorded(engine, record_to);
     this.#dispatcher = new EventDispatcher({
       target: this.#engine,
       processes: this.#processes,
@@ -153,20 +133,41 @@ export class SocketTraceReceiver implements Receiver {
     });
     const pause = hello.capture.maps.find(({ name }) => name === "capture_pause");
     if (pause === undefined) throw new DrainFailedError("the broker gives no capture_pause");
-    this.#drain = new Drain(hello.capture.ring, pause, {
+    this.#drain = new Drain(hello.capture.ring, pause, this.#drainOutput());
+  }
+
+  #recorded(engine: ReceiverEngine, path: string): ReceiverEngine {
+    const { keepsRecording, selfTestPids, log, onRecordingFailed, host } = this.#options;
+    return new RecordedEngine(engine, {
+      path,
+      keepsContent: keepsRecording,
+      leavesOut: selfTestPids ?? [],
+      onFailure: (error) => {
+        log.error(error.message, { code: error.code });
+        onRecordingFailed?.(error);
+      },
+      hostName: host.hostName,
+      clockOffsetNs: this.#clock.valueNs,
+      resourceOf: (tgid) => this.#processes.resourceOf(tgid),
+    });
+  }
+
+  #drainOutput(): DrainOutput {
+    const { log, onDrained, connection } = this.#options;
+    return {
       news: (records, lengthBytes) => this.#dispatcher.news(records, lengthBytes),
       batch: (records, lengthBytes, timestampNs) => this.#batch(records, lengthBytes, timestampNs),
       cut: (records, lengthBytes) => this.#cut(records, lengthBytes),
       idle: (timestampNs) => {
         this.#advance(timestampNs);
-        options.onDrained?.(timestampNs);
+        onDrained?.(timestampNs);
       },
       overloaded: () => this.#calm.overloaded(),
       paused: (fromNs, toNs) => this.#paused(fromNs, toNs),
-      failed: (error) => options.log.error(error.message, { code: error.code }),
+      failed: (error) => log.error(error.message, { code: error.code }),
       // A process that has just started is read in many steps, each of which takes a turn.
-      isHurried: () => client.isWaiting,
-    });
+      isHurried: () => connection.client.isWaiting,
+    };
   }
 
   get accounts(): readonly StageAccount[] {
@@ -258,4 +259,17 @@ export class SocketTraceReceiver implements Receiver {
       throw error;
     }
   }
+}
+
+/** undefined: the broker gives no map to write verdicts to. */
+function verdictWriter(
+  maps: ReadonlyMap<string, BpfMap>,
+  client: BrokerConnection["client"],
+  framings: readonly Framing[],
+): VerdictWriter | undefined {
+  const [verdicts, generations, known] = ["socket_verdicts", "verdict_generations", "framings"].map((name) =>
+    maps.get(name),
+  );
+  if (verdicts === undefined || generations === undefined || known === undefined) return undefined;
+  return new VerdictWriter({ verdicts, generations, framings: known }, client, framings);
 }

@@ -96,18 +96,9 @@ function parse(bytes: Uint8Array, sender: Sender, state: MqttState, sink: Messag
   const other = sender === Sender.client ? "s" : "c";
   const own = sender === Sender.client ? "c" : "s";
   switch (type) {
-    case PacketType.connect: {
-      const message = newMessage(MessageRole.request, CONNECT_ID, type, sender);
-      reader.skip(reader.uint16());
-      state.version = reader.uint8();
-      reader.skip(3);
-      if (state.version === 5) skipProperties(reader);
-      state.clientId = reader.utf8(reader.uint16()) || undefined;
-      message.clientId = state.clientId;
-      message.version = state.version;
-      sink.message(message);
+    case PacketType.connect:
+      sink.message(connect(reader, newMessage(MessageRole.request, CONNECT_ID, type, sender), state));
       return total;
-    }
     case PacketType.connectAcknowledgement: {
       const message = newMessage(MessageRole.response, CONNECT_ID, type, sender);
       reader.skip(1);
@@ -120,13 +111,10 @@ function parse(bytes: Uint8Array, sender: Sender, state: MqttState, sink: Messag
     case PacketType.publishAcknowledgement:
     case PacketType.publishComplete:
     case PacketType.publishReceived: {
-      const id = `${other}p${reader.uint16()}`;
-      const reasonCode = reader.remaining > 0 ? reader.uint8() : 0;
+      const message = newMessage(MessageRole.response, `${other}p${reader.uint16()}`, type, sender);
+      message.reasonCode = reader.remaining > 0 ? reader.uint8() : 0;
       // QoS 2: the first answer only ends it when it refuses.
-      if (type === PacketType.publishReceived && reasonCode < 0x80) return total;
-      const message = newMessage(MessageRole.response, id, type, sender);
-      message.reasonCode = reasonCode;
-      sink.message(message);
+      if (type !== PacketType.publishReceived || message.reasonCode >= 0x80) sink.message(message);
       return total;
     }
     case PacketType.subscribe:
@@ -135,9 +123,7 @@ function parse(bytes: Uint8Array, sender: Sender, state: MqttState, sink: Messag
       const message = newMessage(MessageRole.request, `${own}s${packetId}`, type, sender);
       message.packetId = packetId;
       message.topic = topicFilters(bytes, reader.position, needed, type === PacketType.subscribe, state.version);
-      message.clientId = state.clientId;
-      message.version = state.version;
-      sink.message(message);
+      sink.message(ofClient(message, state));
       return total;
     }
     case PacketType.subscribeAcknowledgement:
@@ -151,6 +137,21 @@ function parse(bytes: Uint8Array, sender: Sender, state: MqttState, sink: Messag
     default:
       return total;
   }
+}
+
+function connect(reader: ByteReader, message: MqttMessage, state: MqttState): MqttMessage {
+  reader.skip(reader.uint16());
+  state.version = reader.uint8();
+  reader.skip(3);
+  if (state.version === 5) skipProperties(reader);
+  state.clientId = reader.utf8(reader.uint16()) || undefined;
+  return ofClient(message, state);
+}
+
+function ofClient(message: MqttMessage, { clientId, version }: MqttState): MqttMessage {
+  message.clientId = clientId;
+  message.version = version;
+  return message;
 }
 
 /** All of a packet, as one text. While the version is not known, the reading that fills the packet counts. */

@@ -6,12 +6,10 @@
  * Claims: startup packets, a query or parse with SQL text, or chains of frames whose types and lengths all fit.
  * Bound of the state: MAX_STATEMENTS statements and portals of MAX_TEXT characters, MAX_PENDING requests.
  */
-import { makeRoom } from "../../../make-room.ts";
-import { latin1, utf8 } from "../../latin1.ts";
+import { latin1 } from "../../latin1.ts";
 import { uint16, uint32 } from "../byte-reader.ts";
 import {
   INVALID,
-  type Message,
   MessageRole,
   type MessageSink,
   NEED_MORE,
@@ -21,213 +19,13 @@ import {
   Sender,
 } from "../protocol.ts";
 import { sqlComment } from "../sql/comment.ts";
+import { behindText, parseClient } from "./client.ts";
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, MAX_TEXT, POSTGRESQL_FRAMING } from "./framing.ts";
 import { recognizePostgresql } from "./recognition.ts";
 import { describePostgresql } from "./span.ts";
+import { newMessage, type Pending, type PostgresqlMessage, type PostgresqlState } from "./state.ts";
 
-type PostgresqlKind = "query" | "execute" | "prepare" | "login" | "cancel" | "function";
-
-export interface PostgresqlMessage extends Message {
-  kind: PostgresqlKind;
-  text: string | undefined;
-  readonly database: string | undefined;
-  /** Executes of the same statement. */
-  executes: number;
-  /** An earlier error made the server pass over it. */
-  isAborted: boolean;
-  /** Responses: SQLSTATE. */
-  errorCode: string | undefined;
-  rows: number | undefined;
-}
-
-interface Pending {
-  readonly message: PostgresqlMessage;
-  /** The client has said all of it. */
-  isClosed: boolean;
-  completed: number;
-  /** The last thing that it waits for is the description of a statement. */
-  isDescribed: boolean;
-}
-
-interface PostgresqlState {
-  database: string | undefined;
-  nextId: number;
-  /** Requests and, as undefined, Sync messages, in order. */
-  pending: (Pending | undefined)[];
-  /** The request that the client is still adding to. */
-  open: Pending | undefined;
-  response: PostgresqlMessage | undefined;
-  readonly statements: Map<string, string>;
-  readonly portals: Map<string, string>;
-  isAwaitingSsl: boolean;
-  /** Nothing typed was seen yet: a startup packet may come. */
-  isStarting: boolean;
-  /** The rows that come are a COPY's. */
-  isCopying: boolean;
-}
-
-const MAX_STATEMENTS = 256;
-const MAX_PENDING = 1024;
-const SSL_REQUEST = 80877103;
-const GSS_REQUEST = 80877104;
-const CANCEL_REQUEST = 80877102;
-
-const CLIENT_TYPES = "QPBEDSCHdcfpFX";
 const SERVER_TYPES = "RSKZTDCIEN123nstGHWdcAVv";
-
-function newMessage(state: PostgresqlState, kind: PostgresqlKind, text: string | undefined): PostgresqlMessage {
-  return {
-    role: kind === "cancel" ? MessageRole.oneWay : MessageRole.request,
-    id: state.nextId++,
-    kind,
-    text,
-    database: state.database,
-    executes: 0,
-    isAborted: false,
-    errorCode: undefined,
-    rows: undefined,
-  };
-}
-
-function remember(map: Map<string, string>, name: string, text: string): void {
-  map.delete(name);
-  makeRoom(map, MAX_STATEMENTS);
-  map.set(name, text);
-}
-
-function enqueue(state: PostgresqlState, pending: Pending | undefined): void {
-  if (state.pending.length >= MAX_PENDING) state.pending.shift();
-  state.pending.push(pending);
-}
-
-function parseStartup(bytes: Uint8Array, state: PostgresqlState, sink: MessageSink<PostgresqlMessage>): number {
-  if (bytes.length < 8) return NEED_MORE;
-  const length = uint32(bytes, 0);
-  const code = uint32(bytes, 4);
-  if (length < 8 || length > 10_000) return INVALID;
-  if (bytes.length < length) return NEED_MORE;
-  if (code === SSL_REQUEST || code === GSS_REQUEST) {
-    state.isAwaitingSsl = true;
-    return length;
-  }
-  if (code === CANCEL_REQUEST) {
-    sink.message(newMessage(state, "cancel", undefined));
-    return length;
-  }
-  if (code >>> 16 !== 3) return INVALID;
-  const parameters = latin1(bytes, 8, length).split("\0");
-  for (let i = 0; i + 1 < parameters.length; i += 2) {
-    if (parameters[i] === "user") state.database ??= parameters[i + 1];
-    if (parameters[i] === "database") state.database = parameters[i + 1];
-  }
-  state.isStarting = false;
-  const message = newMessage(state, "login", undefined);
-  enqueue(state, { message, isClosed: true, completed: 0, isDescribed: false });
-  sink.message(message);
-  return length;
-}
-
-/** Index behind the zero byte of the text that begins at `from`. */
-function behindText(bytes: Uint8Array, from: number, end: number): number {
-  const zero = bytes.indexOf(0, from);
-  return zero < 0 || zero >= end ? end : zero + 1;
-}
-
-function textAt(bytes: Uint8Array, from: number, end: number, limit = MAX_TEXT): string {
-  const zero = bytes.indexOf(0, from);
-  return utf8(bytes, from, Math.min(zero < 0 ? end : zero, end, from + limit));
-}
-
-function parseClient(bytes: Uint8Array, state: PostgresqlState, sink: MessageSink<PostgresqlMessage>): number {
-  // No type is 0, and no startup packet is 16 MB long.
-  if (bytes[0] === 0) return parseStartup(bytes, state, sink);
-  if (bytes.length < FRAME_HEADER_BYTES) return NEED_MORE;
-  const type = String.fromCharCode(bytes[0]!);
-  const length = uint32(bytes, 1);
-  if (!CLIENT_TYPES.includes(type) || length < 4 || length > MAX_FRAME_BYTES) return INVALID;
-  const total = length + 1;
-  state.isStarting = false;
-  if (type === "d") return total;
-  const end = Math.min(total, FRAME_HEADER_BYTES + MAX_TEXT);
-  if (bytes.length < end) return NEED_MORE;
-  const body = FRAME_HEADER_BYTES;
-  switch (type) {
-    case "Q":
-    case "F": {
-      closeOpen(state, sink);
-      const text = type === "Q" ? textAt(bytes, body, end) : undefined;
-      const message = newMessage(state, type === "Q" ? "query" : "function", text);
-      enqueue(state, { message, isClosed: true, completed: 0, isDescribed: false });
-      sink.message(message);
-      return total;
-    }
-    case "P": {
-      const name = textAt(bytes, body, end, 64);
-      const text = textAt(bytes, behindText(bytes, body, end), end);
-      remember(state.statements, name, text);
-      // A statement that is parsed while another one's executes are open begins a new request.
-      if (state.open === undefined || state.open.message.executes > 0) openRequest(state, sink, text);
-      else state.open.message.text = text;
-      return total;
-    }
-    case "B": {
-      const portal = textAt(bytes, body, end, 64);
-      const text = state.statements.get(textAt(bytes, behindText(bytes, body, end), end, 64));
-      if (text !== undefined) remember(state.portals, portal, text);
-      else state.portals.delete(portal);
-      const { open } = state;
-      if (open === undefined || (open.message.executes > 0 && open.message.text !== text)) {
-        openRequest(state, sink, text);
-      } else open.message.text ??= text;
-      return total;
-    }
-    case "D":
-      if (bytes[body] === 0x53 && state.open !== undefined) state.open.isDescribed = true;
-      return total;
-    case "E": {
-      const text = state.portals.get(textAt(bytes, body, end, 64));
-      let { open } = state;
-      if (open === undefined || (open.message.executes > 0 && open.message.text !== text)) {
-        open = openRequest(state, sink, text);
-      }
-      open.message.kind = "execute";
-      open.message.text ??= text;
-      open.message.executes++;
-      return total;
-    }
-    case "S":
-      closeOpen(state, sink);
-      enqueue(state, undefined);
-      return total;
-    case "H":
-    case "X":
-      closeOpen(state, sink);
-      return total;
-    case "C":
-      if (bytes[body] === 0x53) state.statements.delete(textAt(bytes, body + 1, end, 64));
-      return total;
-    default:
-      return total;
-  }
-}
-
-/** Until the Execute comes it is a prepare. */
-function openRequest(state: PostgresqlState, sink: MessageSink<PostgresqlMessage>, text: string | undefined): Pending {
-  closeOpen(state, sink);
-  const message = newMessage(state, "prepare", text);
-  const pending: Pending = { message, isClosed: false, completed: 0, isDescribed: false };
-  enqueue(state, pending);
-  state.open = pending;
-  sink.begin(message);
-  return pending;
-}
-
-function closeOpen(state: PostgresqlState, sink: MessageSink<PostgresqlMessage>): void {
-  if (state.open === undefined) return;
-  state.open.isClosed = true;
-  sink.end(state.open.message);
-  state.open = undefined;
-}
 
 /** What a server frame is to the request at the head of the queue. */
 function parseServer(bytes: Uint8Array, state: PostgresqlState, sink: MessageSink<PostgresqlMessage>): number {

@@ -3,7 +3,7 @@ import type { Attribute } from "../../span.ts";
 import { addQuery } from "../database-span.ts";
 import { missingResponse } from "../failure.ts";
 import type { Session, SpanFields } from "../protocol.ts";
-import type { PostgresqlMessage } from "./postgresql.ts";
+import type { PostgresqlMessage } from "./state.ts";
 
 export function describePostgresql(session: Session<PostgresqlMessage>): SpanFields | undefined {
   const { request, response } = session;
