@@ -120,6 +120,8 @@ export interface Protocol<M extends Message, S> {
   readonly framing?: Framing;
   /** Whatever else this sender says is of the message that it has begun, up to the end of the connection. */
   isOpenEnded?(sender: Sender, state: S): boolean;
+  /** The next so many bytes, which were not all captured, are of the message that this sender has begun: they are passed over. */
+  passUncaptured?(count: number, sender: Sender, state: S): boolean;
   /** Do both directions consist of frames from here on? Yes, if undefined. */
   isFramed?(state: S): boolean;
   /** So many frames of this sender that the framing leaves out stood here. */

@@ -37,6 +37,8 @@ interface SmtpState {
   mail: SmtpMessage | null | undefined;
   /** Nothing of the mail has come yet. */
   isMailStart: boolean;
+  /** The mail's end may lie in what was not captured: then the answer tells that it was there. */
+  isEndUnsure: boolean;
   /** What the client says are answers to challenges. */
   isAuthenticating: boolean;
 }
@@ -66,6 +68,7 @@ function parseClient(bytes: Uint8Array, state: SmtpState, sink: MessageSink<Smtp
   if (command === "DATA") {
     state.mail = message;
     state.isMailStart = true;
+    state.isEndUnsure = false;
     sink.begin(message);
     return end + 1;
   }
@@ -132,8 +135,12 @@ function answer(
   }
   state.pending.shift();
   if (command === "AUTH") state.isAuthenticating = false;
-  // The server does not want the mail: the client sends none.
-  if (command === "DATA") state.mail = undefined;
+  if (command === "DATA") {
+    // How long a mail is whose end was not seen nobody knows.
+    if (state.mail != null && state.isEndUnsure) state.mail.size = undefined;
+    // Or the server does not want it: the client sends none.
+    state.mail = undefined;
+  }
   sink.message({ role: MessageRole.response, id: undefined, command, size: undefined, code, enhancedCode });
   if (command === "STARTTLS" && code === 220) sink.upgrade("tls");
 }
@@ -172,9 +179,23 @@ export const smtp: Protocol<SmtpMessage, SmtpState> = {
   resyncsAtCallStart: true,
   recognize: (bytes, hint) =>
     hint.transport === "tcp" && mayBegin(bytes[0]) ? agreed(classify(bytes), hint.sender) : Recognition.no,
-  createState: () => ({ pending: [], mail: undefined, isMailStart: false, isAuthenticating: false }),
+  createState: () => ({
+    pending: [],
+    mail: undefined,
+    isMailStart: false,
+    isEndUnsure: false,
+    isAuthenticating: false,
+  }),
   parse: (bytes, sender, state, sink) =>
     sender === Sender.client ? parseClient(bytes, state, sink) : parseServer(bytes, state, sink),
+  passUncaptured(count, sender, state) {
+    const { mail } = state;
+    if (sender === Sender.server || mail == null) return false;
+    mail.size = (mail.size ?? 0) + count;
+    state.isMailStart = false;
+    state.isEndUnsure = true;
+    return true;
+  },
   findBoundary(bytes, from, sender, state) {
     if (sender === Sender.client && state.mail !== undefined) return from;
     const text = latin1(bytes, from, Math.min(bytes.length, from + 64));
