@@ -1,8 +1,8 @@
 /** What a connection keeps for each of its directions while it reads them. */
 import { Direction, EventFlags } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
-import type { MessageSink } from "../protocols/protocol.ts";
-import type { AnyMessage } from "../protocols/registry.ts";
+import type { MessageSink, Sender } from "../protocols/protocol.ts";
+import type { AnyMessage, AnyProtocol } from "../protocols/registry.ts";
 import { pushSegments } from "./frame-segments.ts";
 import type { DirectionStart } from "./recognition.ts";
 import type { Stream } from "./stream.ts";
@@ -123,11 +123,15 @@ export class Side {
     return missing > 0 && missing < WORTHWHILE_BYTES;
   }
 
-  /** What is before the next bytes is of a message whose bytes are of no interest. */
-  consumeObstacle(): boolean {
+  /** What is before the next bytes is of a message that was begun, and whose bytes are of no interest. */
+  passesObstacle(protocol: AnyProtocol, sender: Sender, state: unknown): boolean {
     const { obstacle } = this.stream;
-    if (obstacle !== undefined) this.stream.consume(obstacle.end - this.stream.position);
-    return obstacle !== undefined;
+    if (obstacle === undefined) return false;
+    const count = obstacle.end - this.stream.position;
+    const isPassed =
+      protocol.isOpenEnded?.(sender, state) || (!obstacle.isMissing && protocol.passUncaptured?.(count, sender, state));
+    if (isPassed) this.stream.consume(count);
+    return isPassed ?? false;
   }
 
   /** When what it has next came, in the order of all events: its head, or what is behind it if the head is no message. */

@@ -353,16 +353,9 @@ export class Connection {
   /** Behind the head is a hole, or something is missing: the stream goes on behind it. */
   #passObstacle(side: Side): void {
     const stream = side.stream;
-    const protocol = this.protocol!;
-    const sender = this.#senderOf(side);
-    const { obstacle } = stream;
-    if (protocol.isOpenEnded?.(sender, this.#state) && side.consumeObstacle()) return;
-    const isHole = obstacle?.isMissing === false;
-    if (isHole && protocol.passUncaptured?.(obstacle.end - stream.position, sender, this.#state)) {
-      side.consumeObstacle();
-      return;
-    }
-    if (isHole) this.#steering.wantAll(obstacle.isLeftOut);
+    if (side.passesObstacle(this.protocol!, this.#senderOf(side), this.#state)) return;
+    const isHole = stream.obstacle?.isMissing === false;
+    if (isHole) this.#steering.wantAll(stream.obstacle.isLeftOut);
     const before = stream.available > 0 ? stream.metaAt(stream.position + stream.available - 1) : stream.endMeta;
     // It may know how long its message is, and reach behind the obstacle.
     if (this.#takeCut(side)) return;
