@@ -61,7 +61,7 @@ class Pipeline {
       runtimes: {
         seen: () => {},
         foreseen: () => {},
-        watch: () => {},
+        listens: () => {},
         threadSeen: () => {},
         started: () => {},
         exited: () => {},

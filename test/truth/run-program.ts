@@ -28,7 +28,7 @@ interface Run {
 export interface RunOptions {
   readonly leaves: Leaves;
   readonly settings: readonly string[];
-  /** Leave the folders with configuration and spans. */
+  /** Leave the folders with configuration, spans and log. */
   readonly keep: boolean;
 }
 

@@ -1,6 +1,6 @@
 /** sockspan under measurement: started for one program, its spans read from its file while it runs. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SpanLog } from "./span-log.ts";
@@ -9,6 +9,7 @@ import type { TruthSpan } from "./truth-span.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const READY_MS = 120_000;
+const SAID_CHARACTERS = 8192;
 /** Longer than `settle`: what is held leaves by itself, as for a user; SIGTERM would force it. */
 const SETTLED_MS = 6_500;
 
@@ -21,7 +22,7 @@ export class Tracer {
     this.#log = log;
   }
 
-  /** Resolves when it captures. @param folder its own, for configuration and spans */
+  /** Resolves when it captures. @param folder its own, for configuration, spans and log */
   static async start(folder: string, settings: readonly string[]): Promise<Tracer> {
     const config = join(folder, "config.yaml");
     const ready = join(folder, "ready");
@@ -34,15 +35,14 @@ service: {pipelines: {traces: {receivers: [socket_trace], exporters: [file]}}}
 `,
     );
     const args = ["run", "--config", config, "--ready-file", ready, ...settings.flatMap((value) => ["--set", value])];
-    const child = spawn(join(ROOT, "bin/sockspan"), args, { stdio: ["ignore", "ignore", "pipe"] });
-    let said = "";
-    child.stderr?.on("data", (chunk) => {
-      said = (said + chunk).slice(-8192);
-    });
+    const log = join(folder, "log");
+    const logFd = openSync(log, "w");
+    const child = spawn(join(ROOT, "bin/sockspan"), args, { stdio: ["ignore", "ignore", logFd] });
+    closeSync(logFd);
     for (let waited = 0; !existsSync(ready); waited += 50) {
       if (child.exitCode !== null || waited > READY_MS) {
         await stop(child);
-        throw new Error(`sockspan did not become ready:\n${said}`);
+        throw new Error(`sockspan did not become ready:\n${readFileSync(log, "utf8").slice(-SAID_CHARACTERS)}`);
       }
       await sleep(50);
     }

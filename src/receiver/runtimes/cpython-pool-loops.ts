@@ -25,6 +25,11 @@ export const LOOPS: readonly KnownLoop[] = [
 export const POOL_LOOP = { qualifiedName: "_worker", file: /concurrent\/futures\/thread\.py$/ };
 /** Methods of threading.Thread, from the thread's beginning. */
 export const THREAD_FRAMES: readonly string[] = ["_bootstrap", "_bootstrap_inner", "run"];
+
+export function isThreadBegin({ qualifiedName }: PythonCode): boolean {
+  return qualifiedName === `Thread.${THREAD_FRAMES[0]}`;
+}
+
 export const WORK_ITEM = LOOPS.find(({ awaitedBy }) => awaitedBy === "work_item")!;
 /** Its thread's class, a threading.Thread whose run is the loop; jobLocal: which of its variables names the job, since anyio 3.0. */
 export const ANYIO = { module: "anyio._backends._asyncio", type: "WorkerThread", loop: LOOPS[0]!, jobLocal: 5 };

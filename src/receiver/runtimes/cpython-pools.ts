@@ -13,6 +13,7 @@ import { FIRST_FRAME, FRAME_WORDS, type FrameLayout, type Offsets } from "./cpyt
 import {
   ANYIO,
   isOf,
+  isThreadBegin,
   KNOWN_AHEAD,
   type KnownAhead,
   type KnownLoop,
@@ -275,6 +276,8 @@ export class PythonPools {
         return { isWhole, isIdle: true, root };
       }
       if (code === undefined) return { isWhole: index > 3, root };
+      // The main thread, and those that C code has begun, have no loop of a pool there.
+      if (index === 0 && loop === undefined && !isThreadBegin(code)) return { isWhole: true, root };
       poolLoop = isOf(code, POOL_LOOP) ? frame : 0;
       if (loop !== undefined) return { isWhole: await this.#addSite(loop, code, frame, view), root };
       frame += code.frameBytes;

@@ -48,9 +48,9 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
   const runtimeAddress = image.loadBias + symbol.value;
   const key = await readKey(process, runtimeAddress + offsets.autoTssKey);
   if (key === undefined)
-    return { runtime: RUNTIME, off: "the GILState key is not set: not initialised yet, or not glibc" };
+    return { runtime: RUNTIME, off: "the GILState key is not set: not initialised yet, or not glibc", begins: true };
   const doubt = await checkThreads(process, runtimeAddress, offsets);
-  if (doubt !== undefined) return { runtime: RUNTIME, off: doubt };
+  if (doubt !== undefined) return { runtime: RUNTIME, off: doubt, begins: true };
   const hasGreenlets = await servesByGreenlets(process);
   const keyOffset = FIRST_KEY_OFFSET + 16 * key + 8;
   const interpreter = await pointerAt(process, runtimeAddress + offsets.interpreters);
@@ -78,19 +78,23 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
   if (earlier !== undefined && isPlan(earlier) && earlier.runtime === RUNTIME && earlier.lookAgain !== undefined)
     return earlier.lookAgain();
   const pools = new PythonPools(process, interpreter, offsets, frames, await secretOf(image));
-  return planWithPools(makers, pools, plan, keyOffset, {
-    address: runtimeAddress,
-    lengthBytes: symbol.sizeBytes,
-  });
+  const lock = { address: runtimeAddress, lengthBytes: symbol.sizeBytes };
+  // What has one thread has no pool: its first request is not to wait for the search for one.
+  return planWithPools(makers, pools, plan, keyOffset, lock, (await process.threads()).length === 1);
 }
 
-/** The pools' loops are seen when their threads are: the plan is made anew when new threads show. */
+/**
+ * The pools' loops are seen when their threads are: the plan is made anew when new threads show.
+ *
+ * @param isAlone there is one thread
+ */
 async function planWithPools(
   makers: PythonMakers,
   finder: PythonPools,
   plan: UnitPlan,
   keyOffset: number,
   lock: LockRange,
+  isAlone = false,
 ): Promise<UnitPlan> {
   let knownPools = 0;
   const look = async (): Promise<UnitPlan> => {
@@ -131,7 +135,7 @@ async function planWithPools(
     await finder.prepare(makers.hasPut);
     return look();
   };
-  return look();
+  return isAlone ? planOf([]) : look();
 }
 
 function limitOf({ limit }: PythonMakers): Pick<UnitPlan, "limit"> {

@@ -1,6 +1,16 @@
 /** What is known of one process's runtime, and what is planned to find out more. */
+import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { Watched } from "../../mapping/join/watch.ts";
 import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
+
+/** After the exec, or the first sight. Most processes that live shorter than the first are never looked at. */
+const LOOKS_AFTER_MS = [20, 80, 250, 1000, 4000, 15_000] as const;
+/** A runtime that was just about to begin is there before its program serves, if it is asked for again so soon. */
+const BEGINS_AFTER_MS = 15;
+const BEGINNING_LOOKS = 8;
+
+/** Units that any thread may go on with. */
+const WANDERS: readonly number[] = [UnitKind.goroutine, UnitKind.tokioTask];
 
 /** Of a process: a fork, or a new program. */
 export interface Beginning {
@@ -28,6 +38,10 @@ export interface RuntimeEntry {
   wasLookedAt: boolean;
   /** It has sent or received. */
   hasSpoken: boolean;
+  /** It waits for connections: its first request may come at any time. */
+  listens: boolean;
+  /** Looks that were too early for its runtime. */
+  earlyLooks: number;
   timer: NodeJS.Timeout | undefined;
   finding: UnitFinding | undefined;
   written: string;
@@ -52,6 +66,8 @@ export function newEntry(): RuntimeEntry {
     isWanted: false,
     wasLookedAt: false,
     hasSpoken: false,
+    listens: false,
+    earlyLooks: 0,
     timer: undefined,
     finding: undefined,
     written: "",
@@ -71,4 +87,27 @@ export function isOverruled({ finding }: RuntimeEntry, before: UnitFinding | und
 
 export function isIncomplete({ finding }: RuntimeEntry): boolean {
   return finding !== undefined && isPlan(finding) && finding.isIncomplete === true;
+}
+
+/** Until the next look that nobody asks for; undefined: there were enough. */
+export function nextLookMs(entry: RuntimeEntry): number | undefined {
+  const { finding } = entry;
+  const begins = finding !== undefined && !isPlan(finding) && finding.begins === true;
+  return begins && entry.earlyLooks++ < BEGINNING_LOOKS ? BEGINS_AFTER_MS : LOOKS_AFTER_MS[entry.looks];
+}
+
+/** Not to wait for the looks at processes of which nothing is expected yet. */
+export function isAwaited({ hasSpoken, listens }: RuntimeEntry): boolean {
+  return hasSpoken || listens;
+}
+
+export function isUrgent(entry: RuntimeEntry): boolean {
+  return entry.looks === 0 || isAwaited(entry);
+}
+
+/** Its work stays on the thread that began it. */
+export function keepsThreads({ wasLookedAt, finding }: RuntimeEntry): boolean {
+  if (!wasLookedAt) return false;
+  if (finding === undefined) return true;
+  return isPlan(finding) ? !WANDERS.includes(finding.unitKind) : finding.wanders !== true;
 }

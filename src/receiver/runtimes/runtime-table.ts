@@ -2,31 +2,34 @@
  * Which runtime each process runs, found out soon after it starts and written for the BPF programs. A runtime is often
  * not there yet when its process starts, so a process is looked at again until its plan stands.
  */
-import { UnitKind } from "../../bpf/layout.gen.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../log.ts";
 import type { Watched } from "../../mapping/join/watch.ts";
 import { ByExecutable } from "./by-executable.ts";
 import { findRuntime } from "./find-runtime.ts";
 import { nginxPlanOf } from "./nginx.ts";
 import type { ProcessView } from "./process-view.ts";
-import { type Beginning, isIncomplete, isOverruled, newEntry, type RuntimeEntry } from "./runtime-entry.ts";
+import {
+  type Beginning,
+  isAwaited,
+  isIncomplete,
+  isOverruled,
+  isUrgent,
+  keepsThreads,
+  newEntry,
+  nextLookMs,
+  type RuntimeEntry,
+} from "./runtime-entry.ts";
 import { pauseMs, THREADS_AFTER_MS } from "./thread-pace.ts";
-import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
+import { isPlan, NO_PLAN, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
 import { watchedFromStart, withWatched } from "./watched-plan.ts";
 
-/** After the exec, or the first sight. Most processes that live shorter than the first are never looked at. */
-const LOOKS_AFTER_MS = [20, 80, 250, 1000, 4000, 15_000] as const;
 /** A look can take long (Node's memory is searched): those that wait behind it are not to miss their first requests. */
 const PARALLEL_LOOKS = 8;
 /** Of them, at processes that have not spoken: all looks share one reader, and a first request waits for its share. */
 const LOOKS_AHEAD = 2;
 const PROCESS_LIMIT = 32_768;
-
-/** The thread is the unit: what was said before is not so. */
-const NO_PLAN: UnitPlan = { runtime: "", version: "", unitKind: UnitKind.none, steps: [], isFinal: false };
-
-/** Units that any thread may go on with. */
-const WANDERS: readonly number[] = [UnitKind.goroutine, UnitKind.tokioTask];
+const SETTLE_STEP_MS = 10;
 
 interface RuntimeTableOptions {
   /** undefined: the process is gone, or has no executable. */
@@ -68,11 +71,7 @@ export class RuntimeTable {
   /** Its work stays on the thread that began it. false also before it was looked at: it may be of any runtime. */
   areThreadsUnits(tgid: number): boolean {
     const entry = this.#entries.get(tgid);
-    if (entry === undefined) return true;
-    if (!entry.wasLookedAt) return false;
-    const { finding } = entry;
-    if (finding === undefined) return true;
-    return isPlan(finding) ? !WANDERS.includes(finding.unitKind) : finding.wanders !== true;
+    return entry === undefined || keepsThreads(entry);
   }
 
   /** Nothing is written for this process, which is not traced: what is learnt of its program holds for others. */
@@ -105,6 +104,17 @@ export class RuntimeTable {
     } else if (isPlan(finding) && finding.lookAgain !== undefined) {
       this.#lookAtThreads(tgid, entry, THREADS_AFTER_MS);
     }
+  }
+
+  /** It is going to serve: its runtime is up by now, and is to be known before the first request comes. */
+  listens(tgid: number): void {
+    const entry = this.#entries.get(tgid);
+    // What its goroutines hand over is told from its first request on.
+    this.watch(tgid, "jobs", true);
+    if (entry === undefined || entry.listens) return;
+    entry.listens = true;
+    const isKnown = entry.finding !== undefined && isPlan(entry.finding);
+    if (!isKnown && this.#isNow(tgid, entry)) this.#enqueue(tgid, entry, true);
   }
 
   /** Whether what goroutines hand over, or which thread wakes which, is to be told of this process. */
@@ -184,14 +194,8 @@ export class RuntimeTable {
 
   /** When all that waits has been looked at, at the latest after `limitMs`. */
   async settled(limitMs: number): Promise<void> {
-    const step = 10;
-    for (
-      let waited = 0;
-      waited < limitMs && this.#looking + this.#waiting.length + this.#later.length > 0;
-      waited += step
-    ) {
-      await new Promise((resolve) => setTimeout(resolve, step));
-    }
+    const isBusy = () => this.#looking + this.#waiting.length + this.#later.length > 0;
+    for (let waited = 0; waited < limitMs && isBusy(); waited += SETTLE_STEP_MS) await sleep(SETTLE_STEP_MS);
   }
 
   stop(): void {
@@ -213,9 +217,9 @@ export class RuntimeTable {
   }
 
   #plan(tgid: number, entry: RuntimeEntry): void {
-    const delayMs = LOOKS_AFTER_MS[entry.looks];
+    const delayMs = nextLookMs(entry);
     if (delayMs === undefined) return;
-    entry.timer = setTimeout(() => this.#enqueue(tgid, entry, entry.looks === 0 || entry.hasSpoken), delayMs);
+    entry.timer = setTimeout(() => this.#enqueue(tgid, entry, isUrgent(entry)), delayMs);
     entry.timer.unref();
   }
 
@@ -228,7 +232,7 @@ export class RuntimeTable {
   #next(): void {
     while (this.#looking < PARALLEL_LOOKS) {
       const hasRoomAhead = this.#lookingAhead < LOOKS_AHEAD;
-      const index = this.#waiting.findIndex(({ entry }) => hasRoomAhead || entry.hasSpoken);
+      const index = this.#waiting.findIndex(({ entry }) => hasRoomAhead || isAwaited(entry));
       const [next] = index < 0 ? [] : this.#waiting.splice(index, 1);
       if (next === undefined) break;
       if (!this.#isNow(next.tgid, next.entry)) continue;
@@ -236,7 +240,7 @@ export class RuntimeTable {
         next.entry.isWanted = true;
         continue;
       }
-      const ahead = next.entry.hasSpoken ? 0 : 1;
+      const ahead = isAwaited(next.entry) ? 0 : 1;
       const look = this.#look(next.tgid, next.entry).catch((error: unknown) => {
         this.#options.log.debug("a runtime was not read", { tgid: next.tgid, error: String(error) });
         if (this.#isNow(next.tgid, next.entry)) this.#plan(next.tgid, next.entry);

@@ -1,5 +1,5 @@
 /** How the BPF programs find a thread's unit of work at a system call: a short list of steps (bpf/control.h). */
-import type { JavaLayout, PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
+import { type JavaLayout, type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 import type { UprobeProgram } from "../../ipc/messages.ts";
 import type { ProcessView } from "./process-view.ts";
 
@@ -149,6 +149,8 @@ interface UnitOff {
   readonly off: string;
   /** Its work moves between threads all the same. */
   readonly wanders?: boolean;
+  /** It is not up yet, as far as can be told, and will be in a moment. */
+  readonly begins?: boolean;
 }
 
 export type UnitFinding = UnitPlan | UnitOff;
@@ -156,3 +158,6 @@ export type UnitFinding = UnitPlan | UnitOff;
 export function isPlan(finding: UnitFinding): finding is UnitPlan {
   return "steps" in finding;
 }
+
+/** The thread is the unit: what was said before is not so. */
+export const NO_PLAN: UnitPlan = { runtime: "", version: "", unitKind: UnitKind.none, steps: [], isFinal: false };

@@ -46,7 +46,7 @@ export interface EventTarget {
 interface EventDispatcherOptions {
   readonly target: EventTarget;
   readonly processes: ProcessTable;
-  readonly runtimes: Pick<RuntimeTable, "seen" | "threadSeen" | "foreseen" | "started" | "exited" | "watch">;
+  readonly runtimes: Pick<RuntimeTable, "seen" | "threadSeen" | "foreseen" | "started" | "exited" | "listens">;
   readonly ownExchanges: OwnExchanges;
   readonly ownTgids: readonly number[];
   readonly includePorts: ConnectionSelection["ports"];
@@ -153,8 +153,7 @@ export class EventDispatcher {
   #socketState(event: SocketStateEvent, view: DataView, nameOffset: number): void {
     const { account, target, ownExchanges } = this.#options;
     if (event.newState === TcpState.listen) {
-      // It is going to serve: what its goroutines hand over is told from its first request on.
-      this.#options.runtimes.watch(event.header.tgid, "jobs", true);
+      this.#options.runtimes.listens(event.header.tgid);
       account.addOut();
       return;
     }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ProcessView } from "../../../src/receiver/runtimes/process-view.ts";
+import { newEntry, nextLookMs } from "../../../src/receiver/runtimes/runtime-entry.ts";
 import { RuntimeTable } from "../../../src/receiver/runtimes/runtime-table.ts";
 import type { UnitPlan } from "../../../src/receiver/runtimes/unit-plan.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -73,6 +74,36 @@ describe("RuntimeTable", () => {
     assert.ok(looks >= 2);
     assert.equal(table.areThreadsUnits(7), true);
     table.stop();
+  });
+
+  it("looks at once at a program that begins to listen, once", () => {
+    const looked: number[] = [];
+    const table = new RuntimeTable({
+      view: (tgid) => {
+        looked.push(tgid);
+        return new Promise(() => {});
+      },
+      write: () => Promise.resolve(),
+      log: silent,
+    });
+    for (const tgid of [5, 6]) table.existing(tgid);
+    table.started({ tgid: 7, executable: "/bin/anything" });
+    table.listens(7);
+    table.listens(7);
+    assert.deepEqual(looked, [5, 6, 7]);
+    table.stop();
+  });
+
+  it("looks again soon at a program whose runtime is about to begin, a few times", () => {
+    const entry = newEntry();
+    entry.looks = 1;
+    entry.finding = { runtime: "any", off: "not initialised yet", begins: true };
+    const waits = Array.from({ length: 12 }, () => nextLookMs(entry) ?? 0);
+    assert.ok(waits.slice(0, 5).reduce((sum, wait) => sum + wait) < 100);
+    assert.equal(waits.at(-1), 80);
+    entry.finding = { runtime: "any", off: "another layout" };
+    entry.earlyLooks = 0;
+    assert.equal(nextLookMs(entry), 80);
   });
 
   it("believes no threads of Erlang, whose processes wander between them, and says so", async () => {
