@@ -11,7 +11,14 @@ import { joinAwaited } from "./awaited-calls.ts";
 import { joinMadeByAnswer } from "./exact.ts";
 import { cameTogether, joinInOrder } from "./in-order.ts";
 import { creationOf, isSameUnit } from "./lineage.ts";
-import { isServedByThreads, mayBeOfOwnThread, PROVEN_OWN, servedByOwnThread } from "./own-thread.ts";
+import {
+  isOfSleeper,
+  isServedByThreads,
+  learnSleeper,
+  mayBeOfOwnThread,
+  PROVEN_OWN,
+  servedByOwnThread,
+} from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -57,13 +64,17 @@ export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Un
 function holdUntilProven(work: ProcessWork, served: TraceNode, answering: Unit, since: number, meta: EventMeta): void {
   if (work.isInDoubt(meta) || work.handsOver || answering.isShared) return;
   const isOwn = served.unit === answering;
-  if (isOwn ? answering.open.length !== 1 || work.open.size === 1 : answering.hasRead || !served.unit?.isThread) return;
-  const isShown = (timestampNs: number) =>
-    !work.handsOver &&
-    !answering.isShared &&
-    !work.areThreadsInDoubt({ timestampNs }) &&
-    (isOwn ? isServedByThreads(work) : isProvenWorker(work, answering));
+  if (isOwn ? answering.open.length !== 1 : answering.hasRead || !served.unit?.isThread) return;
+  const isAlone = isOwn && work.open.size === 1;
   for (const call of answering.calls) {
+    if (isAlone && !call.isSleptFor) continue;
+    const isShown = (timestampNs: number) =>
+      !work.handsOver &&
+      !answering.isShared &&
+      !work.areThreadsInDoubt({ timestampNs }) &&
+      (isOwn
+        ? (!isAlone && isServedByThreads(work)) || isOfSleeper(work, call, served)
+        : isProvenWorker(work, answering));
     if (call.isHeld || !isCallOf(answering, call, since, meta.order) || isOfLoop(call, served)) continue;
     if (isOwn && !mayBeOfOwnThread(work, call)) continue;
     if (work.heldForProof >= MAX_HELD_FOR_PROOF) return;
@@ -113,7 +124,10 @@ export function learnFromAnswer(work: ProcessWork, served: TraceNode, answering:
   if (reader !== answering && !reader.isThread && !reader.servesConnection) work.unitsHandOver = true;
   if (!reader.isThread || !answering.isThread) return;
   if (reader === answering) {
-    if (work.open.size > reader.unanswered) work.ownAnswers++;
+    if (work.open.size > reader.unanswered) {
+      work.ownAnswers++;
+      learnSleeper(work, reader, served);
+    }
     return;
   }
   if (served.start.isBlocking) work.blockingReadersHandOver = true;

@@ -23,6 +23,13 @@ const PROVEN_AT_ONCE = 3;
  */
 export const PROVEN_OWN = 10;
 
+/**
+ * So many threads that sleep until their calls are answered must have answered what they had read while others were busy:
+ * those are no loops, and pools where whoever is free goes on with a request would do so once in 256 times.
+ */
+const PROVEN_SLEEPERS = 4;
+const MAX_SLEEPERS = 64;
+
 type Moment = Pick<EventMeta, "timestampNs" | "order">;
 
 /** Many answers came from the thread that had read the request while others were busy, and none from another. */
@@ -62,4 +69,16 @@ export function hasBehind(work: ProcessWork, served: TraceNode): boolean {
 /** false: the one thread that reads makes such calls on its own account, too. */
 export function mayBeOfOwnThread(work: ProcessWork, { destination }: TraceNode): boolean {
   return work.blockingReaders >= 2 || !work.isBackground(destination);
+}
+
+/** The thread of `unit` has answered what it had read, while others were busy, too. */
+export function learnSleeper({ sleepers }: ProcessWork, unit: Unit, served: TraceNode): void {
+  if (sleepers.size >= MAX_SLEEPERS || served.start.isWatched) return;
+  if (unit.calls.some((call) => call.isSleptFor && call.start.order > served.start.order)) sleepers.add(unit.key);
+}
+
+/** The call was made, and waited for asleep, by a thread of a process whose threads serve what they read, as far as it has shown. */
+export function isOfSleeper(work: ProcessWork, call: TraceNode, served: TraceNode): boolean {
+  if (work.handsOver || work.blockingReadersHandOver || !call.isSleptFor || served.start.isWatched) return false;
+  return work.sleepers.size >= PROVEN_SLEEPERS && !work.isBackground(call.destination);
 }

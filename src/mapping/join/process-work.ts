@@ -85,6 +85,8 @@ export class ProcessWork {
   readonly bonds = new ThreadBonds();
   /** Calls that have waited until its threads had proved to be its units. */
   heldForProof = 0;
+  /** Threads that have slept until their own calls were answered, and have answered what they had read. */
+  readonly sleepers = new Set<number>();
   /** Threads that have read requests by reads that sleep. */
   blockingReaders = 0;
   /** A request was read by a thread that sleeps in its reads, and answered by another. */
@@ -237,6 +239,7 @@ export class ProcessWork {
   answerRead(call: TraceNode, meta: EventMeta): void {
     // The first call of a connection may go out before that is handed to the loop.
     call.isWatched ||= meta.isWatched;
+    call.isSleptFor ||= meta.isBlocking && meta.pid === call.start.pid;
     this.answeredTasks.answerRead(call, meta);
     this.handovers.answerRead(call, meta);
     this.wakes?.replyRead(call, meta, false);

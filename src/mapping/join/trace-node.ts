@@ -104,6 +104,8 @@ export class TraceNode {
   opened: { readonly unit: Unit; readonly order: number } | undefined;
   /** Clients: an epoll instance has its socket, so whoever sends and reads on it may do so for several. */
   isWatched: boolean;
+  /** Clients: who has sent it waited for its answer by a read that would have slept until that came. */
+  isSleptFor = false;
   /** Clients: its thread had made another call, which was not over. */
   isBeside = false;
   /** Clients: its parent is nearly known. */
