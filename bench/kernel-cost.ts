@@ -75,7 +75,15 @@ const step = (kind: number, operand = 0) => ({ kind, operand });
 /** What a CPython thread's context and turn take: the first word of the thread's control block is its own address. */
 const pythonSteps = [TO_UNIT, TO_TURN].flatMap((end) => [step(THREAD_POINTER!), step(LOAD!), step(LOAD!), step(end)]);
 /** As of 3.12. */
-const PYTHON_TASKS = { workItemType: 0, functionType: 0, taskContext: 152, coroutineName: 32, functionHops: [] };
+const PYTHON_TASKS = {
+  workItemType: 0,
+  functionType: 0,
+  taskContext: 152,
+  coroutineName: 32,
+  functionHops: [],
+  siteHops: [],
+  putsOff: 0,
+};
 /** The caller has no goroutines: the program runs until it can't read one, and tells nothing. */
 const GO_PROGRAM: GoPlan = { ...NO_GO, goid: 152, startPc: 296 };
 const joining = (started: (load: KernelCapture, tgid: number) => void, alsoLoaded: readonly string[] = []): Load => {

@@ -217,6 +217,7 @@ struct go_layout {
 };
 
 #define FUNCTION_HOPS 2
+#define SITE_HOPS 5
 
 /* Where things lie in a CPython program: addresses as the process has them, offsets by its version. */
 struct python_layout {
@@ -225,6 +226,9 @@ struct python_layout {
 	__u16 task_context;   /* of a task of asyncio; 0: who makes tasks and jobs is not watched */
 	__u16 coroutine_name; /* its qualified name */
 	__s16 function_hops[FUNCTION_HOPS]; /* from a job to what it calls; 0: no hop */
+	__s16 site_hops[SITE_HOPS]; /* from a thread state to the code two callers above the one that runs; -1: no hop */
+	__u16 puts_off; /* 1: it sends later, in no unit's context, and a context whose making was not seen is no unit */
+	__u16 padding[2];
 };
 
 #define JAVA_HOPS 5

@@ -246,6 +246,28 @@ int python_greenlet(struct pt_regs *regs)
 	return greenlet_made(FIRST_ARGUMENT(regs), SECOND_ARGUMENT(regs));
 }
 
+SEC("uretprobe")
+int python_context_copied(struct pt_regs *regs)
+{
+	return context_copied(RETURN_VALUE(regs));
+}
+
+SEC("uprobe")
+int python_context_freed(struct pt_regs *regs)
+{
+	return context_freed(FIRST_ARGUMENT(regs));
+}
+
+/* who writes what its loop sends later, */
+
+SEC("uprobe")
+int python_room_asked(struct pt_regs *regs)
+{
+	struct sock *sk = (struct sock *)probe_socket(THIRD_ARGUMENT(regs));
+
+	return room_asked(sk ? socket_id(sk, ACCESS_PROBE) : 0, SECOND_ARGUMENT(regs), FOURTH_ARGUMENT(regs));
+}
+
 /* who makes Ruby's threads, */
 
 SEC("uprobe")

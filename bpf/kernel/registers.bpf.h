@@ -56,6 +56,9 @@ static __always_inline void call_registers(struct call_registers *call, const st
 /* System V calling convention */
 #define FIRST_ARGUMENT(regs) ((regs)->di)
 #define SECOND_ARGUMENT(regs) ((regs)->si)
+#define THIRD_ARGUMENT(regs) ((regs)->dx)
+#define FOURTH_ARGUMENT(regs) ((regs)->cx)
+#define RETURN_VALUE(regs) ((regs)->ax)
 #define THREAD_POINTER(access, task) LOAD(access, task, thread.fsbase)
 
 /* asm/thread_info.h: TS_COMPAT, set while a 32-bit system call runs */

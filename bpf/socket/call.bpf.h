@@ -6,6 +6,7 @@
 #include "unit/go_call.bpf.h"
 #include "socket/payload.bpf.h"
 #include "socket/socket.bpf.h"
+#include "unit/put_off.bpf.h"
 #include "unit/python.bpf.h"
 #include "unit/ruby.bpf.h"
 #include "unit/tokio.bpf.h"

@@ -68,6 +68,9 @@ static __always_inline void read_unit(struct sock *sk, struct call *call, struct
 		call->cause.id = python_creation(process, &call->caller, call->unit.unit_id, call->unit_kind);
 		call->cause.kind = call->cause.id ? CAUSE_CREATION : CAUSE_NONE;
 	}
+	if (process->python.puts_off)
+		asked_unit(&call->unit, &call->cause, &call->unit_kind,
+			   call->direction == DIRECTION_EGRESS ? call->id : 0);
 	if (process->unit_kind == UNIT_RUBY_FIBER && call->unit.parent) {
 		call->cause.id = ruby_creation(call->caller.tgid, call->unit.parent);
 		call->cause.kind = call->cause.id ? CAUSE_CREATION : CAUSE_NONE;

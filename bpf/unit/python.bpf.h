@@ -8,6 +8,9 @@
  * A task runs under a context that its initialisation makes. At the function's entry the context is not there yet: it is read
  * when the thread does the next thing that is seen. From then on it is the task's for as long as the task holds it. Both
  * addresses soon name others, often together: which task it is, its address and the last making there say.
+ *
+ * Where other libraries run what they make under contexts of its own (Trio's tasks, Twisted's coroutines), a context is seen
+ * when it is copied from its maker's, and when it is freed.
  */
 #ifndef SOCKSPAN_PYTHON_H
 #define SOCKSPAN_PYTHON_H
@@ -62,6 +65,7 @@ struct {
 #define FUNCTION_CODE 48   /* Include/cpython/funcobject.h */
 #define CALLABLE_INNER 16  /* of a method or a functools.partial: what it calls */
 #define CONTEXT_SHARED 1   /* instead of a task: several run under this context */
+#define CONTEXT_COPIED 2   /* the same: it was copied, for no task of asyncio, and is there until it is freed */
 
 static __always_inline void tell_creation(const struct python_making *making, const struct caller *caller)
 {
@@ -131,6 +135,8 @@ static __noinline __u64 python_creation(const struct process_control *process, c
 		return read_u64(unit + OBJECT_TYPE) == known->task ? known->id : 0;
 	if (kind == UNIT_PYTHON_JOB)
 		return !known->task && is_job(process, unit) ? known->id : 0;
+	if (known->task == CONTEXT_COPIED)
+		return known->id;
 	if (!known->task || !holds_context(process, known->task, unit))
 		return 0;
 	/* Another one has been made there, whose context is not yet read on the thread that has made it. */
@@ -255,6 +261,64 @@ static __always_inline int greenlet_made(__u64 self, __u64 arguments)
 	made.task = read_u64(self + OBJECT_TYPE);
 	bpf_map_update_elem(&python_creations, &key, &made, BPF_ANY);
 	tell_creation(&making, &caller);
+	return 0;
+}
+
+/* The code at whose call a library has made something: its caller's caller, as far as that is known. */
+static __always_inline __u64 site_code(const struct process_control *process, __u64 thread_pointer)
+{
+	__u64 value = read_u64(thread_pointer + process->steps[0].operand);
+
+	if (process->steps[0].kind != UNIT_STEP_THREAD_POINTER || process->python.site_hops[0] < 0)
+		return 0;
+	for (int hop = 0; hop < SITE_HOPS; hop++)
+		if (process->python.site_hops[hop] >= 0)
+			value = value ? read_u64(value + process->python.site_hops[hop]) : 0;
+	return value;
+}
+
+/* PyContext_CopyCurrent has returned `context`. */
+static __always_inline int context_copied(__u64 context)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct python_creation made = { .task = CONTEXT_COPIED };
+	struct process_control *process = NULL;
+	struct unit_key key = { .id = context };
+	struct python_making making = {}, *pending;
+	struct caller caller = {};
+	__u64 thread;
+
+	if (!context || !watches_makers(&caller, &process))
+		return 0;
+	/* By the initialisation of a task, which tells more, and will hold it in a moment. */
+	thread = (__u64)caller.tgid << 32 | caller.pid;
+	pending = bpf_map_lookup_elem(&python_makings, &thread);
+	if (pending && pending->task && !read_u64(pending->task + process->python.task_context))
+		return 0;
+	find_maker(&making, &caller, process);
+	if (process->python.puts_off && making.from_kind == UNIT_PYTHON_CONTEXT && !making.from_creation) {
+		making.from_kind = UNIT_NONE;
+		making.from_id = caller.pid;
+	}
+	making.work = site_code(process, THREAD_POINTER(ACCESS_PROBE, task));
+	key.tgid = caller.tgid;
+	made.id = making.id;
+	bpf_map_update_elem(&python_creations, &key, &made, BPF_ANY);
+	tell_creation(&making, &caller);
+	return 0;
+}
+
+/* The next context at its address may be one whose making is not seen. */
+static __always_inline int context_freed(__u64 context)
+{
+	struct process_control *process = NULL;
+	struct unit_key key = { .id = context };
+	struct caller caller = {};
+
+	if (!watches_makers(&caller, &process))
+		return 0;
+	key.tgid = caller.tgid;
+	bpf_map_delete_elem(&python_creations, &key);
 	return 0;
 }
 

@@ -147,7 +147,8 @@ export class BpfObject implements Disposable {
   }
 
   /**
-   * A program of section `uprobe`, at a place of a file that a process has mapped, for this process alone.
+   * A program of section `uprobe` or `uretprobe` (when the function there returns), at a place of a file that a process has
+   * mapped, for this process alone.
    *
    * @param offset of an instruction's first byte in the file: another one breaks the process
    * @returns detaches, on another thread; dispose of the object does it too
@@ -156,8 +157,9 @@ export class BpfObject implements Disposable {
   attachUprobe(program: string, tgid: number, path: string, offset: number): () => Promise<void> {
     const library = libbpf();
     const handle = this.#program(program);
+    const isReturn = library.programSection(handle) === "uretprobe";
     const { result: link, log } = captureLibbpfLog(library, () =>
-      library.programAttachUprobe(handle, false, tgid, path, offset),
+      library.programAttachUprobe(handle, isReturn, tgid, path, offset),
     );
     if (link === null) throw new BpfError(`attach ${program} to process ${tgid}`, errno(), log.trim());
     this.#uprobes.add(link);

@@ -76,6 +76,8 @@ const pythonLayout = z.strictObject({
   taskContext: u16,
   coroutineName: u16,
   functionHops: z.array(z.int().min(-0x8000).max(0x7fff)).max(2),
+  siteHops: z.array(z.int().min(-1).max(0x7fff)).max(5),
+  putsOff: u16,
 });
 
 const u8 = z.int().min(0).max(0xff);
@@ -190,8 +192,11 @@ export const UPROBE_PROGRAMS = [
   "node_collect",
   "node_resume",
   "python_append",
+  "python_context_copied",
+  "python_context_freed",
   "python_submit",
   "python_greenlet",
+  "python_room_asked",
   "python_task",
   "ruby_thread_ended",
   "ruby_thread_made",

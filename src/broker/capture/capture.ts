@@ -12,7 +12,14 @@ import { type AttachedProbe, type Attachment, UPROBE_PROGRAMS } from "../../ipc/
 import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
 import { mapsOfObject, programsOfObject } from "../bpf-inventory.ts";
 import { traceConfBytes, traceSettingsBytes } from "./control.ts";
-import { type HookSets, IO_PROGRAMS, isAttachable, programsOf, UPROBE_SECTION, WAKE_PROGRAM } from "./hook-programs.ts";
+import {
+  type HookSets,
+  IO_PROGRAMS,
+  isAttachable,
+  programsOf,
+  UPROBE_SECTIONS,
+  WAKE_PROGRAM,
+} from "./hook-programs.ts";
 import { scopeConf } from "./kernel-scope.ts";
 import { earlierCapacity, markEarlier, NO_UNIX, TOO_MANY_UNIX, unixConf, unixPrograms } from "./unix-capture.ts";
 import { unixConnections } from "./unix-connections.ts";
@@ -168,7 +175,7 @@ function tryAttach(object: BpfObject): void {
 
 /** Uprobes are attached to processes, one by one. */
 function selfAttaching(object: BpfObject): readonly string[] {
-  return object.selectedPrograms.filter((program) => object.programs.get(program) !== UPROBE_SECTION);
+  return object.selectedPrograms.filter((program) => !UPROBE_SECTIONS.has(object.programs.get(program)));
 }
 
 /** bpf_for_each_map_elem, by which objects are followed that move, came with 5.13 (69c087ba6225). */

@@ -89,6 +89,8 @@ const NO_PYTHON: PythonLayout = {
   taskContext: 0,
   coroutineName: 0,
   functionHops: [],
+  siteHops: [],
+  putsOff: 0,
 };
 
 const NO_JAVA: JavaLayout = {

@@ -10,7 +10,7 @@ import { answerBegins } from "./answer-order.ts";
 import { joinAwaited } from "./awaited-calls.ts";
 import { joinMadeByAnswer } from "./exact.ts";
 import { cameTogether, joinInOrder } from "./in-order.ts";
-import { creationOf, isSameUnit } from "./lineage.ts";
+import { creationOf, isSameUnit, isWrittenBefore, writtenNs } from "./lineage.ts";
 import {
   isOfSleeper,
   isServedByThreads,
@@ -52,6 +52,7 @@ export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Un
     if (!isCallOf(answering, call, since, meta.order)) continue;
     if (evidence === "thread" && !mayBeOfOwnThread(work, call)) continue;
     if (answering.isThread && isOfLoop(call, served)) continue;
+    if (isWrittenBefore(meta, writtenNs(call.start))) continue;
     if (isSameUnit(creationOf(call.start), call.start.timestampNs, creation)) decide(call, served, evidence);
   }
   joinMadeByAnswer(work, served, answering, since, meta);

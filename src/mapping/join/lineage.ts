@@ -4,7 +4,7 @@
  * are the request's whose makers were made since it was read. Behind the answer, those that were made before it.
  */
 
-import { CauseKind, type UnitEdgeEvent } from "../../bpf/layout.gen.ts";
+import { CauseKind, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import { makeRoom } from "../../make-room.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { AFTER_ANSWER_NS } from "./last-answers.ts";
@@ -14,7 +14,8 @@ import { unitKey } from "./unit.ts";
 const MAX_MADE = 16_384;
 const MAX_GENERATIONS = 8;
 const MAX_MAKERS = 4096;
-const MAX_ANSWERS = 16;
+/** By units that were at one address after the other: it comes back at once. */
+const MAX_ANSWERS = 64;
 const MAX_CALLS = 1024;
 const FIRST_SWEEP = 64;
 /** Of one maker, since it has answered last. */
@@ -91,7 +92,9 @@ export class Lineage {
   worksMade(maker: number, served: TraceNode, since: number, meta: EventMeta): readonly number[] {
     const made = this.#made.get(maker) ?? [];
     this.#made.delete(maker);
-    return made.filter((each) => isMadeWhileAt(each, served, since, creationOf(meta))).map(({ work }) => work);
+    const isOwn = (each: Creation) =>
+      isMadeWhileAt(each, served, since, creationOf(meta)) && !isWrittenBefore(meta, each.madeNs);
+    return made.filter(isOwn).map(({ work }) => work);
   }
 
   /** undefined: it was not seen. */
@@ -151,7 +154,7 @@ export class Lineage {
       if (call.isDecided) continue;
       // A making that is told late is told among what came after it.
       const isOwn = isMadeWhileAt(creation, served, sinceEnd, makerCreation) && call.start.order <= meta.order;
-      (isOwn ? taken : left).push(each);
+      (isOwn && !isWrittenBefore(meta, creation.madeNs) ? taken : left).push(each);
     }
     if (left.length === 0) this.#waiting.delete(maker);
     else waiting.calls = left;
@@ -180,7 +183,7 @@ export class Lineage {
     answers.push({
       served,
       makerCreation: creationOf(meta),
-      untilNs: meta.timestampNs,
+      untilNs: writtenNs(meta),
       since,
       until: meta.order,
     });
@@ -198,10 +201,12 @@ export class Lineage {
     return this.#answered.get(maker)?.find(isIt)?.served;
   }
 
-  /** What the unit of this creation has answered last. */
+  /** What the unit of this creation has answered last; others may be at its address by now. */
   lastAnswerOf(maker: number, makerCreation: number): TraceNode | undefined {
-    const last = this.#answered.get(maker)?.at(-1);
-    return last?.makerCreation === makerCreation ? last.served : undefined;
+    const answers = this.#answered.get(maker);
+    const last = answers?.findLast((each) => each.makerCreation === makerCreation);
+    // One whose creation was not seen is known by its address alone.
+    return makerCreation === 0 && last !== answers?.at(-1) ? undefined : last?.served;
   }
 
   /** Events are missing: what is answered may not be what it seems. */
@@ -227,6 +232,18 @@ function isMadeWhileAt(creation: Creation, served: TraceNode, since: number, mak
     creation.order >= since &&
     creation.madeNs >= served.start.timestampNs
   );
+}
+
+/** When the program wrote what it sends with `meta`: a loop may send it later (bpf/unit/put_off.bpf.h). */
+export function writtenNs({ unitKind, causeKind, unitCount, timestampNs }: EventMeta): number {
+  const isPutOff = unitKind === UnitKind.pythonContext && causeKind === CauseKind.creation && unitCount > 0;
+  return isPutOff ? unitCount : timestampNs;
+}
+
+/** What is sent with `meta` was written before that, and put off until now. */
+export function isWrittenBefore(meta: EventMeta, atNs: number): boolean {
+  const atWriteNs = writtenNs(meta);
+  return atWriteNs < meta.timestampNs && atWriteNs < atNs;
 }
 
 /** Of the unit that made an event, where its creation was seen; else 0. */

@@ -5,6 +5,7 @@
  * function behind it (bpf/unit/python.bpf.h).
  */
 import { u64, viewOf } from "../elf/elf-file.ts";
+import { placeAt } from "./code-place.ts";
 import type { FrameLayout } from "./cpython-layout.ts";
 import { findTypeFunction, type WantedFunction } from "./cpython-types.ts";
 import type { Image } from "./images.ts";
@@ -58,10 +59,6 @@ async function placeOf(process: ProcessView, method: number): Promise<UprobePlan
   if (method === 0) return undefined;
   const view = viewOf(await process.memory(method, METHOD_BYTES));
   if (view.byteLength < METHOD_BYTES || (view.getInt32(METHOD_FLAGS, true) & FAST_CALL) === 0) return undefined;
-  const address = u64(view, METHOD_FUNCTION);
-  const mappings = await process.mappings();
-  const holder = mappings.find(({ isExecutable, start, end }) => isExecutable && address >= start && address < end);
-  if (holder === undefined) return undefined;
-  const { start, end, fileOffset } = holder;
-  return { program: "python_submit", start, end, offset: address - start + fileOffset };
+  const place = await placeAt(process, u64(view, METHOD_FUNCTION));
+  return place && { program: "python_submit", ...place };
 }

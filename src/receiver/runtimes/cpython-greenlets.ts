@@ -7,8 +7,10 @@
  * its own type, whose first argument is what it runs, others by that of greenlet's.
  */
 import { tlsSegment, u64, viewOf } from "../elf/elf-file.ts";
+import type { CodePlace } from "./code-place.ts";
+import { NO_CONTEXTS } from "./cpython-contexts.ts";
 import type { Offsets } from "./cpython-layout.ts";
-import { type CodePlace, findTypeFunction, type WantedFunction } from "./cpython-types.ts";
+import { findTypeFunction, type WantedFunction } from "./cpython-types.ts";
 import { addressOf, findImage, type Image } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
 import { libraryTlsSteps } from "./tls.ts";
@@ -58,6 +60,7 @@ export async function findGreenlets(
       taskContext: offsets.taskContext,
       coroutineName: offsets.coroutineName,
       functionHops: [],
+      ...NO_CONTEXTS.layout,
     },
     isWhole: made !== undefined,
   };

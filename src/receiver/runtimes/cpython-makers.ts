@@ -1,10 +1,13 @@
 /**
  * Who makes the tasks of asyncio and the jobs of ThreadPoolExecutor in CPython: nothing leads from them to their maker, so
  * uprobes see them made (bpf/unit/python.bpf.h). Tasks by the type's tp_init, jobs when `submit` puts them into the pool's queue.
+ * What other libraries make: cpython-contexts.ts.
  */
+import type { CodePlace } from "./code-place.ts";
+import { type ContextPlan, NO_CONTEXTS } from "./cpython-contexts.ts";
 import type { Offsets } from "./cpython-layout.ts";
 import type { WorkItems } from "./cpython-pools.ts";
-import { type CodePlace, findTypeFunction, type WantedFunction } from "./cpython-types.ts";
+import { findTypeFunction, type WantedFunction } from "./cpython-types.ts";
 import type { Image } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
 import type { PythonPlan, UprobePlan } from "./unit-plan.ts";
@@ -20,12 +23,24 @@ export class PythonMakers {
   readonly #image: Image;
   #task: CodePlace | undefined;
   #put: CodePlace | undefined;
+  #contexts: ContextPlan | undefined;
   #limit: string | undefined;
+  readonly #findContexts: (process: ProcessView) => Promise<ContextPlan | undefined>;
   readonly #readsJobs: boolean;
 
-  /** @param readsJobs the jobs of pools are units */
-  constructor(process: ProcessView, image: Image, offsets: Offsets, readsJobs: boolean) {
+  /**
+   * @param readsJobs the jobs of pools are units
+   * @param findContexts of the libraries that run what they make under contexts
+   */
+  constructor(
+    process: ProcessView,
+    image: Image,
+    offsets: Offsets,
+    readsJobs: boolean,
+    findContexts: (process: ProcessView) => Promise<ContextPlan | undefined>,
+  ) {
     this.process = process;
+    this.#findContexts = findContexts;
     this.#readsJobs = readsJobs;
     this.#image = image;
     this.offsets = offsets;
@@ -33,14 +48,15 @@ export class PythonMakers {
 
   /** The same of a process that was forked from this one. */
   forFork(process: ProcessView, image: Image): PythonMakers {
-    const makers = new PythonMakers(process, image, this.offsets, this.#readsJobs);
+    const makers = new PythonMakers(process, image, this.offsets, this.#readsJobs, this.#findContexts);
+    makers.#contexts = this.#contexts;
     makers.#task = this.#task;
     makers.#put = this.#put;
     return makers;
   }
 
   get hasAll(): boolean {
-    return this.#task !== undefined && this.hasPut;
+    return this.#task !== undefined && this.hasPut && this.#contexts !== undefined;
   }
 
   get hasPut(): boolean {
@@ -52,6 +68,7 @@ export class PythonMakers {
     const process = this.process.again();
     this.#task ??= await findTypeFunction(process, this.#image, TASK_INIT);
     if (this.#readsJobs) this.#put ??= await findTypeFunction(process, this.#image, QUEUE_PUT);
+    this.#contexts ??= await this.#findContexts(process);
     const isThere = (await process.mappings()).some(({ path }) => ASYNCIO.test(path));
     this.#limit = isThere && this.#task === undefined ? "who makes its tasks is not seen: no _asyncio.Task" : undefined;
   }
@@ -70,9 +87,12 @@ export class PythonMakers {
     const uprobes: UprobePlan[] = [];
     if (this.#task !== undefined) uprobes.push({ program: "python_task", ...this.#task });
     if (this.#put !== undefined) uprobes.push({ program: "python_submit", ...this.#put });
+    const contexts = this.#contexts ?? NO_CONTEXTS;
+    uprobes.push(...contexts.uprobes);
     if (uprobes.length === 0) return undefined;
     const { taskContext, coroutineName } = this.offsets;
     const { type: workItemType, functionType, functionHops } = workItems ?? NO_WORK_ITEMS;
-    return { uprobes, python: { workItemType, functionType, taskContext, coroutineName, functionHops } };
+    const python = { workItemType, functionType, taskContext, coroutineName, functionHops, ...contexts.layout };
+    return { uprobes, python };
   }
 }

@@ -5,6 +5,7 @@
  */
 import { cString, type Segment, u64, viewOf } from "../elf/elf-file.ts";
 import { findSymbol } from "../elf/symbols.ts";
+import type { CodePlace } from "./code-place.ts";
 import { findImage, type Image } from "./images.ts";
 import type { MemoryMapping, ProcessView } from "./process-view.ts";
 
@@ -31,14 +32,6 @@ const MAX_METHOD_NAME_BYTES = 32;
 const PT_LOAD = 1;
 const MAX_SEGMENT_BYTES = 32 << 20;
 const MAX_KNOWN = 256;
-
-/** In a mapping of the process. */
-export interface CodePlace {
-  readonly start: number;
-  readonly end: number;
-  /** In the file. */
-  readonly offset: number;
-}
 
 export interface WantedFunction {
   /** `_asyncio.Task` */

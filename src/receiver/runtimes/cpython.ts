@@ -9,6 +9,7 @@
 import { type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 import { u64, viewOf } from "../elf/elf-file.ts";
 import { findSymbol } from "../elf/symbols.ts";
+import { findContexts } from "./cpython-contexts.ts";
 import { findGreenletPut } from "./cpython-greenlet-jobs.ts";
 import { findGreenlets, GEVENT, GREENLET } from "./cpython-greenlets.ts";
 import { FRAME_LAYOUTS, OFFSETS, type Offsets } from "./cpython-layout.ts";
@@ -16,6 +17,7 @@ import { PythonMakers } from "./cpython-makers.ts";
 import { PythonPools } from "./cpython-pools.ts";
 import { addressOf, findImage, type Image } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
+import { PythonObjects } from "./python-objects.ts";
 import { isPlan, type LockRange, type UnitFinding, type UnitPlan, type UnitStep } from "./unit-plan.ts";
 
 const RUNTIME = "cpython";
@@ -67,7 +69,15 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
     isFinal: false,
   };
   const frames = FRAME_LAYOUTS.get(version);
-  const makers = new PythonMakers(process, image, offsets, frames !== undefined);
+  const objects = frames && new PythonObjects(process, frames, await secretOf(image));
+  const modules = offsets.modules === undefined ? 0 : await pointerAt(process, interpreter + offsets.modules);
+  const makers = new PythonMakers(
+    process,
+    image,
+    offsets,
+    frames !== undefined,
+    async (now) => objects && findContexts(now, image, version, objects, modules),
+  );
   if (frames === undefined) {
     const refine = async () => {
       await makers.find();

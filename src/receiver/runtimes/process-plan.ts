@@ -46,6 +46,9 @@ export function processPlan(
       exchangeClasses: [...java.exchangeClasses],
       exchangeFields: [...java.exchangeFields],
     },
-    python: python && hasUprobes ? { ...python, functionHops: [...python.functionHops] } : undefined,
+    python:
+      python && hasUprobes
+        ? { ...python, functionHops: [...python.functionHops], siteHops: [...python.siteHops] }
+        : undefined,
   };
 }

@@ -93,6 +93,8 @@ export interface PythonPlan {
   readonly taskContext: number;
   readonly coroutineName: number;
   readonly functionHops: readonly number[];
+  readonly siteHops: readonly number[];
+  readonly putsOff: number;
 }
 
 /** Where things lie in a JVM that tell which thread has made what (struct java_layout in bpf/control.h). */

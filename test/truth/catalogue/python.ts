@@ -94,6 +94,8 @@ export const PYTHON: readonly Program[] = [
   }),
   uwsgi("processes", ["--processes", "16"]),
   uwsgi("threads", ["--processes", "1", "--threads", "64"]),
+  script("trio", "trio_streams.py", ASYNCHRONOUS, ["trio"]),
+  script("eventlet", "eventlet_app.py", [...SYNCHRONOUS, "after"], ["eventlet"]),
   script("tornado", "tornado_app.py", ASYNCHRONOUS, ["tornado"]),
   script("twisted", "twisted_app.py", ["sleep", "busy", "calls", "parallel", "lingers"], ["twisted"]),
   script("waitress", "wsgi.py", SYNCHRONOUS, ["waitress"]),
