@@ -186,6 +186,25 @@ describe("what tasks of asyncio have made", () => {
       for (const call of ["1", "2", "made"]) assert.equal(program.parentOf(`${path}.${call}`), path);
   });
 
+  it("and stays it where the next tasks come to be at the addresses of those that are done", () => {
+    const program = new Program();
+    const contexts = [1, 2, 3].map((index) => 0x7f30_0000 + 64 * index);
+    const links = contexts.map(() => program.host.connect({ only: "server" }));
+    const serve = () => links.map((link, index) => program.serve(contexts[index], link));
+    for (let round = 0; round < 3; round++) for (const { answer } of serve()) answer();
+    const served = serve();
+    for (const { answer } of served) answer();
+    const made = served.map(({ task }) => program.make(task));
+    // Somebody is served all the time, so that nothing is alone.
+    const beside = program.serve();
+    for (const [index, { path }] of served.entries()) program.call(made[index]!, `${path}.made`);
+    for (let round = 0; round < 3; round++) for (const { answer } of serve()) answer();
+    program.host.pass(600);
+    beside.answer();
+    program.host.pass(10_000);
+    for (const { path } of served) assert.equal(program.parentOf(`${path}.made`), path);
+  });
+
   it("and what it calls behind an answer is the next request's, where a task serves a connection", () => {
     const program = new Program();
     const links = [1, 2, 3].map(() => program.host.connect({ only: "server" }));
