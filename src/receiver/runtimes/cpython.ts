@@ -230,7 +230,8 @@ function greenletsWithJobs(
     await pools.prepare(true);
     const modules = await pointerAt(process, interpreter + offsets.modules!);
     const put = pools.workItems && (await findGreenletPut(process.again(), image, layout, modules));
-    if (pools.workItems === undefined || put === undefined) return known;
+    // What the program serves with may be loaded later: it is looked for again.
+    if (pools.workItems === undefined || put === undefined) return { ...known, isFinal: false, forFork };
     const { type: workItemType, functionHops } = pools.workItems;
     const whole: UnitPlan = {
       ...plan,

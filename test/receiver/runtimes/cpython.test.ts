@@ -185,6 +185,16 @@ print("append" if hasattr(put, "__code__") and put.__code__.co_filename.endswith
 sys.stdin.read()
 `;
 
+/** The same before it loads its application. */
+const PATCHED_LATER = `
+import gevent.monkey
+gevent.monkey.patch_all()
+import gevent, sys
+gevent.sleep(0)
+print("up", flush=True)
+sys.stdin.read()
+`;
+
 /** With gevent on greenlet 2.0 or later. */
 function pythonsWithGevent(): readonly string[] {
   const own = process.env["SOCKSPAN_TRUTH_PYTHON"];
@@ -247,6 +257,18 @@ describe("CPython's greenlets", function () {
       );
       assert.ok(plan.python !== undefined && plan.python.functionType > 0);
       assert.equal(plan.limit, undefined);
+    });
+  });
+
+  it("are looked at again where no pool was loaded yet, as in a server's worker that has just been forked", async function () {
+    const [interpreter] = pythonsWithGevent();
+    if (interpreter === undefined) skip(this, "no gevent with greenlet 2.0 or later here");
+    await withPython(interpreter!, PATCHED_LATER, async (pid) => {
+      const early = await refined(pid);
+      assert.equal(early.pools, undefined);
+      assert.equal(early.isFinal, false);
+      const inherited = await early.forFork?.(localProcess(pid));
+      assert.equal(inherited?.isFinal, false);
     });
   });
 

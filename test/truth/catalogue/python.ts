@@ -84,6 +84,25 @@ export const PYTHON: readonly Program[] = [
   script("aiohttp-uvloop", "aiohttp_app.py", ASYNCHRONOUS, ["aiohttp", "uvloop"], { LOOP: "uvloop" }),
   script("fastapi-async", "fastapi_app.py", ASYNCHRONOUS, ["fastapi", "uvicorn", "httpx"]),
   script("fastapi-sync", "fastapi_app.py", SYNCHRONOUS, ["fastapi", "uvicorn", "httpx"], { ENDPOINT: "sync" }),
+  {
+    name: "daphne",
+    abilities: ASYNCHRONOUS,
+    missing: needsPython(["daphne", "fastapi", "httpx"]),
+    start: (port, next, pool) => {
+      const args = [
+        "-m",
+        "daphne",
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        String(port),
+        "--verbosity",
+        "0",
+        "fastapi_app:app",
+      ];
+      return run(python(), args, port, next, { POOL: String(pool) });
+    },
+  },
   gunicorn("sync", ["-w", "16"], ["gunicorn"], { lacks: ONE_BY_ONE }),
   gunicorn("gthread", ["--threads", "64"], ["gunicorn"]),
   gunicorn("gevent", ["--worker-connections", "256"], ["gunicorn", "gevent"]),
