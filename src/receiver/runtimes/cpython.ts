@@ -33,6 +33,8 @@ const MAX_THREAD_ID = 1 << 22;
 const LIBRARY = /^libpython(3\.\d+)\S*\.so/;
 const EXECUTABLE = /^python(3\.\d+)\S*$/;
 const ASYNCIO = /^_asyncio\S*\.so/;
+/** Loaded by whoever makes greenlets with it. */
+const EVENTLET = "eventlet.greenthread";
 
 /**
  * @param earlier of this process: what it had found is kept
@@ -53,10 +55,15 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
     return { runtime: RUNTIME, off: "the GILState key is not set: not initialised yet, or not glibc", begins: true };
   const doubt = await checkThreads(process, runtimeAddress, offsets);
   if (doubt !== undefined) return { runtime: RUNTIME, off: doubt, begins: true };
-  const hasGreenlets = await servesByGreenlets(process);
   const keyOffset = FIRST_KEY_OFFSET + 16 * key + 8;
   const interpreter = await pointerAt(process, runtimeAddress + offsets.interpreters);
-  if (hasGreenlets) {
+  const frames = FRAME_LAYOUTS.get(version);
+  const objects = frames && new PythonObjects(process, frames, await secretOf(image));
+  const modulesOf = async (now: ProcessView) =>
+    offsets.modules === undefined ? 0 : pointerAt(now, interpreter + offsets.modules);
+  const hasGreenlets = (now: ProcessView) =>
+    servesByGreenlets(now, async () => ((await objects?.valueIn(await modulesOf(now), EVENTLET)) ?? 0) !== 0);
+  if (await hasGreenlets(process)) {
     const isDone =
       earlier !== undefined && isPlan(earlier) && earlier.unitKind === UnitKind.greenlet && earlier.isFinal;
     return isDone ? earlier : greenletPlan(process, image, version, interpreter, offsets, keyOffset);
@@ -68,15 +75,12 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
     steps: [...fieldOf(keyOffset, offsets.context), { step: "to_unit" }, ...turnOf(keyOffset, offsets)],
     isFinal: false,
   };
-  const frames = FRAME_LAYOUTS.get(version);
-  const objects = frames && new PythonObjects(process, frames, await secretOf(image));
-  const modules = offsets.modules === undefined ? 0 : await pointerAt(process, interpreter + offsets.modules);
   const makers = new PythonMakers(
     process,
     image,
     offsets,
     frames !== undefined,
-    async (now) => objects && findContexts(now, image, version, objects, modules),
+    async (now) => objects && findContexts(now, image, version, objects, await modulesOf(now)),
   );
   if (frames === undefined) {
     const refine = async () => {
@@ -90,7 +94,15 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
   const pools = new PythonPools(process, interpreter, offsets, frames, await secretOf(image));
   const lock = { address: runtimeAddress, lengthBytes: symbol.sizeBytes };
   // What has one thread has no pool: its first request is not to wait for the search for one.
-  return planWithPools(makers, pools, plan, keyOffset, lock, (await process.threads()).length === 1);
+  const isAlone = (await process.threads()).length === 1;
+  return planWithPools(makers, pools, plan, { keyOffset, lock, hasGreenlets }, isAlone);
+}
+
+/** Of a process, and of those that it has forked. */
+interface Facts {
+  readonly keyOffset: number;
+  readonly lock: LockRange;
+  readonly hasGreenlets: (process: ProcessView) => Promise<boolean>;
 }
 
 /**
@@ -102,10 +114,10 @@ async function planWithPools(
   makers: PythonMakers,
   finder: PythonPools,
   plan: UnitPlan,
-  keyOffset: number,
-  lock: LockRange,
+  facts: Facts,
   isAlone = false,
 ): Promise<UnitPlan> {
+  const { keyOffset, lock } = facts;
   let knownPools = 0;
   const look = async (): Promise<UnitPlan> => {
     const pools = await finder.look();
@@ -136,9 +148,9 @@ async function planWithPools(
   });
   const forFork = async (process: ProcessView) => {
     // It, or its parent since the last look, has loaded what changes the unit.
-    if (await servesByGreenlets(process)) return undefined;
+    if (await facts.hasGreenlets(process)) return undefined;
     const image = await interpreterOf(process);
-    return image && planWithPools(makers.forFork(process, image), finder.forFork(process), plan, keyOffset, lock);
+    return image && planWithPools(makers.forFork(process, image), finder.forFork(process), plan, facts);
   };
   const refine = async () => {
     await makers.find();
@@ -254,11 +266,11 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** SQLAlchemy loads greenlet too, for its own ends, in programs of asyncio. */
-async function servesByGreenlets(process: ProcessView): Promise<boolean> {
+/** SQLAlchemy loads greenlet too, for its own ends, in programs of asyncio, which eventlet, being Python alone, loads in its turn. */
+async function servesByGreenlets(process: ProcessView, hasEventlet: () => Promise<boolean>): Promise<boolean> {
   const loaded = (await process.mappings()).map(({ path }) => baseName(path));
   const has = (library: RegExp) => loaded.some((name) => library.test(name));
-  return has(GREENLET) && (has(GEVENT) || !has(ASYNCIO));
+  return has(GREENLET) && (has(GEVENT) || !has(ASYNCIO) || (await hasEventlet()));
 }
 
 async function interpreterOf(process: ProcessView): Promise<Image | undefined> {
