@@ -255,6 +255,8 @@ enum unit_edge {
 	UNIT_EDGE_CREATES_THREAD = 3, /* to: its pid; from: the unit that header.pid is on, 0: the thread itself */
 	UNIT_EDGE_THREAD_ENDS = 4,    /* to: its pid; not told when its whole process ends */
 	UNIT_EDGE_RESUMES = 5, /* in the callback to (turn_id), what was begun in the callback from goes on; 0: not known in which */
+	UNIT_EDGE_RESUMES_DETACHED = 6, /* the same, and it was started by what was begun in that callback, which does not await it itself */
+	UNIT_EDGE_RESUMES_OFTEN = 7, /* the process has more async functions that wait and go on than watching them may cost */
 };
 
 /* One unit of a process did something to another. */
@@ -262,7 +264,7 @@ struct unit_edge_event {
 	struct event_header header;
 	__u64 from_id;
 	__u64 to_id; /* of a creation: an id that is never used again, as tokio's of the task */
-	__u64 from_creation; /* that of the maker; 0: was not seen. What goes on: how many microtasks wait behind it */
+	__u64 from_creation; /* that of the maker; 0: was not seen. What goes on: see bpf/unit/node.bpf.h */
 	__u64 work;      /* equal: made to run the same function; 0: not known. What goes on: how many of Node's microtasks were over */
 	__u32 edge;      /* enum unit_edge */
 	__u32 unit_kind; /* enum unit_kind, of from; UNIT_NONE: a thread; wakes: of both */

@@ -215,6 +215,8 @@ int BPF_PROG(trace_sched_process_exit, struct task_struct *task)
 {
 	if (task->signal->live.counter)
 		thread_ended(task);
+	else
+		node_exited();
 	return process_exited(task);
 }
 
@@ -288,7 +290,13 @@ SEC("uprobe")
 int node_await(struct pt_regs *regs)
 {
 	/* V8's builtins take their arguments in rax and rbx, and their context in rsi (interface-descriptors-x64). */
-	return node_awaits(regs->ax, regs->bx);
+	return node_function_awaits(regs->ax, regs->bx);
+}
+
+SEC("uprobe")
+int node_gen_await(struct pt_regs *regs)
+{
+	return node_generator_awaits(regs->ax, regs->bx);
 }
 
 SEC("uprobe")
@@ -301,6 +309,18 @@ SEC("uprobe")
 int node_resume(struct pt_regs *regs)
 {
 	return node_resumes(regs->si);
+}
+
+SEC("uprobe")
+int node_all_element(struct pt_regs *regs)
+{
+	return node_element(regs->si);
+}
+
+SEC("uprobe")
+int node_drain(struct pt_regs *regs)
+{
+	return node_drains();
 }
 
 SEC("uprobe")

@@ -174,6 +174,8 @@ export const UnitEdge = {
   createsThread: 3,
   threadEnds: 4,
   resumes: 5,
+  resumesDetached: 6,
+  resumesOften: 7,
 } as const;
 export type UnitEdge = (typeof UnitEdge)[keyof typeof UnitEdge];
 

@@ -188,8 +188,11 @@ export const UPROBE_PROGRAMS = [
   "go_release",
   "go_send",
   "node_await",
+  "node_all_element",
   "node_await_all",
   "node_collect",
+  "node_drain",
+  "node_gen_await",
   "node_resume",
   "python_append",
   "python_context_copied",
@@ -219,7 +222,7 @@ export type UprobePlace = z.output<typeof uprobe>;
 const uprobeRequest = z.strictObject({
   type: z.literal("attach_uprobes"),
   tgid,
-  probes: z.array(uprobe).max(8),
+  probes: z.array(uprobe).max(16),
 });
 export type UprobeRequest = z.output<typeof uprobeRequest>;
 

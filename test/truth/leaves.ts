@@ -34,23 +34,26 @@ export class Leaves {
   }
 }
 
+async function startHttp(scratch: Scratch, isHttp2: boolean): Promise<string> {
+  const port = await freePort();
+  const leaf = startLeaf(port, isHttp2);
+  const watch = new AbortController();
+  leaf.once("exit", (code, signal) => {
+    if (watch.signal.aborted) return;
+    process.stderr.write(`the leaf that the programs call ended (${code ?? signal}): nothing can be measured\n`);
+    process.exit(1);
+  });
+  scratch.defer(async () => {
+    watch.abort();
+    await stop(leaf);
+  });
+  await waitForPort(port, HTTP_STARTS_MS);
+  return `http://127.0.0.1:${port}`;
+}
+
 const START: Readonly<Record<LeafKind, (scratch: Scratch) => Promise<string>>> = {
-  async http(scratch) {
-    const port = await freePort();
-    const leaf = startLeaf(port);
-    const watch = new AbortController();
-    leaf.once("exit", (code, signal) => {
-      if (watch.signal.aborted) return;
-      process.stderr.write(`the leaf that the programs call ended (${code ?? signal}): nothing can be measured\n`);
-      process.exit(1);
-    });
-    scratch.defer(async () => {
-      watch.abort();
-      await stop(leaf);
-    });
-    await waitForPort(port, HTTP_STARTS_MS);
-    return `http://127.0.0.1:${port}`;
-  },
+  http: (scratch) => startHttp(scratch, false),
+  http2: (scratch) => startHttp(scratch, true),
   async redis(scratch) {
     return `redis://127.0.0.1:${(await startRedis(scratch)).port}`;
   },

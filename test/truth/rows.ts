@@ -150,7 +150,8 @@ export function allRows(): readonly Row[] {
 
 export function canRun(program: Program, row: Row): boolean {
   if (program.lacks?.[row.shape] !== undefined) return false;
-  if (row.tellsLeaf && (program.leaf ?? "http") !== "http") return false;
+  const leaf = program.leaf ?? "http";
+  if (row.tellsLeaf && leaf !== "http" && leaf !== "http2") return false;
   return row.needs.every((ability) => program.abilities.includes(ability));
 }
 

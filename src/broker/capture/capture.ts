@@ -94,6 +94,8 @@ export class Capture implements Disposable {
 
   /** One of UPROBE_PROGRAMS, at a place of a file, for one process. @returns detaches */
   attachUprobe(program: string, tgid: number, path: string, offset: number): () => Promise<void> {
+    // What was known of its functions is not followed while they are off.
+    if (program === "node_collect") this.map("node_runs").delete(keyU32(tgid));
     return this.#object.attachUprobe(program, tgid, path, offset);
   }
 

@@ -137,7 +137,6 @@ export class Joiner {
     work?.logOf(meta.pid).read(node, meta);
     if (node.isServer) work?.resumed.requestRead(node, meta);
     else work?.answerRead(node, meta);
-    if (work !== undefined) this.#tellWatch(work, "handovers", work.resumedWatch.read(meta));
   }
 
   /** @param connecting of the connection's connect(2), if it was seen */
@@ -254,6 +253,7 @@ export class Joiner {
     const work = event.edge === UnitEdge.creates ? this.#workOf(tgid) : this.#processes.get(tgid);
     if (work === undefined) return;
     noteEdge(work, event, order);
+    this.#tellWatch(work, "handovers", work.resumedWatch.told(event));
     if (!work.late.isEmpty || !work.held.isEmpty || work.createdThreads.isHolding) this.#holding.add(work);
   }
 

@@ -55,6 +55,16 @@ export class OnDemand {
     return false;
   }
 
+  /** It costs this process too much by now. @returns false where it was watched */
+  rest(strays: number): false | undefined {
+    if (!this.#isOn) return undefined;
+    const { enough, inVain } = this.#options;
+    this.#isOn = false;
+    this.#beginsAt = strays + enough;
+    this.#endsAt = this.#beginsAt + inVain;
+    return false;
+  }
+
   /** It has told something. */
   told(strays: number): void {
     if (this.#isOn && this.#endsAt === Number.POSITIVE_INFINITY) this.#endsAt = strays + this.#options.inVain;

@@ -16,10 +16,11 @@
  * same eight times. A difference costs 64 times, and each one twice that of the one before.
  * A function that goes on for ever has been started for the request that came first: a request is believed only while it is open.
  */
-import { CauseKind, TurnPhase, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
+import { TurnPhase, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import { makeRoom } from "../../make-room.ts";
 import { type EventMeta, isInPollCallback } from "../event-meta.ts";
 import type { ProcessWork } from "./process-work.ts";
+import { ownersOf, resumptionOf } from "./resumptions.ts";
 import type { Stretch } from "./thread-log.ts";
 import { addCandidate, decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -62,10 +63,10 @@ export class Resumed {
 
   /** An async function goes on. @returns whether the end of its callback is waited for now */
   goesOn(work: ProcessWork, event: UnitEdgeEvent): boolean {
-    const { header, fromId, toId, fromCreation: waiting, work: microtasks } = event;
+    const { header, toId } = event;
     const stretch = work.logOf(header.pid).stretchOf(toId);
     if (stretch === undefined || stretch.cause.isServer || !stretch.isExact) return false;
-    stretch.goesOn({ owner: fromId, microtasks, waiting });
+    stretch.goesOn(resumptionOf(event));
     work.held.untilEnd(stretch, [...stretch.read], header.timestampNs);
     return true;
   }
@@ -79,9 +80,9 @@ export class Resumed {
   claimsOf(stretch: Stretch): readonly Claim[] | undefined {
     const served = this.#ownersIn(stretch);
     const { ended } = stretch;
-    if (served === undefined || ended.length !== served.length || stretch.read.length !== ended.length) return NONE;
+    if (served === undefined || !isWhole(stretch)) return NONE;
     const claims = ended.map((call, index) => ({ call, served: served[index]! }));
-    if (!claims.every((claim, index) => stretch.read[index] === claim.call && isPossible(claim, stretch))) return NONE;
+    if (!claims.every((claim) => isPossible(claim, stretch))) return NONE;
     const isOfOthers = stretch.answers.some((answered) => !served.includes(answered));
     if (!isOfOthers && !claims.some(isFalse)) return claims;
     for (const { call, served } of claims)
@@ -105,24 +106,17 @@ export class Resumed {
     }
   }
 
-  /**
-   * The requests for which something goes on, in the order of the answers. Several: who awaits the promises themselves goes on in
-   * the first microtasks behind the read, one after the other, of which there are as many as answers; whoever awaits what
-   * follows from them comes later.
-   */
-  #ownersIn({ resumed, start, ended }: Stretch): readonly TraceNode[] | undefined {
-    const callbacks = [...new Set(resumed.map(({ owner }) => owner))];
-    const served = callbacks.map((callback) => this.#requests.get(callback));
-    const count = ended.length;
-    if (callbacks.length === 0 || served.includes(undefined)) return undefined;
-    if (count === 1) return served.length === 1 ? (served as TraceNode[]) : undefined;
-    const areFirst =
-      start.causeKind === CauseKind.nodeMicrotasks &&
-      resumed.length >= count &&
-      resumed[0]!.waiting === count - 1 &&
-      resumed.slice(0, count).every(({ microtasks }, index) => microtasks === start.causeId + index);
-    return areFirst ? resumed.slice(0, count).map(({ owner }) => this.#requests.get(owner)!) : undefined;
+  /** The requests for which something goes on, in the order of the answers. */
+  #ownersIn(stretch: Stretch): readonly TraceNode[] | undefined {
+    if (stretch.resumed.some(({ owner }) => this.#requests.get(owner) === undefined)) return undefined;
+    return ownersOf(stretch)?.map((owner) => this.#requests.get(owner)!);
   }
+}
+
+/** All answers that were read in it are over, each once. */
+function isWhole({ read, ended }: Stretch): boolean {
+  const answers = new Set(ended);
+  return answers.size === ended.length && read.every((node) => answers.has(node));
 }
 
 /** The call is known to be another one's, or was made before the request came: what goes on has waited for something else. */

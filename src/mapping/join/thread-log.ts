@@ -7,13 +7,19 @@ import { ANSWERED_IN_ORDER } from "./unit.ts";
 const MAX_NOTED = 1024;
 
 /** An async function goes on. */
-interface Resumption {
+export interface Resumption {
   /** The callback in which it was started, itself or by others; 0: not known. */
   readonly owner: number;
+  /** It was started by another one, of that owner, which does not await it itself. */
+  readonly isDetached: boolean;
   /** Microtasks that were over by then. */
   readonly microtasks: number;
   /** That waited then. */
   readonly waiting: number;
+  /** Equal for all that runs until no microtask is left. */
+  readonly drain: number;
+  /** The number of the wait that is over, from 0 on again when it would have more than 20 bits. */
+  readonly wait: number;
 }
 
 /** From one read to the next on a thread: all calls in it share their cause, if the thread is a loop of callbacks. */

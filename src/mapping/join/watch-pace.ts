@@ -1,10 +1,6 @@
-/**
- * Whether a process does more of what is watched by uprobes than that may cost it. Against `uprobes: off` (bench/uprobes.ts): a wait of
- * one of Node's async functions takes two of them, about 8 µs (a server with 60 awaits a request); a hand-over between
- * goroutines one, about 6 µs.
- */
+/** Whether a process does more of what is watched by uprobes than that may cost it. */
 
-/** A sixth of a processor. */
+/** A sixth of a processor: a hand-over between goroutines costs about 6 µs, against `uprobes: off` (bench/uprobes.ts). */
 const MOST_PER_SECOND = 20_000;
 const WINDOW_NS = 500_000_000;
 

@@ -22,10 +22,20 @@ interface Seen {
 const RESUMES: Seen = { program: "node_resume", isThere: (code) => has(code, [0x48, 0x8b, 0x56, 0x1f]) };
 /** mov 0x4f(%rax), %r9: the promise, of the generator. */
 const AWAITS: Seen = { program: "node_await", isThere: (code) => has(code, [0x4c, 0x8b, 0x48, 0x4f]) };
-const COLLECTS: Seen = { program: "node_collect", isThere: (code) => code.length > 0 };
+/** mov 0x4f(%rax), %r8; mov 0x1f(%r8), %r8: the first request, of the generator, and its promise. */
+const GENERATOR_AWAITS: Seen = {
+  program: "node_gen_await",
+  isThere: (code) => has(code, [0x4c, 0x8b, 0x40, 0x4f]) && has(code, [0x4d, 0x8b, 0x40, 0x1f]),
+};
+const isAny = (code: Uint8Array) => code.length > 0;
+const COLLECTS: Seen = { program: "node_collect", isThere: isAny };
 
 /** The array is on the stack; the code is long, and told by nothing short. */
-const AWAITS_ALL: Seen = { program: "node_await_all", isThere: (code) => code.length > 0 };
+const AWAITS_ALL: Seen = { program: "node_await_all", isThere: isAny };
+/** The context leads to a promise that is known, or to nothing. */
+const ELEMENT: Seen = { program: "node_all_element", isThere: isAny };
+/** Nothing is read of it. */
+const DRAINS: Seen = { program: "node_drain", isThere: isAny };
 
 const FUNCTIONS: ReadonlyMap<string, Seen> = new Map([
   ["Builtins_AsyncFunctionAwait", AWAITS],
@@ -35,13 +45,45 @@ const FUNCTIONS: ReadonlyMap<string, Seen> = new Map([
   ["Builtins_PromiseAllSettled", AWAITS_ALL],
   ["Builtins_AsyncFunctionAwaitResolveClosure", RESUMES],
   ["Builtins_AsyncFunctionAwaitRejectClosure", RESUMES],
+  ["Builtins_AsyncGeneratorAwait", GENERATOR_AWAITS],
+  ["Builtins_AsyncGeneratorAwaitCaught", GENERATOR_AWAITS],
+  ["Builtins_AsyncGeneratorAwaitUncaught", GENERATOR_AWAITS],
+  ["Builtins_PromiseAllResolveElementClosure", ELEMENT],
+  ["Builtins_PromiseAllSettledResolveElementClosure", ELEMENT],
+  ["Builtins_PromiseAllSettledRejectElementClosure", ELEMENT],
+  ["Builtins_RunMicrotasks", DRAINS],
   ["_ZN2v88internal4Heap36GarbageCollectionEpilogueInSafepointENS0_16GarbageCollectorE", COLLECTS],
+]);
+const NEEDED = [AWAITS, AWAITS_ALL, RESUMES, DRAINS, COLLECTS];
+const UNKNOWN_FORM = "the code of V8's builtins is of an unknown form";
+/** Looked for where what awaits them is seen. */
+const GENERATOR_RESUMES: ReadonlySet<string> = new Set([
+  "Builtins_AsyncGeneratorAwaitResolveClosure",
+  "Builtins_AsyncGeneratorAwaitRejectClosure",
 ]);
 const QUEUE_TABLE = "_ZTVN2v88internal14MicrotaskQueueE";
 const QUEUE_RUNS = "_ZNK2v88internal14MicrotaskQueue19IsRunningMicrotasksEv";
 /** movzbl 0x4c(%rdi), %eax; ret: what lies before it in the object is where it was, too. */
 const QUEUE_RUNS_CODE = [0x0f, 0xb6, 0x47, 0x4c, 0xc3];
-const WORDS = ["AsyncFunctionAwait", "PromiseAll", "GarbageCollectionEpilogueInSafepoint", "MicrotaskQueue"];
+const WORDS = [
+  "AsyncFunctionAwait",
+  "AsyncGeneratorAwait",
+  "PromiseAll",
+  "Builtins_RunMicrotasks",
+  "GarbageCollectionEpilogueInSafepoint",
+  "MicrotaskQueue",
+];
+
+/** In which they are attached: collections first, so that what waits is followed from the beginning. */
+const ORDER: readonly UprobeProgram[] = [
+  "node_collect",
+  "node_drain",
+  "node_resume",
+  "node_await_all",
+  "node_all_element",
+  "node_gen_await",
+  "node_await",
+];
 
 const CODE_BYTES = 160;
 const HEAP_BYTES = 8 << 20;
@@ -49,9 +91,14 @@ const QUEUE_BYTES = 80;
 /** Of a vtable: what comes before the first function (Itanium C++ ABI, 2.5.2). */
 const TABLE_HEAD_BYTES = 16;
 
+interface Place {
+  readonly program: UprobeProgram;
+  readonly address: number;
+}
+
 /** Addresses of the file. */
 interface AwaitCode {
-  readonly places: readonly { readonly program: UprobeProgram; readonly address: number }[];
+  readonly places: readonly Place[];
   readonly queueTable: number;
 }
 
@@ -89,36 +136,48 @@ async function readAwaitCode(image: Image): Promise<AwaitCode | string> {
   if (image.elf.machine !== ElfMachine.x86_64) return "not x86-64";
   const isWanted = (name: Buffer) => {
     const text = name.toString("latin1");
-    return FUNCTIONS.has(text) || text === QUEUE_TABLE || text === QUEUE_RUNS;
+    return FUNCTIONS.has(text) || GENERATOR_RESUMES.has(text) || text === QUEUE_TABLE || text === QUEUE_RUNS;
   };
   const symbols = await scanSymbols(image.elf, ".symtab", WORDS, isWanted);
   const table = symbols.find(({ name }) => name === QUEUE_TABLE);
   const runs = symbols.find(({ name }) => name === QUEUE_RUNS);
   if (table === undefined || runs === undefined) return "V8's builtins have no symbols";
-  const places = await Promise.all(
-    symbols.filter(({ name }) => FUNCTIONS.has(name)).map((symbol) => placeOf(image, symbol)),
-  );
-  const kinds = new Set(places.map((place) => place?.program));
-  const isWhole = kinds.size === 4 && places.filter((place) => place?.program === "node_resume").length === 2;
-  if (!isWhole || kinds.has(undefined) || !has(await codeOf(image, runs, CODE_BYTES), QUEUE_RUNS_CODE))
-    return "the code of V8's builtins is of an unknown form";
-  return { places: places.filter((place) => place !== undefined), queueTable: table.value };
+  const places: Place[] = [];
+  for (const symbol of symbols) {
+    const seen = FUNCTIONS.get(symbol.name);
+    if (seen === undefined) continue;
+    if (await isThere(image, symbol, seen)) places.push({ program: seen.program, address: symbol.value });
+    else if (NEEDED.includes(seen)) return UNKNOWN_FORM;
+  }
+  const countOf = ({ program }: Seen) => places.filter((place) => place.program === program).length;
+  const isWhole = NEEDED.every((seen) => countOf(seen) > 0) && countOf(RESUMES) === 2;
+  if (!isWhole || !has(await codeOf(image, runs, CODE_BYTES), QUEUE_RUNS_CODE)) return UNKNOWN_FORM;
+  const ends = countOf(GENERATOR_AWAITS) > 0 ? await generatorEnds(image, symbols) : undefined;
+  return {
+    places: ends ? [...places, ...ends] : places.filter(({ program }) => program !== GENERATOR_AWAITS.program),
+    queueTable: table.value,
+  };
 }
 
-async function placeOf(image: Image, symbol: ElfSymbol): Promise<AwaitCode["places"][number] | undefined> {
-  const { program, isThere } = FUNCTIONS.get(symbol.name)!;
-  return isThere(await codeOf(image, symbol, CODE_BYTES)) ? { program, address: symbol.value } : undefined;
+/** Where async generators go on; undefined: one is of an unknown form. */
+async function generatorEnds(image: Image, symbols: readonly ElfSymbol[]): Promise<readonly Place[] | undefined> {
+  const ends = symbols.filter(({ name }) => GENERATOR_RESUMES.has(name));
+  const areThere = await Promise.all(ends.map((symbol) => isThere(image, symbol, RESUMES)));
+  if (ends.length !== 2 || areThere.includes(false)) return undefined;
+  return ends.map(({ value }) => ({ program: RESUMES.program, address: value }));
 }
 
-/** Collections first: what waits is followed from the beginning. */
+async function isThere(image: Image, symbol: ElfSymbol, seen: Seen): Promise<boolean> {
+  return seen.isThere(await codeOf(image, symbol, CODE_BYTES));
+}
+
 async function uprobesAt(
   process: ProcessView,
   { elf, path, loadBias }: Image,
   { places }: AwaitCode,
 ): Promise<readonly UprobePlan[] | undefined> {
-  const order: readonly UprobeProgram[] = ["node_collect", "node_resume", "node_await_all", "node_await"];
   const mappings = (await process.mappings()).filter((mapping) => mapping.isExecutable && mapping.path === path);
-  const probes = order.flatMap((program) =>
+  const probes = ORDER.flatMap((program) =>
     places
       .filter((place) => place.program === program)
       .map(({ address }) => {

@@ -6,10 +6,14 @@ import { attribute, get, Host, type Link, ok } from "../../support/host.ts";
 const TGID = 500;
 const ENOUGH = 12;
 
+/** Turn and microtask (of those behind the read) of an async function that goes on, and whether it is detached. */
+type Going = readonly [turn: number, microtask: number, isDetached?: boolean, drain?: number, wait?: number];
+
 /** A loop whose requests send their commands over one connection, all in one write, and whose answers come in one read. */
 class Loop {
   readonly host = new Host();
   readonly redis: Link;
+  sendsApart = false;
   readonly #inbound: Link[] = [];
   #reads = 1;
   #microtasks = 1000;
@@ -40,24 +44,22 @@ class Loop {
     });
   }
 
-  /**
-   * @param going turn and microtask (of those behind the read) of each async function that goes on
-   * @param queued microtasks, by what the read has brought
-   */
+  /** @param queued microtasks, by what the read has brought; as many follow from these */
   round(
     count: number,
-    going: (turns: readonly number[]) => readonly (readonly [turn: number, microtask: number])[],
+    going: (turns: readonly number[]) => readonly Going[],
     answersLate = false,
     queued = count,
   ): string[] {
     const names = Array.from({ length: count }, (_, index) => `r${this.#round}${"abcdefgh"[index]}`);
     this.#round++;
     const turns = this.read(names);
-    this.redis.send(this.doer(TurnPhase.other), names.map((name) => command(name)).join(""));
+    if (this.sendsApart) for (const name of names) this.redis.send(this.doer(TurnPhase.other), command(name));
+    else this.redis.send(this.doer(TurnPhase.other), names.map((name) => command(name)).join(""));
     this.#reads++;
     this.redis.clientReads(this.doer(), names.map(() => "$2\r\nok\r\n").join(""));
     const told = going(turns);
-    for (const [fromId, microtask] of told) this.#goOn(fromId, microtask, Math.max(0, queued - 1 - microtask));
+    for (const one of told) this.#goOn(one, one[1] < queued ? queued - 1 - one[1] : queued - 1);
     this.#microtasks += 100;
     if (answersLate) this.#reads++;
     for (const [index] of names.entries()) this.#inbound[index]!.answer(this.doer(), ok());
@@ -74,21 +76,21 @@ class Loop {
     const [late] = this.read(["late"]);
     this.#reads++;
     this.redis.clientReads(this.doer(), "$2\r\nok\r\n");
-    this.#goOn(late!, 0, 0);
+    this.#goOn([late!, 0], 0);
     this.#reads++;
     for (const link of [first!, this.#inbound[0]]) link.answer(this.doer(), ok());
     this.#inbound[0] = first!;
   }
 
   /** @param waiting microtasks behind it */
-  #goOn(fromId: number, microtask: number, waiting: number): void {
+  #goOn([fromId, microtask, isDetached, drain = 0, wait = 0]: Going, waiting: number): void {
     this.host.engine.unitEdge({
       header: { kind: EventKind.unitEdge, length: 0, timestampNs: this.host.nowNs, tgid: TGID, pid: TGID },
       fromId,
       toId: this.doer().turnId!,
-      fromCreation: waiting,
+      fromCreation: waiting + drain * 2 ** 16 + wait * 2 ** 32,
       work: this.#microtasks + microtask,
-      edge: UnitEdge.resumes,
+      edge: isDetached ? UnitEdge.resumesDetached : UnitEdge.resumes,
       unitKind: UnitKind.nodeAsync,
     });
   }
@@ -111,6 +113,17 @@ class Loop {
 
 const command = (key: string): string => `*2\r\n$3\r\nGET\r\n$${key.length}\r\n${key}\r\n`;
 const inOrder = (turns: readonly number[]) => turns.map((turn, index) => [turn, index] as const);
+
+/** What awaits an answer itself, and what awaits that; `wait`: the number of the first one's. */
+const inDrain = (turn: number, drain: number, wait: number): Going[] => [
+  [turn, drain * 4, false, drain, wait],
+  [turn, drain * 4 + 1, false, drain, 3],
+];
+
+const detached = (a: number, b: number): Going[] => [
+  [a, 0, true],
+  [b, 1, true],
+];
 
 /** Until what goes on is believed. */
 function proven(): Loop {
@@ -218,6 +231,63 @@ describe("resumed", () => {
     const joined = loop.joined();
     assert.deepEqual(joined.get(twice[0]!), twice);
     for (const name of [only!, unawaited!]) assert.equal(joined.get(name), undefined);
+  });
+
+  it("believes one that a function has started without awaiting it where one of the request's own goes on too", () => {
+    const loop = proven();
+    const [single] = loop.round(1, ([a]) => [[a!, 0, true] as const, [a!, 2] as const], true);
+    const several = loop.round(
+      2,
+      ([a, b]) => [
+        [a!, 0, true],
+        [b!, 1, true],
+        // Between them there are microtasks of other kinds.
+        [a!, 4],
+        [b!, 5],
+      ],
+      true,
+    );
+    const joined = loop.joined();
+    for (const name of [single!, ...several]) assert.deepEqual(joined.get(name), [name]);
+  });
+
+  it("believes nobody where a function that another one has started without awaiting it goes on alone, or for another", () => {
+    const loop = proven();
+    const names = [
+      ...loop.round(1, ([a]) => [[a!, 0, true]], true),
+      ...loop.round(2, ([a, b]) => [...detached(a!, b!), [a!, 4]], true),
+      ...loop.round(2, ([a, b]) => [...detached(a!, b!), [b!, 4], [a!, 5]], true),
+      // The microtask between them has two followers, or none: these are not the second round.
+      ...loop.round(2, ([a, b]) => [...detached(a!, b!), [a!, 3], [b!, 4]], true),
+    ];
+    const joined = loop.joined();
+    for (const name of names) assert.equal(joined.get(name), undefined);
+  });
+
+  it("believes two orders that agree where the microtasks of each answer end before the next", () => {
+    const loop = proven();
+    loop.sendsApart = true;
+    const names = [
+      ...loop.round(3, ([a, b, c]) => [...inDrain(a!, 1, 7), ...inDrain(b!, 2, 8), ...inDrain(c!, 3, 9)], true),
+      // The numbers of waits have begun again.
+      ...loop.round(2, ([a, b]) => [...inDrain(a!, 1, 2 ** 20 - 1), ...inDrain(b!, 2, 0)], true),
+    ];
+    const joined = loop.joined();
+    for (const name of names) assert.deepEqual(joined.get(name), [name]);
+  });
+
+  it("believes nobody where they differ, or where one's microtasks are more than one's", () => {
+    const loop = proven();
+    loop.sendsApart = true;
+    const names = [
+      ...loop.round(2, ([a, b]) => [...inDrain(b!, 1, 8), ...inDrain(a!, 2, 7)], true),
+      ...loop.round(2, ([a, b]) => [...inDrain(a!, 1, 8), ...inDrain(b!, 2, 7)], true),
+      ...loop.round(2, ([a, b]) => [...inDrain(a!, 1, 7), ...inDrain(b!, 2, 8), [a!, 12, false, 2, 5]], true),
+      ...loop.round(3, ([a, b]) => [...inDrain(a!, 1, 7), ...inDrain(b!, 2, 8)], true),
+      ...loop.round(2, ([a, b]) => [[a!, 1, true, 1, 7], ...inDrain(b!, 2, 8)], true),
+    ];
+    const joined = loop.joined();
+    for (const name of names) assert.equal(joined.get(name), undefined);
   });
 
   it("believes nobody before other evidence has agreed", () => {

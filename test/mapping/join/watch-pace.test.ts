@@ -1,19 +1,35 @@
 import assert from "node:assert/strict";
-import { CauseKind, EventKind, HandoverWay, TurnPhase, UnitKind } from "../../../src/bpf/layout.gen.ts";
+import {
+  EventKind,
+  HandoverWay,
+  TurnPhase,
+  UnitEdge,
+  type UnitEdgeEvent,
+  UnitKind,
+} from "../../../src/bpf/layout.gen.ts";
 import { HandoverWatch } from "../../../src/mapping/join/handover-watch.ts";
 import { ResumedWatch } from "../../../src/mapping/join/resumed-watch.ts";
 import type { TraceNode } from "../../../src/mapping/join/trace-node.ts";
 import { WatchPace } from "../../../src/mapping/join/watch-pace.ts";
 import { meta } from "../../support/meta.ts";
 
-const at = (ms: number, finished: number) => ({
-  ...meta(1),
-  timestampNs: 1e12 + ms * 1e6,
-  causeKind: CauseKind.nodeMicrotasks,
-  causeId: finished,
-});
-
 const MS = 1e6;
+
+/** A call of which nothing is known. */
+const strayAt = (ms: number): TraceNode => {
+  const start = { ...meta(1), timestampNs: ms * MS, unitKind: UnitKind.nodeAsync, turnId: 4 + TurnPhase.poll };
+  return { isDecided: false, start } as TraceNode;
+};
+
+const edge = (ms: number, kind: UnitEdge): UnitEdgeEvent => ({
+  header: { kind: EventKind.unitEdge, length: 0, timestampNs: ms * MS, tgid: 1, pid: 1 },
+  fromId: 0,
+  toId: 0,
+  fromCreation: 0,
+  work: 0,
+  edge: kind,
+  unitKind: UnitKind.nodeAsync,
+});
 
 describe("the pace of what uprobes watch", () => {
   it("is judged over half a second and more, however many were over when the first event came", () => {
@@ -26,17 +42,30 @@ describe("the pace of what uprobes watch", () => {
     assert.equal(pace.isOver(4500 * MS, 5_080_010), false);
   });
 
-  it("takes the uprobes off a process that has more than their cost allows, for good", () => {
+  it("takes the uprobes off a process that has more than their cost allows, for twice as long each time", () => {
     const watch = new ResumedWatch();
-    const start = { ...at(0, 0), unitKind: UnitKind.nodeAsync, turnId: 4 + TurnPhase.poll };
-    const stray = { isDecided: false, start } as TraceNode;
-    const strays = (count: number) => Array.from({ length: count }, () => watch.strayed(stray, { joined: 1 }));
-    assert.deepEqual(strays(3), [undefined, true, undefined]);
-    assert.equal(watch.read(at(0, 0)), undefined);
-    assert.equal(watch.read(at(1000, 15_000)), undefined);
-    assert.equal(watch.read(at(2000, 45_000)), false);
-    assert.equal(watch.read(at(3000, 90_000)), undefined, "said once");
-    assert.deepEqual([...new Set(strays(5000))], [undefined]);
+    const strays = (ms: number) => Array.from({ length: 3 }, () => watch.strayed(strayAt(ms), { joined: 1 }));
+    assert.deepEqual(strays(0), [undefined, true, undefined]);
+    assert.equal(watch.told(edge(100, UnitEdge.resumes)), undefined);
+    assert.equal(watch.told(edge(500, UnitEdge.resumesOften)), false);
+    assert.equal(watch.told(edge(501, UnitEdge.resumesOften)), undefined, "said once");
+    assert.deepEqual(strays(4499), [undefined, undefined, undefined]);
+    assert.deepEqual(strays(4500), [undefined, true, undefined]);
+    assert.equal(watch.told(edge(5000, UnitEdge.resumesOften)), false);
+    assert.deepEqual(strays(12_999), [undefined, undefined, undefined]);
+    assert.deepEqual(strays(13_000), [undefined, true, undefined]);
+  });
+
+  it("takes the uprobes off a process of which they have told nothing for long, and tries again when it has called more", () => {
+    const watch = new ResumedWatch();
+    const strays = (count: number) =>
+      new Set(Array.from({ length: count }, () => watch.strayed(strayAt(0), { joined: 0 })));
+    assert.deepEqual([...strays(5000)], [undefined, true], "they are not there yet");
+    watch.told(edge(100, UnitEdge.resumes));
+    assert.deepEqual([...strays(511)], [undefined]);
+    assert.deepEqual([...strays(1)], [false]);
+    assert.deepEqual([...strays(3 * 5512 - 1)], [undefined]);
+    assert.deepEqual([...strays(1)], [true]);
   });
 
   it("takes those of hand-overs off, also where most of them found no room", () => {
@@ -54,8 +83,11 @@ describe("the pace of what uprobes watch", () => {
 
   it("ends nothing where nothing is watched, and does not count what other runtimes tell", () => {
     const watch = new ResumedWatch();
-    assert.equal(watch.read(at(0, 0)), undefined);
-    assert.equal(watch.read({ ...at(1000, 1e6), causeKind: CauseKind.none }), undefined);
-    assert.equal(watch.read(at(1000, 1e6)), undefined);
+    assert.equal(watch.told(edge(0, UnitEdge.resumesOften)), undefined);
+    assert.deepEqual(
+      [watch.strayed(strayAt(0), { joined: 0 }), watch.strayed(strayAt(0), { joined: 0 })],
+      [undefined, true],
+    );
+    assert.equal(watch.told({ ...edge(0, UnitEdge.creates), unitKind: UnitKind.goroutine }), undefined);
   });
 });

@@ -47,7 +47,15 @@ function skipWithout(context: Mocha.Context, command: string): void {
   context.skip();
 }
 
-const ALL_OF_NODE = ["node_collect", "node_resume", "node_await_all", "node_await"];
+const ALL_OF_NODE = [
+  "node_collect",
+  "node_drain",
+  "node_resume",
+  "node_await_all",
+  "node_all_element",
+  "node_gen_await",
+  "node_await",
+];
 
 describe("findRuntime", function () {
   this.timeout(20_000);

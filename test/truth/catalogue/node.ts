@@ -20,12 +20,17 @@ const everything: readonly Ability[] = [...EVERYTHING, "waits_once"];
 const database: readonly Ability[] = ["sleep", "busy", "calls", "parallel", "waits_once", "after", "lingers"];
 const withoutPool = everything.filter((ability) => ability !== "pool");
 
+const asksNone = "the name of a gRPC method has no query";
+const TOLD_BY_QUERY = { "slow and fast": asksNone, "long poll": asksNone, stream: asksNone };
+
 export const NODE: readonly Program[] = [
   node("node-callback.mjs", ["pool"]),
   node("node-http.mjs", everything),
   node("node-cluster.mjs", everything),
   node("node-fetch.mjs", withoutPool),
   node("node-express.mjs", everything, needsModule("express")),
+  { ...node("node-h2.mjs", withoutPool), leaf: "http2" },
+  { ...node("node-grpc.mjs", database, needsModule("@grpc/grpc-js")), leaf: "http2", lacks: TOLD_BY_QUERY },
   { ...node("node-redis.mjs", database, needsModule("redis")), leaf: "redis" },
   { ...node("node-pg.mjs", [...database, "pool"], needsModule("pg")), leaf: "postgres" },
 ];
@@ -34,6 +39,7 @@ function needsModule(name: string): Program["missing"] {
   return () => (existsSync(join(BUILD, "node/node_modules", name)) ? undefined : `npm could not install ${name}`);
 }
 
-export function startLeaf(port: number) {
-  return run(process.execPath, ["leaf.mjs"], port, "");
+/** @param isHttp2 it speaks HTTP/2 without TLS */
+export function startLeaf(port: number, isHttp2 = false) {
+  return run(process.execPath, ["leaf.mjs"], port, "", isHttp2 ? { HTTP2: "1" } : {});
 }

@@ -23,7 +23,7 @@ export type Ability =
   | "gives_up";
 
 /** What a program calls: an HTTP server, or a database whose keys and names carry the id: `GET /h/r17.2`, `AS "/h/r17.2"`. */
-export type LeafKind = "http" | "redis" | "postgres";
+export type LeafKind = "http" | "http2" | "redis" | "postgres";
 
 export interface Program {
   readonly name: string;
