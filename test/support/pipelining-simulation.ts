@@ -21,7 +21,11 @@ export type Style =
   /** A thread reads for each connection, others handle what it has read beside each other. */
   | "readers_and_workers"
   /** Tasks of tokio, one for each connection. */
-  | "tasks";
+  | "tasks"
+  /** Goroutines, one for each connection. */
+  | "goroutines"
+  /** The same, with answers that are kept back (fasthttp). */
+  | "goroutines_keep_back";
 
 export interface PipeliningOptions {
   readonly style: Style;
@@ -70,10 +74,13 @@ export function simulatePipelining(options: PipeliningOptions): Score {
   const idle = Array.from({ length: options.connections + 2 }, (_, index) => index);
   let started = 0;
 
+  const keepsBack = style === "kept_back" || style === "goroutines_keep_back";
+  const hasGoroutines = style === "goroutines" || style === "goroutines_keep_back";
   const isBeside = style === "loop" || style === "readers_and_workers";
   const thread = (pid: number): Doer => ({ tgid: TGID, pid: TGID + pid, isBlocking: true });
   const reader = ({ index }: Served, worker: number): Doer => {
     if (style === "tasks") return { tgid: TGID, pid: TGID + pick(3), unitKind: UnitKind.tokioTask, unitId: 10 + index };
+    if (hasGoroutines) return { tgid: TGID, pid: TGID + pick(3), coroutineId: 10 + index };
     if (style === "loop") return { tgid: TGID, pid: TGID };
     return style === "pool" || style === "goes_on" ? thread(WORKERS + worker) : thread(READERS + index);
   };
@@ -124,7 +131,7 @@ export function simulatePipelining(options: PipeliningOptions): Score {
   const answered = (served: Served): void => {
     const request = served.open[0]!;
     const by = server(served, request);
-    if (style === "kept_back") {
+    if (keepsBack) {
       served.open.shift();
       served.kept++;
       if (served.open.length === 0 || random() < 0.1) {

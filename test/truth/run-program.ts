@@ -112,7 +112,8 @@ async function started(
 
 async function driveRow(program: Program, driver: Driver, row: Row): Promise<Run> {
   const prefix = `t${nextRun++}r`;
-  const { requests, inFlight, pipelined, attempts } = row;
+  const { requests, inFlight, pipelined } = row;
+  const attempts = row.attempts * (program.exchanges ?? 1);
   const failed = await driver.drive({ prefix, requests, inFlight, pipelined, query: row.query });
   // Calls that nobody waits for: the program is not to be stopped under them.
   if (row.needs.includes("after")) await sleep(AFTERWARDS_MS);

@@ -23,7 +23,16 @@ import type { ProcessWork } from "./process-work.ts";
 import { awaitAnswer, holdBehindHandler } from "./request-contexts.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { hasTurn, idOfKey, kindOfKey, SERVES_WHAT_IT_READS, type Unit, unitKey, unitKeyOf } from "./unit.ts";
+import {
+  hasTurn,
+  idOfKey,
+  kindOfKey,
+  oldestInOrder,
+  SERVES_WHAT_IT_READS,
+  type Unit,
+  unitKey,
+  unitKeyOf,
+} from "./unit.ts";
 
 /** Kinds of units that may be at a request which another one has read. */
 const ANSWERS_FOR_OTHERS: readonly number[] = [
@@ -201,7 +210,7 @@ export function joinAnswered(work: ProcessWork, reader: number, woken: number): 
 
 /** What was read too early is its turn as soon as what came before it is answered. */
 export function servedInTurn(unit: Unit): TraceNode | undefined {
-  return unit.open[0]?.isPipelined || unit.open.length > 1 ? unit.serving : servedBy(unit);
+  return unit.open[0]?.isPipelined ? unit.serving : servedBy(unit);
 }
 
 /** For which request the unit that makes a call was created. */
@@ -281,7 +290,8 @@ function noteTurn(work: ProcessWork, event: UnitEdgeEvent, isBehind: boolean, se
 /** The request that the unit is at, as it has read it. */
 function openOf(work: ProcessWork, unit: Unit | undefined, { header }: UnitEdgeEvent, order: number) {
   if (unit?.isThread) return servedByProvenThread(work, unit, { timestampNs: header.timestampNs, order });
-  if (unit?.kind === UnitKind.greenlet) return servedBy(unit) ?? unit.serving;
+  // gevent's and eventlet's servers write each answer before they begin with the next request.
+  if (unit?.kind === UnitKind.greenlet && !unit.isShared) return servedBy(unit) ?? oldestInOrder(unit.open);
   return unit?.servesWhatItReads ? servedBy(unit) : undefined;
 }
 

@@ -22,7 +22,7 @@ import {
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { isCallOf, type Unit } from "./unit.ts";
+import { isAnsweredInOrder, isCallOf, type Unit } from "./unit.ts";
 
 /** So many answers make a worker of a thread that reads no requests. */
 const PROVEN_WORKER = 8;
@@ -47,13 +47,17 @@ export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Un
     if (answering.isThread) holdUntilProven(work, served, answering, since, meta);
     return;
   }
+  const mayBeKeptBack = isAnsweredInOrder(served) && (served.isPipelined || work.connections.hasBehind(served));
   const creation = creationOf(meta);
   for (const call of answering.calls) {
     if (!isCallOf(answering, call, since, meta.order)) continue;
     if (evidence === "thread" && !mayBeOfOwnThread(work, call)) continue;
     if (answering.isThread && isOfLoop(call, served)) continue;
     if (isWrittenBefore(meta, writtenNs(call.start))) continue;
-    if (isSameUnit(creationOf(call.start), call.start.timestampNs, creation)) decide(call, served, evidence);
+    if (!isSameUnit(creationOf(call.start), call.start.timestampNs, creation)) continue;
+    // Until the next one was ready, which the call may then be for.
+    if (mayBeKeptBack) work.late.hold(call, served, evidence, meta.timestampNs, () => !served.isWithNext);
+    else decide(call, served, evidence);
   }
   joinMadeByAnswer(work, served, answering, since, meta);
 }

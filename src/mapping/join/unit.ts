@@ -95,11 +95,13 @@ export class Unit {
   }
 
   /**
-   * What it is at: the one request that it has read and not answered; of several that one read of HTTP/1 brought, which
-   * is answered in order, the oldest. undefined: nobody knows.
+   * What it is at: the one request that it has read and not answered. undefined: nobody knows, also of several that came
+   * together, the first of which may be done, and its answer kept back.
    */
   get serving(): TraceNode | undefined {
-    return this.servesWhatItReads ? oldestInOrder(this.open) : undefined;
+    const served = this.open[0];
+    if (served === undefined || this.open.length > 1 || !this.servesWhatItReads || !hasTurn(served)) return undefined;
+    return served;
   }
 
   read(node: TraceNode): void {

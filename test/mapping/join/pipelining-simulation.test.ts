@@ -6,6 +6,8 @@ const STYLES: readonly (readonly [Style, number])[] = [
   ["pool", 0.9],
   ["own_thread", 0.7],
   ["tasks", 0.8],
+  ["goroutines", 0.9],
+  ["goroutines_keep_back", 0],
   ["kept_back", 0],
   ["goes_on", 0],
   ["loop", 0],

@@ -1,4 +1,5 @@
 import { COMPILED } from "./compiled.ts";
+import { GO } from "./go.ts";
 import { JAVA } from "./java.ts";
 import { NODE } from "./node.ts";
 import type { Program } from "./program.ts";
@@ -7,4 +8,4 @@ import { PYTHON } from "./python.ts";
 import { SERVERS } from "./servers.ts";
 
 /** All programs under test, in the order of the table. */
-export const CATALOGUE: readonly Program[] = [...SERVERS, ...PROXIES, ...NODE, ...PYTHON, ...COMPILED, ...JAVA];
+export const CATALOGUE: readonly Program[] = [...SERVERS, ...PROXIES, ...NODE, ...PYTHON, ...COMPILED, ...GO, ...JAVA];

@@ -29,6 +29,8 @@ export interface Program {
   readonly name: string;
   /** `next` is its URL; http where it is not said. */
   readonly leaf?: LeafKind;
+  /** That one call takes; 1 where it is not said. */
+  readonly exchanges?: number;
   readonly abilities: readonly Ability[];
   /** Shapes that it can't serve, whatever its abilities, and why. */
   readonly lacks?: Readonly<Record<string, string>>;

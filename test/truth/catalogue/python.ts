@@ -4,6 +4,7 @@ import { type Ability, needs, ONE_BY_ONE, type Program, run } from "./program.ts
 
 const SYNCHRONOUS: readonly Ability[] = ["sleep", "busy", "calls", "parallel", "lingers", "retries", "gives_up"];
 const ASYNCHRONOUS: readonly Ability[] = [...SYNCHRONOUS, "after", "pool"];
+const DATABASE: readonly Ability[] = ["sleep", "busy", "calls", "parallel", "after", "lingers"];
 
 function python(): string {
   return process.env["SOCKSPAN_TRUTH_PYTHON"] ?? "python3";
@@ -79,9 +80,17 @@ const UWSGI_PLUGIN = "/usr/lib/uwsgi/plugins/python3_plugin.so";
 export const PYTHON: readonly Program[] = [
   script("python-threads", "python_threads.py", [...SYNCHRONOUS, "after"], []),
   script("python-threads-spawn", "python_threads.py", SYNCHRONOUS, [], { CALLS_BY: "threads" }),
+  { ...script("python-threads-redis", "python_threads.py", DATABASE, ["redis"]), leaf: "redis" },
+  { ...script("python-threads-psycopg", "python_threads.py", DATABASE, ["psycopg_pool"]), leaf: "postgres" },
   script("asyncio-streams", "asyncio_streams.py", ASYNCHRONOUS, []),
   script("aiohttp", "aiohttp_app.py", ASYNCHRONOUS, ["aiohttp"]),
   script("aiohttp-uvloop", "aiohttp_app.py", ASYNCHRONOUS, ["aiohttp", "uvloop"], { LOOP: "uvloop" }),
+  { ...script("aiohttp-redis", "aiohttp_data.py", [...DATABASE, "pool"], ["aiohttp", "redis"]), leaf: "redis" },
+  {
+    ...script("aiohttp-asyncpg", "aiohttp_data.py", [...DATABASE, "pool"], ["aiohttp", "asyncpg"]),
+    leaf: "postgres",
+    exchanges: 2,
+  },
   script("fastapi-async", "fastapi_app.py", ASYNCHRONOUS, ["fastapi", "uvicorn", "httpx"]),
   script("fastapi-sync", "fastapi_app.py", SYNCHRONOUS, ["fastapi", "uvicorn", "httpx"], { ENDPOINT: "sync" }),
   {

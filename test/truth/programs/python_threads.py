@@ -1,15 +1,42 @@
-"""A thread per connection: http.server and http.client."""
+"""A thread per connection: http.server, and http.client, redis-py or psycopg, as NEXT names what is called."""
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from shape import handle
+import shape
+
+NEXT = os.environ["NEXT"]
+
+
+def call_redis(path, _):
+    _redis.get(path.partition("?")[0])
+    return 200
+
+
+def call_postgres(path, _):
+    with _pool.connection() as connection:
+        connection.execute(f'SELECT 1 AS "{path.partition("?")[0]}"')
+    return 200
+
+
+if NEXT.startswith("redis:"):
+    import redis
+
+    _redis = redis.from_url(NEXT)
+    call = call_redis
+elif NEXT.startswith("postgres:"):
+    from psycopg_pool import ConnectionPool
+
+    _pool = ConnectionPool(NEXT, min_size=1, max_size=80, timeout=60, kwargs={"autocommit": True}, open=True)
+    call = call_postgres
+else:
+    call = shape.call
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        after = handle(self.path)
+        after = shape.handle(self.path, call)
         self.send_response(200)
         self.send_header("Content-Length", "3")
         self.end_headers()
