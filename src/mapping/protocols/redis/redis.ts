@@ -23,6 +23,7 @@ import {
   type SpanFields,
 } from "../protocol.ts";
 import { commandText, SUBSCRIBE_COMMANDS } from "./commands.ts";
+import { inlineWords } from "./inline.ts";
 import { mayBeInline, recognizeReply, recognizeRequest } from "./recognition.ts";
 import { parseServer } from "./reply.ts";
 import { CR, DOLLAR, headerNumber, LF, lineEnd, MAX_BULK_BYTES, MAX_HEADER_BYTES, STAR } from "./wire.ts";
@@ -62,6 +63,8 @@ const PIECE_BYTES = 4096;
 const MAX_KEPT_ARGS = 8;
 const MAX_ARG_CHARACTERS = 256;
 const MAX_LINE_BYTES = 64 * 1024;
+/** Of an inline command. */
+const MAX_INLINE_SHOWN = 1024;
 
 const BY_NAME = new Set(["EVALSHA", "EVALSHA_RO", "FCALL", "FCALL_RO"]);
 
@@ -141,14 +144,15 @@ function parseInline(bytes: Uint8Array, state: RedisState, sink: MessageSink<Red
   const lf = bytes.indexOf(LF);
   if (lf < 0) return bytes.length > MAX_LINE_BYTES ? INVALID : NEED_MORE;
   if (lf > MAX_LINE_BYTES) return INVALID;
-  const line = utf8(bytes, 0, Math.min(lf, 1024)).trim();
+  const line = utf8(bytes, 0, Math.min(lf, MAX_INLINE_SHOWN)).trim();
   if (line === "") return lf + 1;
-  const words = line.split(/\s+/);
-  if (!/^[A-Za-z][A-Za-z0-9._|-]{0,40}$/.test(words[0]!)) return INVALID;
+  const [, name] = /^([A-Za-z][A-Za-z0-9._|-]{0,40})(?:\s|$)/.exec(line) ?? [];
+  if (name === undefined) return INVALID;
+  const args = inlineWords(line.slice(name.length), lf > MAX_INLINE_SHOWN) ?? [];
   const message = newRequest(state);
-  message.command = words[0]!.toUpperCase();
-  message.args.push(...words.slice(1, 1 + MAX_KEPT_ARGS));
-  message.argCount = words.length - 1;
+  message.command = name.toUpperCase();
+  message.args.push(...args.slice(0, MAX_KEPT_ARGS));
+  message.argCount = args.length;
   finishRequest(message, state);
   sink.message(message);
   return lf + 1;
