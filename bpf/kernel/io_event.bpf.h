@@ -172,7 +172,7 @@ static __always_inline void read_io_unit(struct io_event *event, struct process_
 	event->unit_kind = UNIT_NONE;
 	if (process && process->step_count) {
 		event->unit_kind = process->unit_kind;
-		walk_unit_steps(&unit, process, caller, NULL, THREAD_POINTER(ACCESS_PROBE, task), GO_REGISTER(regs));
+		walk_unit_steps(&unit, process, caller, 0, THREAD_POINTER(ACCESS_PROBE, task), GO_REGISTER(regs));
 	}
 	event->coroutine_id = unit.coroutine_id;
 	event->unit_id = unit.unit_id;

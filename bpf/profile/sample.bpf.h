@@ -95,7 +95,7 @@ static __always_inline void read_unit(struct sampling *s, const struct process_c
 	if (process && process->step_count) {
 		if (process->unit_kind == UNIT_GOROUTINE)
 			r14 = go_register_of(r14, s->thread_pointer);
-		walk_unit_steps(&unit, process, caller, NULL, s->thread_pointer, r14);
+		walk_unit_steps(&unit, process, caller, 0, s->thread_pointer, r14);
 		s->event.unit_kind = process->unit_kind;
 	}
 	s->event.coroutine_id = unit.coroutine_id;

@@ -3,6 +3,7 @@
 #ifndef SOCKSPAN_CALL_H
 #define SOCKSPAN_CALL_H
 
+#include "kernel/scratch.bpf.h"
 #include "unit/go_call.bpf.h"
 #include "socket/payload.bpf.h"
 #include "socket/socket.bpf.h"
@@ -18,17 +19,17 @@ struct call {
 	struct payload payload;
 	struct unit unit;
 	struct cause cause;
-	struct go_call go;
 	struct trace_request request; /* what trace_map is told; this and the next would be too big for the stack */
 	struct tcp_numbers numbers;
 	struct socket_data_event event; /* what is told of it */
-	__u64 socket; /* set c: struct sock * */
+	__u64 socket; /* struct sock *, for who reads it by probes or casts it */
 	__u64 id;
 	__u64 now;
 	__u64 entry_ns;
 	__u64 offset;
 	__u64 event_number; /* the next */
 	__u64 go_register;
+	__u64 thread_pointer;
 	__u64 peer;     /* UDP: sockaddr of the other end, where it is known by address */
 	__u32 length;
 	__u32 want;
@@ -38,6 +39,7 @@ struct call {
 	__u8 protocol;
 	__u8 direction;
 	__u8 unit_kind;
+	__u8 role; /* enum socket_role, of the local end */
 	bool peer_in_kernel;
 	bool counts_as_read; /* a receive by read(2) or its like that the kernel has not counted yet */
 	bool is_walked; /* frame by frame */
@@ -47,24 +49,8 @@ struct call {
 
 /*
  * The call's description is kept in a map: a verifier forgets what it knew of it, so that its paths join and no
- * field is taken for a kernel pointer. A program is not entered twice on a CPU (prog->active, or no preemption), so
- * each has a place of its own.
+ * field is taken for a kernel pointer.
  */
-enum {
-	SCRATCH_ENTERED,
-	SCRATCH_LEFT,
-	SCRATCH_TCP_SEND,
-	SCRATCH_UDP_SEND,
-	SCRATCH_UDP6_SEND,
-	SCRATCH_TCP_RECEIVE,
-	SCRATCH_UDP_RECEIVE,
-	SCRATCH_UDP6_RECEIVE,
-	SCRATCH_CONNECT,
-	SCRATCH_UNIX_SEND,
-	SCRATCH_UNIX_RECEIVE,
-	SCRATCHES,
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SCRATCHES);

@@ -37,31 +37,32 @@ static __always_inline struct task_struct *current_task(const enum access access
 	return access == ACCESS_PROBE ? (void *)bpf_get_current_task() : bpf_get_current_task_btf();
 }
 
-static __always_inline void read_unit(struct sock *sk, struct call *call, struct process_control *process,
-				      const struct pt_regs *regs, const enum access access)
+/* What the runtime's memory says of the call. */
+static __always_inline void ask_runtime(struct call *call, struct process_control *process)
 {
-	struct task_struct *task = current_task(access);
+	__u64 socket;
 
-	call->unit.turn_id = turn_of(task, call->counts_as_read, access);
-	if (!process || !process->step_count)
-		return;
 	call->unit_kind = process->unit_kind;
-	if (access == ACCESS_TRUSTED) {
-		if (!regs)
-			regs = (void *)bpf_task_pt_regs(task);
-		call->go_register = GO_REGISTER(regs);
-	}
 	if (process->go.start_pc) {
-		call->go.tgid = call->caller.tgid;
-		call->go.direction = call->direction;
-		go_call(&call->go, process, call->go_register);
-		call->unit.coroutine_id = call->go.coroutine_id;
-		call->unit.unit_id = call->go.unit_id;
-		call->unit.parent = call->go.work;
-		call->cause = call->go.cause;
+		__u32 slot = call->slot;
+		struct go_call *go = bpf_map_lookup_elem(&go_calls, &slot);
+
+		if (!go)
+			return;
+		go->slot = slot;
+		go->tgid = call->caller.tgid;
+		go->direction = call->direction;
+		go->role = call->role;
+		go_call(go, process, call->go_register);
+		call->unit.coroutine_id = go->coroutine_id;
+		call->unit.unit_id = go->unit_id;
+		call->unit.parent = go->work;
+		call->cause = go->cause;
 		return;
 	}
-	walk_unit_steps(&call->unit, process, &call->caller, sk, THREAD_POINTER(access, task), call->go_register);
+	/* Read back from the map: global functions take no pointers for numbers. */
+	socket = *(volatile __u64 *)&call->socket;
+	walk_unit_steps(&call->unit, process, &call->caller, socket, call->thread_pointer, call->go_register);
 	if (call->unit.kind)
 		call->unit_kind = call->unit.kind;
 	if (process->python.task_context && call->unit.unit_id) {
@@ -81,6 +82,59 @@ static __always_inline void read_unit(struct sock *sk, struct call *call, struct
 	}
 	if (process->unit_kind == UNIT_TOKIO_TASK && call->direction == DIRECTION_EGRESS && call->unit.unit_id)
 		take_wakes(&call->cause, &call->caller, call->unit.unit_id);
+}
+
+/* Global functions are verified once, whatever leads to them. They take pointers since 5.12 (e5069b9c23b3). */
+__noinline int read_runtime(struct call *call, struct process_control *process)
+{
+	if (call && process)
+		ask_runtime(call, process);
+	return 0;
+}
+
+/* The same for 5.10, at the price of looking both up again. */
+__noinline int find_runtime(__u32 slot)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	struct process_control *process;
+
+	if (!call)
+		return 0;
+	process = bpf_map_lookup_elem(&processes, &call->caller.tgid);
+	if (process)
+		ask_runtime(call, process);
+	return 0;
+}
+
+/* True where the runtime has more to say. */
+static __always_inline bool begin_unit(struct sock *sk, struct call *call, const struct process_control *process,
+				       const struct pt_regs *regs, const enum access access)
+{
+	struct task_struct *task = current_task(access);
+
+	call->unit.turn_id = turn_of(task, call->counts_as_read, access);
+	if (!process || !process->step_count)
+		return false;
+	if (access == ACCESS_TRUSTED) {
+		if (!regs)
+			regs = (void *)bpf_task_pt_regs(task);
+		call->go_register = GO_REGISTER(regs);
+	}
+	call->thread_pointer = THREAD_POINTER(access, task);
+	call->socket = (__u64)sk;
+	return true;
+}
+
+/* ACCESS_CAST and ACCESS_PROBE are those of functions that are global by themselves, and have no room for a frame more. */
+static __always_inline void read_unit(struct sock *sk, struct call *call, struct process_control *process,
+				      const struct pt_regs *regs, const enum access access)
+{
+	if (!begin_unit(sk, call, process, regs, access))
+		return;
+	if (access == ACCESS_TRUSTED)
+		read_runtime(call, process);
+	else
+		ask_runtime(call, process);
 }
 
 static __always_inline void fill_event(struct socket_data_event *event, struct sock *sk,

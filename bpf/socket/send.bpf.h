@@ -144,7 +144,7 @@ static __always_inline void emit_wanted(struct sock *sk, struct socket_info *inf
 	}
 	if (!call->is_walked && !apply_verdict(info, call))
 		return;
-	call->go.role = info->role;
+	call->role = info->role;
 	read_unit(sk, call, process, regs, access);
 	if (process && process->java.heap_length)
 		java_call(call->slot, THREAD_POINTER(access, current_task(access)), info->role == SOCKET_ROLE_SERVER);

@@ -42,8 +42,9 @@ static __always_inline int connecting(struct sock *sk, int old_state, struct cal
 	if (!call || !is_traced(&call->caller, &process) || !begin_call(call, sk, DIRECTION_EGRESS, ACCESS_TRUSTED) ||
 	    call->protocol != IPPROTO_TCP)
 		return 0;
-	call->go.role = SOCKET_ROLE_CLIENT;
-	read_unit(sk, call, process, NULL, ACCESS_TRUSTED);
+	call->role = SOCKET_ROLE_CLIENT;
+	if (begin_unit(sk, call, process, NULL, ACCESS_TRUSTED))
+		find_runtime(call->slot);
 	id = socket_id(sk, ACCESS_TRUSTED);
 	event = bpf_ringbuf_reserve(&socket_data, sizeof(*event), 0);
 	if (!event) {

@@ -6,6 +6,7 @@
 #ifndef SOCKSPAN_GO_H
 #define SOCKSPAN_GO_H
 
+#include "kernel/scratch.bpf.h"
 #include "unit/unit.bpf.h"
 
 #define GO_WORDS 40 /* struct g, as far as it is read */
@@ -39,6 +40,8 @@ struct go_call {
 	__u32 tgid;
 	__u16 direction;
 	__u16 role; /* enum socket_role, of the local end */
+	__u32 slot; /* its place in go_calls */
+	__u32 padding;
 	__u64 g[GO_WORDS];
 	__u64 words[GO_OBJECT_WORDS]; /* of a channel, a sudog, a context */
 	__u64 stack[GO_STACK_WORDS];  /* its top */
@@ -53,6 +56,14 @@ struct {
 	__type(key, struct unit_key);
 	__type(value, struct go_mark);
 } go_marks SEC(".maps");
+
+/* By slot: global functions, which are verified once, find it by that. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, GO_SCRATCHES);
+	__type(key, __u32);
+	__type(value, struct go_call);
+} go_calls SEC(".maps");
 
 /* The offsets come from user space: the mask keeps them inside. */
 static __always_inline __u64 g_field(const struct go_call *call, __u16 offset)

@@ -35,24 +35,18 @@ struct {
 	__type(value, struct go_asked);
 } go_headers SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct go_call);
-} go_calls SEC(".maps");
-
 static __always_inline int grpc_call_asked(__u64 context, __u64 g)
 {
 	struct process_control *process = NULL;
 	struct go_asked asked = {};
 	struct caller caller = {};
 	struct go_call *call;
-	__u32 slot = 0;
+	__u32 slot = SCRATCH_GO_ASKED;
 
 	call = bpf_map_lookup_elem(&go_calls, &slot);
 	if (!call || !is_traced(&caller, &process) || !process || !process->go.start_pc || !read_g(call, g))
 		return 0;
+	call->slot = slot;
 	call->tgid = caller.tgid;
 	call->work = 0;
 	call->cause.id = 0;

@@ -122,26 +122,42 @@ struct {
 
 #define ALL_GOROUTINES_CHUNKS 32
 
+/* The one of the g's in call->stack that has this id. */
+__noinline __u64 goroutine_of(__u32 slot, __u32 goid_offset, __u64 id)
+{
+	const struct go_call *call = bpf_map_lookup_elem(&go_calls, &slot);
+
+	if (!call)
+		return 0;
+	for (int i = 0; i < GO_STACK_WORDS; i++) {
+		__u64 g = call->stack[i];
+
+		if (read_u64(g + goid_offset) == id)
+			return g;
+	}
+	return 0;
+}
+
 /*
  * The g with this id; 0: it has ended, or is not among the first ones of runtime.allgs. Behind the last one lies nothing
  * that has an id.
  */
 static __always_inline __u64 find_goroutine(struct go_call *call, const struct go_layout *layout, __u64 id)
 {
+	__u64 g = 0;
+
 	if (!layout->all_goroutines || bpf_probe_read_user(call->words, 16, (void *)layout->all_goroutines))
 		return 0;
-	for (int chunk = 0; chunk < ALL_GOROUTINES_CHUNKS; chunk++) {
+	for (int chunk = 0; chunk < ALL_GOROUTINES_CHUNKS && !g; chunk++) {
 		if (bpf_probe_read_user(call->stack, sizeof(call->stack), (void *)call->words[0]))
 			return 0;
-		for (int i = 0; i < GO_STACK_WORDS; i++)
-			if (read_u64(call->stack[i] + layout->goid) == id)
-				return call->stack[i];
+		g = goroutine_of(call->slot, layout->goid, id);
 		if (call->words[1] <= GO_STACK_WORDS)
-			return 0;
+			break;
 		call->words[0] += sizeof(call->stack);
 		call->words[1] -= GO_STACK_WORDS;
 	}
-	return 0;
+	return g;
 }
 
 /* The goroutine in call->g was created by one that serves a stream: asked once for each of these. */

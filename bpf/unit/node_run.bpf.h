@@ -86,10 +86,11 @@ static __always_inline void find_turn(struct node_caller *node)
 {
 	struct process_control *process = bpf_map_lookup_elem(&processes, &node->caller.tgid);
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct unit unit = { .turn_id = turn_of(task, false, ACCESS_PROBE) };
+	struct unit unit = no_unit;
 
+	unit.turn_id += turn_of(task, false, ACCESS_PROBE);
 	if (process)
-		walk_unit_steps(&unit, process, &node->caller, NULL, THREAD_POINTER(ACCESS_PROBE, task), 0);
+		walk_unit_steps(&unit, process, &node->caller, 0, THREAD_POINTER(ACCESS_PROBE, task), 0);
 	node->finished = unit.microtasks;
 	node->turn = unit.turn_id;
 	node->phase = unit.turn_id & 3;

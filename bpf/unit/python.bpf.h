@@ -156,9 +156,9 @@ static __always_inline void find_maker(struct python_making *making, const struc
 				       const struct process_control *process)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct unit unit = {};
+	struct unit unit = no_unit;
 
-	walk_unit_steps(&unit, process, caller, NULL, THREAD_POINTER(ACCESS_PROBE, task), 0);
+	walk_unit_steps(&unit, process, caller, 0, THREAD_POINTER(ACCESS_PROBE, task), 0);
 	making->id = bpf_ktime_get_ns();
 	if (unit.unit_id) {
 		making->from_id = unit.unit_id;

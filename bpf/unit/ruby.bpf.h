@@ -61,7 +61,7 @@ static __always_inline bool find_ruby_unit(struct unit *unit, struct caller *cal
 
 	if (!is_traced(caller, &process) || !process || process->unit_kind != UNIT_RUBY_FIBER)
 		return false;
-	walk_unit_steps(unit, process, caller, NULL, THREAD_POINTER(ACCESS_PROBE, task), 0);
+	walk_unit_steps(unit, process, caller, 0, THREAD_POINTER(ACCESS_PROBE, task), 0);
 	return unit->unit_id && unit->parent;
 }
 
@@ -89,7 +89,7 @@ static __always_inline int ruby_lock_made(const struct pt_regs *regs)
 	struct ruby_creation made = { .id = bpf_ktime_get_ns() };
 	struct unit_key key = { .id = FIRST_ARGUMENT(regs) };
 	struct caller caller = {};
-	struct unit unit = {};
+	struct unit unit = no_unit;
 	__u64 tgid, offset;
 
 	if (!find_ruby_unit(&unit, &caller))
@@ -116,7 +116,7 @@ static __always_inline int ruby_lock_destroyed(__u64 lock)
 	struct unit_key key = { .id = lock };
 	struct ruby_creation *known;
 	struct caller caller = {};
-	struct unit unit = {};
+	struct unit unit = no_unit;
 	__u64 tgid, offset;
 
 	if (!find_ruby_unit(&unit, &caller))

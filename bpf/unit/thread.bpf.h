@@ -31,13 +31,13 @@ static __always_inline int thread_created(struct task_struct *child)
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct caller caller = {}, created = {};
 	struct process_control *process;
-	struct unit unit = {};
+	struct unit unit = no_unit;
 	__u32 kind = UNIT_NONE;
 
 	if (!tells_threads(&caller, &process) || !task_in_scope(child, &created))
 		return 0;
 	if (process && process->step_count) {
-		walk_unit_steps(&unit, process, &caller, NULL, THREAD_POINTER(ACCESS_PROBE, task), 0);
+		walk_unit_steps(&unit, process, &caller, 0, THREAD_POINTER(ACCESS_PROBE, task), 0);
 		kind = unit.kind ? unit.kind : process->unit_kind;
 	}
 	return tell_edge(&caller, &(struct edge){ .from = unit.unit_id,

@@ -59,14 +59,16 @@ static __always_inline __u64 phase_at(__u64 return_address, __u64 poll)
 	return return_address - (poll - TEXT_NEAR) < 2 * TEXT_NEAR ? TURN_PHASE_OTHER : TURN_PHASE_UNKNOWN;
 }
 
-/* A double that is a whole number from 0 to below 2^53; anything else is 0. */
+/*
+ * A double that is a whole number from 0 to below 2^53; anything else is 0. By signs, without a branch: a verifier would go
+ * all ways through what follows.
+ */
 static __always_inline __u64 whole_number(__u64 bits)
 {
-	__u64 shift = 1075 - (bits >> 52); /* a negative one has the sign above the exponent: out of range too */
+	__s64 shift = 1075 - (bits >> 52); /* a negative one has the sign above the exponent: out of range too */
+	__s64 is_in_range = (~shift & (shift - 53)) >> 63;
 
-	if (shift > 52)
-		return 0;
-	return ((bits & ((1ULL << 52) - 1)) | 1ULL << 52) >> shift;
+	return (((bits & ((1ULL << 52) - 1)) | 1ULL << 52) >> (shift & 63)) & is_in_range;
 }
 
 /* Of v8::internal::MicrotaskQueue (src/execution/microtask-queue.h); user space has checked that it is of this form. */
@@ -119,10 +121,12 @@ static __always_inline __u64 nginx_request(__u64 data)
 
 /*
  * The epoll item of a socket of nginx holds its ngx_connection_t (bit 0: instance). Its first field is, on an upstream
- * connection, the request, which starts with its signature and then names the downstream connection.
+ * connection, the request, which starts with its signature and then names the downstream connection. Global functions are
+ * verified once, and not again in each turn of their caller's loop.
  */
-static __noinline __u64 nginx_connection(struct sock *sk)
+__noinline __u64 nginx_connection(__u64 sock)
 {
+	const struct sock *sk = (void *)sock;
 	struct socket *socket = NULL;
 	struct file *file = NULL;
 	struct hlist_head *items = NULL;
@@ -171,15 +175,29 @@ static __always_inline __u64 running_greenlet(__u64 state, __u64 type)
 }
 
 /*
+ * Nothing, of which a verifier does not know that it is that: else it would go through all that follows once for each way on
+ * which something has been found.
+ */
+struct unit no_unit;
+struct pool_job no_job;
+
+/* Read again rather than kept on the stack, which is full. */
+static __always_inline __u64 nothing(void)
+{
+	return *(volatile __u64 *)&no_unit.unit_id;
+}
+
+/*
  * A read that fails ends the walk: what is not read stays 0, never a guess. What the steps before it have led to holds:
  * a greenlet that does no job of a pool is the unit itself.
  */
 static __always_inline void walk_unit_steps(struct unit *unit, const struct process_control *process,
-					    const struct caller *caller, struct sock *sk, __u64 thread_pointer,
+					    const struct caller *caller, __u64 socket, __u64 thread_pointer,
 					    __u64 go_register)
 {
-	__u64 value = 0, pool_stack = 0, greenlet_state = 0, greenlet_type = 0;
-	struct pool_job job = {};
+	__u64 value = nothing(), pool_stack = nothing(), greenlet_state = nothing(), greenlet_type = nothing();
+	__u64 node_fields = nothing();
+	struct pool_job job = no_job;
 
 	for (__u32 i = 0; i < UNIT_STEPS; i++) {
 		const struct unit_step *step = &process->steps[i];
@@ -211,13 +229,13 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 			unit->coroutine_id = read_u64(go_register + process->go.goid);
 			break;
 		} else if (kind == UNIT_STEP_NGINX_CONNECTION) {
-			value = nginx_connection(sk);
+			value = nginx_connection(socket);
 		} else if (kind == UNIT_STEP_THREAD_POINTER) {
 			value = thread_pointer;
 		} else if (kind == UNIT_STEP_REGISTER_G) {
 			value = go_register;
 		} else if (kind == UNIT_STEP_ABSOLUTE) {
-			value = 0;
+			value = nothing();
 		} else if (kind == UNIT_STEP_INITIAL_STACK) {
 			value = initial_stack();
 		} else if (kind == UNIT_STEP_TO_COROUTINE) {
@@ -229,10 +247,10 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 		} else if (kind == UNIT_STEP_TO_TURN) {
 			unit->turn_id = value;
 		} else if (kind == UNIT_STEP_TO_PHASE) {
-			unit->turn_id |= phase_at(value, step->operand);
+			unit->turn_id |= phase_at(value, step->operand) + nothing();
 			continue;
 		} else if (kind == UNIT_STEP_NODE_IDS) {
-			node_ids(unit, step->operand);
+			node_fields = step->operand;
 			continue;
 		} else if (kind == UNIT_STEP_NODE_MICROTASKS) {
 			unit->microtasks = read_u64(step->operand + MICROTASKS_FINISHED);
@@ -253,6 +271,8 @@ static __always_inline void walk_unit_steps(struct unit *unit, const struct proc
 		value += step->operand;
 	}
 walked:
+	if (node_fields)
+		node_ids(unit, node_fields);
 	/* Behind the loop, not in it: a verifier would go through it once for each step. */
 	if (pool_stack && find_pool_job(&job, process, pool_stack)) {
 		unit->unit_id = job.id;
