@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import type { CommandEntry } from "./service/command-line/command.ts";
 import { ExitCode, exitCodeOf, formatError } from "./service/command-line/exit-code.ts";
+import { checkOpenFilesLimit, explainOpenFiles, ownLimits } from "./service/command-line/open-files-limit.ts";
 import { watchStandardStreams } from "./service/command-line/standard-streams.ts";
 import { UsageError } from "./service/error.ts";
 import { packageVersion } from "./service/package-paths.ts";
@@ -108,7 +109,10 @@ async function main(given: readonly string[]): Promise<void> {
     const command = program.command(entry.name).summary(entry.summary).description(entry.summary).exitOverride();
     if (entry.name !== wanted) continue;
     // Before the modules are loaded: that alone would make it grow.
-    if (entry.isBroker) keepNurserySmall();
+    if (entry.isBroker) {
+      checkOpenFilesLimit(ownLimits());
+      keepNurserySmall();
+    }
     (await entry.load())(command);
   }
   if (helpOf !== undefined) checkHelpWords(program, helpOf);
@@ -118,7 +122,8 @@ async function main(given: readonly string[]): Promise<void> {
 try {
   watchStandardStreams();
   await main(process.argv.slice(2));
-} catch (error) {
+} catch (thrown) {
+  const error = explainOpenFiles(thrown);
   if (error instanceof CommanderError) {
     // It has printed its message already; help and version are no errors.
     process.exitCode = error.exitCode === 0 ? ExitCode.fine : ExitCode.wrongUse;

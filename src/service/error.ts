@@ -26,6 +26,20 @@ export class NotRootError extends SockspanError {
   }
 }
 
+/** Before a start, or wherever a process runs into its limit. */
+export class OpenFilesLimitError extends SockspanError {
+  readonly code = "OPEN_FILES_LIMIT";
+
+  constructor(needed: number, limit: string | undefined, cause?: unknown) {
+    const allowed = limit === undefined ? "" : `, this process may open ${limit}`;
+    super(
+      `too few files may be open at once: sockspan needs ${needed}${allowed}`,
+      "Raise the limit: `ulimit -n 4096` in the shell that starts it, `LimitNOFILE=` in a systemd unit, `--ulimit nofile=4096` for docker run.",
+      { cause },
+    );
+  }
+}
+
 /** `profile` can't write where it was told to. */
 export class ProfileOutputError extends SockspanError {
   readonly code = "PROFILE_OUTPUT_UNUSABLE";

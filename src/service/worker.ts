@@ -8,6 +8,7 @@ import { connectToBroker } from "../ipc/connect-to-broker.ts";
 import { dropPrivileges } from "../ipc/drop-privileges.ts";
 import { collectStartUpGarbage } from "../start-up-garbage.ts";
 import { catalog } from "./catalog.ts";
+import { explainOpenFiles } from "./command-line/open-files-limit.ts";
 import type { Config } from "./config/config.ts";
 import { fromPlain } from "./config/located.ts";
 import { ConfigInvalidError } from "./config/problem.ts";
@@ -61,7 +62,8 @@ function checkAgain(source: unknown): Config {
   return config;
 }
 
-function failure(error: unknown): FailedEvent {
+function failure(thrown: unknown): FailedEvent {
+  const error = explainOpenFiles(thrown);
   if (error instanceof SockspanError) return { code: error.code, message: error.message, advice: error.advice };
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: "WORKER_FAILED", message, advice: "Report it, with the log above." };
