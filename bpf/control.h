@@ -229,6 +229,7 @@ struct python_layout {
 	__s16 site_hops[SITE_HOPS]; /* from a thread state to the code two callers above the one that runs; -1: no hop */
 	__u16 puts_off; /* 1: it sends later, in no unit's context, and a context whose making was not seen is no unit */
 	__u16 padding[2];
+	struct pool_site client; /* the coroutine of a task that calls for whoever awaits a future. Offsets: of the coroutine */
 };
 
 #define JAVA_HOPS 5

@@ -67,6 +67,16 @@ static __always_inline void ask_runtime(struct call *call, struct process_contro
 		call->unit_kind = call->unit.kind;
 	if (process->python.task_context && call->unit.unit_id) {
 		call->cause.id = python_creation(process, &call->caller, call->unit.unit_id, call->unit_kind);
+		if (process->python.client.code && call->cause.id && call->unit_kind == UNIT_PYTHON_CONTEXT) {
+			__u64 awaiter = python_awaiter(process, &call->caller, call->unit.unit_id);
+			__u64 creation = awaiter ? python_creation(process, &call->caller, awaiter, call->unit_kind) : 0;
+
+			/* A context that is no task's may be a copy, of whose making nothing is known. */
+			if (creation) {
+				call->unit.unit_id = awaiter;
+				call->cause.id = creation;
+			}
+		}
 		call->cause.kind = call->cause.id ? CAUSE_CREATION : CAUSE_NONE;
 	}
 	if (process->python.puts_off)

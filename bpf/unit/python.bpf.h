@@ -145,6 +145,36 @@ static __noinline __u64 python_creation(const struct process_control *process, c
 	return last ? *last : known->id;
 }
 
+#define TASK_COROUTINE 16 /* before its context, in 3.11 to 3.13 */
+
+/*
+ * A client may call by a task of its own, which whoever was done before has made from a queue (Tornado's). What it calls for
+ * leads to the future that the caller awaits, and so to the caller's context. 0: it is no such task, or nobody awaits it.
+ */
+static __noinline __u64 python_awaiter(const struct process_control *process, const struct caller *caller, __u64 unit)
+{
+	struct unit_key key = { .id = unit, .tgid = caller->tgid };
+	struct python_creation *known = bpf_map_lookup_elem(&python_creations, &key);
+	const struct pool_site *site;
+	__u64 coroutine, value;
+
+	if (!process || !known || known->task <= CONTEXT_COPIED || !holds_context(process, known->task, unit))
+		return 0;
+	site = &process->python.client;
+	coroutine = read_u64(known->task + process->python.task_context - TASK_COROUTINE);
+	if (!coroutine || read_u64(coroutine + site->code_offset) != site->code)
+		return 0;
+	value = read_u64(coroutine + site->job_offset);
+	for (int hop = 0; hop < POOL_HOPS && value; hop++) {
+		if (hop >= site->hop_count)
+			break;
+		if (hop == site->proof_hop && read_u64(value + site->proof_offset) != site->proof)
+			return 0;
+		value = read_u64(value + site->hops[hop]);
+	}
+	return value;
+}
+
 /* @return whether the process is one whose makers are watched */
 static __always_inline bool watches_makers(struct caller *caller, struct process_control **process)
 {

@@ -13,6 +13,7 @@ import {
   type TraceConf,
   UnitKind,
 } from "../../bpf/layout.gen.ts";
+import { NO_POOL_SITE } from "../../bpf/no-pool-site.ts";
 import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
 
 /** The fields that only socket capture has are left out by the profiler. */
@@ -91,6 +92,7 @@ const NO_PYTHON: PythonLayout = {
   functionHops: [],
   siteHops: [],
   putsOff: 0,
+  client: NO_POOL_SITE,
 };
 
 const NO_JAVA: JavaLayout = {

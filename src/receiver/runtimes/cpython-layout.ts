@@ -113,18 +113,41 @@ export interface FrameLayout {
   readonly frameSize: number | undefined;
   readonly stackSize: number;
   readonly localCount: number;
+  /** Of co_nfreevars. */
+  readonly freeCount: number;
+  /** Of the frame in a coroutine (cr_iframe). */
+  readonly coroutineFrame: number;
   /** Of the characters in a compact ASCII string. */
   readonly text: number;
   /** From an instance to its attributes, in the order in which its class made them: hops, the last one plus 8 for each. */
   readonly attributes: readonly number[];
 }
 
-const FRAMES_312 = { code: 0, globals: 24, frameSize: 76, stackSize: 64, localCount: 72, text: 40 };
+const FRAMES_312 = {
+  code: 0,
+  globals: 24,
+  frameSize: 76,
+  stackSize: 64,
+  localCount: 72,
+  freeCount: 88,
+  coroutineFrame: 72,
+  text: 40,
+};
 
 export const FRAME_LAYOUTS = new Map<string, FrameLayout>([
   [
     "3.11",
-    { code: 32, globals: 8, frameSize: undefined, stackSize: 68, localCount: 76, text: 48, attributes: [-32, 0] },
+    {
+      code: 32,
+      globals: 8,
+      frameSize: undefined,
+      stackSize: 68,
+      localCount: 76,
+      freeCount: 92,
+      coroutineFrame: 80,
+      text: 48,
+      attributes: [-32, 0],
+    },
   ],
   // The pointer to the values is one too low: its lowest bit tells it from a dictionary's.
   ["3.12", { ...FRAMES_312, attributes: [-24, 1] }],

@@ -1,8 +1,10 @@
 /**
  * Who makes the tasks of asyncio and the jobs of ThreadPoolExecutor in CPython: nothing leads from them to their maker, so
  * uprobes see them made (bpf/unit/python.bpf.h). Tasks by the type's tp_init, jobs when `submit` puts them into the pool's queue.
- * What other libraries make: cpython-contexts.ts.
+ * Of other libraries: cpython-contexts.ts, cpython-clients.ts.
  */
+import type { PoolSite } from "../../bpf/layout.gen.ts";
+import { NO_POOL_SITE } from "../../bpf/no-pool-site.ts";
 import type { CodePlace } from "./code-place.ts";
 import { type ContextPlan, NO_CONTEXTS } from "./cpython-contexts.ts";
 import type { Offsets } from "./cpython-layout.ts";
@@ -17,30 +19,34 @@ const QUEUE_PUT: WantedFunction = { type: "_queue.SimpleQueue", method: "put", m
 const ASYNCIO = /\/_asyncio\.[^/]*so$/;
 const NO_WORK_ITEMS: WorkItems = { type: 0, functionType: 0, functionHops: [] };
 
+/** What is loaded of them. */
+export interface Libraries {
+  readonly contexts: ContextPlan | undefined;
+  readonly client: PoolSite | undefined;
+}
+
+type FindLibraries = (process: ProcessView, known: Libraries) => Promise<Libraries>;
+
+const NO_LIBRARIES: Libraries = { contexts: undefined, client: undefined };
+
 export class PythonMakers {
   readonly process: ProcessView;
   readonly offsets: Offsets;
   readonly #image: Image;
   #task: CodePlace | undefined;
   #put: CodePlace | undefined;
-  #contexts: ContextPlan | undefined;
+  #libraries: Libraries = NO_LIBRARIES;
   #limit: string | undefined;
-  readonly #findContexts: (process: ProcessView) => Promise<ContextPlan | undefined>;
+  readonly #findLibraries: FindLibraries;
   readonly #readsJobs: boolean;
 
   /**
    * @param readsJobs the jobs of pools are units
-   * @param findContexts of the libraries that run what they make under contexts
+   * @param findLibraries whose units have makers of another kind
    */
-  constructor(
-    process: ProcessView,
-    image: Image,
-    offsets: Offsets,
-    readsJobs: boolean,
-    findContexts: (process: ProcessView) => Promise<ContextPlan | undefined>,
-  ) {
+  constructor(process: ProcessView, image: Image, offsets: Offsets, readsJobs: boolean, findLibraries: FindLibraries) {
     this.process = process;
-    this.#findContexts = findContexts;
+    this.#findLibraries = findLibraries;
     this.#readsJobs = readsJobs;
     this.#image = image;
     this.offsets = offsets;
@@ -48,15 +54,16 @@ export class PythonMakers {
 
   /** The same of a process that was forked from this one. */
   forFork(process: ProcessView, image: Image): PythonMakers {
-    const makers = new PythonMakers(process, image, this.offsets, this.#readsJobs, this.#findContexts);
-    makers.#contexts = this.#contexts;
+    const makers = new PythonMakers(process, image, this.offsets, this.#readsJobs, this.#findLibraries);
+    makers.#libraries = this.#libraries;
     makers.#task = this.#task;
     makers.#put = this.#put;
     return makers;
   }
 
   get hasAll(): boolean {
-    return this.#task !== undefined && this.hasPut && this.#contexts !== undefined;
+    const { contexts, client } = this.#libraries;
+    return this.#task !== undefined && this.hasPut && contexts !== undefined && client !== undefined;
   }
 
   get hasPut(): boolean {
@@ -68,7 +75,7 @@ export class PythonMakers {
     const process = this.process.again();
     this.#task ??= await findTypeFunction(process, this.#image, TASK_INIT);
     if (this.#readsJobs) this.#put ??= await findTypeFunction(process, this.#image, QUEUE_PUT);
-    this.#contexts ??= await this.#findContexts(process);
+    this.#libraries = await this.#findLibraries(process, this.#libraries);
     const isThere = (await process.mappings()).some(({ path }) => ASYNCIO.test(path));
     this.#limit = isThere && this.#task === undefined ? "who makes its tasks is not seen: no _asyncio.Task" : undefined;
   }
@@ -87,12 +94,12 @@ export class PythonMakers {
     const uprobes: UprobePlan[] = [];
     if (this.#task !== undefined) uprobes.push({ program: "python_task", ...this.#task });
     if (this.#put !== undefined) uprobes.push({ program: "python_submit", ...this.#put });
-    const contexts = this.#contexts ?? NO_CONTEXTS;
+    const { contexts = NO_CONTEXTS, client = NO_POOL_SITE } = this.#libraries;
     uprobes.push(...contexts.uprobes);
     if (uprobes.length === 0) return undefined;
     const { taskContext, coroutineName } = this.offsets;
     const { type: workItemType, functionType, functionHops } = workItems ?? NO_WORK_ITEMS;
-    const python = { workItemType, functionType, taskContext, coroutineName, functionHops, ...contexts.layout };
-    return { uprobes, python };
+    const tasks = { taskContext, coroutineName, client };
+    return { uprobes, python: { workItemType, functionType, functionHops, ...tasks, ...contexts.layout } };
   }
 }

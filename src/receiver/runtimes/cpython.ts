@@ -9,6 +9,7 @@
 import { type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 import { u64, viewOf } from "../elf/elf-file.ts";
 import { findSymbol } from "../elf/symbols.ts";
+import { findClient } from "./cpython-clients.ts";
 import { findContexts } from "./cpython-contexts.ts";
 import { findGreenletPut } from "./cpython-greenlet-jobs.ts";
 import { findGreenlets, GEVENT, GREENLET } from "./cpython-greenlets.ts";
@@ -75,13 +76,14 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
     steps: [...fieldOf(keyOffset, offsets.context), { step: "to_unit" }, ...turnOf(keyOffset, offsets)],
     isFinal: false,
   };
-  const makers = new PythonMakers(
-    process,
-    image,
-    offsets,
-    frames !== undefined,
-    async (now) => objects && findContexts(now, image, version, objects, await modulesOf(now)),
-  );
+  const makers = new PythonMakers(process, image, offsets, frames !== undefined, async (now, { contexts, client }) => {
+    const modules = await modulesOf(now);
+    if (objects === undefined || frames === undefined || modules === 0) return { contexts, client };
+    return {
+      contexts: contexts ?? (await findContexts(now, image, version, objects, modules)),
+      client: client ?? (await findClient(objects, frames, modules)),
+    };
+  });
   if (frames === undefined) {
     const refine = async () => {
       await makers.find();

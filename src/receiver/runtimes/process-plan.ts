@@ -1,7 +1,7 @@
 /** A plan as bpf/control.h has it. */
-import { ProcessFlags, UnitStepKind } from "../../bpf/layout.gen.ts";
+import { type PoolSite, ProcessFlags, UnitStepKind } from "../../bpf/layout.gen.ts";
 import type { WorkerRequest } from "../../ipc/messages.ts";
-import type { UnitPlan, UnitStep } from "./unit-plan.ts";
+import type { PythonPlan, UnitPlan, UnitStep } from "./unit-plan.ts";
 
 const KINDS: Readonly<Record<UnitStep["step"], UnitStepKind>> = {
   thread_pointer: UnitStepKind.threadPointer,
@@ -36,7 +36,7 @@ export function processPlan(
   return {
     unitKind,
     steps: steps.map((step) => ({ kind: KINDS[step.step], operand: "operand" in step ? step.operand : 0 })),
-    pools: (pools ?? []).map((site) => ({ ...site, hops: [...site.hops], name: [...site.name] })),
+    pools: (pools ?? []).map(poolSite),
     flags: wakes === undefined ? 0 : ProcessFlags.wakes,
     lockAddress: lock?.address ?? 0,
     lockLength: lock?.lengthBytes ?? 0,
@@ -46,9 +46,15 @@ export function processPlan(
       exchangeClasses: [...java.exchangeClasses],
       exchangeFields: [...java.exchangeFields],
     },
-    python:
-      python && hasUprobes
-        ? { ...python, functionHops: [...python.functionHops], siteHops: [...python.siteHops] }
-        : undefined,
+    python: python && hasUprobes ? pythonLayout(python) : undefined,
   };
+}
+
+function pythonLayout(python: PythonPlan): NonNullable<Steps["python"]> {
+  const { functionHops, siteHops, client } = python;
+  return { ...python, functionHops: [...functionHops], siteHops: [...siteHops], client: poolSite(client) };
+}
+
+function poolSite(site: PoolSite): Steps["pools"][number] {
+  return { ...site, hops: [...site.hops], name: [...site.name] };
 }

@@ -11,6 +11,7 @@ export const PyOffset = {
   tupleItems: 24,
   listItems: 24,
   typeName: 24,
+  codeConstants: 24,
   codeNames: 96,
   codeFile: 112,
   codeQualifiedName: 128,
@@ -62,6 +63,8 @@ export interface PythonCode {
   readonly frameBytes: number;
   /** Names of parameters and locals, then cells, then free variables. */
   names(): Promise<readonly string[]>;
+  /** Of these, the free ones: in the order of a function's closure. */
+  freeNames(): Promise<readonly string[]>;
 }
 
 export class PythonObjects {
@@ -198,6 +201,17 @@ export class PythonObjects {
     return code === 0 ? undefined : await this.code(code);
   }
 
+  /** Of a function that is made where this code runs. */
+  async codeIn(code: PythonCode, qualifiedName: string): Promise<PythonCode | undefined> {
+    const constants = await this.pointer(code.address + PyOffset.codeConstants);
+    const count = constants === 0 ? 0 : Math.min(await this.pointer(constants + PyOffset.size), MAX_ITEMS);
+    for (let index = 0; index < count; index++) {
+      const inner = await this.code(await this.pointer(constants + PyOffset.tupleItems + 8 * index));
+      if (inner?.qualifiedName === qualifiedName) return inner;
+    }
+    return undefined;
+  }
+
   async #readCode(address: number): Promise<PythonCode | undefined> {
     const bytes = await this.#memory(address, CODE_BYTES);
     if (bytes.length < CODE_BYTES) return undefined;
@@ -221,6 +235,11 @@ export class PythonObjects {
       fileName,
       frameBytes: 8 * words,
       names: () => this.#names(u64(view, PyOffset.codeNames)),
+      freeNames: async () => {
+        const names = await this.#names(u64(view, PyOffset.codeNames));
+        const count = view.getInt32(this.#layout.freeCount, true);
+        return count > 0 && count <= names.length ? names.slice(-count) : [];
+      },
     };
   }
 

@@ -8,6 +8,7 @@ const LOOKS_AFTER_MS = [20, 80, 250, 1000, 4000, 15_000] as const;
 /** A runtime that was just about to begin is there before its program serves, if it is asked for again so soon. */
 const BEGINS_AFTER_MS = 15;
 const BEGINNING_LOOKS = 8;
+const LOOKS_BEFORE_SPEAKING = 2;
 
 /** Units that any thread may go on with. */
 const WANDERS: readonly number[] = [UnitKind.goroutine, UnitKind.tokioTask];
@@ -87,6 +88,15 @@ export function isOverruled({ finding }: RuntimeEntry, before: UnitFinding | und
 
 export function isIncomplete({ finding }: RuntimeEntry): boolean {
   return finding !== undefined && isPlan(finding) && finding.isIncomplete === true;
+}
+
+/** @returns false: it has spoken before */
+export function beginsToSpeak(entry: RuntimeEntry): boolean {
+  if (entry.hasSpoken) return false;
+  entry.hasSpoken = true;
+  // What its first requests load is looked for in the seconds behind them, however long the program has been there.
+  entry.looks = Math.min(entry.looks, LOOKS_BEFORE_SPEAKING);
+  return true;
 }
 
 /** Until the next look that nobody asks for; undefined: there were enough. */

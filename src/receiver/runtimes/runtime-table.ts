@@ -11,6 +11,7 @@ import { nginxPlanOf } from "./nginx.ts";
 import type { ProcessView } from "./process-view.ts";
 import {
   type Beginning,
+  beginsToSpeak,
   isAwaited,
   isIncomplete,
   isOverruled,
@@ -82,8 +83,7 @@ export class RuntimeTable {
   /** A process that already runs: looked at at once, before those that nobody has seen do anything. */
   seen(tgid: number): void {
     const entry = this.#entries.get(tgid) ?? this.#add(tgid);
-    if (entry.hasSpoken) return;
-    entry.hasSpoken = true;
+    if (!beginsToSpeak(entry)) return;
     // Its runtime is up by now, and has loaded what it serves with, whatever the last look found.
     if (entry.finding === undefined || !isPlan(entry.finding) || !entry.finding.isFinal)
       this.#enqueue(tgid, entry, true);
