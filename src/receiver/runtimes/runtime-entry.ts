@@ -90,6 +90,14 @@ export function isIncomplete({ finding }: RuntimeEntry): boolean {
   return finding !== undefined && isPlan(finding) && finding.isIncomplete === true;
 }
 
+/** @returns whether a look may bring more than is known: what it serves with is loaded by now */
+export function beginsToListen(entry: RuntimeEntry): boolean {
+  if (entry.listens) return false;
+  entry.listens = true;
+  const { finding } = entry;
+  return finding === undefined || !isPlan(finding) || finding.lookAgain !== undefined;
+}
+
 /** @returns false: it has spoken before */
 export function beginsToSpeak(entry: RuntimeEntry): boolean {
   if (entry.hasSpoken) return false;

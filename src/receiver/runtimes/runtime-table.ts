@@ -11,6 +11,7 @@ import { nginxPlanOf } from "./nginx.ts";
 import type { ProcessView } from "./process-view.ts";
 import {
   type Beginning,
+  beginsToListen,
   beginsToSpeak,
   isAwaited,
   isIncomplete,
@@ -111,10 +112,7 @@ export class RuntimeTable {
     const entry = this.#entries.get(tgid);
     // What its goroutines hand over is told from its first request on.
     this.watch(tgid, "jobs", true);
-    if (entry === undefined || entry.listens) return;
-    entry.listens = true;
-    const isKnown = entry.finding !== undefined && isPlan(entry.finding);
-    if (!isKnown && this.#isNow(tgid, entry)) this.#enqueue(tgid, entry, true);
+    if (entry !== undefined && beginsToListen(entry) && this.#isNow(tgid, entry)) this.#enqueue(tgid, entry, true);
   }
 
   /** Whether what goroutines hand over, or which thread wakes which, is to be told of this process. */
