@@ -59,11 +59,13 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
   const keyOffset = FIRST_KEY_OFFSET + 16 * key + 8;
   const interpreter = await pointerAt(process, runtimeAddress + offsets.interpreters);
   const frames = FRAME_LAYOUTS.get(version);
-  const objects = frames && new PythonObjects(process, frames, await secretOf(image));
+  const secret = await secretOf(image);
+  // Each time anew: code that was seen while modules were loaded is gone, and other code may be in its place.
+  const objectsOf = (now: ProcessView) => frames && new PythonObjects(now, frames, secret);
   const modulesOf = async (now: ProcessView) =>
     offsets.modules === undefined ? 0 : pointerAt(now, interpreter + offsets.modules);
   const hasGreenlets = (now: ProcessView) =>
-    servesByGreenlets(now, async () => ((await objects?.valueIn(await modulesOf(now), EVENTLET)) ?? 0) !== 0);
+    servesByGreenlets(now, async () => ((await objectsOf(now)?.valueIn(await modulesOf(now), EVENTLET)) ?? 0) !== 0);
   if (await hasGreenlets(process)) {
     const isDone =
       earlier !== undefined && isPlan(earlier) && earlier.unitKind === UnitKind.greenlet && earlier.isFinal;
@@ -78,6 +80,7 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
   };
   const makers = new PythonMakers(process, image, offsets, frames !== undefined, async (now, { contexts, client }) => {
     const modules = await modulesOf(now);
+    const objects = objectsOf(now);
     if (objects === undefined || frames === undefined || modules === 0) return { contexts, client };
     return {
       contexts: contexts ?? (await findContexts(now, image, version, objects, modules)),
@@ -93,7 +96,7 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
   }
   if (earlier !== undefined && isPlan(earlier) && earlier.runtime === RUNTIME && earlier.lookAgain !== undefined)
     return earlier.lookAgain();
-  const pools = new PythonPools(process, interpreter, offsets, frames, await secretOf(image));
+  const pools = new PythonPools(process, interpreter, offsets, frames, secret);
   const lock = { address: runtimeAddress, lengthBytes: symbol.sizeBytes };
   // What has one thread has no pool: its first request is not to wait for the search for one.
   const isAlone = (await process.threads()).length === 1;
