@@ -18,7 +18,6 @@ import {
   UnitKind,
   UnixSockets,
 } from "../src/bpf/layout.gen.ts";
-import { NO_POOL_SITE } from "../src/bpf/no-pool-site.ts";
 import { BpfObject } from "../src/bpf/object.ts";
 import { type GoPlan, NO_GO } from "../src/broker/capture/control.ts";
 import { UNIX_PROGRAMS, WAKE_PROGRAM } from "../src/broker/capture/hook-programs.ts";
@@ -84,7 +83,7 @@ const PYTHON_TASKS = {
   functionHops: [],
   siteHops: [],
   putsOff: 0,
-  client: NO_POOL_SITE,
+  clients: [],
 };
 /** The caller has no goroutines: the program runs until it can't read one, and tells nothing. */
 const GO_PROGRAM: GoPlan = { ...NO_GO, goid: 152, startPc: 296 };

@@ -218,6 +218,7 @@ struct go_layout {
 
 #define FUNCTION_HOPS 2
 #define SITE_HOPS 5
+#define CLIENT_SITES 3
 
 /* Where things lie in a CPython program: addresses as the process has them, offsets by its version. */
 struct python_layout {
@@ -229,7 +230,8 @@ struct python_layout {
 	__s16 site_hops[SITE_HOPS]; /* from a thread state to the code two callers above the one that runs; -1: no hop */
 	__u16 puts_off; /* 1: it sends later, in no unit's context, and a context whose making was not seen is no unit */
 	__u16 padding[2];
-	struct pool_site client; /* the coroutine of a task that calls for whoever awaits a future. Offsets: of the coroutine */
+	/* Ways from the coroutine of a task that calls for whoever awaits a future. Offsets: of the coroutine */
+	struct pool_site clients[CLIENT_SITES];
 };
 
 #define JAVA_HOPS 5

@@ -67,7 +67,7 @@ static __always_inline void ask_runtime(struct call *call, struct process_contro
 		call->unit_kind = call->unit.kind;
 	if (process->python.task_context && call->unit.unit_id) {
 		call->cause.id = python_creation(process, &call->caller, call->unit.unit_id, call->unit_kind);
-		if (process->python.client.code && call->cause.id && call->unit_kind == UNIT_PYTHON_CONTEXT) {
+		if (process->python.clients[0].code && call->cause.id && call->unit_kind == UNIT_PYTHON_CONTEXT) {
 			__u64 awaiter = python_awaiter(process, &call->caller, call->unit.unit_id);
 			__u64 creation = awaiter ? python_creation(process, &call->caller, awaiter, call->unit_kind) : 0;
 

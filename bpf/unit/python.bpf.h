@@ -147,22 +147,12 @@ static __noinline __u64 python_creation(const struct process_control *process, c
 
 #define TASK_COROUTINE 16 /* before its context, in 3.11 to 3.13 */
 
-/*
- * A client may call by a task of its own, which whoever was done before has made from a queue (Tornado's). What it calls for
- * leads to the future that the caller awaits, and so to the caller's context. 0: it is no such task, or nobody awaits it.
- */
-static __noinline __u64 python_awaiter(const struct process_control *process, const struct caller *caller, __u64 unit)
+/* The context of whoever awaits what the coroutine does; 0: the way is another, or there is nobody. */
+static __noinline __u64 awaiter_of(const struct pool_site *site, __u64 coroutine)
 {
-	struct unit_key key = { .id = unit, .tgid = caller->tgid };
-	struct python_creation *known = bpf_map_lookup_elem(&python_creations, &key);
-	const struct pool_site *site;
-	__u64 coroutine, value;
+	__u64 value;
 
-	if (!process || !known || known->task <= CONTEXT_COPIED || !holds_context(process, known->task, unit))
-		return 0;
-	site = &process->python.client;
-	coroutine = read_u64(known->task + process->python.task_context - TASK_COROUTINE);
-	if (!coroutine || read_u64(coroutine + site->code_offset) != site->code)
+	if (!site || !site->code || read_u64(coroutine + site->code_offset) != site->code)
 		return 0;
 	value = read_u64(coroutine + site->job_offset);
 	for (int hop = 0; hop < POOL_HOPS && value; hop++) {
@@ -173,6 +163,24 @@ static __noinline __u64 python_awaiter(const struct process_control *process, co
 		value = read_u64(value + site->hops[hop]);
 	}
 	return value;
+}
+
+/*
+ * A client may call by a task of its own, which whoever was done before has made from a queue (Tornado's). What it calls for
+ * leads to the future that the caller awaits, and so to the caller's context. 0: it is no such task, or nobody awaits it.
+ */
+static __noinline __u64 python_awaiter(const struct process_control *process, const struct caller *caller, __u64 unit)
+{
+	struct unit_key key = { .id = unit, .tgid = caller->tgid };
+	struct python_creation *known = bpf_map_lookup_elem(&python_creations, &key);
+	__u64 coroutine, awaiter = 0;
+
+	if (!process || !known || known->task <= CONTEXT_COPIED || !holds_context(process, known->task, unit))
+		return 0;
+	coroutine = read_u64(known->task + process->python.task_context - TASK_COROUTINE);
+	for (int i = 0; i < CLIENT_SITES && coroutine && !awaiter; i++)
+		awaiter = awaiter_of(&process->python.clients[i], coroutine);
+	return awaiter;
 }
 
 /* @return whether the process is one whose makers are watched */

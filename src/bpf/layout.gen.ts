@@ -248,9 +248,9 @@ export const LAYOUT = {
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   pool_site: { sizeBytes: 64, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44, name_text: 45, name: 48 } },
   go_layout: { sizeBytes: 232, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, all_goroutines: 24, goid_counter: 32, library_start: 40, library_length: 48, http2_start: 56, http2_length: 64, x_http2_start: 72, x_http2_length: 80, http2_call_start_pc: 88, x_http2_call_start_pc: 96, grpc_start_pc: 104, wait_group_add: 112, wait_group_add_length: 120, context_key: 128, processors: 136, goid: 200, parent_goid: 202, start_pc: 204, processor: 206, goid_cache: 208, receive_queue: 210, sudog_channel: 212, write_request: 214, connection: 216, request_context: 218, current_request: 220, wants_marks: 222, has_streams: 224 } },
-  python_layout: { sizeBytes: 104, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20, site_hops: 24, puts_off: 34, client: 40 } },
+  python_layout: { sizeBytes: 232, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20, site_hops: 24, puts_off: 34, clients: 40 } },
   java_layout: { sizeBytes: 176, offsets: { heap: 0, heap_length: 8, oop_base: 16, klass_base: 24, collections: 32, tls_block: 40, current_thread: 48, future_task: 56, async_supply: 64, async_run: 72, completable_future: 80, exchange_classes: 88, exchange_fields: 128, klass: 138, runner: 140, async_future: 142, async_function: 144, result: 146, future_size: 148, thread_object: 150, mounted_object: 152, buffer_start: 154, buffer_top: 156, buffer_end: 158, last_sp: 160, stack_base: 162, class_name: 164, symbol_body: 166, learns: 168, oop_shift: 170, klass_shift: 171 } },
-  process_control: { sizeBytes: 1080, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 792, java: 896, handovers_lost: 1072 } },
+  process_control: { sizeBytes: 1208, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 792, java: 1024, handovers_lost: 1200 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
   trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
@@ -524,7 +524,7 @@ export interface PythonLayout {
   readonly functionHops: readonly number[];
   readonly siteHops: readonly number[];
   readonly putsOff: number;
-  readonly client: PoolSite;
+  readonly clients: readonly PoolSite[];
 }
 
 export interface JavaLayout {
@@ -1001,7 +1001,7 @@ export function encodePythonLayout(view: DataView, offset: number, value: Python
   value.functionHops.slice(0, 2).forEach((element, index) => { view.setUint16(offset + 20 + index * 2, element, true); });
   value.siteHops.slice(0, 5).forEach((element, index) => { view.setUint16(offset + 24 + index * 2, element, true); });
   view.setUint16(offset + 34, value.putsOff, true);
-  encodePoolSite(view, offset + 40, value.client);
+  value.clients.slice(0, 3).forEach((element, index) => { encodePoolSite(view, offset + 40 + index * 64, element); });
 }
 
 /** Writes into zeroed memory. */
@@ -1053,8 +1053,8 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 304 + index * 64, element); });
   encodeGoLayout(view, offset + 560, value.go);
   encodePythonLayout(view, offset + 792, value.python);
-  encodeJavaLayout(view, offset + 896, value.java);
-  view.setUint32(offset + 1072, value.handoversLost, true);
+  encodeJavaLayout(view, offset + 1024, value.java);
+  view.setUint32(offset + 1200, value.handoversLost, true);
 }
 
 /** Writes into zeroed memory. */

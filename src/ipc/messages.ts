@@ -78,7 +78,7 @@ const pythonLayout = z.strictObject({
   functionHops: z.array(z.int().min(-0x8000).max(0x7fff)).max(2),
   siteHops: z.array(z.int().min(-1).max(0x7fff)).max(5),
   putsOff: u16,
-  client: poolSite,
+  clients: z.array(poolSite).max(3),
 });
 
 const u8 = z.int().min(0).max(0xff);

@@ -13,7 +13,6 @@ import {
   type TraceConf,
   UnitKind,
 } from "../../bpf/layout.gen.ts";
-import { NO_POOL_SITE } from "../../bpf/no-pool-site.ts";
 import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
 
 /** The fields that only socket capture has are left out by the profiler. */
@@ -92,7 +91,7 @@ const NO_PYTHON: PythonLayout = {
   functionHops: [],
   siteHops: [],
   putsOff: 0,
-  client: NO_POOL_SITE,
+  clients: [],
 };
 
 const NO_JAVA: JavaLayout = {

@@ -5,7 +5,6 @@
  *   _HTTPConnection.run -> self -> final_callback, which is a function in AsyncHTTPClient.fetch -> its variable `future`
  */
 import { type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
-import { NO_POOL_SITE } from "../../bpf/no-pool-site.ts";
 import { attributeOf } from "./cpython-job-way.ts";
 import { FRAME_WORDS, type FrameLayout } from "./cpython-layout.ts";
 import { isOf } from "./cpython-pool-loops.ts";
@@ -21,25 +20,28 @@ const CONNECTION = {
 };
 const FETCH = { module: "tornado.httpclient", type: "AsyncHTTPClient", method: "fetch", closure: "handle_response" };
 const FUTURE = "future";
+/** Before the instance (_PyObject_DictPointer). */
+const INSTANCE_DICTIONARY = -24;
+/** PyDictKeysObject, before the places; there are so many, a byte each, where a table holds 11 to 42 entries. */
+const KEYS_HEAD = 32;
+const OWN_TABLES: readonly number[] = [32, 64];
 
-/** @returns undefined where it is not loaded (yet) */
-export async function findClient(
+/** @returns the ways from its coroutines; none where it is not loaded (yet) */
+export async function findClients(
   objects: PythonObjects,
   layout: FrameLayout,
   modules: number,
-): Promise<PoolSite | undefined> {
+): Promise<readonly PoolSite[]> {
   const [connections = 0, fetches = 0] = await objects.valuesIn(modules, [CONNECTION.module, FETCH.module]);
-  if (connections === 0 || fetches === 0) return undefined;
+  if (connections === 0 || fetches === 0) return [];
   const run = await methodIn(objects, connections, CONNECTION.type, "run");
   const fetch = await methodIn(objects, fetches, FETCH.type, FETCH.method);
-  if (run === undefined || fetch === undefined || !isOf(run, CONNECTION)) return undefined;
+  if (run === undefined || fetch === undefined || !isOf(run, CONNECTION)) return [];
   const inner = await objects.codeIn(fetch, `${fetch.qualifiedName}.<locals>.${FETCH.closure}`);
   const index = inner === undefined ? -1 : (await inner.freeNames()).indexOf(FUTURE);
-  if (inner === undefined || index < 0) return undefined;
-  const toCallback = attributeOf(layout, CONNECTION.finalCallback);
+  if (inner === undefined || index < 0) return [];
   const toFuture = [PyOffset.functionClosure, PyOffset.tupleItems + 8 * index, PyOffset.cellContent];
-  return {
-    ...NO_POOL_SITE,
+  return waysToAttribute(layout, CONNECTION.finalCallback).map((toCallback) => ({
     code: run.address,
     codeOffset: layout.coroutineFrame + layout.code,
     jobOffset: layout.coroutineFrame + 8 * FRAME_WORDS,
@@ -49,7 +51,19 @@ export async function findClient(
     hopCount: toCallback.length + toFuture.length + 1,
     hops: [...toCallback, ...toFuture, PyOffset.futureContext],
     unitKind: UnitKind.pythonContext,
-  };
+    nameText: 0,
+    name: [],
+  }));
+}
+
+/** From an instance that may have got a dictionary of its own: it does where it has more attributes than its class foresees. */
+function waysToAttribute(layout: FrameLayout, index: number): readonly (readonly number[])[] {
+  const inOwnTable = OWN_TABLES.map((places) => [
+    INSTANCE_DICTIONARY,
+    PyOffset.dictionaryKeys,
+    KEYS_HEAD + places + 16 * index + 8,
+  ]);
+  return [attributeOf(layout, index), ...inOwnTable];
 }
 
 async function methodIn(

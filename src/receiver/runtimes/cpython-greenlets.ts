@@ -6,7 +6,6 @@
  * read cheaply leads from a greenlet to its maker, so a uprobe sees it made (bpf/unit/python.bpf.h): gevent's by the tp_init of
  * its own type, whose first argument is what it runs, others by that of greenlet's.
  */
-import { NO_POOL_SITE } from "../../bpf/no-pool-site.ts";
 import { tlsSegment, u64, viewOf } from "../elf/elf-file.ts";
 import type { CodePlace } from "./code-place.ts";
 import { NO_CONTEXTS } from "./cpython-contexts.ts";
@@ -62,7 +61,7 @@ export async function findGreenlets(
       coroutineName: offsets.coroutineName,
       functionHops: [],
       ...NO_CONTEXTS.layout,
-      client: NO_POOL_SITE,
+      clients: [],
     },
     isWhole: made !== undefined,
   };

@@ -4,7 +4,6 @@
  * Of other libraries: cpython-contexts.ts, cpython-clients.ts.
  */
 import type { PoolSite } from "../../bpf/layout.gen.ts";
-import { NO_POOL_SITE } from "../../bpf/no-pool-site.ts";
 import type { CodePlace } from "./code-place.ts";
 import { type ContextPlan, NO_CONTEXTS } from "./cpython-contexts.ts";
 import type { Offsets } from "./cpython-layout.ts";
@@ -22,12 +21,12 @@ const NO_WORK_ITEMS: WorkItems = { type: 0, functionType: 0, functionHops: [] };
 /** What is loaded of them. */
 export interface Libraries {
   readonly contexts: ContextPlan | undefined;
-  readonly client: PoolSite | undefined;
+  readonly clients: readonly PoolSite[];
 }
 
 type FindLibraries = (process: ProcessView, known: Libraries) => Promise<Libraries>;
 
-const NO_LIBRARIES: Libraries = { contexts: undefined, client: undefined };
+const NO_LIBRARIES: Libraries = { contexts: undefined, clients: [] };
 
 export class PythonMakers {
   readonly process: ProcessView;
@@ -62,8 +61,8 @@ export class PythonMakers {
   }
 
   get hasAll(): boolean {
-    const { contexts, client } = this.#libraries;
-    return this.#task !== undefined && this.hasPut && contexts !== undefined && client !== undefined;
+    const { contexts, clients } = this.#libraries;
+    return this.#task !== undefined && this.hasPut && contexts !== undefined && clients.length > 0;
   }
 
   get hasPut(): boolean {
@@ -94,12 +93,12 @@ export class PythonMakers {
     const uprobes: UprobePlan[] = [];
     if (this.#task !== undefined) uprobes.push({ program: "python_task", ...this.#task });
     if (this.#put !== undefined) uprobes.push({ program: "python_submit", ...this.#put });
-    const { contexts = NO_CONTEXTS, client = NO_POOL_SITE } = this.#libraries;
+    const { contexts = NO_CONTEXTS, clients } = this.#libraries;
     uprobes.push(...contexts.uprobes);
     if (uprobes.length === 0) return undefined;
     const { taskContext, coroutineName } = this.offsets;
     const { type: workItemType, functionType, functionHops } = workItems ?? NO_WORK_ITEMS;
-    const tasks = { taskContext, coroutineName, client };
+    const tasks = { taskContext, coroutineName, clients };
     return { uprobes, python: { workItemType, functionType, functionHops, ...tasks, ...contexts.layout } };
   }
 }

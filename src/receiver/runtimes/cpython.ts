@@ -9,7 +9,7 @@
 import { type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 import { u64, viewOf } from "../elf/elf-file.ts";
 import { findSymbol } from "../elf/symbols.ts";
-import { findClient } from "./cpython-clients.ts";
+import { findClients } from "./cpython-clients.ts";
 import { findContexts } from "./cpython-contexts.ts";
 import { findGreenletPut } from "./cpython-greenlet-jobs.ts";
 import { findGreenlets, GEVENT, GREENLET } from "./cpython-greenlets.ts";
@@ -78,13 +78,13 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
     steps: [...fieldOf(keyOffset, offsets.context), { step: "to_unit" }, ...turnOf(keyOffset, offsets)],
     isFinal: false,
   };
-  const makers = new PythonMakers(process, image, offsets, frames !== undefined, async (now, { contexts, client }) => {
+  const makers = new PythonMakers(process, image, offsets, frames !== undefined, async (now, { contexts, clients }) => {
     const modules = await modulesOf(now);
     const objects = objectsOf(now);
-    if (objects === undefined || frames === undefined || modules === 0) return { contexts, client };
+    if (objects === undefined || frames === undefined || modules === 0) return { contexts, clients };
     return {
       contexts: contexts ?? (await findContexts(now, image, version, objects, modules)),
-      client: client ?? (await findClient(objects, frames, modules)),
+      clients: clients.length > 0 ? clients : await findClients(objects, frames, modules),
     };
   });
   if (frames === undefined) {

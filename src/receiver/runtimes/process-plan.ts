@@ -51,8 +51,8 @@ export function processPlan(
 }
 
 function pythonLayout(python: PythonPlan): NonNullable<Steps["python"]> {
-  const { functionHops, siteHops, client } = python;
-  return { ...python, functionHops: [...functionHops], siteHops: [...siteHops], client: poolSite(client) };
+  const { functionHops, siteHops, clients } = python;
+  return { ...python, functionHops: [...functionHops], siteHops: [...siteHops], clients: clients.map(poolSite) };
 }
 
 function poolSite(site: PoolSite): Steps["pools"][number] {

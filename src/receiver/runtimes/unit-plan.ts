@@ -95,7 +95,7 @@ export interface PythonPlan {
   readonly functionHops: readonly number[];
   readonly siteHops: readonly number[];
   readonly putsOff: number;
-  readonly client: PoolSite;
+  readonly clients: readonly PoolSite[];
 }
 
 /** Where things lie in a JVM that tell which thread has made what (struct java_layout in bpf/control.h). */
