@@ -19,7 +19,7 @@ const ASYNCIO = /\/_asyncio\.[^/]*so$/;
 const NO_WORK_ITEMS: WorkItems = { type: 0, functionType: 0, functionHops: [] };
 
 /** What is loaded of them. */
-export interface Libraries {
+interface Libraries {
   readonly contexts: ContextPlan | undefined;
   readonly clients: readonly PoolSite[];
 }
