@@ -20,7 +20,7 @@ import { TurnPhase, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts
 import { makeRoom } from "../../make-room.ts";
 import { type EventMeta, isInPollCallback } from "../event-meta.ts";
 import type { ProcessWork } from "./process-work.ts";
-import { ownersOf, resumptionOf } from "./resumptions.ts";
+import { resumptionOf, servedBy } from "./resumptions.ts";
 import type { Stretch } from "./thread-log.ts";
 import { addCandidate, decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -78,12 +78,13 @@ export class Resumed {
 
   /** What the callback says; undefined: it contradicts itself. */
   claimsOf(stretch: Stretch): readonly Claim[] | undefined {
-    const served = this.#ownersIn(stretch);
-    const { ended } = stretch;
-    if (served === undefined || !isWhole(stretch)) return NONE;
-    const claims = ended.map((call, index) => ({ call, served: served[index]! }));
-    if (!claims.every((claim) => isPossible(claim, stretch))) return NONE;
-    const isOfOthers = stretch.answers.some((answered) => !served.includes(answered));
+    if (stretch.resumed.length === 0 || !isWhole(stretch)) return NONE;
+    const found = servedBy(stretch, (callback) => this.#requests.get(callback)) ?? [];
+    const claims = found.flatMap((served, index) =>
+      served === undefined ? [] : { call: stretch.ended[index]!, served },
+    );
+    if (claims.length === 0 || !claims.every((claim) => isPossible(claim, stretch))) return NONE;
+    const isOfOthers = !found.includes(undefined) && stretch.answers.some((answered) => !found.includes(answered));
     if (!isOfOthers && !claims.some(isFalse)) return claims;
     for (const { call, served } of claims)
       if (!call.isDecided && served.start.order < call.start.order) addCandidate(call, served, "resumed");
@@ -104,12 +105,6 @@ export class Resumed {
       if (this.#credit < PROVEN) addCandidate(call, served, "resumed");
       else if (decide(call, served, "resumed")) this.#joined++;
     }
-  }
-
-  /** The requests for which something goes on, in the order of the answers. */
-  #ownersIn(stretch: Stretch): readonly TraceNode[] | undefined {
-    if (stretch.resumed.some(({ owner }) => this.#requests.get(owner) === undefined)) return undefined;
-    return ownersOf(stretch)?.map((owner) => this.#requests.get(owner)!);
   }
 }
 

@@ -19,7 +19,8 @@ import { CauseKind, UnitEdge, type UnitEdgeEvent } from "../../bpf/layout.gen.ts
 import type { Resumption, Stretch } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
 
-type Owners = readonly number[];
+type Served = readonly (TraceNode | undefined)[];
+type RequestOf = (callback: number) => TraceNode | undefined;
 
 const WAITS = 2 ** 20;
 
@@ -35,63 +36,69 @@ export function resumptionOf({ fromId, fromCreation, work, edge }: UnitEdgeEvent
   };
 }
 
-/** @returns the callbacks in which they were started; undefined: that is not known of each */
-export function ownersOf({ resumed, start, ended }: Stretch): Owners | undefined {
+/**
+ * @param requestOf the one that a callback has read; undefined: not known, or several
+ * @returns by answer, undefined where it is not known; undefined: of none
+ */
+export function servedBy({ resumed, start, ended }: Stretch, requestOf: RequestOf): Served | undefined {
   const count = ended.length;
-  if (count === 1) return areSure([resumed]) ? ownersIfOne(resumed) : undefined;
+  if (count === 1) return [requestOfAll(resumed, requestOf)];
   if (count === 0 || start.causeKind !== CauseKind.nodeMicrotasks) return undefined;
   const drains = [...groupBy(resumed, ({ drain }) => drain).values()];
-  if (drains.length === count) return ownersByDrain(drains, ended);
-  if (drains.length !== 1) return undefined;
-  const rounds = roundsOf(resumed, start.causeId, count);
-  const first = rounds.get(0)?.map(({ owner }) => owner);
-  if (first === undefined) return undefined;
-  const all = [...rounds.values()];
-  if (!all.every((round) => round.every(({ owner }, index) => owner === first[index]))) return undefined;
-  return areSure(first.map((_, index) => all.map((round) => round[index]!))) ? first : undefined;
+  if (drains.length === 1) return servedByRounds(resumed, start.causeId, count, requestOf);
+  if (drains.length !== count) return undefined;
+  const calls = drains.map(([first], index) => ({ first: first!, call: ended[index]! }));
+  const served = drains.map((drain) => requestOfAll(drain, requestOf));
+  const known = calls.filter((_, index) => served[index] !== undefined);
+  known.sort((one, other) => compareCalls(one.call, other.call));
+  const isInOrder = known.every((one, index) => {
+    const next = known[index + 1];
+    return next === undefined || (compareCalls(one.call, next.call) < 0 && hasWaitedLonger(one.first, next.first));
+  });
+  return isInOrder ? served : undefined;
 }
 
-function ownersByDrain(drains: readonly Resumption[][], calls: readonly TraceNode[]): Owners | undefined {
-  const owners = drains.map((drain) => ownersIfOne(drain)?.[0]);
-  if (owners.includes(undefined) || !areSure(drains)) return undefined;
-  const waits = drains.map(([first]) => first!.wait);
-  const isInOrder = drains.every((_, one) =>
-    drains.every(
-      (_, other) =>
-        owners[one] === owners[other] ||
-        orderOf(calls[one]!, calls[other]!) === Math.sign(waited(waits[one]!, waits[other]!)),
-    ),
-  );
-  return isInOrder ? (owners as Owners) : undefined;
-}
-
-/** @returns below 0 where the one was made before the other; 0: that is not known */
-function orderOf(one: TraceNode, other: TraceNode): number {
-  // One write may bring several.
-  return Math.sign(one.start.order - other.start.order) || Math.sign(one.streamId - other.streamId);
-}
-
-/** @returns below 0 where the one began before the other */
-function waited(one: number, other: number): number {
-  const later = (other - one + WAITS) % WAITS;
-  return later < WAITS / 2 ? -later : WAITS - later;
-}
-
-function ownersIfOne(resumed: readonly Resumption[]): Owners | undefined {
-  const owners = [...new Set(resumed.map(({ owner }) => owner))];
-  return owners.length === 1 ? owners : undefined;
-}
-
-/** Those in which one goes on in each microtask, and each of the rounds before had as many. */
-function roundsOf(
+function servedByRounds(
   resumed: readonly Resumption[],
   firstMicrotask: number,
   count: number,
-): ReadonlyMap<number, readonly Resumption[]> {
+  requestOf: RequestOf,
+): Served | undefined {
   const rounds = groupBy(resumed, ({ microtasks }) => Math.floor((microtasks - firstMicrotask) / count));
-  for (const [number, round] of rounds)
-    if (round.length !== count || round[0]!.waiting !== count - 1) rounds.delete(number);
-  return rounds;
+  const isWhole = (round: readonly Resumption[]) => round.length === count && round[0]!.waiting === count - 1;
+  const whole = [...rounds.values()].filter(isWhole);
+  const first = rounds.get(0);
+  if (first === undefined || first !== whole[0]) return undefined;
+  const others = [...rounds.values()].flat().filter((one) => !whole.some((round) => round.includes(one)));
+  if (others.some(({ owner }) => requestOf(owner) === undefined)) return undefined;
+  // Commands are answered in the order in which they were sent.
+  const known = first.filter(({ owner }) => requestOf(owner) !== undefined);
+  const isInOrder = known.every((one, index) => index + 1 === known.length || hasWaitedLonger(one, known[index + 1]!));
+  const isSame = whole.every((round) => round.every(({ owner }, index) => owner === first[index]!.owner));
+  if (!isInOrder || !isSame) return undefined;
+  return first.map((_, index) =>
+    requestOfAll(
+      whole.map((round) => round[index]!),
+      requestOf,
+    ),
+  );
+}
+
+/** Below 0 where the one was made before the other; 0: that is not known. */
+function compareCalls(one: TraceNode, other: TraceNode): number {
+  // One write may bring several.
+  return one.start.order - other.start.order || one.streamId - other.streamId;
+}
+
+function hasWaitedLonger(one: Resumption, other: Resumption): boolean {
+  return (other.wait - one.wait + WAITS) % WAITS < WAITS / 2;
+}
+
+/** All goes on for one request, and for that one of them surely. */
+function requestOfAll(resumed: readonly Resumption[], requestOf: RequestOf): TraceNode | undefined {
+  const { owner } = resumed[0]!;
+  const isSure = resumed.some(({ isDetached }) => !isDetached) && resumed.every((one) => one.owner === owner);
+  return isSure ? requestOf(owner) : undefined;
 }
 
 function groupBy(resumed: readonly Resumption[], keyOf: (one: Resumption) => number): Map<number, Resumption[]> {
@@ -102,9 +109,4 @@ function groupBy(resumed: readonly Resumption[], keyOf: (one: Resumption) => num
     else group.push(one);
   }
   return groups;
-}
-
-/** For each answer one goes on of which it is sure for whom. */
-function areSure(answers: readonly (readonly Resumption[])[]): boolean {
-  return answers.every((resumed) => resumed.some(({ isDetached }) => !isDetached));
 }
