@@ -76,6 +76,7 @@ static __always_inline void note_awaited(const struct unit_key *key, struct node
 	function->awaited_moves = 0;
 	function->awaits_all = 0;
 	function->await = ++run->awaits;
+	function->await_turn = run->microtask == read_u64(node->microtasks + MICROTASKS_FINISHED) ? run->turn : 0;
 	if (function->awaited && run->awaits_all == read_u64(node->microtasks + MICROTASKS_FINISHED) + 1)
 		await_all(key, function);
 }
@@ -111,6 +112,7 @@ static __always_inline int node_awaits(__u64 generator, __u64 value, __u64 own)
 		return 0;
 	started.run = promise.run = run->begin_ns;
 	note_awaited(&key, &started, value, run, &node);
+	started.await_turn = started.turn;
 	promise.collections = run->collections;
 	bpf_map_update_elem(&node_functions, &key, &started, BPF_ANY);
 	if (!started.owner)
@@ -165,7 +167,8 @@ static __always_inline int node_awaits_all(__u64 stack)
 
 /*
  * `function` goes on in this callback, or one of those that it waits for together is there. Told beside: how many microtasks wait
- * behind it (16 bits), in which drain of their queue (16 bits), and which await of the process it was (20 bits).
+ * behind it (16 bits), in which drain of their queue (16 bits), which await of the process it was (20 bits), and whether that
+ * began in the callback of its owner.
  */
 static __always_inline int tell_resumed(struct node_run *run, const struct node_caller *node,
 					const struct node_function *function)
@@ -173,6 +176,7 @@ static __always_inline int tell_resumed(struct node_run *run, const struct node_
 	__u64 waiting = read_u64(node->microtasks + MICROTASKS_QUEUED);
 	__u64 owner = function ? function->owner : 0;
 	__u64 await = function ? function->await : 0;
+	bool is_at_once = owner && function->await_turn == owner;
 
 	if (run->told_turn != node->turn)
 		run->told = 0;
@@ -187,7 +191,8 @@ static __always_inline int tell_resumed(struct node_run *run, const struct node_
 	return tell_edge(&node->caller,
 			 &(struct edge){ .from = owner,
 					 .to = node->turn,
-					 .from_creation = waiting | (run->drains & 0xffffULL) << 16 | (await & 0xfffff) << 32,
+					 .from_creation = waiting | (run->drains & 0xffffULL) << 16 |
+							  (await & 0xfffff) << 32 | (__u64)is_at_once << 52,
 					 .work = node->finished,
 					 .unit_kind = UNIT_NODE_ASYNC,
 					 .kind = owner && function->is_detached ? UNIT_EDGE_RESUMES_DETACHED :
@@ -214,6 +219,7 @@ static __always_inline int node_resumes(__u64 context)
 	run->owner = function ? function->owner : 0;
 	run->is_detached = function ? function->is_detached : 1;
 	run->microtask = node.finished;
+	run->turn = node.turn;
 	return tell_resumed(run, &node, function);
 }
 

@@ -16,6 +16,7 @@ struct node_function {
 	__u64 turn;     /* in which it was started, by then */
 	__u64 moved_ns; /* by the collection that was told at this time */
 	__u64 awaited;  /* promise; 0: not known */
+	__u64 await_turn; /* in which it began to await that; 0: not known */
 	__u64 run;      /* in which this was seen: when that began */
 	__u32 moves;
 	__u32 awaited_moves;

@@ -15,6 +15,7 @@ struct node_run {
 	__u64 begin_ns;
 	__u64 owner;     /* of the function that goes on */
 	__u64 microtask; /* in which it does: how many were over before */
+	__u64 turn;      /* in which it does */
 	__u64 told_turn; /* of what was told last */
 	__u32 told;      /* in that turn */
 	__u32 collections;

@@ -6,6 +6,8 @@ const MAX_AGREED = 64;
 const AGREED_WAIT_NS = 500_000_000;
 /** A callback that has answered goes on for so long at most; mostly the next read ends it much sooner. */
 const END_WAIT_NS = 200_000_000;
+const MAX_AWAITED = 16_384;
+const AWAITED_WAIT_NS = 2_000_000_000;
 
 interface Agreed {
   /** The last one of a chain of calls, and all that waits with it. */
@@ -20,8 +22,18 @@ export class HeldJoins {
   /** Stretches whose end is waited for. */
   readonly #ends = new Map<Stretch, { readonly waiting: readonly TraceNode[]; readonly deadlineNs: number }>();
 
+  /** Calls whose answer is waited for. */
+  readonly #awaited = new Set<TraceNode>();
+
   get isEmpty(): boolean {
-    return this.#agreed.length === 0 && this.#ends.size === 0;
+    return this.#agreed.length === 0 && this.#ends.size === 0 && this.#awaited.size === 0;
+  }
+
+  /** What its answer lets go on may tell its parent. */
+  untilAnswered(call: TraceNode): void {
+    if (this.#awaited.size >= MAX_AWAITED) return;
+    call.isAwaited = true;
+    this.#awaited.add(call);
   }
 
   /** Two witnesses agree, and are not believed yet. */
@@ -49,6 +61,7 @@ export class HeldJoins {
 
   /** @returns whether it was waited for */
   ended(stretch: Stretch): boolean {
+    for (const call of stretch.ended) this.#answered(call);
     const end = this.#ends.get(stretch);
     if (end === undefined) return false;
     this.#ends.delete(stretch);
@@ -59,13 +72,22 @@ export class HeldJoins {
   /** @returns the stretches that have lasted too long; what waits for proof gives up by itself */
   expired(nowNs: number): readonly Stretch[] {
     while (this.#agreed.length > 0 && this.#agreed[0]!.deadlineNs <= nowNs) free(this.#agreed.shift()!.waiting);
+    for (const call of this.#awaited) {
+      if (!call.isDecided && nowNs - call.start.timestampNs < AWAITED_WAIT_NS) break;
+      this.#answered(call);
+    }
     const over: Stretch[] = [];
     for (const [stretch, { deadlineNs }] of this.#ends) if (deadlineNs <= nowNs) over.push(stretch);
     return over;
   }
 
+  #answered(call: TraceNode): void {
+    if (this.#awaited.delete(call)) call.isAwaited = false;
+  }
+
   /** Events are missing: what was held is not known any more. */
   forget(): void {
+    for (const call of this.#awaited) this.#answered(call);
     this.takeAgreed();
     for (const { waiting } of this.#ends.values()) free(waiting);
     this.#ends.clear();

@@ -155,12 +155,13 @@ export class Joiner {
     if (isCreated) return;
     work.createdThreads.called(node);
     const isBehindAnswer = this.#joinByUnit(work, node, unit);
-    if (node.isDecided) return;
-    if (!node.isHeld) this.#joinByHandover(work, node, isIdle);
+    if (!node.isDecided && !node.isHeld) this.#joinByHandover(work, node, isIdle);
     if (node.isDecided) return;
     if (!node.isHeld && !movesBetweenThreads(unit.kind)) this.#joinBySending(work, node, connecting);
+    if (work.isAwaited(node)) this.#holding.add(work);
     if (isIdle) {
-      if (!node.isHeld) decide(node, undefined, undefined);
+      if (node.isAwaited) this.#giveUp(work.undecided.push(node), "undecided");
+      else if (!node.isHeld) decide(node, undefined, undefined);
       return;
     }
     this.#tellWatch(work, "handovers", work.resumedWatch.strayed(node, work.resumed));

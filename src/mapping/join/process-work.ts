@@ -235,6 +235,12 @@ export class ProcessWork {
     return this.unitsHandOver || this.#ofReactors > 0;
   }
 
+  /** @returns whether the call's parent may be known when it is answered, though that be over by then */
+  isAwaited(call: TraceNode): boolean {
+    if (this.resumed.mayJoinLater(call)) this.held.untilAnswered(call);
+    return call.isAwaited;
+  }
+
   /** The first bytes of a call's answer have been read. */
   answerRead(call: TraceNode, meta: EventMeta): void {
     // The first call of a connection may go out before that is handed to the loop.

@@ -14,7 +14,8 @@
  * for the answer itself is no async function. So nobody is believed where others go on in the same callback, or one of which
  * it is not known what started it; nor where the callback answers another request; nor before other evidence has said the
  * same eight times. A difference costs 64 times, and each one twice that of the one before.
- * A function that goes on for ever has been started for the request that came first: a request is believed only while it is open.
+ * A function that goes on for ever has been started for the request that came first: a request is believed only while it is open, or
+ * where what awaits the answer began to in the callback that has read it.
  */
 import { TurnPhase, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import { makeRoom } from "../../make-room.ts";
@@ -30,18 +31,23 @@ const PROVEN = 8;
 const MAX_CREDIT = 64;
 const FIRST_COST = 64;
 const MAX_COST = 4096;
+/** So long after a request was read a call may still be made for it behind its answer. */
+const LATER_NS = 1_000_000_000;
 const NONE: readonly Claim[] = [];
 
 /** What goes on says that the call was made for the request. */
 interface Claim {
   readonly call: TraceNode;
   readonly served: TraceNode;
+  /** What awaits its answer began to when the request was read. */
+  readonly isAtOnce: boolean;
 }
 
 /** What the async functions of one process have shown: of its one thread that is watched. */
 export class Resumed {
   /** By the callback that read it; undefined: that has read several. */
   readonly #requests = new Map<number, TraceNode | undefined>();
+  #lastReadNs = Number.NEGATIVE_INFINITY;
   #credit = 0;
   #cost = FIRST_COST;
   #joined = 0;
@@ -51,9 +57,15 @@ export class Resumed {
     return this.#joined;
   }
 
+  /** What awaits the call's answer may tell its parent, though that be answered. */
+  mayJoinLater(call: TraceNode): boolean {
+    return this.#credit >= PROVEN && mayBeResumed(call) && call.start.timestampNs - this.#lastReadNs < LATER_NS;
+  }
+
   /** A request, or its end, is read. */
   requestRead(node: TraceNode, meta: EventMeta): void {
     if (!isInPollCallback(meta)) return;
+    this.#lastReadNs = meta.timestampNs;
     const { turnId } = meta;
     if (this.#requests.get(turnId) === node) return;
     const isShared = this.#requests.has(turnId);
@@ -80,11 +92,13 @@ export class Resumed {
   claimsOf(stretch: Stretch): readonly Claim[] | undefined {
     if (stretch.resumed.length === 0 || !isWhole(stretch)) return NONE;
     const found = servedBy(stretch, (callback) => this.#requests.get(callback)) ?? [];
-    const claims = found.flatMap((served, index) =>
-      served === undefined ? [] : { call: stretch.ended[index]!, served },
+    const claims = found.flatMap((awaiting, index) =>
+      awaiting === undefined ? [] : { call: stretch.ended[index]!, ...awaiting },
     );
     if (claims.length === 0 || !claims.every((claim) => isPossible(claim, stretch))) return NONE;
-    const isOfOthers = !found.includes(undefined) && stretch.answers.some((answered) => !found.includes(answered));
+    const isOfOthers =
+      !found.includes(undefined) &&
+      stretch.answers.some((answered) => !claims.some(({ served }) => served === answered));
     if (!isOfOthers && !claims.some(isFalse)) return claims;
     for (const { call, served } of claims)
       if (!call.isDecided && served.start.order < call.start.order) addCandidate(call, served, "resumed");
@@ -120,10 +134,10 @@ function isFalse({ call, served }: Claim): boolean {
   return call.parent !== undefined && call.parent !== served;
 }
 
-/** It was open until the answer was read. */
-function isPossible({ call, served }: Claim, { start }: Stretch): boolean {
+/** It was open until the answer was read, or the call was asked for before it was answered. */
+function isPossible({ call, served, isAtOnce }: Claim, { start }: Stretch): boolean {
   if (served.isDoubtful || served.start.pid !== call.start.pid) return false;
-  return !served.isFinished || served.endNs >= start.timestampNs;
+  return isAtOnce || !served.isFinished || served.endNs >= start.timestampNs;
 }
 
 /** A call of which nothing is known yet, made by a loop whose async functions may tell more. */

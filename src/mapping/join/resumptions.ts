@@ -19,10 +19,18 @@ import { CauseKind, UnitEdge, type UnitEdgeEvent } from "../../bpf/layout.gen.ts
 import type { Resumption, Stretch } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
 
-type Served = readonly (TraceNode | undefined)[];
+/** Of an answer. */
+interface Awaiting {
+  readonly served: TraceNode;
+  /** What awaits the answer itself began to in the very callback that has read the request. */
+  readonly isAtOnce: boolean;
+}
+
+type Served = readonly (Awaiting | undefined)[];
 type RequestOf = (callback: number) => TraceNode | undefined;
 
 const WAITS = 2 ** 20;
+const AT_ONCE = 2 ** 52;
 
 /** What an event tells (bpf/unit/node.bpf.h). */
 export function resumptionOf({ fromId, fromCreation, work, edge }: UnitEdgeEvent): Resumption {
@@ -32,7 +40,8 @@ export function resumptionOf({ fromId, fromCreation, work, edge }: UnitEdgeEvent
     microtasks: work,
     waiting: fromCreation % 2 ** 16,
     drain: Math.floor(fromCreation / 2 ** 16) % 2 ** 16,
-    wait: Math.floor(fromCreation / 2 ** 32),
+    wait: Math.floor(fromCreation / 2 ** 32) % WAITS,
+    isAtOnce: fromCreation >= AT_ONCE,
   };
 }
 
@@ -95,10 +104,11 @@ function hasWaitedLonger(one: Resumption, other: Resumption): boolean {
 }
 
 /** All goes on for one request, and for that one of them surely. */
-function requestOfAll(resumed: readonly Resumption[], requestOf: RequestOf): TraceNode | undefined {
-  const { owner } = resumed[0]!;
+function requestOfAll(resumed: readonly Resumption[], requestOf: RequestOf): Awaiting | undefined {
+  const { owner, isAtOnce } = resumed[0]!;
   const isSure = resumed.some(({ isDetached }) => !isDetached) && resumed.every((one) => one.owner === owner);
-  return isSure ? requestOf(owner) : undefined;
+  const served = isSure ? requestOf(owner) : undefined;
+  return served && { served, isAtOnce };
 }
 
 function groupBy(resumed: readonly Resumption[], keyOf: (one: Resumption) => number): Map<number, Resumption[]> {

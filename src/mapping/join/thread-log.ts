@@ -20,6 +20,8 @@ export interface Resumption {
   readonly drain: number;
   /** The number of the wait that is over, from 0 on again when it would have more than 20 bits. */
   readonly wait: number;
+  /** That began in the callback of its owner. */
+  readonly isAtOnce: boolean;
 }
 
 /** From one read to the next on a thread: all calls in it share their cause, if the thread is a loop of callbacks. */

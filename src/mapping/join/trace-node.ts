@@ -110,6 +110,8 @@ export class TraceNode {
   isBeside = false;
   /** Clients: its parent is nearly known. */
   isHeld = false;
+  /** Clients, Node: what awaits its answer may tell its parent, be that over by then. */
+  isAwaited = false;
   /** Servers: what tells the requests of a connection apart that are open at once (HTTP/2's stream); 0: nothing does. */
   streamId = 0;
   /** Registry name of what the exchange speaks. */

@@ -43,7 +43,7 @@ export class UndecidedCalls {
     let tooMany = 0;
     for (let call = this.#calls[this.#first]; call !== undefined; call = this.#calls[this.#first]) {
       if (!call.isDecided && call.start.order > oldestOrder) break;
-      if (!call.isHeld || call.isDecided) this.#giveUp(call);
+      if (!isWaiting(call)) this.#giveUp(call);
       else if (this.#held.length < MAX_HELD) this.#held.push(call);
       else if (decide(call, undefined, undefined)) tooMany++;
       this.#shift();
@@ -76,10 +76,14 @@ export class UndecidedCalls {
   #lookAtHeld(): void {
     let kept = 0;
     for (const call of this.#held) {
-      if (call.isHeld && !call.isDecided) this.#held[kept++] = call;
+      if (isWaiting(call)) this.#held[kept++] = call;
       else this.#giveUp(call);
     }
     this.#held.length = kept;
     this.#answersUntilLook = kept;
   }
+}
+
+function isWaiting({ isHeld, isAwaited, isDecided }: TraceNode): boolean {
+  return (isHeld || isAwaited) && !isDecided;
 }
