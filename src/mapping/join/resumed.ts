@@ -90,7 +90,7 @@ export class Resumed {
 
   /** What the callback says; undefined: it contradicts itself. */
   claimsOf(stretch: Stretch): readonly Claim[] | undefined {
-    if (stretch.resumed.length === 0 || !isWhole(stretch)) return NONE;
+    if (stretch.resumed.length === 0) return NONE;
     const found = servedBy(stretch, (callback) => this.#requests.get(callback)) ?? [];
     const claims = found.flatMap((awaiting, index) =>
       awaiting === undefined ? [] : { call: stretch.ended[index]!, ...awaiting },
@@ -120,12 +120,6 @@ export class Resumed {
       else if (decide(call, served, "resumed")) this.#joined++;
     }
   }
-}
-
-/** All answers that were read in it are over, each once. */
-function isWhole({ read, ended }: Stretch): boolean {
-  const answers = new Set(ended);
-  return answers.size === ended.length && read.every((node) => answers.has(node));
 }
 
 /** The call is known to be another one's, or was made before the request came: what goes on has waited for something else. */

@@ -49,12 +49,16 @@ export function resumptionOf({ fromId, fromCreation, work, edge }: UnitEdgeEvent
  * @param requestOf the one that a callback has read; undefined: not known, or several
  * @returns by answer, undefined where it is not known; undefined: of none
  */
-export function servedBy({ resumed, start, ended }: Stretch, requestOf: RequestOf): Served | undefined {
+export function servedBy(stretch: Stretch, requestOf: RequestOf): Served | undefined {
+  const { resumed, start, ended, begun } = stretch;
   const count = ended.length;
+  const isWhole = areAllOver(stretch);
+  // Had all gone on for the beginnings of answers, these would be as many.
+  if (!isWhole && (count === 1 || begun === count)) return undefined;
   if (count === 1) return [requestOfAll(resumed, requestOf)];
   if (count === 0 || start.causeKind !== CauseKind.nodeMicrotasks) return undefined;
   const drains = [...groupBy(resumed, ({ drain }) => drain).values()];
-  if (drains.length === 1) return servedByRounds(resumed, start.causeId, count, requestOf);
+  if (drains.length === 1 && isWhole) return servedByRounds(resumed, start.causeId, count, requestOf);
   if (drains.length !== count) return undefined;
   const calls = drains.map(([first], index) => ({ first: first!, call: ended[index]! }));
   const served = drains.map((drain) => requestOfAll(drain, requestOf));
@@ -65,6 +69,12 @@ export function servedBy({ resumed, start, ended }: Stretch, requestOf: RequestO
     return next === undefined || (compareCalls(one.call, next.call) < 0 && hasWaitedLonger(one.first, next.first));
   });
   return isInOrder ? served : undefined;
+}
+
+/** All answers that were read are over. */
+function areAllOver({ read, ended }: Stretch): boolean {
+  const answers = new Set(ended);
+  return read.every((node) => answers.has(node));
 }
 
 function servedByRounds(

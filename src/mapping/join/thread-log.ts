@@ -48,6 +48,8 @@ export class Stretch {
   /** The messages that were read at its beginning, in their order, and those of them that ended then. */
   readonly read: TraceNode[] = [];
   readonly ended: TraceNode[] = [];
+  /** Of the calls whose answers were read: how many began then. */
+  begun = 0;
   /** Node: the async functions that went on in it. */
   readonly resumed: Resumption[] = [];
 
@@ -103,6 +105,7 @@ export class ThreadLog {
       stretch.isShared = true;
       if (stretch.read.at(-1) !== node && stretch.read.length < MAX_NOTED) stretch.read.push(node);
     }
+    if (!isEnd && !node.isServer) this.#stretch!.begun++;
     if (isEnd && this.#stretch!.ended.length < MAX_NOTED) this.#stretch!.ended.push(node);
   }
 

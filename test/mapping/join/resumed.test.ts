@@ -7,7 +7,14 @@ const TGID = 500;
 const ENOUGH = 12;
 
 /** Turn and microtask (of those behind the read) of an async function that goes on, and whether it is detached. */
-type Going = readonly [turn: number, microtask: number, isDetached?: boolean, drain?: number, wait?: number];
+type Going = readonly [
+  turn: number,
+  microtask: number,
+  isDetached?: boolean,
+  drain?: number,
+  wait?: number,
+  isAtOnce?: boolean,
+];
 
 /** A loop whose requests send their commands over one connection, all in one write, and whose answers come in one read. */
 class Loop {
@@ -67,6 +74,47 @@ class Loop {
     return names;
   }
 
+  /** The requests are answered, and call then; the first callers go on `atOnce` with what they had begun to await when they were read. */
+  behindAnswers(names: readonly string[], atOnce: readonly boolean[]): void {
+    const turns = this.read(names);
+    for (const [index] of names.entries()) this.#inbound[index]!.answer(this.doer(), ok());
+    for (const [index, name] of names.entries()) {
+      this.redis.send(this.doer(TurnPhase.other), command(name));
+      this.#reads++;
+      this.redis.clientReads(this.doer(), "$2\r\nok\r\n");
+      this.#goOn([turns[index]!, 0, false, 0, 0, atOnce[index]!], 0);
+      this.#microtasks += 100;
+      this.host.pass(5);
+    }
+    this.read(["next"]);
+    this.#inbound[0]!.answer(this.doer(), ok());
+  }
+
+  /**
+   * Four calls, of whose answers the first has begun when the others are read, and the last is not over then.
+   *
+   * @param begins the first begins by itself
+   */
+  cut(begins: boolean): string[] {
+    const names = ["a", "b", "c", "d"].map((name) => `cut${this.#round++}${name}`);
+    const turns = this.read(names);
+    for (const name of names) this.redis.send(this.doer(TurnPhase.other), command(name));
+    this.#reads++;
+    const answer = "$2\r\nok\r\n";
+    if (begins) this.redis.clientReads(this.doer(), answer.slice(0, 5));
+    if (begins) this.#reads++;
+    this.redis.clientReads(this.doer(), (begins ? answer.slice(5) : answer) + answer + answer + answer.slice(0, 5));
+    for (const [index, turn] of turns.slice(0, 3).entries())
+      for (const one of inDrain(turn, index + 1, index + 7)) this.#goOn(one, 0);
+    this.#microtasks += 100;
+    this.#reads++;
+    this.redis.clientReads(this.doer(), answer.slice(5));
+    this.#reads++;
+    for (const [index] of names.entries()) this.#inbound[index]!.answer(this.doer(), ok());
+    this.host.pass(5);
+    return names;
+  }
+
   /** A call is made, and with its answer goes on what was read later. */
   lie(): void {
     this.read(["early"]);
@@ -83,12 +131,12 @@ class Loop {
   }
 
   /** @param waiting microtasks behind it */
-  #goOn([fromId, microtask, isDetached, drain = 0, wait = 0]: Going, waiting: number): void {
+  #goOn([fromId, microtask, isDetached, drain = 0, wait = 0, isAtOnce]: Going, waiting: number): void {
     this.host.engine.unitEdge({
       header: { kind: EventKind.unitEdge, length: 0, timestampNs: this.host.nowNs, tgid: TGID, pid: TGID },
       fromId,
       toId: this.doer().turnId!,
-      fromCreation: waiting + drain * 2 ** 16 + wait * 2 ** 32,
+      fromCreation: waiting + drain * 2 ** 16 + wait * 2 ** 32 + (isAtOnce ? 2 ** 52 : 0),
       work: this.#microtasks + microtask,
       edge: isDetached ? UnitEdge.resumesDetached : UnitEdge.resumes,
       unitKind: UnitKind.nodeAsync,
@@ -214,6 +262,23 @@ describe("resumed", () => {
     for (const name of [inOneRun[0]!, inOneRun[2]!, byRuns[0]!, byRuns[2]!, shared[0]!])
       assert.deepEqual(joined.get(name), [name]);
     for (const name of [inOneRun[1]!, byRuns[1]!, shared[1]!]) assert.equal(joined.get(name), undefined);
+  });
+
+  it("believes what goes on with those answers of several that are over, unless it may go on with their beginnings", () => {
+    const loop = proven();
+    const whole = loop.cut(false);
+    const cut = loop.cut(true);
+    const joined = loop.joined();
+    for (const name of whole.slice(0, 3)) assert.deepEqual(joined.get(name), [name]);
+    for (const name of [whole[3]!, ...cut]) assert.equal(joined.get(name), undefined);
+  });
+
+  it("gives a request that is answered what it had begun to await when it was read", () => {
+    const loop = proven();
+    loop.behindAnswers(["early", "late"], [true, false]);
+    const joined = loop.joined();
+    assert.deepEqual(joined.get("early"), ["early"]);
+    assert.equal(joined.get("late"), undefined);
   });
 
   it("gives a request all that it goes on with, and nobody what nobody awaits", () => {
