@@ -235,6 +235,7 @@ struct python_layout {
 };
 
 #define JAVA_HOPS 5
+#define JAVA_TASKS 4
 
 /*
  * Where things lie in a JVM, as it describes itself: addresses as the process has them, offsets in its own structures and
@@ -248,11 +249,12 @@ struct java_layout {
 	__u64 collections; /* the heap's count of collections */
 	__u64 tls_block;      /* of libjvm.so in the thread's table of them */
 	__u64 current_thread; /* in there */
-	__u64 future_task;
+	__u64 future_tasks[JAVA_TASKS]; /* FutureTask, then classes that are derived from it, the programs' own */
 	__u64 async_supply;
 	__u64 async_run;
 	__u64 completable_future;
 	__u64 exchange_classes[JAVA_HOPS]; /* from what writes for HttpClient to the request: checked, then followed */
+	__u64 learn_ns; /* the programs' own: when the next call may look for the names of classes that are not known yet */
 	__u16 exchange_fields[JAVA_HOPS];
 	__u16 klass;        /* of any object */
 	__u16 runner;       /* of a FutureTask */
@@ -269,10 +271,11 @@ struct java_layout {
 	__u16 stack_base;
 	__u16 class_name;  /* of a class: its symbol */
 	__u16 symbol_body; /* of a symbol, its length right before it; 0: classes are not known by name */
-	__u16 learns; /* so many calls look for the names of classes that are not known yet; the programs' own from then on */
+	__u16 base_class;  /* of a class: the one below Object that it is derived from */
+	__u16 fruitless;   /* the programs' own: calls in a row that have looked, and found no new one */
 	__u8 oop_shift;
 	__u8 klass_shift;
-	__u16 padding[2];
+	__u16 padding;
 };
 
 /* Value of processes, key: tgid. User space writes filter and steps; the bucket is the programs' own. */

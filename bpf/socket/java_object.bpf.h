@@ -7,64 +7,23 @@
 #ifndef SOCKSPAN_JAVA_OBJECT_H
 #define SOCKSPAN_JAVA_OBJECT_H
 
+#include "socket/java_learn.bpf.h"
 #include "socket/java_owner.bpf.h"
 
-#define TEXT(a, b, c, d, e, f, g, h)                                                                      \
-	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |          \
-	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
-#define IS_NAMED(size, ...) (scan->length == (size) && scan->value == TEXT(__VA_ARGS__))
-#define LEARN(field)                                                                                      \
-	do {                                                                                              \
-		scan->layout.field = scan->class;                                                               \
-		process->java.field = scan->class;                                                              \
-	} while (0)
-
-/*
- * User space needs a moment to find a class that has just been loaded. Names in java/ and jdk/ are the JDK's alone; their
- * length and their end tell them apart.
- */
-__noinline int java_learn(__u32 slot)
+static __always_inline bool java_is_task(const struct java_scan *scan)
 {
-	struct java_scan *scan = bpf_map_lookup_elem(&java_scans, &slot);
-	struct process_control *process;
-	bool is_util;
+	for (int i = 0; i < JAVA_TASKS; i++)
+		if (scan->class == scan->layout.future_tasks[i])
+			return true;
+	return false;
+}
 
-	if (!scan)
-		return 0;
-	process = bpf_map_lookup_elem(&processes, &scan->tgid);
-	if (!process)
-		return 0;
-	scan->name = java_u64(scan, scan->class + scan->layout.class_name) + scan->layout.symbol_body;
-	scan->length = java_u32(scan, scan->name - 2) & 0xffff;
-	if (scan->length < 16)
-		return 0;
-	java_u64(scan, scan->name);
-	is_util = scan->value == TEXT('j', 'a', 'v', 'a', '/', 'u', 't', 'i');
-	if (!is_util && scan->value != TEXT('j', 'd', 'k', '/', 'i', 'n', 't', 'e'))
-		return 0;
-	java_u64(scan, scan->name + scan->length - 8);
-	if (is_util) {
-		if (IS_NAMED(31, 't', 'u', 'r', 'e', 'T', 'a', 's', 'k'))
-			LEARN(future_task);
-		else if (IS_NAMED(38, 'l', 'e', 'F', 'u', 't', 'u', 'r', 'e'))
-			LEARN(completable_future);
-		else if (IS_NAMED(50, 'n', 'c', 'S', 'u', 'p', 'p', 'l', 'y'))
-			LEARN(async_supply);
-		else if (IS_NAMED(47, 'A', 's', 'y', 'n', 'c', 'R', 'u', 'n'))
-			LEARN(async_run);
-	} else {
-		if (IS_NAMED(56, 'b', 's', 'c', 'r', 'i', 'b', 'e', 'r'))
-			LEARN(exchange_classes[0]);
-		else if (IS_NAMED(74, 'c', 'r', 'i', 'p', 't', 'i', 'o', 'n'))
-			LEARN(exchange_classes[1]);
-		else if (IS_NAMED(73, 'c', 'r', 'i', 'p', 't', 'i', 'o', 'n'))
-			LEARN(exchange_classes[2]);
-		else if (IS_NAMED(50, 'u', 'b', 'l', 'i', 's', 'h', 'e', 'r'))
-			LEARN(exchange_classes[3]);
-		else if (IS_NAMED(35, 'E', 'x', 'c', 'h', 'a', 'n', 'g', 'e'))
-			LEARN(exchange_classes[4]);
-	}
-	return 0;
+static __always_inline bool java_is_future(__u32 slot, struct java_scan *scan, __u64 object)
+{
+	scan->class = java_class(scan, object);
+	if (scan->class && scan->learns)
+		java_learn(slot);
+	return scan->class && scan->class == scan->layout.completable_future;
 }
 
 static __always_inline void java_found(struct java_scan *scan)
@@ -79,7 +38,7 @@ static __always_inline void java_found(struct java_scan *scan)
 static __always_inline void java_classify(__u32 slot, struct java_scan *scan)
 {
 	scan->class = java_class(scan, scan->word);
-	if (scan->class && scan->layout.learns)
+	if (scan->class && scan->learns)
 		java_learn(slot);
 }
 
@@ -87,19 +46,19 @@ static __always_inline void java_classify(__u32 slot, struct java_scan *scan)
  * The jobs that say of themselves that they run: a FutureTask names the thread that runs it; a CompletableFuture's has let go
  * of its function and of the future, made just before it, that it is to complete.
  */
-static __always_inline void java_job(struct java_scan *scan)
+static __always_inline void java_job(__u32 slot, struct java_scan *scan)
 {
 	const struct java_layout *layout = &scan->layout;
 
 	if (!scan->class)
 		return;
-	if (scan->class == layout->future_task) {
+	if (java_is_task(scan)) {
 		if (java_reference(scan, scan->word + layout->runner) == scan->self)
 			java_found(scan);
 	} else if (scan->class == layout->async_supply || scan->class == layout->async_run) {
 		if (!java_reference(scan, scan->word + layout->async_future) &&
 		    !java_reference(scan, scan->word + layout->async_function) &&
-		    java_class(scan, scan->word - layout->future_size) == layout->completable_future &&
+		    java_is_future(slot, scan, scan->word - layout->future_size) &&
 		    !java_reference(scan, scan->word - layout->future_size + layout->result))
 			java_found(scan);
 	}
@@ -117,7 +76,7 @@ __noinline int java_word(__u32 slot)
 		return 0;
 	java_classify(slot, scan);
 	if (!scan->is_inner) {
-		java_job(scan);
+		java_job(slot, scan);
 		return 0;
 	}
 	for (int hop = 0; hop < JAVA_HOPS; hop++) {
@@ -197,8 +156,7 @@ __noinline int java_begin(__u32 slot, __u64 thread_pointer, __u32 is_call)
 	scan->self = scan->mounted_on;
 	if (scan->layout.mounted_object)
 		scan->self = java_u64(scan, java_u64(scan, scan->thread + scan->layout.mounted_object));
-	if (is_call && process->java.learns)
-		process->java.learns--;
+	scan->learns = is_call && java_may_learn(&process->java, call->now);
 	return 1;
 }
 
@@ -241,9 +199,9 @@ static __always_inline __u32 java_object(__u32 slot)
 	if (scan->end > scan->at + JAVA_INNER_STEPS * JAVA_STEP_BYTES)
 		scan->end = scan->at + JAVA_INNER_STEPS * JAVA_STEP_BYTES;
 	scan->is_inner = true;
-	if ((scan->layout.exchange_classes[0] || scan->layout.learns) && java_search(slot, scan))
+	if ((scan->layout.exchange_classes[0] || scan->learns) && java_search(slot, scan))
 		return CAUSE_JAVA_REQUEST;
-	if (!scan->layout.future_task && !scan->layout.completable_future && !scan->layout.learns)
+	if (!scan->layout.future_tasks[0] && !scan->layout.completable_future && !scan->learns)
 		return CAUSE_NONE;
 	scan->at = java_u64(scan, scan->thread + scan->layout.last_sp);
 	scan->end = java_u64(scan, scan->thread + scan->layout.stack_base) - JAVA_ENTRY_BYTES;

@@ -27,6 +27,7 @@ struct java_scan {
 	__u64 end;
 	__u64 value;  /* read last */
 	__u64 class;
+	__u64 named;  /* the class whose name is looked at */
 	__u64 word;
 	__u64 name;   /* of a class, and its length */
 	__u64 length;
@@ -34,6 +35,8 @@ struct java_scan {
 	__u32 tgid;
 	__u32 collections;
 	__u32 is_inner;
+	__u32 learns;
+	__u32 padding;
 	__u64 words[JAVA_STEP_WORDS];
 };
 

@@ -249,8 +249,8 @@ export const LAYOUT = {
   pool_site: { sizeBytes: 64, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44, name_text: 45, name: 48 } },
   go_layout: { sizeBytes: 232, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, all_goroutines: 24, goid_counter: 32, library_start: 40, library_length: 48, http2_start: 56, http2_length: 64, x_http2_start: 72, x_http2_length: 80, http2_call_start_pc: 88, x_http2_call_start_pc: 96, grpc_start_pc: 104, wait_group_add: 112, wait_group_add_length: 120, context_key: 128, processors: 136, goid: 200, parent_goid: 202, start_pc: 204, processor: 206, goid_cache: 208, receive_queue: 210, sudog_channel: 212, write_request: 214, connection: 216, request_context: 218, current_request: 220, wants_marks: 222, has_streams: 224 } },
   python_layout: { sizeBytes: 232, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20, site_hops: 24, puts_off: 34, clients: 40 } },
-  java_layout: { sizeBytes: 176, offsets: { heap: 0, heap_length: 8, oop_base: 16, klass_base: 24, collections: 32, tls_block: 40, current_thread: 48, future_task: 56, async_supply: 64, async_run: 72, completable_future: 80, exchange_classes: 88, exchange_fields: 128, klass: 138, runner: 140, async_future: 142, async_function: 144, result: 146, future_size: 148, thread_object: 150, mounted_object: 152, buffer_start: 154, buffer_top: 156, buffer_end: 158, last_sp: 160, stack_base: 162, class_name: 164, symbol_body: 166, learns: 168, oop_shift: 170, klass_shift: 171 } },
-  process_control: { sizeBytes: 1208, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 792, java: 1024, handovers_lost: 1200 } },
+  java_layout: { sizeBytes: 208, offsets: { heap: 0, heap_length: 8, oop_base: 16, klass_base: 24, collections: 32, tls_block: 40, current_thread: 48, future_tasks: 56, async_supply: 88, async_run: 96, completable_future: 104, exchange_classes: 112, learn_ns: 152, exchange_fields: 160, klass: 170, runner: 172, async_future: 174, async_function: 176, result: 178, future_size: 180, thread_object: 182, mounted_object: 184, buffer_start: 186, buffer_top: 188, buffer_end: 190, last_sp: 192, stack_base: 194, class_name: 196, symbol_body: 198, base_class: 200, fruitless: 202, oop_shift: 204, klass_shift: 205 } },
+  process_control: { sizeBytes: 1240, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 792, java: 1024, handovers_lost: 1232 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
   trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
@@ -535,11 +535,12 @@ export interface JavaLayout {
   readonly collections: number;
   readonly tlsBlock: number;
   readonly currentThread: number;
-  readonly futureTask: number;
+  readonly futureTasks: readonly number[];
   readonly asyncSupply: number;
   readonly asyncRun: number;
   readonly completableFuture: number;
   readonly exchangeClasses: readonly number[];
+  readonly learnNs: number;
   readonly exchangeFields: readonly number[];
   readonly klass: number;
   readonly runner: number;
@@ -556,7 +557,8 @@ export interface JavaLayout {
   readonly stackBase: number;
   readonly className: number;
   readonly symbolBody: number;
-  readonly learns: number;
+  readonly baseClass: number;
+  readonly fruitless: number;
   readonly oopShift: number;
   readonly klassShift: number;
 }
@@ -1013,30 +1015,32 @@ export function encodeJavaLayout(view: DataView, offset: number, value: JavaLayo
   view.setBigInt64(offset + 32, BigInt.asIntN(64, BigInt(value.collections)), true);
   view.setBigInt64(offset + 40, BigInt.asIntN(64, BigInt(value.tlsBlock)), true);
   view.setBigInt64(offset + 48, BigInt.asIntN(64, BigInt(value.currentThread)), true);
-  view.setBigInt64(offset + 56, BigInt.asIntN(64, BigInt(value.futureTask)), true);
-  view.setBigInt64(offset + 64, BigInt.asIntN(64, BigInt(value.asyncSupply)), true);
-  view.setBigInt64(offset + 72, BigInt.asIntN(64, BigInt(value.asyncRun)), true);
-  view.setBigInt64(offset + 80, BigInt.asIntN(64, BigInt(value.completableFuture)), true);
-  value.exchangeClasses.slice(0, 5).forEach((element, index) => { view.setBigInt64(offset + 88 + index * 8, BigInt.asIntN(64, BigInt(element)), true); });
-  value.exchangeFields.slice(0, 5).forEach((element, index) => { view.setUint16(offset + 128 + index * 2, element, true); });
-  view.setUint16(offset + 138, value.klass, true);
-  view.setUint16(offset + 140, value.runner, true);
-  view.setUint16(offset + 142, value.asyncFuture, true);
-  view.setUint16(offset + 144, value.asyncFunction, true);
-  view.setUint16(offset + 146, value.result, true);
-  view.setUint16(offset + 148, value.futureSize, true);
-  view.setUint16(offset + 150, value.threadObject, true);
-  view.setUint16(offset + 152, value.mountedObject, true);
-  view.setUint16(offset + 154, value.bufferStart, true);
-  view.setUint16(offset + 156, value.bufferTop, true);
-  view.setUint16(offset + 158, value.bufferEnd, true);
-  view.setUint16(offset + 160, value.lastSp, true);
-  view.setUint16(offset + 162, value.stackBase, true);
-  view.setUint16(offset + 164, value.className, true);
-  view.setUint16(offset + 166, value.symbolBody, true);
-  view.setUint16(offset + 168, value.learns, true);
-  view.setUint8(offset + 170, value.oopShift);
-  view.setUint8(offset + 171, value.klassShift);
+  value.futureTasks.slice(0, 4).forEach((element, index) => { view.setBigInt64(offset + 56 + index * 8, BigInt.asIntN(64, BigInt(element)), true); });
+  view.setBigInt64(offset + 88, BigInt.asIntN(64, BigInt(value.asyncSupply)), true);
+  view.setBigInt64(offset + 96, BigInt.asIntN(64, BigInt(value.asyncRun)), true);
+  view.setBigInt64(offset + 104, BigInt.asIntN(64, BigInt(value.completableFuture)), true);
+  value.exchangeClasses.slice(0, 5).forEach((element, index) => { view.setBigInt64(offset + 112 + index * 8, BigInt.asIntN(64, BigInt(element)), true); });
+  view.setBigInt64(offset + 152, BigInt.asIntN(64, BigInt(value.learnNs)), true);
+  value.exchangeFields.slice(0, 5).forEach((element, index) => { view.setUint16(offset + 160 + index * 2, element, true); });
+  view.setUint16(offset + 170, value.klass, true);
+  view.setUint16(offset + 172, value.runner, true);
+  view.setUint16(offset + 174, value.asyncFuture, true);
+  view.setUint16(offset + 176, value.asyncFunction, true);
+  view.setUint16(offset + 178, value.result, true);
+  view.setUint16(offset + 180, value.futureSize, true);
+  view.setUint16(offset + 182, value.threadObject, true);
+  view.setUint16(offset + 184, value.mountedObject, true);
+  view.setUint16(offset + 186, value.bufferStart, true);
+  view.setUint16(offset + 188, value.bufferTop, true);
+  view.setUint16(offset + 190, value.bufferEnd, true);
+  view.setUint16(offset + 192, value.lastSp, true);
+  view.setUint16(offset + 194, value.stackBase, true);
+  view.setUint16(offset + 196, value.className, true);
+  view.setUint16(offset + 198, value.symbolBody, true);
+  view.setUint16(offset + 200, value.baseClass, true);
+  view.setUint16(offset + 202, value.fruitless, true);
+  view.setUint8(offset + 204, value.oopShift);
+  view.setUint8(offset + 205, value.klassShift);
 }
 
 /** Writes into zeroed memory. */
@@ -1054,7 +1058,7 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   encodeGoLayout(view, offset + 560, value.go);
   encodePythonLayout(view, offset + 792, value.python);
   encodeJavaLayout(view, offset + 1024, value.java);
-  view.setUint32(offset + 1200, value.handoversLost, true);
+  view.setUint32(offset + 1232, value.handoversLost, true);
 }
 
 /** Writes into zeroed memory. */

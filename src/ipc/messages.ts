@@ -91,7 +91,7 @@ const javaLayout = z.strictObject({
   collections: address,
   tlsBlock: address,
   currentThread: address,
-  futureTask: address,
+  futureTasks: z.array(address).max(1),
   asyncSupply: address,
   asyncRun: address,
   completableFuture: address,
@@ -112,7 +112,7 @@ const javaLayout = z.strictObject({
   stackBase: u16,
   className: u16,
   symbolBody: u16,
-  learns: u16,
+  baseClass: u16,
   oopShift: u8,
   klassShift: u8,
 });

@@ -94,7 +94,10 @@ const NO_PYTHON: PythonLayout = {
   clients: [],
 };
 
-const NO_JAVA: JavaLayout = {
+/** The same of a JVM. */
+export type JavaPlan = Omit<JavaLayout, "learnNs" | "fruitless">;
+
+const NO_JAVA: JavaPlan = {
   heap: 0,
   heapLength: 0,
   oopBase: 0,
@@ -102,7 +105,7 @@ const NO_JAVA: JavaLayout = {
   collections: 0,
   tlsBlock: 0,
   currentThread: 0,
-  futureTask: 0,
+  futureTasks: [],
   asyncSupply: 0,
   asyncRun: 0,
   completableFuture: 0,
@@ -123,7 +126,7 @@ const NO_JAVA: JavaLayout = {
   stackBase: 0,
   className: 0,
   symbolBody: 0,
-  learns: 0,
+  baseClass: 0,
   oopShift: 0,
   klassShift: 0,
 };
@@ -135,7 +138,7 @@ export type ProcessPlan = Pick<
 > & {
   readonly go?: GoPlan | undefined;
   readonly python?: PythonLayout | undefined;
-  readonly java?: JavaLayout | undefined;
+  readonly java?: JavaPlan | undefined;
 };
 
 export const NO_PLAN: ProcessPlan = {
@@ -158,7 +161,7 @@ export function processControlBytes(filter: ProcessFilter, plan: ProcessPlan = N
     stepCount: plan.steps.length,
     go: { ...(plan.go ?? NO_GO), contextKey: 0, processors: [], wantsMarks: 0, hasStreams: 0 },
     python: plan.python ?? NO_PYTHON,
-    java: plan.java ?? NO_JAVA,
+    java: { ...(plan.java ?? NO_JAVA), learnNs: 0, fruitless: 0 },
     handoversLost: 0,
   });
   return bytes;

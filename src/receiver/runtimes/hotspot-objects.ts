@@ -41,8 +41,7 @@ export const OBJECT_CLASSES: ReadonlySet<string> = new Set([
   ...EXCHANGE.map(([name]) => name),
 ]);
 
-/** Of the first calls that may know a class by its name. */
-const LEARNS = 256;
+const WORD_BYTES = 8;
 /** Where fields lie as long as the class is not loaded: so in all versions with compressed references; what is found there proves it. */
 const USUAL = {
   runner: 24,
@@ -112,16 +111,17 @@ export async function objectLayout(
   };
 }
 
-function nameLayout({ offsets }: VmStructs): Pick<JavaPlan, "className" | "symbolBody" | "learns"> {
+function nameLayout({ offsets }: VmStructs): Pick<JavaPlan, "className" | "symbolBody" | "baseClass"> {
   const [name, length, body] = ["Klass::_name", "Symbol::_length", "Symbol::_body"].map((field) => offsets.get(field));
   if (name === undefined || body === undefined || length !== body - 2)
-    return { className: 0, symbolBody: 0, learns: 0 };
-  return { className: name, symbolBody: body, learns: LEARNS };
+    return { className: 0, symbolBody: 0, baseClass: 0 };
+  const supers = offsets.get("Klass::_primary_supers[0]");
+  return { className: name, symbolBody: body, baseClass: supers === undefined ? 0 : supers + WORD_BYTES };
 }
 
 type ClassLayout = Pick<
   JavaPlan,
-  | "futureTask"
+  | "futureTasks"
   | "runner"
   | "asyncSupply"
   | "asyncRun"
@@ -138,7 +138,7 @@ function classLayout(classes: ReadonlyMap<string, HotspotClass>): ClassLayout {
   const [task, future, supply, run] = [FUTURE_TASK, FUTURE, ASYNC_SUPPLY, ASYNC_RUN].map((name) => classes.get(name));
   const job = supply ?? run;
   return {
-    futureTask: task?.address ?? 0,
+    futureTasks: [task?.address ?? 0],
     runner: task?.fields.get("runner") ?? USUAL.runner,
     asyncSupply: supply?.address ?? 0,
     asyncRun: run?.address ?? 0,
@@ -162,6 +162,6 @@ function staticOf({ addresses }: VmStructs, type: string, earlier: string) {
 }
 
 /** No further class is to be found. */
-export function isWhole({ futureTask, asyncSupply, asyncRun, exchangeClasses }: JavaPlan): boolean {
-  return ![futureTask, asyncSupply, asyncRun, ...exchangeClasses].includes(0);
+export function isWhole({ futureTasks, asyncSupply, asyncRun, exchangeClasses }: JavaPlan): boolean {
+  return ![...futureTasks, asyncSupply, asyncRun, ...exchangeClasses].includes(0);
 }

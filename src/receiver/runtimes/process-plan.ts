@@ -43,6 +43,7 @@ export function processPlan(
     go,
     java: java && {
       ...java,
+      futureTasks: [...java.futureTasks],
       exchangeClasses: [...java.exchangeClasses],
       exchangeFields: [...java.exchangeFields],
     },
