@@ -6,8 +6,9 @@
 #include "socket/java_scan.bpf.h"
 
 /* Threads of a process that have read requests, by pid: who else has a stretch of the heap that jobs may lie in. */
-#define JAVA_SERVERS 128
+#define JAVA_SERVERS 256
 #define JAVA_SERVERS_AT_A_TIME 16
+#define JAVA_SERVER_PLACES 8 /* of one pid: those that are taken are passed over */
 
 struct java_servers {
 	__u64 thread[JAVA_SERVERS];
@@ -44,6 +45,14 @@ static __always_inline void java_serves(const struct caller *caller, const struc
 			return;
 	}
 	index = caller->pid & (JAVA_SERVERS - 1);
+	for (__u32 i = 0; i < JAVA_SERVER_PLACES; i++) {
+		__u32 place = (caller->pid + i) & (JAVA_SERVERS - 1);
+
+		if (servers->pid[place] && servers->pid[place] != caller->pid)
+			continue;
+		index = place;
+		break;
+	}
 	servers->thread[index] = scan->thread;
 	servers->pid[index] = caller->pid;
 }

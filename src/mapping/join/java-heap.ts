@@ -11,9 +11,12 @@ const WORD_BYTES = 8;
 const MAX_STRETCHES = 4096;
 const MAX_MARKS = 64;
 
-interface Stretch {
+interface Range {
   readonly start: number;
   readonly end: number;
+}
+
+interface Stretch extends Range {
   readonly pid: number;
   /** The last event of the thread before it had this stretch; undefined: none was seen. */
   readonly before: EventMeta | undefined;
@@ -28,9 +31,13 @@ export class JavaHeap {
   /** By thread: its last event. */
   readonly #last = new Map<number, EventMeta>();
 
-  /** An event of a thread tells where its next object will lie. */
-  placed(meta: EventMeta): void {
-    if (!this.#isOfNow(meta)) return;
+  /**
+   * An event of a thread tells where its next object will lie.
+   *
+   * @returns the stretch, where it was not known
+   */
+  placed(meta: EventMeta): Range | undefined {
+    if (!this.#isOfNow(meta)) return undefined;
     const top = meta.causeId;
     const start = top - Math.floor(meta.causeRequest / DISTANCES) * WORD_BYTES;
     const end = top + (meta.causeRequest % DISTANCES) * WORD_BYTES;
@@ -38,13 +45,15 @@ export class JavaHeap {
     if (this.#last.size >= MAX_STRETCHES) this.#last.clear();
     this.#last.set(meta.pid, meta);
     let stretch = this.#stretches[this.#indexOf(start)];
-    if (stretch?.start !== start || stretch.end !== end || stretch.pid !== meta.pid) {
+    const isNew = stretch?.start !== start || stretch.end !== end || stretch.pid !== meta.pid;
+    if (stretch === undefined || isNew) {
       stretch = { start, end, pid: meta.pid, before, marks: [] };
       this.#add(stretch);
     }
     const { marks } = stretch;
     if (marks.length >= MAX_MARKS) marks.splice(0, MAX_MARKS / 2);
     marks.push({ top, meta });
+    return isNew ? stretch : undefined;
   }
 
   /**

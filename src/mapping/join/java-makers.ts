@@ -49,11 +49,16 @@ export class JavaMakers {
 
   /** @returns whether calls may wait for a moment by now */
   placed(work: ProcessWork, meta: EventMeta): boolean {
-    this.#heap.placed(meta);
-    if (this.#unknown.length === 0) return false;
+    const stretch = this.#heap.placed(meta);
+    if (stretch === undefined || this.#unknown.length === 0) return false;
     const unknown = this.#unknown;
     this.#unknown = [];
-    for (const call of unknown) if (!call.isDecided) this.called(work, call);
+    for (const call of unknown) {
+      const { causeId } = call.start;
+      if (call.isDecided) continue;
+      if (causeId >= stretch.start && causeId < stretch.end) this.called(work, call);
+      else this.#unknown.push(call);
+    }
     return work.isHolding;
   }
 
