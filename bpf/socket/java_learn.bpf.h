@@ -27,25 +27,18 @@
  * User space needs a moment to find a class that has just been loaded. Names in java/ and jdk/ are the JDK's alone; their
  * length and their end tell them apart.
  */
-__noinline int java_learn_name(__u32 slot)
+static __always_inline void java_learn_name(struct java_scan *scan, struct process_control *process)
 {
-	struct java_scan *scan = bpf_map_lookup_elem(&java_scans, &slot);
-	struct process_control *process;
 	bool is_util;
 
-	if (!scan)
-		return 0;
-	process = bpf_map_lookup_elem(&processes, &scan->tgid);
-	if (!process)
-		return 0;
 	scan->name = java_u64(scan, scan->named + scan->layout.class_name) + scan->layout.symbol_body;
 	scan->length = java_u32(scan, scan->name - 2) & 0xffff;
 	if (scan->length < 16)
-		return 0;
+		return;
 	java_u64(scan, scan->name);
 	is_util = scan->value == TEXT('j', 'a', 'v', 'a', '/', 'u', 't', 'i');
 	if (!is_util && scan->value != TEXT('j', 'd', 'k', '/', 'i', 'n', 't', 'e'))
-		return 0;
+		return;
 	java_u64(scan, scan->name + scan->length - 8);
 	if (is_util) {
 		if (IS_NAMED(31, 't', 'u', 'r', 'e', 'T', 'a', 's', 'k'))
@@ -68,10 +61,21 @@ __noinline int java_learn_name(__u32 slot)
 		else if (IS_NAMED(35, 'E', 'x', 'c', 'h', 'a', 'n', 'g', 'e'))
 			LEARN(exchange_classes[4]);
 	}
-	return 0;
 }
 
-/* What `class` is, and, of classes derived from FutureTask, that they are. */
+/* One more class that is derived from FutureTask. */
+static __always_inline void java_learn_task(struct java_scan *scan, struct process_control *process)
+{
+	scan->named = scan->class;
+	for (int i = 1; i < JAVA_TASKS; i++) {
+		if (scan->layout.future_tasks[i] && scan->layout.future_tasks[i] != scan->class)
+			continue;
+		LEARN(future_tasks[i]);
+		return;
+	}
+}
+
+/* What `class` is, or what it is derived from. No function below this one: stacks of old kernels have no room for it. */
 __noinline int java_learn(__u32 slot)
 {
 	struct java_scan *scan = bpf_map_lookup_elem(&java_scans, &slot);
@@ -79,26 +83,20 @@ __noinline int java_learn(__u32 slot)
 
 	if (!scan)
 		return 0;
-	scan->named = scan->class;
-	java_learn_name(slot);
-	if (!scan->layout.base_class)
-		return 0;
-	scan->named = java_u64(scan, scan->class + scan->layout.base_class);
-	if (!scan->named || scan->named == scan->class)
-		return 0;
-	java_learn_name(slot);
-	if (scan->named != scan->layout.future_tasks[0])
-		return 0;
 	process = bpf_map_lookup_elem(&processes, &scan->tgid);
 	if (!process)
 		return 0;
 	scan->named = scan->class;
-	for (int i = 1; i < JAVA_TASKS; i++) {
-		if (scan->layout.future_tasks[i] && scan->layout.future_tasks[i] != scan->class)
-			continue;
-		LEARN(future_tasks[i]);
-		break;
+	for (int i = 0; i < 2; i++) {
+		java_learn_name(scan, process);
+		if (i || !scan->layout.base_class)
+			break;
+		scan->named = java_u64(scan, scan->class + scan->layout.base_class);
+		if (!scan->named || scan->named == scan->class)
+			return 0;
 	}
+	if (scan->named != scan->class && scan->named == scan->layout.future_tasks[0])
+		java_learn_task(scan, process);
 	return 0;
 }
 
