@@ -74,7 +74,7 @@ export class JavaMakers {
     const unit = work.unitOf(making);
     if (unit === call.unit) return false;
     const served = this.#servedAt(work, unit, making, call);
-    if (served !== undefined) return join(work, call, unit, served);
+    if (served !== undefined) return join(work, call, served);
     const waiting = this.#waiting.get(making.pid) ?? [];
     if (waiting.length === 0) this.#waiting.set(making.pid, waiting);
     if (waiting.length < MAX_WAITING) waiting.push({ call, making });
@@ -91,7 +91,7 @@ export class JavaMakers {
     makeRoom(this.#answered, MAX_ANSWERED);
     this.#answered.set(meta.pid, { served, since, until: meta.order });
     for (const { call, making } of waiting ?? []) {
-      if (!call.isDecided && making.order >= since) join(work, call, unit, served);
+      if (!call.isDecided && making.order >= since) join(work, call, served);
     }
   }
 
@@ -113,10 +113,11 @@ export class JavaMakers {
   }
 }
 
-function join(work: ProcessWork, call: TraceNode, unit: Unit, served: TraceNode): boolean {
+function join(work: ProcessWork, call: TraceNode, served: TraceNode): boolean {
   const { causeKind, causeId, unitCount } = call.start;
   if (served.isDoubtful || served.start.order > call.start.order) return false;
   if (causeKind === CauseKind.javaRequest) return decide(call, served, EVIDENCE);
   const key = -(causeId / OBJECT_BYTES + (unitCount % COLLECTIONS) * ADDRESSES);
-  return joinCreated(work, call, key, { served, server: unit.key, work: 0, isBehind: false, turnOf: undefined });
+  // Made between the read and the answer, whatever the thread has read since.
+  return joinCreated(work, call, key, { served, server: 0, work: 0, isBehind: false, turnOf: undefined });
 }

@@ -35,6 +35,10 @@ describe("jobs of a JVM, by their makers", () => {
     assert.ok(recall({ jobsPerRequest: 2, collections: 0.002, areRequests: true }) > 0.5);
   });
 
+  it("are of the request that is answered before they are done, whatever its thread has read since", () => {
+    assert.ok(recall({ jobsPerRequest: 1, forgets: 1 }) > 0.78);
+  });
+
   it("have no wrong parent where requests answer before their jobs are done", () => {
     for (const areRequests of [false, true]) {
       recall({ jobsPerRequest: 2, forgets: 1, areRequests });
