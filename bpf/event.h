@@ -141,7 +141,7 @@ struct socket_data_event {
 	__u64 entry_ns;      /* 0 where the hook set does not know it */
 	__u64 coroutine_id;  /* Go: goid; else 0 */
 	__u64 unit_id;       /* with unit_kind: the runtime's own unit of work */
-	__u64 unit_parent;   /* the unit that made this one, where the runtime keeps it; Ruby: the thread that it is on; Go: what it was made to run, with CAUSE_GO_CREATOR and _STREAM_CHILD */
+	__u64 unit_parent;   /* the unit that made this one, where the runtime keeps it; Ruby: the thread that it is on; CPython, with CAUSE_CREATION: 1 for a context that was copied for no task of asyncio; Go: what it was made to run, with CAUSE_GO_CREATOR and _STREAM_CHILD */
 	__u64 unit_count;    /* the runtime's counter of units: those made so far; 0 where it has none. With CAUSE_JAVA_*: collections of the heap so far. CPython: when what is sent was written (ns), where that may have been long before */
 	__u64 turn_id;       /* equal = the same uninterrupted turn of an event loop; 0 unknown; see enum turn_phase */
 	__u64 cause_id;      /* with cause_kind */

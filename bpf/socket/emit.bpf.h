@@ -79,6 +79,8 @@ static __always_inline void ask_runtime(struct call *call, struct process_contro
 		}
 		call->cause.kind = call->cause.id ? CAUSE_CREATION : CAUSE_NONE;
 	}
+	if (call->cause.kind == CAUSE_CREATION && call->unit_kind == UNIT_PYTHON_CONTEXT)
+		call->unit.parent = is_own_context(&call->caller, call->unit.unit_id);
 	if (process->python.puts_off)
 		asked_unit(&call->unit, &call->cause, &call->unit_kind,
 			   call->direction == DIRECTION_EGRESS ? call->id : 0);

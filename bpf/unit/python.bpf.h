@@ -147,6 +147,15 @@ static __noinline __u64 python_creation(const struct process_control *process, c
 
 #define TASK_COROUTINE 16 /* before its context, in 3.11 to 3.13 */
 
+/* Copied for what runs in it, which is no task of asyncio. */
+static __noinline bool is_own_context(const struct caller *caller, __u64 context)
+{
+	struct unit_key key = { .id = context, .tgid = caller->tgid };
+	struct python_creation *known = bpf_map_lookup_elem(&python_creations, &key);
+
+	return known && known->task == CONTEXT_COPIED;
+}
+
 /* The context of whoever awaits what the coroutine does; 0: the way is another, or there is nobody. */
 static __noinline __u64 awaiter_of(const struct pool_site *site, __u64 coroutine)
 {

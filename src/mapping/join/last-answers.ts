@@ -9,7 +9,7 @@
  * it they are at the end of what they do for it.
  */
 
-import { UnitKind } from "../../bpf/layout.gen.ts";
+import { CauseKind, UnitKind } from "../../bpf/layout.gen.ts";
 import { makeRoom } from "../../make-room.ts";
 import type { EventMeta } from "../event-meta.ts";
 import type { ProcessWork } from "./process-work.ts";
@@ -45,7 +45,7 @@ export class LastAnswers {
   /** `unit` has read `served` and written its answer, which ends with `meta`. */
   answered(unit: Unit, served: TraceNode, meta: EventMeta): void {
     const { isDoubtful, isPipelined } = served;
-    if (!unit.servesWhatItReads && !(unit.isThread && served.start.isBlocking)) return;
+    if (!unit.servesWhatItReads && !(unit.isThread && served.start.isBlocking) && !isOwnContext(meta)) return;
     if (isDoubtful || unit.isShared || unit.open.length > 0 || unit.lastReadOrder > meta.order) return;
     if (isPipelined) {
       if (this.#ofSeveral.size >= MAX_UNITS) this.#ofSeveral.clear();
@@ -88,6 +88,11 @@ export class LastAnswers {
     this.#byUnit.clear();
     this.#ofSeveral.clear();
   }
+}
+
+/** Of Trio's tasks, which read what they serve; asyncio's do not. */
+function isOwnContext({ unitKind, causeKind, unitParent }: EventMeta): boolean {
+  return unitKind === UnitKind.pythonContext && causeKind === CauseKind.creation && unitParent === 1;
 }
 
 /** The request that the unit of this key is at although it has answered it, as `meta` of something that it does shows. */

@@ -79,6 +79,11 @@ export class PythonMakers {
     this.#limit = isThere && this.#task === undefined ? "who makes its tasks is not seen: no _asyncio.Task" : undefined;
   }
 
+  /** First of all: whose makers are not seen have no parent later. */
+  async findTask(): Promise<void> {
+    this.#task ??= await findTypeFunction(this.process.again(), this.#image, TASK_INIT);
+  }
+
   async findPut(): Promise<void> {
     this.#put ??= await findTypeFunction(this.process.again(), this.#image, QUEUE_PUT);
   }

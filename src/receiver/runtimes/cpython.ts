@@ -125,6 +125,7 @@ async function planWithPools(
   const { keyOffset, lock } = facts;
   let knownPools = 0;
   const look = async (): Promise<UnitPlan> => {
+    await makers.findTask();
     const pools = await finder.look();
     // What is only for uprobes is looked for when the pools are told: requests that come meanwhile are to have their units.
     const isTold = pools.length > 0 && pools.length === knownPools;
@@ -162,7 +163,9 @@ async function planWithPools(
     await finder.prepare(makers.hasPut);
     return look();
   };
-  return isAlone ? planOf([]) : look();
+  if (!isAlone) return look();
+  await makers.findTask();
+  return planOf([]);
 }
 
 function limitOf({ limit }: PythonMakers): Pick<UnitPlan, "limit"> {
