@@ -31,6 +31,8 @@ export interface PythonOptions {
   readonly taskPerRequest?: boolean;
   /** Greenlets instead of tasks: the one that reads a request serves it. */
   readonly greenlets?: boolean;
+  /** Tasks of Trio: each connection has one, which reads what it serves, under a context that was copied for it. */
+  readonly trio?: boolean;
   /** So many requests come at once on a connection, and are answered one by one. */
   readonly pipelined?: number;
   /** Share of the events that get lost, and that come twice. */
@@ -112,7 +114,8 @@ export function simulatePython(options: PythonOptions): Score {
   const waitingWorkers: Unit[] = [];
   const sessions: { readonly by: Unit; readonly request: Request; hasCalled: boolean }[] = [];
   const poolThreads = Array.from({ length: POOL }, (_, index) => TGID + 500 + index);
-  const hasTask = shape !== "jobs" && !options.greenlets;
+  const trio = options.trio === true;
+  const hasTask = shape !== "jobs" && !options.greenlets && !trio;
   let connections = 0;
   let workers = 0;
   let started = 0;
@@ -121,7 +124,7 @@ export function simulatePython(options: PythonOptions): Score {
     tgid: TGID,
     pid,
     ...(kind !== UnitKind.none && { unitKind: kind, unitId: address }),
-    ...(creation !== 0 && { causeKind: CauseKind.creation, causeId: creation }),
+    ...(creation !== 0 && { causeKind: CauseKind.creation, causeId: creation, unitParent: trio ? 1 : 0 }),
     isBlocking: kind === UnitKind.none,
   });
 
@@ -208,7 +211,8 @@ export function simulatePython(options: PythonOptions): Score {
     const index = connections++;
     const pid = shape === "jobs" ? TGID + 1 + index : TGID;
     const kind = shape === "jobs" ? UnitKind.none : taskKind;
-    const reader = { kind, address: kind === UnitKind.none ? 0 : contexts.take(), creation: 0, pid };
+    const loop = { kind, address: kind === UnitKind.none ? 0 : contexts.take(), creation: 0, pid };
+    const reader = trio ? makeTask(loop, 7) : loop;
     return { link: host.connect({ only: "server" }), reader, pid, task: undefined, behind: [] };
   };
 
@@ -234,7 +238,7 @@ export function simulatePython(options: PythonOptions): Score {
     if (request === undefined) return;
     active.splice(active.indexOf(request), 1);
     const { server, unit } = request;
-    const makesBefore = options.pipelined === undefined;
+    const makesBefore = options.pipelined === undefined && !trio;
     const makeFollower = () => (shape === "after" ? makeTask(unit, 0x1000) : undefined);
     const before = makesBefore ? makeFollower() : undefined;
     server.link.answer(doer(unit), ok());

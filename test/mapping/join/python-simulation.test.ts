@@ -26,8 +26,10 @@ function total(shape: Shape, options: Partial<PythonOptions>) {
 
 describe("joining what CPython's requests make", function () {
   this.timeout(20_000);
-  for (const shape of SHAPES) testShape(shape, shape, false);
-  for (const shape of SHAPES.filter((each) => each !== "jobs")) testShape(`${shape} of greenlets`, shape, true);
+  for (const shape of SHAPES) testShape(shape, shape, {});
+  const ofTasks = SHAPES.filter((each) => each !== "jobs");
+  for (const shape of ofTasks) testShape(`${shape} of greenlets`, shape, { greenlets: true });
+  for (const shape of ofTasks) testShape(`${shape} of Trio's tasks`, shape, { trio: true });
 
   it("takes the turn of a loop for nobody's whose unit was there before the request", () => {
     const { wrong, wrongEvidence } = total("sessions", { inFlight: 1, requests: 400 });
@@ -35,10 +37,10 @@ describe("joining what CPython's requests make", function () {
   });
 });
 
-function testShape(name: string, shape: Shape, greenlets: boolean): void {
+function testShape(name: string, shape: Shape, units: Pick<PythonOptions, "greenlets" | "trio">): void {
   for (const inFlight of [1, 2, 16]) {
     it(`gives ${name} no wrong parent at ${inFlight} in flight`, () => {
-      const { right, wrong, none, wrongEvidence } = total(shape, { greenlets, inFlight });
+      const { right, wrong, none, wrongEvidence } = total(shape, { ...units, inFlight });
       assert.equal(wrong, 0, wrongEvidence.join(" "));
       if (OWN.includes(shape)) assert.ok(right >= FLOOR * (right + none), `${right} of ${right + none}`);
     });
@@ -46,24 +48,24 @@ function testShape(name: string, shape: Shape, greenlets: boolean): void {
 
   it(`gives ${name} no wrong parent where events are lost and doubled`, () => {
     for (const inFlight of [1, 2, 16]) {
-      const { wrong, wrongEvidence } = total(shape, { greenlets, inFlight, lost: 0.01, doubled: 0.01 });
+      const { wrong, wrongEvidence } = total(shape, { ...units, inFlight, lost: 0.01, doubled: 0.01 });
       assert.equal(wrong, 0, wrongEvidence.join(" "));
     }
   });
 
   it(`gives ${name} no wrong parent where requests come at once on a connection`, () => {
     for (const inFlight of [1, 2, 16]) {
-      const { right, wrong, none, wrongEvidence } = total(shape, { greenlets, inFlight, pipelined: 4 });
+      const { right, wrong, none, wrongEvidence } = total(shape, { ...units, inFlight, pipelined: 4 });
       // What lives on is made by few of them: its first call may be for another one.
       assert.ok(wrong <= (LIVE_ON.includes(shape) ? 1 : 0), wrongEvidence.join(" "));
-      if (greenlets && AT_ONCE.includes(shape))
+      if (units.greenlets && AT_ONCE.includes(shape))
         assert.ok(right >= FLOOR * (right + none), `${right} of ${right + none}`);
     }
   });
 
   it(`gives ${name} no wrong parent where makings are told late`, () => {
     for (const inFlight of [1, 2, 16]) {
-      const { wrong, wrongEvidence } = total(shape, { greenlets, inFlight, late: 0.3 });
+      const { wrong, wrongEvidence } = total(shape, { ...units, inFlight, late: 0.3 });
       assert.equal(wrong, 0, wrongEvidence.join(" "));
     }
   });
