@@ -51,13 +51,17 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
   const symbol = await findSymbol(image.elf, "_PyRuntime");
   if (symbol === undefined) return { runtime: RUNTIME, off: "_PyRuntime is not exported" };
   const runtimeAddress = image.loadBias + symbol.value;
-  const key = await readKey(process, runtimeAddress + offsets.autoTssKey);
+  // Each read takes its time on a busy host, and the first request may come at any moment.
+  const [key, interpreter, threads] = await Promise.all([
+    readKey(process, runtimeAddress + offsets.autoTssKey),
+    pointerAt(process, runtimeAddress + offsets.interpreters),
+    process.threads(),
+  ]);
   if (key === undefined)
     return { runtime: RUNTIME, off: "the GILState key is not set: not initialised yet, or not glibc", begins: true };
-  const doubt = await checkThreads(process, runtimeAddress, offsets);
+  const doubt = await checkThreads(process, interpreter, offsets);
   if (doubt !== undefined) return { runtime: RUNTIME, off: doubt, begins: true };
   const keyOffset = FIRST_KEY_OFFSET + 16 * key + 8;
-  const interpreter = await pointerAt(process, runtimeAddress + offsets.interpreters);
   const frames = FRAME_LAYOUTS.get(version);
   const secret = await secretOf(image);
   // Each time anew: code that was seen while modules were loaded is gone, and other code may be in its place.
@@ -99,8 +103,7 @@ export async function findCpython(process: ProcessView, earlier?: UnitFinding): 
   const pools = new PythonPools(process, interpreter, offsets, frames, secret);
   const lock = { address: runtimeAddress, lengthBytes: symbol.sizeBytes };
   // What has one thread has no pool: its first request is not to wait for the search for one.
-  const isAlone = (await process.threads()).length === 1;
-  return planWithPools(makers, pools, plan, { keyOffset, lock, hasGreenlets }, isAlone);
+  return planWithPools(makers, pools, plan, { keyOffset, lock, hasGreenlets }, threads.length === 1);
 }
 
 /** Of a process, and of those that it has forked. */
@@ -298,7 +301,8 @@ export async function findThreadStateKey(
   const runtimeAddress = await addressOf(image, "_PyRuntime");
   if (runtimeAddress === undefined) return undefined;
   const key = await readKey(process, runtimeAddress + offsets.autoTssKey);
-  const doubt = await checkThreads(process, runtimeAddress, offsets);
+  const interpreter = await pointerAt(process, runtimeAddress + offsets.interpreters);
+  const doubt = await checkThreads(process, interpreter, offsets);
   return key === undefined || doubt !== undefined ? undefined : { version, key };
 }
 
@@ -328,14 +332,15 @@ async function pointerAt(process: ProcessView, address: number): Promise<number>
 }
 
 /** The first thread state names its interpreter and a thread: the table fits this build. */
-async function checkThreads(process: ProcessView, runtime: number, offsets: Offsets): Promise<string | undefined> {
-  const interpreter = await pointerAt(process, runtime + offsets.interpreters);
+async function checkThreads(process: ProcessView, interpreter: number, offsets: Offsets): Promise<string | undefined> {
   const thread = interpreter === 0 ? 0 : await pointerAt(process, interpreter + offsets.threads);
   if (thread === 0) return "no thread state found: not initialised yet, or another layout";
-  const owner = await pointerAt(process, thread + THREAD_INTERPRETER);
+  const [owner, nativeId] = await Promise.all([
+    pointerAt(process, thread + THREAD_INTERPRETER),
+    offsets.nativeThreadId === undefined ? 0 : pointerAt(process, thread + offsets.nativeThreadId),
+  ]);
   if (owner !== interpreter) return "the thread state does not name its interpreter: another layout";
   if (offsets.nativeThreadId === undefined) return undefined;
-  const nativeId = await pointerAt(process, thread + offsets.nativeThreadId);
   // As its own pid namespace knows it, which in a container is not ours.
   const isId = nativeId > 0 && nativeId <= MAX_THREAD_ID;
   return isId ? undefined : `native_thread_id ${nativeId} is no thread's: another layout`;
