@@ -45,6 +45,7 @@ function parseClient(bytes: Uint8Array, state: ClickhouseState, sink: MessageSin
       state.isCompressed = query.isCompressed;
       state.pending = newMessage(state, MessageRole.request, "QUERY", query.text, query.traceparent);
       state.response = undefined;
+      state.rows = undefined;
       Object.assign(state.directions[Sender.server], newDirection());
       sink.message(state.pending);
       return reader.position;
@@ -134,7 +135,7 @@ function continueBlock(bytes: Uint8Array, direction: Direction, state: Clickhous
   }
   if (block.isDone) {
     if (direction.isData && state.response !== undefined) {
-      state.response.rows = (state.response.rows ?? 0) + block.rows;
+      state.rows = (state.rows ?? 0) + block.rows;
     }
     direction.block = undefined;
   }
@@ -162,6 +163,7 @@ function parseServer(bytes: Uint8Array, state: ClickhouseState, sink: MessageSin
   }
   const isDone = type === Server.endOfStream || type === Server.exception;
   if (isDone) {
+    response.rows = state.rows;
     state.pending = undefined;
     state.response = undefined;
   }
@@ -270,7 +272,6 @@ function shortAnswer(
 function lostAnswer(bytes: Uint8Array, state: ClickhouseState, sink: MessageSink<ClickhouseMessage>): number {
   if (bytes.at(-1) === Server.endOfStream && state.response !== undefined) {
     const { response } = state;
-    response.rows = undefined;
     state.pending = undefined;
     state.response = undefined;
     sink.end(response);
@@ -299,13 +300,23 @@ export const clickhouse: Protocol<ClickhouseMessage, ClickhouseState> = {
     isCompressed: false,
     pending: undefined,
     response: undefined,
+    rows: undefined,
     isAddendumDue: false,
     directions: [newDirection(), newDirection()],
   }),
   parse: (bytes, sender, state, sink) =>
     sender === Sender.client ? parseClient(bytes, state, sink) : parseServer(bytes, state, sink),
+  /** Of what is inserted. The end of an answer may lie in what was not captured: then it is a gap. */
+  passUncaptured(_count, sender, state) {
+    const direction = state.directions[sender];
+    const isInBlock = direction.block !== undefined || direction.isInFrames || direction.isLost;
+    if (sender === Sender.server || state.pending?.command !== "QUERY" || !isInBlock) return false;
+    Object.assign(direction, newDirection(), { isLost: true });
+    return true;
+  },
   findBoundary(bytes, from, sender, state) {
-    if (sender === Sender.server) return state.pending === undefined ? from : -1;
+    // Asked behind the gap: what comes is the answer.
+    if (sender === Sender.server) return state.pending === undefined || SERVER_STARTS.has(bytes[from]!) ? from : -1;
     return classifyClient(bytes.subarray(from)) === Recognition.request ? from : -1;
   },
   resync(state, sender) {

@@ -31,6 +31,8 @@ export interface ClickhouseState {
   /** What waits for its answer. */
   pending: ClickhouseMessage | undefined;
   response: ClickhouseMessage | undefined;
+  /** Of the answer so far: they are told at its end, when all of it was read. */
+  rows: number | undefined;
   /** The client's words behind its hello. */
   isAddendumDue: boolean;
   readonly directions: readonly [Direction, Direction];
