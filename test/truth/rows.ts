@@ -95,6 +95,12 @@ function rowsAt(inFlight: number): Row[] {
         needs: ["after"],
         isDefault: isFull && work === "none",
       }),
+      row("three after the answer", work, inFlight, {
+        calls: 3,
+        extra: "&m=after",
+        needs: ["calls", "after"],
+        isDefault: isFull && work === "none",
+      }),
     );
   }
   rows.push(
