@@ -8,6 +8,7 @@
  */
 import { type PoolSite, UnitKind } from "../../bpf/layout.gen.ts";
 import { u64, viewOf } from "../elf/elf-file.ts";
+import { type Codes, framesOfThread } from "./cpython-green-threads.ts";
 import { attributeOf, foretellAnyio, type Way, wayOfFuture, wayOfWorkItem } from "./cpython-job-way.ts";
 import { FIRST_FRAME, FRAME_WORDS, type FrameLayout, type Offsets } from "./cpython-layout.ts";
 import {
@@ -145,23 +146,27 @@ export class PythonPools {
     if (this.#futureType === 0) await this.#findFutureType(asyncio);
     const [threadType = 0] = await this.#objects.valuesIn(await this.#globalsOf(threading), ["Thread"]);
     if (threadType === 0) return;
-    const [bootstrap = 0, inner = 0, run = 0] = await this.#objects.methodsOf(threadType, THREAD_FRAMES);
+    const methods = await this.#objects.methodsOf(threadType, THREAD_FRAMES);
+    const thread = await Promise.all(methods.map((method) => this.#codeOf(method)));
+    const [bootstrap, inner] = thread;
     // Without anyio, too: whose threads come later is understood the sooner when this is known.
-    const frame = await this.#frameBehind([bootstrap, inner]);
+    const frame = this.#frameBehind([bootstrap, inner]);
     if (!isAnyioKnown && anyio !== 0) await this.#prepareAnyio(anyio, frame);
     else if (!isAnyioKnown && frame !== undefined) this.#foretell(frame);
-    for (const [index, ahead] of isAhead.entries())
-      await this.#prepareAhead(ahead, others[index] ?? 0, [bootstrap, inner, run]);
+    for (const [index, ahead] of isAhead.entries()) await this.#prepareAhead(ahead, others[index] ?? 0, thread);
     if (wantsExecutor && pools !== 0)
-      await this.#prepareExecutor(await this.#globalsOf(pools), [bootstrap, inner, run]);
+      await this.#prepareExecutor(
+        await this.#globalsOf(pools),
+        await framesOfThread(this.#objects, modules, await this.#globalsOf(threading), thread),
+      );
   }
 
-  async #prepareAhead({ loop, type, method, frames }: KnownAhead, module: number, thread: readonly number[]) {
+  async #prepareAhead({ loop, type, method, frames }: KnownAhead, module: number, thread: Codes) {
     if (module === 0) return;
     const holder = await this.#objects.valueIn(await this.#globalsOf(module), type);
     const [callable = 0] = holder === 0 ? [] : await this.#objects.methodsOf(holder, [method]);
     const code = await this.#codeOf(callable);
-    const frame = await this.#frameBehind(thread.slice(0, frames));
+    const frame = this.#frameBehind(thread.slice(0, frames));
     if (code === undefined || frame === undefined || !isOf(code, loop)) return;
     this.#ahead.add(loop);
     if (this.#sites.has(code.address)) return;
@@ -169,12 +174,12 @@ export class PythonPools {
     await this.#addSite(loop, code, frame, undefined);
   }
 
-  async #prepareExecutor(globals: number, thread: readonly number[]): Promise<void> {
+  async #prepareExecutor(globals: number, thread: Codes): Promise<void> {
     if (globals === 0) return;
-    const loop = await this.#objects.valueIn(globals, POOL_LOOP.qualifiedName);
-    const frame = await this.#frameBehind([...thread, loop]);
-    if (frame === undefined) return;
+    const loop = await this.#codeOf(await this.#objects.valueIn(globals, POOL_LOOP.qualifiedName));
+    const frame = this.#frameBehind([...thread, loop]);
     this.#globals = globals;
+    if (frame === undefined) return;
     const run = await this.#findJob();
     if (run === undefined) return;
     this.#isPrepared = true;
@@ -201,11 +206,10 @@ export class PythonPools {
     return this.#objects.follow(module, [PyOffset.moduleDictionary]);
   }
 
-  /** Where the frame begins that follows those of `functions` on a thread's stack. */
-  async #frameBehind(functions: readonly number[]): Promise<number | undefined> {
+  /** Where the frame begins that follows those of `codes` on a thread's stack. */
+  #frameBehind(codes: Codes): number | undefined {
     let frame = FIRST_FRAME;
-    for (const each of functions) {
-      const code = await this.#codeOf(each);
+    for (const code of codes) {
       if (code === undefined) return undefined;
       frame += code.frameBytes;
     }

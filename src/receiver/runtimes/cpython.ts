@@ -253,6 +253,8 @@ function greenletsWithJobs(
     await pools.prepare(true);
     const modules = await pointerAt(process, interpreter + offsets.modules!);
     const put = pools.workItems && (await findGreenletPut(process.again(), image, layout, modules));
+    // Whose jobs are not told from one another must not be taken for those who have made the pool's threads.
+    if (pools.hasWorkItems && !pools.isPrepared) return { ...bare, isFinal: false, forFork };
     // What the program serves with may be loaded later: it is looked for again.
     if (pools.workItems === undefined || put === undefined) return { ...known, isFinal: false, forFork };
     const { type: workItemType, functionHops } = pools.workItems;
