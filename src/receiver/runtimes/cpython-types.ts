@@ -32,6 +32,7 @@ const MAX_METHOD_NAME_BYTES = 32;
 const PT_LOAD = 1;
 const MAX_SEGMENT_BYTES = 32 << 20;
 const MAX_KNOWN = 256;
+const MAX_MISSES = 16;
 
 export interface WantedFunction {
   /** `_asyncio.Task` */
@@ -44,6 +45,17 @@ export interface WantedFunction {
 
 /** By file and function or symbol: where it is in the file; undefined: not in it. */
 const known = new Map<string, number | undefined>();
+
+/** How often it was not found: a library that is just being loaded has no pointers yet. */
+const misses = new Map<string, number>();
+
+/** @returns whether a file in which it was not found is to be searched again */
+function isWorthAnother(key: string): boolean {
+  const count = (misses.get(key) ?? 0) + 1;
+  if (misses.size >= MAX_KNOWN) misses.clear();
+  misses.set(key, count);
+  return count < MAX_MISSES;
+}
 
 /** @returns undefined where the process does not have it (yet) */
 export async function findTypeFunction(
@@ -59,6 +71,7 @@ export async function findTypeFunction(
   if (!known.has(key)) {
     const address = await new TypeSearch(process, image, mappings).find(wanted);
     const holder = address === undefined ? undefined : mappingOf(mappings, address);
+    if (holder === undefined && isWorthAnother(key)) return undefined;
     if (known.size >= MAX_KNOWN) known.clear();
     known.set(key, holder === undefined ? undefined : address! - holder.start + holder.fileOffset);
   }

@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { UnitKind } from "../../../src/bpf/layout.gen.ts";
 import { findCpython } from "../../../src/receiver/runtimes/cpython.ts";
+import { findTypeFunction } from "../../../src/receiver/runtimes/cpython-types.ts";
+import { findImage } from "../../../src/receiver/runtimes/images.ts";
 import { isPlan, type UnitPlan } from "../../../src/receiver/runtimes/unit-plan.ts";
 import { localProcess } from "../../support/local-process.ts";
 import { skip } from "../../support/skip.ts";
@@ -100,6 +102,24 @@ describe("CPython's makers", function () {
       python.stdin.end();
       await once(python, "exit");
     }
+  });
+});
+
+describe("a type of CPython", function () {
+  this.timeout(20_000);
+
+  it("is looked for again where its library was just being loaded, and had no pointers yet", async function () {
+    needsPools(this);
+    await withPython("python3", LIBRARY.replaceAll("NAME", "any"), async (pid) => {
+      const process = localProcess(pid);
+      const image = (await findImage(process, /^_asyncio\S*\.so/)) ?? (await findImage(process, "executable"));
+      assert.ok(image !== undefined);
+      const wanted = { type: "_asyncio.Future", module: "_asyncio" };
+      const isBeingLoaded = { ...process, memory: async (_: number, length: number) => new Uint8Array(length) };
+      assert.equal(await findTypeFunction(isBeingLoaded, image, wanted), undefined);
+      const found = await findTypeFunction(process, image, wanted);
+      assert.ok(found !== undefined && found.offset > 0);
+    });
   });
 });
 
