@@ -95,15 +95,21 @@ __noinline int java_word(__u32 slot)
 __noinline int java_step(__u32 slot)
 {
 	struct java_scan *scan = bpf_map_lookup_elem(&java_scans, &slot);
+	__u64 heap, length;
 
 	if (!scan || scan->at + JAVA_STEP_BYTES > scan->end ||
 	    bpf_probe_read_user(scan->words, sizeof(scan->words), (void *)scan->at))
 		return 1;
 	scan->at += JAVA_STEP_BYTES;
+	heap = scan->layout.heap;
+	length = scan->layout.heap_length;
 	for (int i = 0; i < JAVA_STEP_WORDS; i++) {
-		scan->word = scan->words[i];
-		if (scan->word - scan->layout.heap < scan->layout.heap_length && !(scan->word & 7))
-			java_word(slot);
+		__u64 word = scan->words[i];
+
+		if (word - heap >= length || word & 7)
+			continue;
+		scan->word = word;
+		java_word(slot);
 	}
 	return 0;
 }
@@ -207,6 +213,8 @@ static __always_inline __u32 java_object(__u32 slot)
 	scan->end = java_u64(scan, scan->thread + scan->layout.stack_base) - JAVA_ENTRY_BYTES;
 	if (scan->at < scan->end - JAVA_OUTER_STEPS * JAVA_STEP_BYTES)
 		scan->at = scan->end - JAVA_OUTER_STEPS * JAVA_STEP_BYTES;
+	else /* the outermost words are in a whole step: a little of what the VM itself has on the stack is looked at with them */
+		scan->at = scan->end - ((scan->end - scan->at + JAVA_STEP_BYTES - 1) & ~(JAVA_STEP_BYTES - 1ull));
 	scan->is_inner = false;
 	return java_search(slot, scan) ? CAUSE_JAVA_JOB : CAUSE_NONE;
 }

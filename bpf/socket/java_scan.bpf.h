@@ -6,11 +6,11 @@
 #include "socket/call.bpf.h"
 
 /* Of the stack at a time; a verifier goes through a step once. */
-#define JAVA_STEP_WORDS 16
+#define JAVA_STEP_WORDS 64
 #define JAVA_STEP_BYTES (JAVA_STEP_WORDS * 8)
 /* The innermost frames, which write, and the outermost ones, which began the thread's work, above those of the VM. */
-#define JAVA_INNER_STEPS 16
-#define JAVA_OUTER_STEPS 48
+#define JAVA_INNER_STEPS 4
+#define JAVA_OUTER_STEPS 12
 #define JAVA_ENTRY_BYTES 4096
 
 /* Such a place in cause_request: words from the stretch's start, and to its end, each below 2^26. */
