@@ -23,6 +23,8 @@ export class Exchange<C> {
   /** Why there is no whole response. */
   incomplete: string | undefined;
   isFinished = false;
+  /** The response has begun, and what it ended with is lost. */
+  isEndHidden = false;
   /** Its place in the graph of traces, once somebody has given it one. */
   node: TraceNode | undefined;
 
@@ -83,6 +85,9 @@ export class SessionTracker<C> {
   /** A response that began and whose end a gap has hidden: it ended before the next message starts. */
   #endHidden: Exchange<C> | undefined;
   #hiddenEnd: EventMeta | undefined;
+  /** Who has asked up to here may have been answered in bytes that are lost, or that nobody knew for the answer. */
+  #lostOrder = -1;
+  #lastOrder = -1;
   /** Its request goes on in holes. */
   #inHole: Exchange<C> | undefined;
   #orphan: AnyMessage | undefined;
@@ -117,6 +122,7 @@ export class SessionTracker<C> {
     if (message.role === MessageRole.response) this.#beginResponse(message, meta);
     else this.#beginRequest(protocol, message, sender, offset, meta);
     this.#lastMessageNs = meta.timestampNs;
+    this.#lastOrder = meta.order;
   }
 
   /** The message that began ends. */
@@ -148,6 +154,7 @@ export class SessionTracker<C> {
    * @param isHole the bytes were sent, and not captured: none of the other direction are lost with them
    */
   gap(sender: Sender, last: EventMeta | undefined, isHole = false): void {
+    this.#lostOrder = Math.max(this.#lostOrder, this.#lastOrder);
     if (this.#goesOn(sender, last)) return;
     this.#endHiddenResponse();
     if (isHole && this.#endsInHole(sender, last)) return;
@@ -160,7 +167,7 @@ export class SessionTracker<C> {
         this.#finish(exchange);
       }
     }
-    // Answers by id stay right; those whose answer was lost end by timeout or with the connection.
+    // Answers by id stay right; those whose answer was lost end later, and say so.
     if (!this.#hasPipelined) return;
     this.#doubt ??= new PairingDoubt();
     this.#doubt.arise();
@@ -190,6 +197,7 @@ export class SessionTracker<C> {
 
   /** An event of a direction whose message boundary is not known yet. */
   unsynced(sender: Sender, meta: EventMeta): void {
+    this.#lostOrder = Math.max(this.#lostOrder, meta.order);
     if (this.#endHidden !== undefined && this.#endHidden.requestSender !== sender) this.#hiddenEnd = meta;
   }
 
@@ -207,7 +215,7 @@ export class SessionTracker<C> {
     this.#endHiddenResponse();
     this.answersEnd(meta);
     for (const exchange of [...this.#ordered, ...(this.#byId?.values() ?? [])]) {
-      exchange.incomplete = this.closeReason;
+      exchange.incomplete = this.#reasonOf(exchange, this.closeReason);
       this.#finish(exchange);
     }
   }
@@ -220,9 +228,14 @@ export class SessionTracker<C> {
     this.#endHiddenResponse();
     for (const exchange of [...this.#ordered, ...(this.#byId?.values() ?? [])]) {
       if (exchange.requestStart.timestampNs > before || exchange.request.endsAtClose) continue;
-      exchange.incomplete = "timeout";
+      exchange.incomplete = this.#reasonOf(exchange, "timeout");
       this.#finish(exchange);
     }
+  }
+
+  /** Where bytes are lost, nobody knows that there was no answer, or no end of it. */
+  #reasonOf({ requestStart }: Exchange<C>, reason: string): string {
+    return requestStart.order <= this.#lostOrder ? "gap" : reason;
   }
 
   #beginRequest(protocol: AnyProtocol, message: AnyMessage, sender: Sender, offset: number, meta: EventMeta): void {
@@ -294,6 +307,7 @@ export class SessionTracker<C> {
     const exchange = this.#endHidden;
     if (exchange === undefined) return;
     this.#endHidden = undefined;
+    exchange.isEndHidden = true;
     exchange.responseEnd = this.#hiddenEnd ?? exchange.responseStart;
     this.#hiddenEnd = undefined;
     this.#finish(exchange);

@@ -143,6 +143,7 @@ export class Conversation {
           request: exchange.request,
           response: exchange.response,
           incomplete: exchange.incomplete,
+          isEndHidden: exchange.isEndHidden,
         },
         {
           kind: SpanKind.server,

@@ -41,6 +41,14 @@ export function describeDatabase(session: Session<Message>, facts: DatabaseFacts
   };
 }
 
+/** Of an answer that was seen to its end. */
+export function returnedRows(
+  { incomplete, isEndHidden }: Pick<Session<Message>, "incomplete" | "isEndHidden">,
+  rows: number | undefined,
+): Attribute[] {
+  return rows === undefined || isEndHidden || incomplete !== undefined ? [] : [["db.response.returned_rows", rows]];
+}
+
 /** @returns the span's name */
 export function addQuery(attributes: Attribute[], facts: QueryFacts): string {
   const { command, text } = facts;

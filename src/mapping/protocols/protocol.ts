@@ -88,6 +88,8 @@ export interface Session<M extends Message> {
   readonly response: M | undefined;
   /** Why there is no response: "timeout", "connection_closed", "gap", "end_of_input"; undefined for one-way messages too. */
   readonly incomplete: string | undefined;
+  /** Of the response only the beginning was seen: what was counted in it is not all. */
+  readonly isEndHidden: boolean;
 }
 
 export interface SpanFields {

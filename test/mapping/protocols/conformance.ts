@@ -12,6 +12,8 @@ import type { Dialogue, Utterance } from "../../support/dialogue.ts";
 import { FramedConversation } from "../../support/framed-conversation.ts";
 
 const RUNS = 60;
+/** The smallest capture_prefix_bytes. */
+const LEAST_CAPTURED = 64;
 
 export function conformance(dialogue: Dialogue): void {
   const isUdp = dialogue.transport === "udp";
@@ -113,6 +115,32 @@ export function conformance(dialogue: Dialogue): void {
             pairsAreAmong(conversation, pairs);
           },
         ),
+        { numRuns: RUNS },
+      );
+    });
+  }
+
+  if (!isUdp) {
+    it("tells of no failure and no count that was none when not all of a call was captured", () => {
+      const known = play(dialogue.utterances, options).outcomes.map(claimsOf);
+      const long = dialogue.utterances.flatMap(({ bytes }, index) => (bytes.length > LEAST_CAPTURED ? [index] : []));
+      if (long.length === 0) return;
+      fc.assert(
+        fc.property(fc.constantFrom(...long), fc.integer({ min: LEAST_CAPTURED, max: 4096 }), (cut, captured) => {
+          const conversation = new Conversation({ ...options, waitNs: 0 });
+          if (!isPickedUp) conversation.connection.opened();
+          dialogue.utterances.forEach(({ sender, bytes }, index) => {
+            conversation.say(sender, bytes, index === cut ? captured : undefined);
+          });
+          conversation.close();
+          balances(conversation);
+          for (const { name, ...claims } of conversation.outcomes.map(claimsOf)) {
+            for (const [key, value] of Object.entries(claims)) {
+              const isTrue = value === undefined || known.some((each) => each[key as keyof typeof claims] === value);
+              assert.ok(isTrue, `${name}: ${key} ${value}`);
+            }
+          }
+        }),
         { numRuns: RUNS },
       );
     });
@@ -262,4 +290,15 @@ function cut(utterances: readonly Utterance[], length: number): Utterance[] {
     left -= bytes.length;
   }
   return result;
+}
+
+/** What would be wrong to say of an exchange that was not seen whole. */
+function claimsOf({ fields }: Outcome) {
+  const value = (key: string) => fields?.attributes.find(([name]) => name === key)?.[1];
+  const errorType = value("error.type");
+  return {
+    name: fields?.name,
+    failure: errorType === "connection_closed" || errorType === "timeout" ? errorType : undefined,
+    rows: value("db.response.returned_rows"),
+  };
 }

@@ -8,7 +8,7 @@
  */
 import type { Attribute } from "../../span.ts";
 import { ByteReader } from "../byte-reader.ts";
-import { describeDatabase } from "../database-span.ts";
+import { describeDatabase, returnedRows } from "../database-span.ts";
 import { agreed } from "../framed.ts";
 import { INVALID, MessageRole, type MessageSink, NEED_MORE, type Protocol, Recognition, Sender } from "../protocol.ts";
 import { BlockWalker, compressedFrame, UNKNOWN_TYPE } from "./block.ts";
@@ -331,8 +331,8 @@ export const clickhouse: Protocol<ClickhouseMessage, ClickhouseState> = {
     if (request === undefined || request.command === "PING") return undefined;
     const attributes: Attribute[] = [];
     // Of an insert the answer has the columns only.
-    const hasRows = response?.rows !== undefined && !/^\s*insert\b/i.test(request.text ?? "");
-    if (hasRows) attributes.push(["db.response.returned_rows", response!.rows!]);
+    const isInsert = /^\s*insert\b/i.test(request.text ?? "");
+    if (!isInsert) attributes.push(...returnedRows(session, response?.rows));
     const code = response?.errorCode;
     return describeDatabase(session, {
       system: "clickhouse",

@@ -107,7 +107,8 @@ function parseClient(bytes: Uint8Array, state: FastcgiState, sink: MessageSink<F
   return total;
 }
 
-function parseServer(bytes: Uint8Array, state: FastcgiState, sink: MessageSink<FastcgiMessage>): number {
+/** @param isCut there is no more of it */
+function parseServer(bytes: Uint8Array, state: FastcgiState, sink: MessageSink<FastcgiMessage>, isCut = false): number {
   const record = readRecord(bytes, 0);
   if (record === NEED_MORE || record === INVALID) return record;
   const { type, id, content, total } = record;
@@ -128,8 +129,8 @@ function parseServer(bytes: Uint8Array, state: FastcgiState, sink: MessageSink<F
   }
   if (open !== undefined || type === Type.stderr || content === 0) return total;
   const end = HEADER_BYTES + Math.min(content, MAX_HEAD);
-  if (bytes.length < end) return NEED_MORE;
-  const text = latin1(bytes, HEADER_BYTES, end);
+  if (bytes.length < end && !isCut) return NEED_MORE;
+  const text = latin1(bytes, HEADER_BYTES, Math.min(end, bytes.length));
   const headEnd = /\r?\n\r?\n/.exec(text);
   const head = headEnd === null ? text : text.slice(0, headEnd.index + headEnd[0].length);
   const message = { role: MessageRole.response, id, parameters: NO_PARAMETERS, head, protocolStatus: 0 };
@@ -170,6 +171,10 @@ export const fastcgi: Protocol<FastcgiMessage, FastcgiState> = {
 
   parse: (bytes, sender, state, sink) =>
     sender === Sender.client ? parseClient(bytes, state, sink) : parseServer(bytes, state, sink),
+
+  /** Pages are written in one long call, of which only the beginning is captured. */
+  parseCut: (bytes, sender, state, sink) =>
+    sender === Sender.server ? Math.max(0, parseServer(bytes, state, sink, true)) : 0,
 
   findBoundary(bytes, from, sender) {
     const found = agreed(classify(bytes.subarray(from)), sender);

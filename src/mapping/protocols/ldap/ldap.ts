@@ -10,7 +10,7 @@ import { makeRoom } from "../../../make-room.ts";
 import { latin1, utf8 } from "../../latin1.ts";
 import type { Attribute } from "../../span.ts";
 import { uint32 } from "../byte-reader.ts";
-import { describeDatabase } from "../database-span.ts";
+import { describeDatabase, returnedRows } from "../database-span.ts";
 import { agreed } from "../framed.ts";
 import {
   INVALID,
@@ -233,7 +233,7 @@ export const ldap: Protocol<LdapMessage, LdapState> = {
     const attributes: Attribute[] = [];
     if (request.baseDn) attributes.push(["db.collection.name", request.baseDn]);
     if (request.extension !== undefined) attributes.push(["sockspan.ldap.extension", request.extension]);
-    if (response?.entries !== undefined) attributes.push(["db.response.returned_rows", response.entries]);
+    attributes.push(...returnedRows(session, response?.entries));
     const code = response?.resultCode;
     // Compare answers with false (5) or true (6); a SASL bind goes on with 14.
     const hasFailed = code !== undefined && code !== 0 && code !== 5 && code !== 6 && code !== 14;

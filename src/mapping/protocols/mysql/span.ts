@@ -1,7 +1,7 @@
 /** One MySQL exchange as a database span. */
 
 import type { Attribute } from "../../span.ts";
-import { addQuery } from "../database-span.ts";
+import { addQuery, returnedRows } from "../database-span.ts";
 import { missingResponse } from "../failure.ts";
 import type { Session, SpanFields } from "../protocol.ts";
 import type { MysqlMessage } from "./state.ts";
@@ -23,7 +23,7 @@ export function describeMysql(session: Session<MysqlMessage>): SpanFields | unde
     dialect: "mysql",
   });
   if (isOfDatabase && asked.text !== undefined) name = `${command} ${asked.text}`;
-  if (response?.rows !== undefined) attributes.push(["db.response.returned_rows", response.rows]);
+  attributes.push(...returnedRows(session, response?.rows));
   let errorType = missingResponse(session);
   if (response?.errorCode !== undefined) {
     errorType = String(response.errorCode);

@@ -1,6 +1,6 @@
 /** One PostgreSQL exchange as a database span. */
 import type { Attribute } from "../../span.ts";
-import { addQuery } from "../database-span.ts";
+import { addQuery, returnedRows } from "../database-span.ts";
 import { missingResponse } from "../failure.ts";
 import type { Session, SpanFields } from "../protocol.ts";
 import type { PostgresqlMessage } from "./state.ts";
@@ -16,7 +16,7 @@ export function describePostgresql(session: Session<PostgresqlMessage>): SpanFie
     text: request.text,
     ...(request.executes > 1 ? { batchSize: request.executes } : {}),
   });
-  if (response?.rows !== undefined) attributes.push(["db.response.returned_rows", response.rows]);
+  attributes.push(...returnedRows(session, response?.rows));
   let errorType = request.isAborted ? "pipeline_aborted" : missingResponse(session);
   // An empty pair of quotes, or 00000: nothing went wrong.
   if (response?.errorCode !== undefined) {

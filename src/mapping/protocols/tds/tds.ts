@@ -10,7 +10,7 @@
 import { latin1 } from "../../latin1.ts";
 import type { Attribute } from "../../span.ts";
 import { uint16, uint32le } from "../byte-reader.ts";
-import { describeDatabase } from "../database-span.ts";
+import { describeDatabase, returnedRows } from "../database-span.ts";
 import { agreed } from "../framed.ts";
 import {
   INVALID,
@@ -220,7 +220,7 @@ export const tds: Protocol<TdsMessage, TdsState> = {
     const attributes: Attribute[] = [];
     if (request.procedure !== undefined && request.text === undefined)
       attributes.push(["db.stored_procedure.name", request.procedure]);
-    if (response?.rows !== undefined) attributes.push(["db.response.returned_rows", response.rows]);
+    attributes.push(...returnedRows(session, response?.rows));
     const code = response?.errorNumber;
     return describeDatabase(session, {
       system: "microsoft.sql_server",

@@ -23,6 +23,7 @@ function spanOf(request: Record<string, string>, response: Record<string, string
     request: half(MessageRole.request, request),
     response: half(MessageRole.response, response),
     incomplete: undefined,
+    isEndHidden: false,
   };
   const fields = describeHttp2(session, {
     kind: SpanKind.client,
