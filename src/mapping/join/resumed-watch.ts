@@ -1,8 +1,10 @@
 /**
  * Whether to be told of the async functions of a Node process: where calls come, while it serves, of which nothing else is
- * known, and with pauses where it does so much that watching would slow it (bpf/unit/node_run.bpf.h counts).
+ * known, and not where it does so much that watching would slow it: its microtasks tell before, not all of which wait for a function, then
+ * the programs themselves (bpf/unit/node_run.bpf.h).
  */
 import { UnitEdge, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
+import type { EventMeta } from "../event-meta.ts";
 import { OnDemand } from "./on-demand.ts";
 import { mayBeResumed } from "./resumed.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -11,12 +13,20 @@ const ENOUGH = 2;
 const IN_VAIN = 512;
 /** The program may get to what awaits later. */
 const GROWTH = 4;
-/** Twice as long each time: what is watched until it is known to be too much again takes ever less of the time. */
-const FIRST_PAUSE_NS = 4_000_000_000;
-const LONGEST_PAUSE_NS = 600_000_000_000;
+/** A fetch takes forty, a wait three. */
+const MICROTASKS_PER_SECOND = 60_000;
+const WINDOW_NS = 100_000_000;
+/** Twice as long each time: until the uprobes are off takes seconds, in which they cost all that they can. */
+const FIRST_PAUSE_NS = 60_000_000_000;
+const LONGEST_PAUSE_NS = 3_600_000_000_000;
 
 export class ResumedWatch {
   readonly #demand = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN, growth: GROWTH, isToldFirst: true });
+  #isOn = false;
+  #isCalm = false;
+  /** When microtasks were counted last, and how many were over. */
+  #countedNs: number | undefined;
+  #counted = 0;
   #strays = 0;
   #pauseNs = FIRST_PAUSE_NS;
   #pausesUntilNs = Number.NEGATIVE_INFINITY;
@@ -24,7 +34,11 @@ export class ResumedWatch {
   /** @returns whether they are to be watched from now on; undefined: as before */
   strayed(call: TraceNode, { joined }: { readonly joined: number }): boolean | undefined {
     if (!mayBeResumed(call) || call.start.timestampNs < this.#pausesUntilNs) return undefined;
-    return this.#demand.seen(++this.#strays, joined);
+    this.#count(call.start);
+    if (!this.#isOn && !this.#isCalm) return undefined;
+    const isOn = this.#demand.seen(++this.#strays, joined);
+    this.#isOn = isOn ?? this.#isOn;
+    return isOn;
   }
 
   /** One goes on. @returns false where they are too many to be watched now */
@@ -35,8 +49,17 @@ export class ResumedWatch {
       return undefined;
     }
     if (this.#demand.rest(this.#strays) === undefined) return undefined;
+    this.#isOn = false;
     this.#pausesUntilNs = header.timestampNs + this.#pauseNs;
     this.#pauseNs = Math.min(LONGEST_PAUSE_NS, this.#pauseNs * 2);
     return false;
+  }
+
+  #count({ timestampNs, causeId }: EventMeta): void {
+    const elapsedNs = timestampNs - (this.#countedNs ?? timestampNs);
+    if (this.#countedNs !== undefined && elapsedNs < WINDOW_NS) return;
+    this.#isCalm = elapsedNs > 0 && (causeId - this.#counted) * 1e9 <= MICROTASKS_PER_SECOND * elapsedNs;
+    this.#countedNs = timestampNs;
+    this.#counted = causeId;
   }
 }

@@ -16,10 +16,18 @@ import { meta } from "../../support/meta.ts";
 const MS = 1e6;
 
 /** A call of which nothing is known. */
-const strayAt = (ms: number): TraceNode => {
-  const start = { ...meta(1), timestampNs: ms * MS, unitKind: UnitKind.nodeAsync, turnId: 4 + TurnPhase.poll };
+const strayAt = (ms: number, microtasks = 0): TraceNode => {
+  const node = { unitKind: UnitKind.nodeAsync, turnId: 4 + TurnPhase.poll, causeId: microtasks };
+  const start = { ...meta(1), timestampNs: ms * MS, ...node };
   return { isDecided: false, start } as TraceNode;
 };
+
+/** Of a process of which is known that it has few microtasks. */
+function calm(): ResumedWatch {
+  const watch = new ResumedWatch();
+  watch.strayed(strayAt(-100), { joined: 0 });
+  return watch;
+}
 
 const edge = (ms: number, kind: UnitEdge): UnitEdgeEvent => ({
   header: { kind: EventKind.unitEdge, length: 0, timestampNs: ms * MS, tgid: 1, pid: 1 },
@@ -43,21 +51,34 @@ describe("the pace of what uprobes watch", () => {
   });
 
   it("takes the uprobes off a process that has more than their cost allows, for twice as long each time", () => {
-    const watch = new ResumedWatch();
+    const watch = calm();
     const strays = (ms: number) => Array.from({ length: 3 }, () => watch.strayed(strayAt(ms), { joined: 1 }));
     assert.deepEqual(strays(0), [undefined, true, undefined]);
     assert.equal(watch.told(edge(100, UnitEdge.resumes)), undefined);
     assert.equal(watch.told(edge(500, UnitEdge.resumesOften)), false);
     assert.equal(watch.told(edge(501, UnitEdge.resumesOften)), undefined, "said once");
-    assert.deepEqual(strays(4499), [undefined, undefined, undefined]);
-    assert.deepEqual(strays(4500), [undefined, true, undefined]);
-    assert.equal(watch.told(edge(5000, UnitEdge.resumesOften)), false);
-    assert.deepEqual(strays(12_999), [undefined, undefined, undefined]);
-    assert.deepEqual(strays(13_000), [undefined, true, undefined]);
+    assert.deepEqual(strays(60_499), [undefined, undefined, undefined]);
+    assert.deepEqual(strays(60_500), [undefined, true, undefined]);
+    assert.equal(watch.told(edge(61_000, UnitEdge.resumesOften)), false);
+    assert.deepEqual(strays(180_999), [undefined, undefined, undefined]);
+    assert.deepEqual(strays(181_000), [undefined, true, undefined]);
+  });
+
+  it("puts none on a process that has too many microtasks, while it has", () => {
+    const watch = new ResumedWatch();
+    const strays = (ms: number, microtasks: number) =>
+      Array.from({ length: 3 }, () => watch.strayed(strayAt(ms, microtasks), { joined: 1 }));
+    const none = [undefined, undefined, undefined];
+    assert.deepEqual(strays(0, 5_000_000), none, "that is not known yet");
+    assert.deepEqual(strays(99, 5_000_100), none);
+    assert.deepEqual(strays(100, 5_006_100), none);
+    assert.deepEqual(strays(200, 5_012_200), none);
+    assert.deepEqual(strays(300, 5_018_200), [undefined, true, undefined]);
+    assert.deepEqual(strays(400, 5_118_200), none, "the programs themselves count from then on");
   });
 
   it("takes the uprobes off a process of which they have told nothing for long, and tries again when it has called more", () => {
-    const watch = new ResumedWatch();
+    const watch = calm();
     const strays = (count: number) =>
       new Set(Array.from({ length: count }, () => watch.strayed(strayAt(0), { joined: 0 })));
     assert.deepEqual([...strays(5000)], [undefined, true], "they are not there yet");
@@ -82,7 +103,7 @@ describe("the pace of what uprobes watch", () => {
   });
 
   it("ends nothing where nothing is watched, and does not count what other runtimes tell", () => {
-    const watch = new ResumedWatch();
+    const watch = calm();
     assert.equal(watch.told(edge(0, UnitEdge.resumesOften)), undefined);
     assert.deepEqual(
       [watch.strayed(strayAt(0), { joined: 0 }), watch.strayed(strayAt(0), { joined: 0 })],
