@@ -91,6 +91,8 @@ static __always_inline struct node_run *run_of(const struct node_caller *node)
 		return run;
 	new.begin_ns = bpf_ktime_get_ns();
 	new.process = node->process_id;
+	new.excess = FIRST_EXCESS;
+	new.counted_ns = new.begin_ns;
 	bpf_map_update_elem(&node_runs, &node->caller.tgid, &new, BPF_ANY);
 	bpf_for_each_map_elem(&node_functions, drop_old_function, NULL, 0);
 	return bpf_map_lookup_elem(&node_runs, &node->caller.tgid);

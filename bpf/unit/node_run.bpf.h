@@ -37,10 +37,11 @@ struct {
 	__type(value, struct node_run);
 } node_runs SEC(".maps");
 
-/* A sixth of a processor: one costs about 4 us (bench/uprobes.ts, a server with 60 awaits a request). */
-#define HITS_PER_SECOND 40000
-/* What is above it for a while: as much as is allowed in two seconds. */
-#define MOST_EXCESS 80000
+/* A fifth of a processor: one costs about 4 us (bench/uprobes.ts, a server with 60 awaits a request). */
+#define HITS_PER_SECOND 50000
+/* What is above it for a while: less at the beginning, so that what is far above it shows soon. */
+#define MOST_EXCESS 40000
+#define FIRST_EXCESS 30000
 #define COUNTED_HITS 1024
 #define LONGEST_NS 4000000000ULL
 

@@ -61,7 +61,11 @@ export class Uprobes {
     const kept = had.filter((each) => probes.some((probe) => isSame(probe, each)));
     this.#retired.add(
       tgid,
-      had.filter((each) => !kept.includes(each)).map(({ detach }) => detach),
+      // The last ones are what the others are there for, and are hit most.
+      had
+        .filter((each) => !kept.includes(each))
+        .reverse()
+        .map(({ detach }) => detach),
       true,
     );
     const now = [...kept];

@@ -14,7 +14,7 @@ const IN_VAIN = 512;
 /** The program may get to what awaits later. */
 const GROWTH = 4;
 /** A fetch takes forty, a wait three. */
-const MICROTASKS_PER_SECOND = 60_000;
+const MICROTASKS_PER_SECOND = 40_000;
 const WINDOW_NS = 100_000_000;
 /** Twice as long each time: until the uprobes are off takes seconds, in which they cost all that they can. */
 const FIRST_PAUSE_NS = 60_000_000_000;
