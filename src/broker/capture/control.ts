@@ -95,7 +95,7 @@ const NO_PYTHON: PythonLayout = {
 };
 
 /** The same of a JVM. */
-export type JavaPlan = Omit<JavaLayout, "learnNs" | "fruitless">;
+type JavaPlan = Omit<JavaLayout, "learnNs" | "fruitless">;
 
 const NO_JAVA: JavaPlan = {
   heap: 0,
