@@ -19,11 +19,18 @@ const WINDOW_NS = 100_000_000;
 /** Twice as long each time: until the uprobes are off takes seconds, in which they cost all that they can. */
 const FIRST_PAUSE_NS = 60_000_000_000;
 const LONGEST_PAUSE_NS = 3_600_000_000_000;
+/** A process that was calm for so long may have bursts: so often, until there was none for a while. */
+const CALM_NS = 3_000_000_000;
+const MOST_BURSTS = 2;
+const BURSTS_NS = 10_000_000_000;
 
 export class ResumedWatch {
   readonly #demand = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN, growth: GROWTH, isToldFirst: true });
   #isOn = false;
   #isCalm = false;
+  #onSinceNs = 0;
+  #bursts = 0;
+  #burstNs = 0;
   /** When microtasks were counted last, and how many were over. */
   #countedNs: number | undefined;
   #counted = 0;
@@ -38,6 +45,7 @@ export class ResumedWatch {
     if (!this.#isOn && !this.#isCalm) return undefined;
     const isOn = this.#demand.seen(++this.#strays, joined);
     this.#isOn = isOn ?? this.#isOn;
+    if (isOn === true) this.#onSinceNs = call.start.timestampNs;
     return isOn;
   }
 
@@ -48,11 +56,20 @@ export class ResumedWatch {
       this.#demand.told(this.#strays);
       return undefined;
     }
+    if (this.#isBurst(header.timestampNs)) return undefined;
     if (this.#demand.rest(this.#strays) === undefined) return undefined;
     this.#isOn = false;
     this.#pausesUntilNs = header.timestampNs + this.#pauseNs;
     this.#pauseNs = Math.min(LONGEST_PAUSE_NS, this.#pauseNs * 2);
     return false;
+  }
+
+  /** The programs say for each that it was too much; it need not last. */
+  #isBurst(nowNs: number): boolean {
+    if (!this.#isOn || nowNs - this.#onSinceNs < CALM_NS) return false;
+    if (nowNs - this.#burstNs > BURSTS_NS) this.#bursts = 0;
+    this.#burstNs = nowNs;
+    return ++this.#bursts <= MOST_BURSTS;
   }
 
   #count({ timestampNs, causeId }: EventMeta): void {

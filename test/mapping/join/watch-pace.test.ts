@@ -64,6 +64,14 @@ describe("the pace of what uprobes watch", () => {
     assert.deepEqual(strays(181_000), [undefined, true, undefined]);
   });
 
+  it("lets a process that was calm have bursts, but not one after the other", () => {
+    const watch = calm();
+    for (let i = 0; i < 2; i++) watch.strayed(strayAt(0), { joined: 1 });
+    const often = (ms: number) => watch.told(edge(ms, UnitEdge.resumesOften));
+    assert.deepEqual([often(3000), often(12_000)], [undefined, undefined]);
+    assert.deepEqual([often(23_000), often(24_000), often(25_000)], [undefined, undefined, false]);
+  });
+
   it("puts none on a process that has too many microtasks, while it has", () => {
     const watch = new ResumedWatch();
     const strays = (ms: number, microtasks: number) =>
