@@ -10,9 +10,10 @@ import { mayBeResumed } from "./resumed.ts";
 import type { TraceNode } from "./trace-node.ts";
 
 const ENOUGH = 2;
-const IN_VAIN = 512;
+/** Several seconds of a busy server: what is seen has to agree with other evidence first, and in doubt none speaks. */
+const IN_VAIN = 4096;
 /** The program may get to what awaits later. */
-const GROWTH = 4;
+const GROWTH = 2;
 /** A fetch takes forty, a wait three. */
 const MICROTASKS_PER_SECOND = 40_000;
 const WINDOW_NS = 100_000_000;
