@@ -52,7 +52,8 @@ export async function findJvm(process: ProcessView, earlier?: UnitFinding): Prom
     isFinal: false,
   };
   if (noObjects !== undefined) return { ...found, limit: `who has made a job is not read: ${noObjects}` };
-  return withObjects(process, structs, classes, found, steps);
+  // Classes take longest, and the programs know the first ones by name.
+  return withObjects(process, structs, classes, found, steps, false);
 }
 
 /** The classes that are loaded by now; those that come later are found when threads show that were not there. */
@@ -62,9 +63,10 @@ async function withObjects(
   classes: LoadedClasses,
   found: UnitPlan,
   tls: readonly UnitStep[],
+  areLookedAt = true,
 ): Promise<UnitPlan> {
   const [, block, current] = tls as readonly { readonly operand: number }[];
-  await classes.look(process);
+  if (areLookedAt) await classes.look(process);
   const memory = new MemoryBlocks(process);
   const java = await objectLayout(memory, structs, classes.found, block!.operand, current!.operand);
   const plan: UnitPlan = { ...found, ...(java && { java }) };
