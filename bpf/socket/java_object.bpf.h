@@ -204,6 +204,8 @@ static __always_inline __u32 java_object(__u32 slot)
 		return CAUSE_NONE;
 	if (scan->end > scan->at + JAVA_INNER_STEPS * JAVA_STEP_BYTES)
 		scan->end = scan->at + JAVA_INNER_STEPS * JAVA_STEP_BYTES;
+	else /* the last words, too */
+		scan->end = scan->at + ((scan->end - scan->at + JAVA_STEP_BYTES - 1) & ~(JAVA_STEP_BYTES - 1ull));
 	scan->is_inner = true;
 	if ((scan->layout.exchange_classes[0] || scan->learns) && java_search(slot, scan))
 		return CAUSE_JAVA_REQUEST;
