@@ -5,10 +5,14 @@
 
 #include "socket/java_scan.bpf.h"
 
-/* Names cost several reads for each reference on the stack: a call in so long looks, and after many fruitless ones later. */
+/*
+ * Names cost several reads for each reference on the stack. Each of the first calls looks, and of those behind the last class that
+ * was learnt, since what is on the stack changes as code is compiled; then one in so long, after many fruitless ones later.
+ */
+#define JAVA_LEARN_CALLS 1024
 #define JAVA_LEARN_NS 1000000ull
-#define JAVA_LEARN_CALLS_BITS 6
-#define JAVA_LEARN_DOUBLINGS 6
+#define JAVA_LEARN_DOUBLE_BITS 6
+#define JAVA_LEARN_DOUBLINGS 3
 
 #define TEXT(a, b, c, d, e, f, g, h)                                                                      \
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |          \
@@ -102,10 +106,17 @@ __noinline int java_learn(__u32 slot)
 
 static __always_inline bool java_may_learn(struct java_layout *java, __u64 now)
 {
-	__u32 doublings = java->fruitless >> JAVA_LEARN_CALLS_BITS;
+	__u32 doublings;
 
-	if (!java->symbol_body || now < java->learn_ns)
+	if (!java->symbol_body)
 		return false;
+	if (java->fruitless < JAVA_LEARN_CALLS) {
+		java->fruitless++;
+		return true;
+	}
+	if (now < java->learn_ns)
+		return false;
+	doublings = (java->fruitless - JAVA_LEARN_CALLS) >> JAVA_LEARN_DOUBLE_BITS;
 	if (doublings > JAVA_LEARN_DOUBLINGS)
 		doublings = JAVA_LEARN_DOUBLINGS;
 	else
