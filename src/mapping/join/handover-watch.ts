@@ -1,12 +1,13 @@
 /**
  * Whether to be told of hand-overs between goroutines: where calls come, while the process serves, of which nothing else is
  * known. A Go program that serves is told of from its first request on, or since it listens (event-dispatcher.ts), so that
- * its first jobs are seen; no longer, where its first calls did not need it.
+ * its first jobs are seen; no longer, where its first calls did not need it, nor for a while where there are too many.
  */
 import { type HandoverEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import { OnDemand } from "./on-demand.ts";
+import type { ProcessWork } from "./process-work.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { WatchPace } from "./watch-pace.ts";
+import { WatchPace, WatchPause } from "./watch-pace.ts";
 
 const ENOUGH = 2;
 const IN_VAIN = 512;
@@ -20,6 +21,7 @@ const FIRST_HANDOVERS = 4096;
 export class HandoverWatch {
   readonly #demand = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN, growth: GROWTH, isToldFirst: true });
   readonly #pace = new WatchPace();
+  readonly #pause = new WatchPause();
   #strays = 0;
   #calls = 0;
   #requests = 0;
@@ -28,7 +30,8 @@ export class HandoverWatch {
 
   /** @returns whether they are to be watched from now on; undefined: as before */
   strayed(call: TraceNode, { joined }: { readonly joined: number }): boolean | undefined {
-    return !call.isDecided && isOfIdleGoroutine(call) ? this.#demand.seen(++this.#strays, joined) : undefined;
+    if (call.isDecided || !isOfIdleGoroutine(call) || this.isPausing(call.start)) return undefined;
+    return this.#demand.seen(++this.#strays, joined);
   }
 
   /** While it serves. */
@@ -47,11 +50,17 @@ export class HandoverWatch {
     this.#handovers++;
     if (this.#pace.isOver(header.timestampNs, this.#handovers + lost)) {
       this.#isTrial = false;
-      this.#demand.cease();
+      this.#demand.rest(this.#strays);
+      this.#pause.begin(header.timestampNs);
       return false;
     }
     this.#demand.told(this.#strays);
     return this.#isTrial ? this.#isOver(this.#handovers >= FIRST_HANDOVERS) : undefined;
+  }
+
+  /** There were too many: what is told still, of some and not of others, is not to be believed. */
+  isPausing({ timestampNs }: { readonly timestampNs: number }): boolean {
+    return this.#pause.isAt(timestampNs);
   }
 
   #isOver(isEnough: boolean): false | undefined {
@@ -59,6 +68,16 @@ export class HandoverWatch {
     this.#isTrial = false;
     return this.#strays < ENOUGH ? false : undefined;
   }
+}
+
+/** @returns whether they are to be watched from now on; undefined: as before */
+export function noteHandover(work: ProcessWork, event: HandoverEvent, order: number): boolean | undefined {
+  if (work.handoverWatch.isPausing(event.header)) return undefined;
+  work.handovers.handedOver(work, event, order);
+  const isOn = work.handoverWatch.told(event);
+  // Whoever has a job by now may have another one when they are told again.
+  if (isOn === false) work.handovers.forget();
+  return isOn;
 }
 
 /** Made by a goroutine that serves nothing, and that no request has made. */

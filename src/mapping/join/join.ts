@@ -8,6 +8,7 @@ import { type HandoverEvent, UnitEdge, type UnitEdgeEvent, UnitKind } from "../.
 import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, openerOf, stretchOfFirst } from "./connect.ts";
 import { joinExactly, noteAnsweredBy } from "./exact.ts";
+import { noteHandover } from "./handover-watch.ts";
 import { answerEvidence, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { decideCarried, isServerSpanOfLibrary, SdkSpans } from "./instrumented.ts";
 import type { JoinerOptions } from "./joiner-options.ts";
@@ -261,9 +262,9 @@ export class Joiner {
   /** One goroutine hands something over to another one. */
   handover(event: HandoverEvent, order: number): void {
     const work = this.#workOf(event.header.tgid);
-    work.handovers.handedOver(work, event, order);
+    const isOn = noteHandover(work, event, order);
     if (work.handovers.isHolding) this.#holding.add(work);
-    this.#tellWatch(work, "jobs", work.handoverWatch.told(event));
+    this.#tellWatch(work, "jobs", isOn);
   }
 
   #tellWatch({ tgid }: ProcessWork, what: Watched, isOn: boolean | undefined): void {

@@ -47,14 +47,6 @@ export class OnDemand {
     return false;
   }
 
-  /** It costs this process too much. @returns false where it was watched */
-  cease(): false | undefined {
-    this.#beginsAt = Number.POSITIVE_INFINITY;
-    if (!this.#isOn) return undefined;
-    this.#isOn = false;
-    return false;
-  }
-
   /** It costs this process too much by now. @returns false where it was watched */
   rest(strays: number): false | undefined {
     if (!this.#isOn) return undefined;

@@ -8,6 +8,7 @@ import type { EventMeta } from "../event-meta.ts";
 import { OnDemand } from "./on-demand.ts";
 import { mayBeResumed } from "./resumed.ts";
 import type { TraceNode } from "./trace-node.ts";
+import { WatchPause } from "./watch-pace.ts";
 
 const ENOUGH = 2;
 /** Several seconds of a busy server: what is seen has to agree with other evidence first, and in doubt none speaks. */
@@ -17,9 +18,6 @@ const GROWTH = 2;
 /** A fetch takes forty, a wait three. */
 const MICROTASKS_PER_SECOND = 40_000;
 const WINDOW_NS = 100_000_000;
-/** Twice as long each time: until the uprobes are off takes seconds, in which they cost all that they can. */
-const FIRST_PAUSE_NS = 60_000_000_000;
-const LONGEST_PAUSE_NS = 3_600_000_000_000;
 /** A process that was calm for so long may have bursts: so often, until there was none for a while. */
 const CALM_NS = 3_000_000_000;
 const MOST_BURSTS = 2;
@@ -36,12 +34,11 @@ export class ResumedWatch {
   #countedNs: number | undefined;
   #counted = 0;
   #strays = 0;
-  #pauseNs = FIRST_PAUSE_NS;
-  #pausesUntilNs = Number.NEGATIVE_INFINITY;
+  readonly #pause = new WatchPause();
 
   /** @returns whether they are to be watched from now on; undefined: as before */
   strayed(call: TraceNode, { joined }: { readonly joined: number }): boolean | undefined {
-    if (!mayBeResumed(call) || call.start.timestampNs < this.#pausesUntilNs) return undefined;
+    if (!mayBeResumed(call) || this.#pause.isAt(call.start.timestampNs)) return undefined;
     this.#count(call.start);
     if (!this.#isOn && !this.#isCalm) return undefined;
     const isOn = this.#demand.seen(++this.#strays, joined);
@@ -60,8 +57,7 @@ export class ResumedWatch {
     if (this.#isBurst(header.timestampNs)) return undefined;
     if (this.#demand.rest(this.#strays) === undefined) return undefined;
     this.#isOn = false;
-    this.#pausesUntilNs = header.timestampNs + this.#pauseNs;
-    this.#pauseNs = Math.min(LONGEST_PAUSE_NS, this.#pauseNs * 2);
+    this.#pause.begin(header.timestampNs);
     return false;
   }
 

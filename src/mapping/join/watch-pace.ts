@@ -2,20 +2,41 @@
 
 /** A sixth of a processor: a hand-over between goroutines costs about 6 µs, against `uprobes: off` (bench/uprobes.ts). */
 const MOST_PER_SECOND = 20_000;
-const WINDOW_NS = 500_000_000;
+/** Behind three calm seconds: so much may come at once. */
+const BURST = 3 * MOST_PER_SECOND;
+/** Twice as long each time: until the uprobes are off they cost all that they can. */
+const FIRST_PAUSE_NS = 60_000_000_000;
+const LONGEST_PAUSE_NS = 3_600_000_000_000;
 
 export class WatchPace {
   #sinceNs: number | undefined;
   #since = 0;
+  #left = BURST;
 
   /** @param count of them up to now, from wherever it was counted */
   isOver(timestampNs: number, count: number): boolean {
-    const isFirst = this.#sinceNs === undefined;
-    const elapsedNs = timestampNs - (this.#sinceNs ?? timestampNs);
-    if (!isFirst && elapsedNs < WINDOW_NS) return false;
-    const more = count - this.#since;
+    const elapsedNs = Math.max(0, timestampNs - (this.#sinceNs ?? timestampNs));
+    const more = this.#sinceNs === undefined ? 0 : count - this.#since;
     this.#sinceNs = timestampNs;
     this.#since = count;
-    return !isFirst && more > (MOST_PER_SECOND * elapsedNs) / 1e9;
+    this.#left = Math.min(BURST, this.#left + (MOST_PER_SECOND * elapsedNs) / 1e9) - more;
+    if (this.#left >= 0) return false;
+    this.#left = BURST;
+    return true;
+  }
+}
+
+/** For how long nothing is watched, once it was too much. */
+export class WatchPause {
+  #nextNs = FIRST_PAUSE_NS;
+  #untilNs = Number.NEGATIVE_INFINITY;
+
+  begin(nowNs: number): void {
+    this.#untilNs = nowNs + this.#nextNs;
+    this.#nextNs = Math.min(LONGEST_PAUSE_NS, this.#nextNs * 2);
+  }
+
+  isAt(nowNs: number): boolean {
+    return nowNs < this.#untilNs;
   }
 }
