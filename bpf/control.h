@@ -200,6 +200,7 @@ struct go_layout {
 	__u64 wait_group_add_length;
 	__u64 context_key;         /* the programs' own: net/http.LocalAddrContextKey */
 	__u64 processors[GO_PROCESSORS]; /* the programs' own: of runtime.allp, those that were met */
+	__u64 marks_since_ns;      /* the programs' own: goroutines of requests make calls, so their creation is watched; 0: it is not */
 	__u16 goid; /* of struct g, below 320 */
 	__u16 parent_goid;
 	__u16 start_pc;
@@ -211,9 +212,7 @@ struct go_layout {
 	__u16 connection;     /* below the stack's top: serve's receiver */
 	__u16 request_context; /* http.Request.ctx */
 	__u16 current_request; /* conn.curReq */
-	__u16 wants_marks;    /* the programs' own: goroutines of requests make calls, so their creation is watched */
 	__u16 has_streams;    /* the programs' own: net/http's server has read frames of HTTP/2 */
-	__u16 padding[3];
 };
 
 #define FUNCTION_HOPS 2

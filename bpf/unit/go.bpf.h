@@ -21,7 +21,8 @@ struct go_ids {
 
 /* What goids had not been given when a goroutine read its last request: what is given later is one of these. */
 struct go_mark {
-	__u64 counter; /* none above this one; 0: unknown */
+	__u64 since_ns; /* marks_since_ns: after a time without marks an old one says nothing */
+	__u64 counter;  /* none above this one; 0: unknown */
 	struct go_ids ids[GO_PROCESSORS];
 };
 
@@ -110,6 +111,7 @@ static __noinline int go_mark(struct go_call *call, struct go_layout *layout)
 			bpf_probe_read_user(&call->mark.ids[i], sizeof(call->mark.ids[i]),
 					    (void *)(layout->processors[i] + layout->goid_cache));
 	}
+	call->mark.since_ns = layout->marks_since_ns;
 	call->mark.counter = layout->goid_counter ? read_u64(layout->goid_counter) : 0;
 	call->key.id = call->coroutine_id;
 	call->key.tgid = call->tgid;
@@ -134,7 +136,7 @@ static __always_inline void go_server_reads(struct go_call *call, struct go_layo
 		return;
 	call->cause.kind = CAUSE_GO_CONNECTION;
 	call->cause.id = context;
-	if (layout->wants_marks)
+	if (layout->marks_since_ns)
 		go_mark(call, layout);
 }
 
@@ -216,9 +218,10 @@ static __always_inline void go_creator(struct go_call *call, struct go_layout *l
 	call->key.tgid = call->tgid;
 	if (!call->key.id)
 		return;
-	layout->wants_marks = 1;
+	if (!layout->marks_since_ns)
+		layout->marks_since_ns = bpf_ktime_get_ns();
 	mark = bpf_map_lookup_elem(&go_marks, &call->key);
-	if (!mark)
+	if (!mark || mark->since_ns != layout->marks_since_ns)
 		return;
 	if (!go_was_ready(mark, goid) && (!mark->counter || goid <= mark->counter))
 		return;

@@ -110,7 +110,7 @@ static __noinline void go_call(struct go_call *call, struct process_control *pro
 	} else {
 		go_frames_read(call, layout, start_pc);
 		/* Of other servers than net/http's the goroutine that reads is mostly the one that serves. */
-		if (call->role == SOCKET_ROLE_SERVER && layout->wants_marks && call->cause.kind == CAUSE_NONE)
+		if (call->role == SOCKET_ROLE_SERVER && layout->marks_since_ns && call->cause.kind == CAUSE_NONE)
 			go_mark(call, layout);
 	}
 }

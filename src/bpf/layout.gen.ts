@@ -247,7 +247,7 @@ export const LAYOUT = {
   framing: { sizeBytes: 2080, offsets: { signature: 0, preface_length: 8, maximum: 12, length_bias: 16, header_length: 20, length_offset: 21, length_shift: 22, little_endian: 23, type_offset: 24, client: 32, server: 1056 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   pool_site: { sizeBytes: 64, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44, name_text: 45, name: 48 } },
-  go_layout: { sizeBytes: 232, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, all_goroutines: 24, goid_counter: 32, library_start: 40, library_length: 48, http2_start: 56, http2_length: 64, x_http2_start: 72, x_http2_length: 80, http2_call_start_pc: 88, x_http2_call_start_pc: 96, grpc_start_pc: 104, wait_group_add: 112, wait_group_add_length: 120, context_key: 128, processors: 136, goid: 200, parent_goid: 202, start_pc: 204, processor: 206, goid_cache: 208, receive_queue: 210, sudog_channel: 212, write_request: 214, connection: 216, request_context: 218, current_request: 220, wants_marks: 222, has_streams: 224 } },
+  go_layout: { sizeBytes: 232, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, all_goroutines: 24, goid_counter: 32, library_start: 40, library_length: 48, http2_start: 56, http2_length: 64, x_http2_start: 72, x_http2_length: 80, http2_call_start_pc: 88, x_http2_call_start_pc: 96, grpc_start_pc: 104, wait_group_add: 112, wait_group_add_length: 120, context_key: 128, processors: 136, marks_since_ns: 200, goid: 208, parent_goid: 210, start_pc: 212, processor: 214, goid_cache: 216, receive_queue: 218, sudog_channel: 220, write_request: 222, connection: 224, request_context: 226, current_request: 228, has_streams: 230 } },
   python_layout: { sizeBytes: 232, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20, site_hops: 24, puts_off: 34, clients: 40 } },
   java_layout: { sizeBytes: 208, offsets: { heap: 0, heap_length: 8, oop_base: 16, klass_base: 24, collections: 32, tls_block: 40, current_thread: 48, future_tasks: 56, async_supply: 88, async_run: 96, completable_future: 104, exchange_classes: 112, learn_ns: 152, exchange_fields: 160, klass: 170, runner: 172, async_future: 174, async_function: 176, result: 178, future_size: 180, thread_object: 182, mounted_object: 184, buffer_start: 186, buffer_top: 188, buffer_end: 190, last_sp: 192, stack_base: 194, class_name: 196, symbol_body: 198, base_class: 200, fruitless: 202, oop_shift: 204, klass_shift: 205 } },
   process_control: { sizeBytes: 1240, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 792, java: 1024, handovers_lost: 1232 } },
@@ -501,6 +501,7 @@ export interface GoLayout {
   readonly waitGroupAddLength: number;
   readonly contextKey: number;
   readonly processors: readonly number[];
+  readonly marksSinceNs: number;
   readonly goid: number;
   readonly parentGoid: number;
   readonly startPc: number;
@@ -512,7 +513,6 @@ export interface GoLayout {
   readonly connection: number;
   readonly requestContext: number;
   readonly currentRequest: number;
-  readonly wantsMarks: number;
   readonly hasStreams: number;
 }
 
@@ -979,19 +979,19 @@ export function encodeGoLayout(view: DataView, offset: number, value: GoLayout):
   view.setBigInt64(offset + 120, BigInt.asIntN(64, BigInt(value.waitGroupAddLength)), true);
   view.setBigInt64(offset + 128, BigInt.asIntN(64, BigInt(value.contextKey)), true);
   value.processors.slice(0, 8).forEach((element, index) => { view.setBigInt64(offset + 136 + index * 8, BigInt.asIntN(64, BigInt(element)), true); });
-  view.setUint16(offset + 200, value.goid, true);
-  view.setUint16(offset + 202, value.parentGoid, true);
-  view.setUint16(offset + 204, value.startPc, true);
-  view.setUint16(offset + 206, value.processor, true);
-  view.setUint16(offset + 208, value.goidCache, true);
-  view.setUint16(offset + 210, value.receiveQueue, true);
-  view.setUint16(offset + 212, value.sudogChannel, true);
-  view.setUint16(offset + 214, value.writeRequest, true);
-  view.setUint16(offset + 216, value.connection, true);
-  view.setUint16(offset + 218, value.requestContext, true);
-  view.setUint16(offset + 220, value.currentRequest, true);
-  view.setUint16(offset + 222, value.wantsMarks, true);
-  view.setUint16(offset + 224, value.hasStreams, true);
+  view.setBigInt64(offset + 200, BigInt.asIntN(64, BigInt(value.marksSinceNs)), true);
+  view.setUint16(offset + 208, value.goid, true);
+  view.setUint16(offset + 210, value.parentGoid, true);
+  view.setUint16(offset + 212, value.startPc, true);
+  view.setUint16(offset + 214, value.processor, true);
+  view.setUint16(offset + 216, value.goidCache, true);
+  view.setUint16(offset + 218, value.receiveQueue, true);
+  view.setUint16(offset + 220, value.sudogChannel, true);
+  view.setUint16(offset + 222, value.writeRequest, true);
+  view.setUint16(offset + 224, value.connection, true);
+  view.setUint16(offset + 226, value.requestContext, true);
+  view.setUint16(offset + 228, value.currentRequest, true);
+  view.setUint16(offset + 230, value.hasStreams, true);
 }
 
 /** Writes into zeroed memory. */

@@ -41,6 +41,9 @@ describe("what a truth run measures", () => {
       "go-proxy",
       "go-h2c",
       "go-grpc",
+      "go-redis",
+      "go-pgx",
+      "go-fasthttp",
     ]);
   });
 

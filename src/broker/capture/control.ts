@@ -51,7 +51,7 @@ export function traceSettingsBytes(config: SocketTraceConfig["io_events"]): Uint
 }
 
 /** What user space knows of a Go program; the rest of struct go_layout is the programs' own. */
-export type GoPlan = Omit<GoLayout, "contextKey" | "processors" | "wantsMarks" | "hasStreams">;
+export type GoPlan = Omit<GoLayout, "contextKey" | "processors" | "marksSinceNs" | "hasStreams">;
 
 export const NO_GO: GoPlan = {
   serveStartPc: 0,
@@ -159,7 +159,7 @@ export function processControlBytes(filter: ProcessFilter, plan: ProcessPlan = N
     bucketBytes: 0,
     filter,
     stepCount: plan.steps.length,
-    go: { ...(plan.go ?? NO_GO), contextKey: 0, processors: [], wantsMarks: 0, hasStreams: 0 },
+    go: { ...(plan.go ?? NO_GO), contextKey: 0, processors: [], marksSinceNs: 0, hasStreams: 0 },
     python: plan.python ?? NO_PYTHON,
     java: { ...(plan.java ?? NO_JAVA), learnNs: 0, fruitless: 0 },
     handoversLost: 0,

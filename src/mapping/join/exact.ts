@@ -26,6 +26,7 @@ import type { TraceNode } from "./trace-node.ts";
 import {
   hasTurn,
   idOfKey,
+  isJustRead,
   kindOfKey,
   oldestInOrder,
   SERVES_WHAT_IT_READS,
@@ -229,7 +230,8 @@ function creationOf(work: ProcessWork, { start, hasConnection }: TraceNode): Cre
   const server = unitKey(UnitKind.goroutine, causeId);
   const answered = answeredBy(work, server, start);
   const served = answered ?? servedBy(work.unitNamed(UnitKind.goroutine, causeId));
-  return served && { served, server, work: start.unitParent, isBehind: answered !== undefined, turnOf: undefined };
+  if (served === undefined || (answered === undefined && isJustRead(served, start.timestampNs))) return undefined;
+  return { served, server, work: start.unitParent, isBehind: answered !== undefined, turnOf: undefined };
 }
 
 /** A thread is created: for the request that the unit serves which has created it, or has just answered. */

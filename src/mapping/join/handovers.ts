@@ -27,7 +27,7 @@ import { PoolCredit } from "./pool-credit.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { unitKey } from "./unit.ts";
+import { isJustRead, unitKey } from "./unit.ts";
 
 const EVIDENCE = "handover";
 const MAX_WORKERS = 8192;
@@ -307,7 +307,9 @@ export class Handovers {
   #requestOf(work: ProcessWork, goid: number, creator: number, header: HandoverEvent["header"]): TraceNode | undefined {
     const own = servedIn(work, goid, header);
     if (own !== undefined || creator === 0 || this.isShared(goid)) return own;
-    return servedIn(work, creator, header);
+    const served = servedIn(work, creator, header);
+    // It may have been made for the one before, which one read has brought with this one.
+    return served === undefined || served.isPipelined || isJustRead(served, header.timestampNs) ? undefined : served;
   }
 }
 

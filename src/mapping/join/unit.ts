@@ -179,6 +179,17 @@ export function hasTurn(node: TraceNode): boolean {
 /** What an event, or a sample, says of the unit that it came from. */
 type UnitFacts = Pick<EventMeta, "pid" | "unitKind" | "unitId" | "coroutineId">;
 
+/** What a read tells the programs of other processors is there so soon, behind its time. */
+const NOTED_WITHIN_NS = 5000;
+
+/**
+ * The request was read only just before: what the kernel's programs asked about its reader, on another processor, may be of before
+ * that, although they tell it behind it.
+ */
+export function isJustRead({ start }: TraceNode, nowNs: number): boolean {
+  return nowNs - start.timestampNs < NOTED_WITHIN_NS;
+}
+
 /** A key for a unit, unique in its process: ids below 2^48, 16 kinds. */
 export function unitKey(kind: number, id: number): number {
   return (id % 0x1000000000000) * 16 + kind;

@@ -157,6 +157,18 @@ describe("exact causes", () => {
     assert.equal(evidence(host, "/out"), "creator");
   });
 
+  it("creator: what is told just behind the read of the creator's next request was asked before it, maybe", () => {
+    const host = new Host();
+    proveCreators(host);
+    inbound(host).serverReads(serving(1, 0xa000), get("/in"));
+    // The next event is two microseconds later.
+    host.nowNs -= 8000;
+    const child = madeBy(1, 60);
+    outbound(host).send(child, get("/out")).clientReads(child, ok());
+    host.end();
+    assert.equal(find(host, "/out").parentSpanId, undefined);
+  });
+
   it("creator: what was made before it was proven is told when it is, while its request goes on", () => {
     const host = new Host();
     inbound(host).serverReads(serving(1, 0xa000), get("/in"));

@@ -118,6 +118,7 @@ describe("hand-overs between goroutines", function () {
         lost: 0,
       });
     const inbound = host.connect({ only: "server" }).serverReads(goroutine(1), get("/r1"));
+    host.pass(0.1);
     handOver([60, 1], [9, 0], HandoverWay.gives);
     inbound.answer(goroutine(1), ok()).serverReads(goroutine(1), get("/r2"));
     host.connect({ only: "client", serverPort: 9000 }).send(worker, get("/r1.1")).clientReads(goroutine(901), ok());
