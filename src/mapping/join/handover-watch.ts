@@ -7,7 +7,8 @@ import { type HandoverEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import { OnDemand } from "./on-demand.ts";
 import type { ProcessWork } from "./process-work.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { WatchPace, WatchPause } from "./watch-pace.ts";
+import { WatchPace } from "./watch-pace.ts";
+import { WatchPause } from "./watch-pause.ts";
 
 const ENOUGH = 2;
 const IN_VAIN = 512;

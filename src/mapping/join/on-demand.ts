@@ -27,6 +27,11 @@ export class OnDemand {
     this.#endsAt = options.inVain;
   }
 
+  /** It is watched. */
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
   /**
    * @param strays calls so far of which nothing is known
    * @param joined calls that have got their parent by it

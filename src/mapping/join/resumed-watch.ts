@@ -8,7 +8,7 @@ import type { EventMeta } from "../event-meta.ts";
 import { OnDemand } from "./on-demand.ts";
 import { mayBeResumed } from "./resumed.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { WatchPause } from "./watch-pace.ts";
+import { WatchPause } from "./watch-pause.ts";
 
 const ENOUGH = 2;
 /** Several seconds of a busy server: what is seen has to agree with other evidence first, and in doubt none speaks. */
@@ -25,7 +25,6 @@ const BURSTS_NS = 10_000_000_000;
 
 export class ResumedWatch {
   readonly #demand = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN, growth: GROWTH, isToldFirst: true });
-  #isOn = false;
   #isCalm = false;
   #onSinceNs = 0;
   #bursts = 0;
@@ -40,9 +39,8 @@ export class ResumedWatch {
   strayed(call: TraceNode, { joined }: { readonly joined: number }): boolean | undefined {
     if (!mayBeResumed(call) || this.#pause.isAt(call.start.timestampNs)) return undefined;
     this.#count(call.start);
-    if (!this.#isOn && !this.#isCalm) return undefined;
+    if (!this.#demand.isOn && !this.#isCalm) return undefined;
     const isOn = this.#demand.seen(++this.#strays, joined);
-    this.#isOn = isOn ?? this.#isOn;
     if (isOn === true) this.#onSinceNs = call.start.timestampNs;
     return isOn;
   }
@@ -56,14 +54,13 @@ export class ResumedWatch {
     }
     if (this.#isBurst(header.timestampNs)) return undefined;
     if (this.#demand.rest(this.#strays) === undefined) return undefined;
-    this.#isOn = false;
     this.#pause.begin(header.timestampNs);
     return false;
   }
 
   /** The programs say for each that it was too much; it need not last. */
   #isBurst(nowNs: number): boolean {
-    if (!this.#isOn || nowNs - this.#onSinceNs < CALM_NS) return false;
+    if (!this.#demand.isOn || nowNs - this.#onSinceNs < CALM_NS) return false;
     if (nowNs - this.#burstNs > BURSTS_NS) this.#bursts = 0;
     this.#burstNs = nowNs;
     return ++this.#bursts <= MOST_BURSTS;

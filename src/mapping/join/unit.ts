@@ -99,9 +99,7 @@ export class Unit {
    * together, the first of which may be done, and its answer kept back.
    */
   get serving(): TraceNode | undefined {
-    const served = this.open[0];
-    if (served === undefined || this.open.length > 1 || !this.servesWhatItReads || !hasTurn(served)) return undefined;
-    return served;
+    return this.servesWhatItReads && this.open.length === 1 ? oldestInOrder(this.open) : undefined;
   }
 
   read(node: TraceNode): void {
@@ -176,9 +174,6 @@ export function hasTurn(node: TraceNode): boolean {
   return !node.isPipelined || node.turnOrder >= 0 || !isAnsweredInOrder(node);
 }
 
-/** What an event, or a sample, says of the unit that it came from. */
-type UnitFacts = Pick<EventMeta, "pid" | "unitKind" | "unitId" | "coroutineId">;
-
 /** What a read tells the programs of other processors is there so soon, behind its time. */
 const NOTED_WITHIN_NS = 5000;
 
@@ -189,6 +184,9 @@ const NOTED_WITHIN_NS = 5000;
 export function isJustRead({ start }: TraceNode, nowNs: number): boolean {
   return nowNs - start.timestampNs < NOTED_WITHIN_NS;
 }
+
+/** What an event, or a sample, says of the unit that it came from. */
+type UnitFacts = Pick<EventMeta, "pid" | "unitKind" | "unitId" | "coroutineId">;
 
 /** A key for a unit, unique in its process: ids below 2^48, 16 kinds. */
 export function unitKey(kind: number, id: number): number {

@@ -4,9 +4,6 @@
 const MOST_PER_SECOND = 20_000;
 /** Behind three calm seconds: so much may come at once. */
 const BURST = 3 * MOST_PER_SECOND;
-/** Twice as long each time: until the uprobes are off they cost all that they can. */
-const FIRST_PAUSE_NS = 60_000_000_000;
-const LONGEST_PAUSE_NS = 3_600_000_000_000;
 
 export class WatchPace {
   #sinceNs: number | undefined;
@@ -23,20 +20,5 @@ export class WatchPace {
     if (this.#left >= 0) return false;
     this.#left = BURST;
     return true;
-  }
-}
-
-/** For how long nothing is watched, once it was too much. */
-export class WatchPause {
-  #nextNs = FIRST_PAUSE_NS;
-  #untilNs = Number.NEGATIVE_INFINITY;
-
-  begin(nowNs: number): void {
-    this.#untilNs = nowNs + this.#nextNs;
-    this.#nextNs = Math.min(LONGEST_PAUSE_NS, this.#nextNs * 2);
-  }
-
-  isAt(nowNs: number): boolean {
-    return nowNs < this.#untilNs;
   }
 }
