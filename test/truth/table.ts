@@ -134,7 +134,7 @@ const SHAPES: readonly (readonly [shape: string, meaning: string])[] = [
     "fan-out after one wait",
     "the work is done once, before three calls at once; elsewhere it is done before each of them",
   ],
-  ["after the answer", "the call is made when the request has been answered: nobody waits for it"],
+  ["after the answer", "the call, or three of them, is made when the request has been answered: nobody waits for it"],
   ["goes on 2 s, 20 s", "the handler goes on for so long after its call"],
   ["queued calls", "four upstream connections for all requests"],
   ["slow and fast", "every fourth call takes 100 to 340 ms, the others few"],

@@ -21,7 +21,7 @@ def call_postgres(path, _):
 if NEXT.startswith("redis:"):
     import redis
 
-    _redis = redis.from_url(NEXT)
+    _redis = redis.Redis(connection_pool=redis.BlockingConnectionPool.from_url(NEXT, max_connections=80, timeout=60))
     call = call_redis
 elif NEXT.startswith("postgres:"):
     from psycopg_pool import ConnectionPool
