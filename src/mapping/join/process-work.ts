@@ -101,6 +101,7 @@ export class ProcessWork {
   readingThreads = 0;
   /** One of several such threads has called on an event loop's connection while it served nothing, and another did. */
   loopsCallForOthers = false;
+  #putOff = 0;
   /** Grows when the two witnesses of the turn rule agree, and falls when they do not. */
   turnCredit = 0;
   /** The same of what the callbacks of answers say and what is known for sure. */
@@ -120,6 +121,8 @@ export class ProcessWork {
   readonly quietCalls = new Set<string>();
   #answeredNs = Number.NEGATIVE_INFINITY;
   readonly #background = new Map<string, number>();
+  /** Of these, by units that read requests, too. */
+  readonly #readersBackground = new Map<string, number>();
 
   /** Reads and writes of files. */
   readonly io = new IoWork();
@@ -230,6 +233,18 @@ export class ProcessWork {
     this.openTokens.opened(node);
   }
 
+  /** A loop reads on, and has sent nothing for `request` yet. */
+  putOff(request: TraceNode): void {
+    if (request.isPutOff || !this.open.has(request)) return;
+    request.isPutOff = true;
+    this.#putOff++;
+  }
+
+  /** A request that was put off is open. */
+  get hasPutOff(): boolean {
+    return this.#putOff > 0;
+  }
+
   /** Who has read a request may not be who serves it. */
   get mayHandOver(): boolean {
     return this.unitsHandOver || this.#ofReactors > 0;
@@ -261,6 +276,7 @@ export class ProcessWork {
       if (node.carried !== undefined) this.#traceClosed(node.carried.traceId);
       if (node.unit !== undefined) node.unit.unanswered--;
       if (node.isReactors) this.#ofReactors--;
+      if (node.isPutOff) this.#putOff--;
     }
     this.unclaimed.delete(node);
     this.runs.closed(node);
@@ -321,10 +337,12 @@ export class ProcessWork {
     this.javaMakers.forget();
   }
 
-  /** A call that is made while nothing is served: the process makes such calls on its own account. */
-  addBackground(destination: string): void {
-    if (this.#background.size >= MAX_DESTINATIONS && !this.#background.has(destination)) return;
-    this.#background.set(destination, (this.#background.get(destination) ?? 0) + 1);
+  /** A call that `unit` makes while nothing is served: the process makes such calls on its own account. */
+  addBackground(destination: string, { hasRead }: Unit): void {
+    for (const calls of hasRead ? [this.#background, this.#readersBackground] : [this.#background]) {
+      if (calls.size >= MAX_DESTINATIONS && !calls.has(destination)) continue;
+      calls.set(destination, (calls.get(destination) ?? 0) + 1);
+    }
   }
 
   /** Calls of that kind so far. */
@@ -334,8 +352,17 @@ export class ProcessWork {
 
   /** One such call in many may be one whose request was lost. */
   isBackground(destination: string): boolean {
-    const count = this.backgroundCalls(destination);
-    if (count === 0) return this.#background.size >= MAX_DESTINATIONS;
+    return this.#isIn(this.#background, destination);
+  }
+
+  /** The same of units that read requests: what a pool's keeper does on a thread of its own says nothing of them. */
+  isReadersBackground(destination: string): boolean {
+    return this.#isIn(this.#readersBackground, destination);
+  }
+
+  #isIn(calls: ReadonlyMap<string, number>, destination: string): boolean {
+    const count = calls.get(destination) ?? 0;
+    if (count === 0) return calls.size >= MAX_DESTINATIONS;
     return count * RARE > (this.aloneCalls.get(destination) ?? 0);
   }
 

@@ -3,10 +3,11 @@
  *
  * Proves: nothing else was there to cause it, unless the process makes such calls on its own account or serves what
  * nobody can read (TLS), or goes on with what was answered before. All three are watched: a destination that is called
- * while nothing is served, or in few of the requests that are alone, is not believed, nor one that was never called in a
- * request that came when the process had been quiet for a while; and the call must lie inside the request in time, or be of
- * the very thread that reads and answers: who gives up a call closes its connection, whose end is told later. Nor is a
- * unit believed that is known to have been made while earlier requests were served: it may go on for one of them.
+ * while nothing is served (for calls of the thread that serves: by threads that read requests), or in few of the requests
+ * that are alone, is not believed, nor one that was never called in a request that came when the process had been quiet
+ * for a while; and the call must lie inside the request in time, or be of the very thread that reads and answers: who
+ * gives up a call closes its connection, whose end is told later. Nor is a unit believed that is known to have been made
+ * while earlier requests were served: it may go on for one of them.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import { isMadeForOthers } from "./lineage.ts";
@@ -34,7 +35,9 @@ export function joinSingle(work: ProcessWork, served: TraceNode, isEnd: boolean)
     seen?.add(call.destination);
     if (isAfterQuiet) addQuiet(work, call.destination);
     if (call.isDecided || isMadeForOthers(work, call, served)) continue;
-    if (isPattern(work, call.destination, isAlone && call.isFinished)) decide(call, served, "single");
+    const isOwn = isOfItsThread(call, served);
+    const isBackground = isOwn ? work.isReadersBackground(call.destination) : work.isBackground(call.destination);
+    if (!isBackground && isPattern(work, call.destination, isAlone && call.isFinished)) decide(call, served, "single");
   }
   if (seen === undefined) return;
   work.aloneRequests++;
@@ -55,7 +58,7 @@ function addQuiet(work: ProcessWork, destination: string): void {
 
 /** @param isSure the request was alone from its beginning, and the call is over: it is its own */
 function isPattern(work: ProcessWork, destination: string, isSure: boolean): boolean {
-  if (work.isBackground(destination) || !work.quietCalls.has(destination)) return false;
+  if (!work.quietCalls.has(destination)) return false;
   const count = work.aloneCalls.get(destination) ?? 0;
   if (!isSure && count < PROVEN) return false;
   return count + 1 >= (work.aloneRequests + 1) * PATTERN_SHARE;

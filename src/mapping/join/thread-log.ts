@@ -41,6 +41,8 @@ export class Stretch {
   answered: TraceNode | undefined;
   /** Both witnesses of the turn rule have agreed on it: the beginning of an answer and its end are one agreement. */
   hasAgreed = false;
+  /** A request was answered in it that the other witness of the turn rule does not name. */
+  isDisputed = false;
   /** Two were, and neither had to wait for the other. */
   answersSeveral = false;
   /** All that were, up to a bound. */

@@ -92,6 +92,13 @@ export class TraceNode {
   stretch: Stretch | undefined;
   /** Clients, Node: the calls that the same code made. */
   run: Run | undefined;
+  /**
+   * Servers: a loop has read on with neither a call nor an answer to it sent. Clients: such a request was open when the call went out,
+   * which may be for that one, whatever was read last.
+   */
+  isPutOff = false;
+  /** Clients: what was read before it, and who was answered behind its answer, are two requests. */
+  isDisputed = false;
   /** Clients: another call went out in the callback of its answer. */
   isFollowed = false;
   /** Servers: who has read it had never answered anything by then. */

@@ -6,7 +6,8 @@
  * queues may lie between. There two independent witnesses are asked: the request read last before the call was sent
  * (or before its connection was opened), and the request answered first after the call's own answer was read. Each
  * alone lies; together they are believed where they have agreed in this process. What they agreed on before they had
- * proved themselves is decided when they have. Both are asked of one loop alone, or of several that do not call for each other.
+ * proved themselves is decided when they have. Both are asked of one loop alone, or of several that do not call for each other,
+ * and not of calls that go out while a request is put off: timers may have fired, or the connections be there that it waits for.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import { isMadeForOthers } from "./lineage.ts";
@@ -43,6 +44,7 @@ export function movesBetweenThreads(unitKind: number): boolean {
 export function learnFromEnd(work: ProcessWork, stretch: Stretch): void {
   const { cause } = stretch;
   if (stretch.isExact || !cause.isServer || cause.isFinished || stretch.hasSent) return;
+  work.putOff(cause);
   differed(work);
 }
 
@@ -54,6 +56,7 @@ export function noteSent(work: ProcessWork, call: TraceNode, stretch: Stretch | 
     work.runs.called(call);
     return;
   }
+  call.isPutOff = !stretch.isExact && work.hasPutOff;
   if (!stretch.cause.isServer) stretch.cause.isFollowed = true;
   stretch.hasSent = true;
   if (stretch.cause.isServer && stretch.cause.isFinished && !stretch.isExact) return;
@@ -86,13 +89,21 @@ export function joinByTurn(work: ProcessWork, served: TraceNode, stretch: Stretc
   if (call.isServer || call.start.order < served.start.order || work.loopsCallForOthers) return;
   const cause = causeOf(call);
   if (cause === undefined || stretch.isShared) {
+    call.isDisputed = true;
     addCandidate(call, served, "reply_turn");
     return;
   }
   if (cause !== served) {
+    call.isDisputed = true;
+    stretch.isDisputed = true;
     differed(work);
     addCandidate(call, cause, "turn");
     addCandidate(call, served, "reply_turn");
+    return;
+  }
+  // Timers answer, or let calls go on: what was read last by then says nothing.
+  if (stretch.isDisputed || isPutOff(call)) {
+    addCandidate(call, served, "turn");
     return;
   }
   if (!stretch.hasAgreed) agreed(work);
@@ -131,6 +142,16 @@ function causeIn(stretch: Stretch | undefined): TraceNode | undefined {
   return stretch === undefined || stretch.isShared ? undefined : stretch.cause;
 }
 
+/** One of the calls that lie between the request and `call`, or that one, may be another's, which was put off. */
+export function isPutOff(call: TraceNode): boolean {
+  let at: TraceNode | undefined = call;
+  for (let depth = 0; at !== undefined && !at.isServer && !at.isDecided && depth < MAX_CHAIN; depth++) {
+    if (at.isPutOff) return true;
+    at = causeIn(at.stretch);
+  }
+  return false;
+}
+
 /** But for what units make that were there before the request: what they read in its turn may be their own. */
 export function decideChain(work: ProcessWork, call: TraceNode, served: TraceNode): void {
   for (const member of undecidedOf(call)) if (!isMadeForOthers(work, member, served)) decide(member, served, "turn");
@@ -140,9 +161,14 @@ export function decideChain(work: ProcessWork, call: TraceNode, served: TraceNod
 export function undecidedOf(call: TraceNode): TraceNode[] {
   const found: TraceNode[] = [];
   for (let at = stretchOf(call), depth = 0; at !== undefined && depth < MAX_CHAIN; at = stretchBefore(at), depth++) {
-    for (const sibling of at.calls) if (!sibling.isDecided) found.push(sibling);
+    for (const sibling of at.calls) if (!sibling.isDecided && isOfStretch(sibling, at)) found.push(sibling);
   }
   return found;
+}
+
+/** Who is answered has waited for all that went out for it: not for what goes on, or has let another one be answered. */
+function isOfStretch({ isFinished, isPutOff, isDisputed }: TraceNode, { isExact }: Stretch): boolean {
+  return isExact || (isFinished && !isPutOff && !isDisputed);
 }
 
 /** Is any of them not decided? */

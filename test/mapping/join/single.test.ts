@@ -36,6 +36,39 @@ describe("a request that is alone in its process", () => {
     assert.deepEqual(parentsOfGivenUp(5, THREAD, THREAD), [undefined, undefined, "/r2", "/r3", "/r4"]);
   });
 
+  /** Of the last of requests that two threads serve in turns, after so many calls of `keeper` while nothing was served. */
+  function parentBehindKeeper(keeper: Doer): string | undefined {
+    const host = new Host();
+    const upstream = host.connect({ only: "client", serverPort: 9000 });
+    const serve = (index: number) => {
+      const reader = { tgid: TGID, pid: TGID + 1 + (index % 2) };
+      host.pass(200);
+      const link = host.connect({ only: "server" }).serverReads(reader, get(`/r${index}`));
+      upstream.send(reader, get(`/r${index}.1`)).clientReads(reader, ok());
+      link.answer(reader, ok());
+    };
+    serve(0);
+    serve(1);
+    for (let index = 0; index < 5; index++) {
+      host.pass(200);
+      upstream.send(keeper, get("/keep")).clientReads(keeper, ok());
+    }
+    for (let index = 2; index < 8; index++) serve(index);
+    host.pass(10_000);
+    const spans = host.end();
+    const call = spans.find((span) => attribute(span, "url.full")?.endsWith("/r7.1"));
+    const parent = spans.find(({ spanId }) => spanId === call?.parentSpanId);
+    return parent && attribute(parent, "url.path");
+  }
+
+  it("has made what its thread has called, though a thread that serves nobody calls there too", () => {
+    assert.equal(parentBehindKeeper({ tgid: TGID, pid: TGID + 9 }), "/r7");
+  });
+
+  it("has not, where threads that serve call there while they serve nothing", () => {
+    assert.equal(parentBehindKeeper({ tgid: TGID, pid: TGID + 1 }), undefined);
+  });
+
   it("has not made what is not over, where units are no threads", () => {
     assert.deepEqual(
       parentsOfGivenUp(5, task(1), task(2)).filter((path) => path !== undefined),
