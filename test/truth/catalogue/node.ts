@@ -2,13 +2,18 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Ability, BUILD, EVERYTHING, type Program, run } from "./program.ts";
 
+/** SOCKSPAN_TRUTH_NODE: that of another version than runs the measurement. */
+function executable(): string {
+  return process.env["SOCKSPAN_TRUTH_NODE"] ?? process.execPath;
+}
+
 function node(file: string, abilities: readonly Ability[], missing: Program["missing"] = () => undefined): Program {
   return {
     name: file.replace(".mjs", ""),
     abilities,
     missing,
     start: (port, next, pool) =>
-      run(process.execPath, [file], port, next, {
+      run(executable(), [file], port, next, {
         POOL: String(pool),
         // A module beside the source would be a dependency of the repository.
         TRUTH_MODULES: join(BUILD, "node/node_modules"),
