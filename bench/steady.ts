@@ -84,7 +84,7 @@ function lossesByReason(metrics: readonly Metric[]): Record<string, number> {
   );
 }
 
-/** Of the broker and all its children: each page counts once, however many of them share it (Documentation/filesystems/proc.rst, smaps_rollup). */
+/** Of the broker and all its children: a page that several of them share counts once (Documentation/filesystems/proc.rst, Pss). */
 function residentMiB(pid: number): number {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
   const own = Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024;

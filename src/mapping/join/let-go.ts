@@ -4,7 +4,7 @@
  */
 import { Stretch } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { causeOf, hasUndecided, isPutOff } from "./turn.ts";
+import { causeOf, hasUndecided, mayBeOfPutOff } from "./turn.ts";
 
 /** The call's span has left: of the chain before it only the request at its beginning matters, if it has one. */
 export function letGo(call: TraceNode): void {
@@ -13,7 +13,7 @@ export function letGo(call: TraceNode): void {
   if (stretch === undefined || hasUndecided(call)) return;
   const cause = causeOf(call);
   if (cause === stretch.cause) return;
-  call.isPutOff = isPutOff(call);
+  call.isBesidePutOff = mayBeOfPutOff(call);
   call.stretch = undefined;
   if (cause === undefined) return;
   call.stretch = new Stretch(cause, stretch.start, stretch.isExact);

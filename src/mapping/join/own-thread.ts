@@ -68,7 +68,7 @@ export function hasBehind(work: ProcessWork, served: TraceNode): boolean {
 
 /** false: threads that read make such calls on their own account, too. */
 export function mayBeOfOwnThread(work: ProcessWork, { destination }: TraceNode): boolean {
-  return work.blockingReaders >= 2 || !work.isReadersBackground(destination);
+  return work.blockingReaders >= 2 || !work.isBackground(destination, work.readersBackground);
 }
 
 /** The thread of `unit` has answered what it had read, while others were busy, too. */
@@ -80,5 +80,5 @@ export function learnSleeper({ sleepers }: ProcessWork, unit: Unit, served: Trac
 /** The call was made, and waited for asleep, by a thread of a process whose threads serve what they read, as far as it has shown. */
 export function isOfSleeper(work: ProcessWork, call: TraceNode, served: TraceNode): boolean {
   if (work.handsOver || work.blockingReadersHandOver || !call.isSleptFor || served.start.isWatched) return false;
-  return work.sleepers.size >= PROVEN_SLEEPERS && !work.isReadersBackground(call.destination);
+  return work.sleepers.size >= PROVEN_SLEEPERS && !work.isBackground(call.destination, work.readersBackground);
 }

@@ -2,6 +2,7 @@
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { AnsweredTasks } from "./answered-tasks.ts";
+import { CallCounts } from "./call-counts.ts";
 import { CreatedThreads } from "./created-threads.ts";
 import { Creators } from "./creators.ts";
 import { FreshUnits } from "./fresh-units.ts";
@@ -36,7 +37,6 @@ const MAX_UNITS = 32_768;
 /** So many are left when there are too many: making room costs the more, the less it makes. */
 const KEPT_SHARE = 0.75;
 const MAX_THREADS = 8192;
-const MAX_DESTINATIONS = 256;
 const RARE = 20;
 const DOUBT_NS = 1_000_000_000;
 
@@ -101,7 +101,6 @@ export class ProcessWork {
   readingThreads = 0;
   /** One of several such threads has called on an event loop's connection while it served nothing, and another did. */
   loopsCallForOthers = false;
-  #putOff = 0;
   /** Grows when the two witnesses of the turn rule agree, and falls when they do not. */
   turnCredit = 0;
   /** The same of what the callbacks of answers say and what is known for sure. */
@@ -116,13 +115,16 @@ export class ProcessWork {
   ownAnswers = 0;
   /** Requests that were alone in the process from beginning to end, and in how many of them each destination was called. */
   aloneRequests = 0;
-  readonly aloneCalls = new Map<string, number>();
+  readonly aloneCalls = new CallCounts();
   /** Destinations that were called in a request that came when the process had been quiet. */
   readonly quietCalls = new Set<string>();
   #answeredNs = Number.NEGATIVE_INFINITY;
-  readonly #background = new Map<string, number>();
-  /** Of these, by units that read requests, too. */
-  readonly #readersBackground = new Map<string, number>();
+  /** How many of `open` a loop has put off. */
+  #putOff = 0;
+  /** Calls that were made while nothing was served: the process makes such calls on its own account. */
+  readonly background = new CallCounts();
+  /** Of these, by units that read requests: what a pool's keeper does on a thread of its own says nothing of them. */
+  readonly readersBackground = new CallCounts();
 
   /** Reads and writes of files. */
   readonly io = new IoWork();
@@ -337,33 +339,16 @@ export class ProcessWork {
     this.javaMakers.forget();
   }
 
-  /** A call that `unit` makes while nothing is served: the process makes such calls on its own account. */
   addBackground(destination: string, { hasRead }: Unit): void {
-    for (const calls of hasRead ? [this.#background, this.#readersBackground] : [this.#background]) {
-      if (calls.size >= MAX_DESTINATIONS && !calls.has(destination)) continue;
-      calls.set(destination, (calls.get(destination) ?? 0) + 1);
-    }
+    this.background.add(destination);
+    if (hasRead) this.readersBackground.add(destination);
   }
 
-  /** Calls of that kind so far. */
-  backgroundCalls(destination: string): number {
-    return this.#background.get(destination) ?? 0;
-  }
-
-  /** One such call in many may be one whose request was lost. */
-  isBackground(destination: string): boolean {
-    return this.#isIn(this.#background, destination);
-  }
-
-  /** The same of units that read requests: what a pool's keeper does on a thread of its own says nothing of them. */
-  isReadersBackground(destination: string): boolean {
-    return this.#isIn(this.#readersBackground, destination);
-  }
-
-  #isIn(calls: ReadonlyMap<string, number>, destination: string): boolean {
-    const count = calls.get(destination) ?? 0;
-    if (count === 0) return calls.size >= MAX_DESTINATIONS;
-    return count * RARE > (this.aloneCalls.get(destination) ?? 0);
+  /** @param calls the background that counts. One such call in many may be one whose request was lost. */
+  isBackground(destination: string, calls: CallCounts): boolean {
+    const count = calls.of(destination);
+    if (count === 0) return calls.isFull;
+    return count * RARE > this.aloneCalls.of(destination);
   }
 
   #sweep(): void {

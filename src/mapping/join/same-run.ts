@@ -110,7 +110,7 @@ export class Runs {
 
   #isOneOfThem(work: ProcessWork, { isFinished, isFollowed, destination }: TraceNode): boolean {
     const count = this.#destinations.get(destination) ?? 0;
-    return isFinished && !isFollowed && count > work.backgroundCalls(destination);
+    return isFinished && !isFollowed && count > work.background.of(destination);
   }
 
   #learnFromCallless(nowNs: number): void {

@@ -19,7 +19,7 @@ import type { TraceNode } from "./trace-node.ts";
 const PATTERN_SHARE = 0.5;
 /** So many lone requests must have made such a call before a request that was not always alone is believed. */
 const PROVEN = 2;
-const MAX_DESTINATIONS = 256;
+const MAX_QUIET_DESTINATIONS = 256;
 /** Without a request for so long: what is called then is not a rest of the one before. */
 const QUIET_NS = 100_000_000;
 
@@ -31,20 +31,17 @@ export function joinSingle(work: ProcessWork, served: TraceNode, isEnd: boolean)
   const seen = isAlone && isEnd ? new Set<string>() : undefined;
   for (const call of work.undecided) {
     if (call.start.order <= work.openSince || call.start.order < served.start.order) continue;
-    if (!call.isFinished && !isOfItsThread(call, served)) continue;
+    const isOwn = isOfItsThread(call, served);
+    if (!call.isFinished && !isOwn) continue;
     seen?.add(call.destination);
     if (isAfterQuiet) addQuiet(work, call.destination);
     if (call.isDecided || isMadeForOthers(work, call, served)) continue;
-    const isOwn = isOfItsThread(call, served);
-    const isBackground = isOwn ? work.isReadersBackground(call.destination) : work.isBackground(call.destination);
-    if (!isBackground && isPattern(work, call.destination, isAlone && call.isFinished)) decide(call, served, "single");
+    if (work.isBackground(call.destination, isOwn ? work.readersBackground : work.background)) continue;
+    if (isPattern(work, call.destination, isAlone && call.isFinished)) decide(call, served, "single");
   }
   if (seen === undefined) return;
   work.aloneRequests++;
-  for (const destination of seen) {
-    if (work.aloneCalls.size >= MAX_DESTINATIONS && !work.aloneCalls.has(destination)) continue;
-    work.aloneCalls.set(destination, (work.aloneCalls.get(destination) ?? 0) + 1);
-  }
+  for (const destination of seen) work.aloneCalls.add(destination);
 }
 
 /** One that is given up is over before anybody sees it. Node's callbacks tell more. */
@@ -53,13 +50,13 @@ function isOfItsThread(call: TraceNode, served: TraceNode): boolean {
 }
 
 function addQuiet(work: ProcessWork, destination: string): void {
-  if (work.quietCalls.size < MAX_DESTINATIONS) work.quietCalls.add(destination);
+  if (work.quietCalls.size < MAX_QUIET_DESTINATIONS) work.quietCalls.add(destination);
 }
 
 /** @param isSure the request was alone from its beginning, and the call is over: it is its own */
 function isPattern(work: ProcessWork, destination: string, isSure: boolean): boolean {
   if (!work.quietCalls.has(destination)) return false;
-  const count = work.aloneCalls.get(destination) ?? 0;
+  const count = work.aloneCalls.of(destination);
   if (!isSure && count < PROVEN) return false;
   return count + 1 >= (work.aloneRequests + 1) * PATTERN_SHARE;
 }

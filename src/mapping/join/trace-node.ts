@@ -92,11 +92,10 @@ export class TraceNode {
   stretch: Stretch | undefined;
   /** Clients, Node: the calls that the same code made. */
   run: Run | undefined;
-  /**
-   * Servers: a loop has read on with neither a call nor an answer to it sent. Clients: such a request was open when the call went out,
-   * which may be for that one, whatever was read last.
-   */
+  /** Servers: a loop has read on with neither a call nor an answer to it sent. */
   isPutOff = false;
+  /** Clients: a request that was put off was open when the call went out, which may be for that one, whatever was read last. */
+  isBesidePutOff = false;
   /** Clients: what was read before it, and who was answered behind its answer, are two requests. */
   isDisputed = false;
   /** Clients: another call went out in the callback of its answer. */

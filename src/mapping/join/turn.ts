@@ -56,7 +56,7 @@ export function noteSent(work: ProcessWork, call: TraceNode, stretch: Stretch | 
     work.runs.called(call);
     return;
   }
-  call.isPutOff = !stretch.isExact && work.hasPutOff;
+  call.isBesidePutOff = !stretch.isExact && work.hasPutOff;
   if (!stretch.cause.isServer) stretch.cause.isFollowed = true;
   stretch.hasSent = true;
   if (stretch.cause.isServer && stretch.cause.isFinished && !stretch.isExact) return;
@@ -102,7 +102,7 @@ export function joinByTurn(work: ProcessWork, served: TraceNode, stretch: Stretc
     return;
   }
   // Timers answer, or let calls go on: what was read last by then says nothing.
-  if (stretch.isDisputed || isPutOff(call)) {
+  if (stretch.isDisputed || mayBeOfPutOff(call)) {
     addCandidate(call, served, "turn");
     return;
   }
@@ -143,10 +143,10 @@ function causeIn(stretch: Stretch | undefined): TraceNode | undefined {
 }
 
 /** One of the calls that lie between the request and `call`, or that one, may be another's, which was put off. */
-export function isPutOff(call: TraceNode): boolean {
+export function mayBeOfPutOff(call: TraceNode): boolean {
   let at: TraceNode | undefined = call;
   for (let depth = 0; at !== undefined && !at.isServer && !at.isDecided && depth < MAX_CHAIN; depth++) {
-    if (at.isPutOff) return true;
+    if (at.isBesidePutOff) return true;
     at = causeIn(at.stretch);
   }
   return false;
@@ -167,8 +167,8 @@ export function undecidedOf(call: TraceNode): TraceNode[] {
 }
 
 /** Who is answered has waited for all that went out for it: not for what goes on, or has let another one be answered. */
-function isOfStretch({ isFinished, isPutOff, isDisputed }: TraceNode, { isExact }: Stretch): boolean {
-  return isExact || (isFinished && !isPutOff && !isDisputed);
+function isOfStretch({ isFinished, isBesidePutOff, isDisputed }: TraceNode, { isExact }: Stretch): boolean {
+  return isExact || (isFinished && !isBesidePutOff && !isDisputed);
 }
 
 /** Is any of them not decided? */
