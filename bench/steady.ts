@@ -64,7 +64,8 @@ async function measure(rate: number): Promise<Measured> {
         achievedPerSecond: Math.round(load.sent / load.seconds),
         requests: load.answered,
         spansSent: sumOf(metrics, "otelcol_exporter_sent_spans_total"),
-        lost: sumOf(metrics, "sockspan_stage_lost_total"),
+        // Events: what other stages lose has other units, and stands in `losses`.
+        lost: sumOf(metrics, "sockspan_stage_lost_total", { stage: "ring" }),
         idleMiB,
         peakMiB: Math.max(...samples),
         growthMiBPerMinute: Number((((half.at(-1) ?? 0) - (half[0] ?? 0)) * (60 / half.length)).toFixed(1)),
