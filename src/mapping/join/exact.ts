@@ -20,7 +20,7 @@ import { AFTER_ANSWER_NS, answeredBy, areBelieved } from "./last-answers.ts";
 import { type Creation, creationOf as creationIdOf } from "./lineage.ts";
 import { servedByProvenThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
-import { awaitAnswer, holdBehindHandler } from "./request-contexts.ts";
+import { awaitAnswer, contextOf, holdBehindHandler } from "./request-contexts.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 import {
@@ -47,7 +47,7 @@ const ANSWERS_FOR_OTHERS: readonly number[] = [
 export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
   const { causeKind, causeId, causeRequest } = call.start;
   if (causeKind === CauseKind.javaJob || causeKind === CauseKind.javaRequest) return work.javaMakers.called(work, call);
-  const hasContext = causeRequest !== 0 && causeKind !== CauseKind.goStreamChild;
+  const hasContext = contextOf(call.start) !== 0 && causeKind !== CauseKind.goStreamChild;
   if (causeKind === CauseKind.goStream) return join(call, work.connections.ofStream(causeId, causeRequest), "stream");
   if (causeKind === CauseKind.goContext && join(call, work.connections.servedIn(causeId), "context")) return true;
   if (causeKind === CauseKind.goEndedContext) holdBehindHandler(work, call);

@@ -20,6 +20,7 @@ import {
   servedByOwnThread,
 } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
+import { contextOf } from "./request-contexts.ts";
 import { decide } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { isAnsweredInOrder, isCallOf, type Unit } from "./unit.ts";
@@ -34,7 +35,8 @@ const MAX_HELD_FOR_PROOF = 256;
 
 /** The answer of `served` is being written by the unit of `meta`. */
 export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Unit, meta: EventMeta): void {
-  if (meta.causeRequest !== 0) work.contexts.named(meta.causeRequest, served);
+  const context = contextOf(meta);
+  if (context !== 0) work.contexts.named(context, served);
   const isFirst = answerBegins(work, served, meta);
   if (isFirst) joinAwaited(work, served, meta);
   if (answering.isThread && cameTogether(work, served)) {

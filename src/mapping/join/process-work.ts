@@ -20,6 +20,7 @@ import type { OnDemand } from "./on-demand.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { OpenTokens } from "./passed-on.ts";
 import { RequestContexts } from "./request-contexts.ts";
+import { Rests } from "./rests.ts";
 import { Resumed } from "./resumed.ts";
 import { ResumedWatch } from "./resumed-watch.ts";
 import { Runs } from "./same-run.ts";
@@ -107,6 +108,7 @@ export class ProcessWork {
   replyCredit = 0;
   /** The same of what the callbacks of answers say and who has opened the connection. */
   connectCredit = 0;
+  readonly rests = new Rests();
   readonly runs = new Runs();
   readonly resumed = new Resumed();
   readonly held = new HeldJoins();
@@ -283,6 +285,7 @@ export class ProcessWork {
     this.unclaimed.delete(node);
     this.runs.closed(node);
     this.openTokens.closed(node);
+    this.rests.ended();
     this.connections.closed(node, order);
     this.openSince = order;
     this.#answeredNs = Math.max(this.#answeredNs, node.endNs);

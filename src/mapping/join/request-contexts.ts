@@ -7,7 +7,9 @@
  * already, for half a second, in which the answer comes, and lost events show. Lies where the answer of a request whose
  * context lies where an earlier one of its connection lay is late by more than that: nobody is believed while there is one.
  */
+import { CauseKind } from "../../bpf/layout.gen.ts";
 import { makeRoom } from "../../make-room.ts";
+import type { EventMeta } from "../event-meta.ts";
 import { AFTER_ANSWER_NS } from "./last-answers.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
@@ -17,6 +19,14 @@ const EVIDENCE = "context";
 const MAX_CONTEXTS = 16_384;
 const MAX_WAITING = 4096;
 const MAX_CALLS = 256;
+
+/** Of which cause_request is something else. */
+const JAVA: readonly number[] = [CauseKind.javaPlace, CauseKind.javaJob, CauseKind.javaRequest];
+
+/** The context of a request of net/http's server under which it was sent; 0: none is known. */
+export function contextOf({ causeKind, causeRequest }: EventMeta): number {
+  return JAVA.includes(causeKind) ? 0 : causeRequest;
+}
 
 interface Waiting {
   readonly call: TraceNode;

@@ -57,6 +57,24 @@ describe("contexts of requests", () => {
     assertJoined(host, "/one.1", "/one");
   });
 
+  it("are not told by places in a heap of Java's, however alike they are", () => {
+    const host = new Host();
+    const at = (pid: number): Doer => ({
+      tgid: TGID,
+      pid,
+      causeKind: CauseKind.javaPlace,
+      causeId: 0x70_0000 + pid,
+      causeRequest: 3 * 2 ** 26 + 1000,
+    });
+    inbound(host).serverReads({ tgid: TGID, pid: 11 }, get("/other"));
+    const link = inbound(host).serverReads({ tgid: TGID, pid: 12 }, get("/one"));
+    outbound(host).send(at(11), get("/other.1")).clientReads({ tgid: TGID, pid: 11 }, ok());
+    link.answer(at(12), ok());
+    host.pass(WAIT_MS);
+    host.end();
+    assert.equal(find(host, "/other.1").parentSpanId, undefined);
+  });
+
   it("joins a call between the handler's return and the answer", () => {
     const host = new Host();
     inbound(host).serverReads(reading(2, 0xb000), get("/other"));

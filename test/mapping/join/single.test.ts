@@ -69,6 +69,35 @@ describe("a request that is alone in its process", () => {
     assert.equal(parentBehindKeeper({ tgid: TGID, pid: TGID + 1 }), undefined);
   });
 
+  /** Of a call that goes out while the last of three requests is alone; the second was answered `pauseMs` before that came. */
+  function parentBehindBare(pauseMs: number, caller: Doer): string | undefined {
+    const host = new Host();
+    const upstream = host.connect({ only: "client", serverPort: 9000 });
+    const serve = (path: string, hasCall: boolean) => {
+      const link = host.connect({ only: "server" }).serverReads(THREAD, get(path));
+      if (hasCall) upstream.send(caller, get(`${path}.1`)).clientReads(caller, ok());
+      link.answer(THREAD, ok());
+    };
+    for (let index = 0; index < 5; index++) {
+      host.pass(200);
+      serve(`/r${index}`, true);
+    }
+    host.pass(200);
+    serve("/bare", false);
+    host.pass(pauseMs);
+    serve("/last", true);
+    host.pass(10_000);
+    const spans = host.end();
+    const call = spans.find((span) => attribute(span, "url.full")?.endsWith("/last.1"));
+    const parent = spans.find(({ spanId }) => spanId === call?.parentSpanId);
+    return parent && attribute(parent, "url.path");
+  }
+
+  it("may not have made what is called shortly after a request that made no call", () => {
+    assert.equal(parentBehindBare(1, { tgid: TGID, pid: TGID + 1 }), undefined);
+    assert.equal(parentBehindBare(200, { tgid: TGID, pid: TGID + 1 }), "/last");
+  });
+
   it("has not made what is not over, where units are no threads", () => {
     assert.deepEqual(
       parentsOfGivenUp(5, task(1), task(2)).filter((path) => path !== undefined),
