@@ -10,6 +10,7 @@ import type { EventMeta } from "./event-meta.ts";
 import { type ExchangeId, exchangeId, isSameExchange } from "./ids.ts";
 import { type Carried, carriedBy } from "./join/carried-context.ts";
 import type { Connecting } from "./join/connect.ts";
+import { noteSetUp } from "./join/connection-setup.ts";
 import type { Joiner } from "./join/join.ts";
 import { LateClients } from "./join/late-clients.ts";
 import { addCandidate, decide, decideRemote, isDeeperThan } from "./join/trace-graph.ts";
@@ -80,6 +81,7 @@ export class ExchangeTracer implements ExchangeListener<SocketEnd> {
       if (mayComeLate && !end.isAnonymous && !node.isDecided) this.#late.add(node);
     } else {
       node.destination = end.destination;
+      noteSetUp(node, exchange.protocol.signsIn?.(exchange.request) === true);
       node.hasConnection = exchange.request.id === undefined && end.tracker.openCount === 1;
       const server = this.#late.take(id);
       if (server !== undefined) this.#joiner.clientFound(server, node);

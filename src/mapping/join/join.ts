@@ -147,7 +147,7 @@ export class Joiner {
     const unit = node.unit!;
     if (decideCarried(work, node, this.#sdkSpans)) return;
     const isIdle = work.open.size === 0;
-    if (isIdle && !work.hasHidden) work.addBackground(node.destination, unit);
+    if (isIdle && !work.hasHidden) work.addBackground(node);
     if (!isIdle) work.wakes?.called(work, node);
     if (!isIdle) this.#tellWatch(work, "jobs", work.handoverWatch.called(unit.kind));
     work.answeredTasks.called(node);

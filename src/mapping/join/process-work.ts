@@ -3,6 +3,7 @@ import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { AnsweredTasks } from "./answered-tasks.ts";
 import { CallCounts } from "./call-counts.ts";
+import { isSetUp } from "./connection-setup.ts";
 import { CreatedThreads } from "./created-threads.ts";
 import { Creators } from "./creators.ts";
 import { FreshUnits } from "./fresh-units.ts";
@@ -342,9 +343,14 @@ export class ProcessWork {
     this.javaMakers.forget();
   }
 
-  addBackground(destination: string, { hasRead }: Unit): void {
-    this.background.add(destination);
-    if (hasRead) this.readersBackground.add(destination);
+  addBackground(call: TraceNode): void {
+    const { unit } = call;
+    if (unit !== undefined && isSetUp(call)) {
+      unit.preparesUnasked = true;
+      return;
+    }
+    this.background.add(call.destination);
+    if (unit?.hasRead === true) this.readersBackground.add(call.destination);
   }
 
   /** @param calls the background that counts. One such call in many may be one whose request was lost. */

@@ -7,10 +7,11 @@
  * that are alone, is not believed, nor one that was never called in a request that came when the process had been quiet
  * for a while; and the call must lie inside the request in time, or be of the very thread that reads and answers: who
  * gives up a call closes its connection, whose end is told later. What may be a rest of an earlier request is left alone
- * (rests.ts). Nor is a unit believed that is known to have been made
- * while earlier requests were served: it may go on for one of them.
+ * (rests.ts), and what makes a connection ready for others (connection-setup.ts). Nor is a unit believed that is known to
+ * have been made while earlier requests were served: it may go on for one of them.
  */
 import { UnitKind } from "../../bpf/layout.gen.ts";
+import { isSetUp } from "./connection-setup.ts";
 import { isMadeForOthers } from "./lineage.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { isQuiet } from "./rests.ts";
@@ -32,7 +33,7 @@ export function joinSingle(work: ProcessWork, served: TraceNode, isEnd: boolean)
   for (const call of work.undecided) {
     if (call.start.order <= work.openSince || call.start.order < served.start.order) continue;
     const isOwn = isOfItsThread(call, served);
-    if (!call.isFinished && !isOwn) continue;
+    if ((!call.isFinished && !isOwn) || isSetUp(call)) continue;
     seen?.add(call.destination);
     if (isAfterQuiet) addQuiet(work, call.destination);
     if (call.isDecided || isMadeForOthers(work, call, served)) continue;

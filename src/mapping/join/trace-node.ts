@@ -25,6 +25,8 @@ interface NodeEvent {
 export interface NodeConnection {
   /** The local end has begun to close it. */
   readonly isClosing?: boolean;
+  /** Key of the unit that has signed in, while nobody else has called on it; 0: nobody is known to have. */
+  signedInBy?: number;
 }
 
 export class TraceNode {
@@ -56,6 +58,8 @@ export class TraceNode {
   waiting: (() => void)[] | undefined;
   /** Set once the trace that it belongs to is known for good. */
   traceId: string | undefined;
+  /** Clients: nobody but its unit has called on its connection by then, and that unit has signed in there. */
+  mayBeSetUp = false;
   /** A client whose request a server on this host has read. */
   hasServer = false;
   /** The exchange is over. */

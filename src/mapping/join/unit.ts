@@ -51,6 +51,10 @@ export class Unit {
   /** Two requests of different connections were open on it at once: what it does can be for either. */
   isShared = false;
   hasRead = false;
+  /** It has called on a connection that it had not made ready itself. */
+  callsOnOthers = false;
+  /** It has made one ready while nothing was served. */
+  preparesUnasked = false;
   /** Answers that it wrote before it ever read a request. */
   answersOfOthers = 0;
   /** Order of the event with which it last ended an answer. */

@@ -114,6 +114,8 @@ export interface Protocol<M extends Message, S> {
   readonly isWeak?: boolean;
   /** Its exchanges set a connection up (a handshake): nobody serves them, and what follows can't be read. */
   readonly isSetup?: boolean;
+  /** The client says who it is. */
+  signsIn?(request: M): boolean;
   /** A client waits for the answer before it asks again, unless it was seen to do otherwise. */
   readonly asksOneByOne?: boolean;
   /** After a gap, a message is only believed to start where a system call does: its bodies may hold its own messages. */

@@ -282,6 +282,7 @@ function lostAnswer(bytes: Uint8Array, state: ClickhouseState, sink: MessageSink
 export const clickhouse: Protocol<ClickhouseMessage, ClickhouseState> = {
   name: "clickhouse",
   networkProtocolName: "clickhouse",
+  signsIn: (request) => request.command === "LOGIN",
   usualPorts: [9000],
   resyncsAtCallStart: true,
   recognize(bytes, hint) {

@@ -66,6 +66,8 @@ const OPCODE_NAMES: ReadonlyMap<number, string> = new Map([
   [2012, "compressed"],
   [2013, "message"],
 ]);
+/** What a connection begins with, in the words of new servers and old ones. */
+const SIGN_IN: readonly (string | undefined)[] = ["hello", "isMaster", "ismaster"];
 /** Writes of old drivers: nobody answers them. */
 const UNANSWERED: ReadonlySet<number> = new Set([Opcode.update, Opcode.insert, Opcode.delete, Opcode.killCursors]);
 
@@ -270,6 +272,7 @@ const FRAMING: Framing = {
 export const mongodb: Protocol<MongodbMessage, MongodbState> = {
   name: "mongodb",
   networkProtocolName: "mongodb",
+  signsIn: ({ command }) => SIGN_IN.includes(command),
   usualPorts: [27017, 27018, 27019],
   framing: FRAMING,
   resyncsAtCallStart: true,

@@ -259,6 +259,7 @@ function parseCompressed(
 export const mysql: Protocol<MysqlMessage, MysqlState> = {
   name: "mysql",
   networkProtocolName: "mysql",
+  signsIn: (request) => request.command === Command.login,
   usualPorts: [3306, 33060, 4000],
   resyncsAtCallStart: true,
   framing: MYSQL_FRAMING,

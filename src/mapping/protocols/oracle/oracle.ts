@@ -217,6 +217,7 @@ function acceptOrRefuse(bytes: Uint8Array, fits: boolean): Recognition {
 export const oracle: Protocol<OracleMessage, OracleState> = {
   name: "oracle",
   networkProtocolName: "tns",
+  signsIn: ({ command }) => command === "LOGIN" || command === "AUTHENTICATE",
   usualPorts: [1521, 1522],
   resyncsAtCallStart: true,
   recognize: (bytes, hint) =>

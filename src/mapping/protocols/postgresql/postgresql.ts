@@ -130,6 +130,7 @@ function readFrame(bytes: Uint8Array, at: number, end: number, type: string, res
 export const postgresql: Protocol<PostgresqlMessage, PostgresqlState> = {
   name: "postgresql",
   networkProtocolName: "postgresql",
+  signsIn: (request) => request.kind === "login",
   usualPorts: [5432, 6432, 5433, 26257],
   resyncsAtCallStart: true,
   framing: POSTGRESQL_FRAMING,

@@ -194,6 +194,7 @@ function classify(bytes: Uint8Array): Recognition {
 export const tds: Protocol<TdsMessage, TdsState> = {
   name: "tds",
   networkProtocolName: "tds",
+  signsIn: (request) => request.kind === Type.login,
   usualPorts: [1433],
   resyncsAtCallStart: true,
   recognize: (bytes, hint) => (hint.transport === "tcp" ? agreed(classify(bytes), hint.sender) : Recognition.no),
