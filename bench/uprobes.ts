@@ -1,7 +1,7 @@
 /**
- * What servers keep of their throughput that do much of what uprobes watch: bare, without uprobes, and with them as they
- * are by default, so taken off where they cost too much (src/mapping/join/watch-pace.ts). Rounds are interleaved; the figure
- * is the median.
+ * What servers keep of their throughput that do much of what uprobes watch, and one that does not need them: bare, without
+ * uprobes, and with them as they are by default, so taken off where they cost too much (src/mapping/join/watch-pace.ts) or
+ * are of no use (watch-trial.ts); in the first seconds, and behind them. Rounds are interleaved; the figure is the median.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -14,15 +14,19 @@ import { Sockspan } from "../test/support/sockspan.ts";
 import { median } from "./support/median.ts";
 
 const ROUNDS = 5;
-const WARM_SECONDS = 3;
+const FIRST_SECONDS = 3;
 const SECONDS = 4;
 const CONNECTIONS = 16;
 const AWAITS = fileURLToPath(new URL("programs/awaits.js", import.meta.url));
+const CALLS = fileURLToPath(new URL("programs/calls.js", import.meta.url));
 const HANDOVERS = "bench/programs/handovers";
 
 const scratch = await Scratch.create();
 try {
-  const servers: Record<string, readonly string[]> = { "Node, 60 awaits a request": [process.execPath, AWAITS] };
+  const servers: Record<string, readonly string[]> = {
+    "Node, 60 awaits a request": [process.execPath, AWAITS],
+    "Node, a call a request": [process.execPath, CALLS],
+  };
   if (hasGo()) servers["Go, hand-overs"] = [buildHandovers()];
   else process.stderr.write("no go: its hand-overs are not measured\n");
   const result: Record<string, Record<string, number>> = {};
@@ -48,23 +52,34 @@ async function measureServer(
   name: string,
   command: readonly string[],
 ): Promise<Record<string, Record<string, number>>> {
-  const samples = new Map<string, number[]>([
+  const samples = new Map<string, Sample[]>([
     ["bare", []],
     ["off", []],
     ["auto", []],
   ]);
   for (let round = 0; round < ROUNDS; round++)
     for (const [mode, all] of samples) all.push(await measure(command, mode));
-  const bare = median(samples.get("bare")!);
+  const figure = (mode: string, of: keyof Sample) => median(samples.get(mode)!.map((sample) => sample[of]));
+  const kept = (mode: string, of: keyof Sample) => Number((figure(mode, of) / figure("bare", of)).toFixed(3));
   return Object.fromEntries(
-    [...samples].map(([mode, all]) => [
+    [...samples.keys()].map((mode) => [
       `${name}, ${mode}`,
-      { requestsPerSecond: Math.round(median(all)), kept: Number((median(all) / bare).toFixed(3)) },
+      {
+        requestsPerSecond: Math.round(figure(mode, "later")),
+        kept: kept(mode, "later"),
+        keptAtFirst: kept(mode, "first"),
+      },
     ]),
   );
 }
 
-async function measure(command: readonly string[], mode: string): Promise<number> {
+/** Requests per second. */
+interface Sample {
+  readonly first: number;
+  readonly later: number;
+}
+
+async function measure(command: readonly string[], mode: string): Promise<Sample> {
   const here = await Scratch.create();
   try {
     const nginx = await startNginx(here);
@@ -72,8 +87,7 @@ async function measure(command: readonly string[], mode: string): Promise<number
     const port = await freePort();
     const ports = [port, nginx.port].map(String);
     here.keep(await Program.start([...command, ...ports], { readyPort: port }));
-    await load(here, port, WARM_SECONDS);
-    return await load(here, port, SECONDS);
+    return { first: await load(here, port, FIRST_SECONDS), later: await load(here, port, SECONDS) };
   } finally {
     await here.cleanUp();
   }

@@ -9,25 +9,20 @@ import type { ProcessWork } from "./process-work.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { WatchPace } from "./watch-pace.ts";
 import { WatchPause } from "./watch-pause.ts";
+import { WatchTrial } from "./watch-trial.ts";
 
 const ENOUGH = 2;
 const IN_VAIN = 512;
 /** The program may get to what hands work over later. */
 const GROWTH = 4;
-/** So many calls, requests, or hand-overs of which no call came, show whether it is needed. */
-const FIRST_CALLS = 256;
-const FIRST_REQUESTS = 1024;
-const FIRST_HANDOVERS = 4096;
 
 export class HandoverWatch {
   readonly #demand = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN, growth: GROWTH, isToldFirst: true });
   readonly #pace = new WatchPace();
   readonly #pause = new WatchPause();
+  readonly #trial = new WatchTrial();
   #strays = 0;
-  #calls = 0;
-  #requests = 0;
   #handovers = 0;
-  #isTrial = true;
 
   /** @returns whether they are to be watched from now on; undefined: as before */
   strayed(call: TraceNode, { joined }: { readonly joined: number }): boolean | undefined {
@@ -36,27 +31,26 @@ export class HandoverWatch {
   }
 
   /** While it serves. */
-  called(unitKind: number): boolean | undefined {
-    return this.#isTrial && unitKind === UnitKind.goroutine ? this.#isOver(++this.#calls >= FIRST_CALLS) : undefined;
+  called(unitKind: number): false | undefined {
+    return unitKind === UnitKind.goroutine ? this.#trial.called(this.#isNeeded) : undefined;
   }
 
   /** A request was read. */
   served(unitKind: number): boolean | undefined {
-    if (!this.#isTrial || unitKind !== UnitKind.goroutine) return undefined;
-    return ++this.#requests === 1 ? true : this.#isOver(this.#requests >= FIRST_REQUESTS);
+    return unitKind === UnitKind.goroutine ? this.#trial.served(this.#isNeeded) : undefined;
   }
 
   /** One was told. */
   told({ header, lost }: HandoverEvent): boolean | undefined {
     this.#handovers++;
     if (this.#pace.isOver(header.timestampNs, this.#handovers + lost)) {
-      this.#isTrial = false;
+      this.#trial.end();
       this.#demand.rest(this.#strays);
       this.#pause.begin(header.timestampNs);
       return false;
     }
     this.#demand.told(this.#strays);
-    return this.#isTrial ? this.#isOver(this.#handovers >= FIRST_HANDOVERS) : undefined;
+    return this.#trial.told(this.#isNeeded);
   }
 
   /** There were too many: what is told still, of some and not of others, is not to be believed. */
@@ -64,10 +58,8 @@ export class HandoverWatch {
     return this.#pause.isAt(timestampNs);
   }
 
-  #isOver(isEnough: boolean): false | undefined {
-    if (!isEnough) return undefined;
-    this.#isTrial = false;
-    return this.#strays < ENOUGH ? false : undefined;
+  get #isNeeded(): boolean {
+    return this.#strays >= ENOUGH;
   }
 }
 

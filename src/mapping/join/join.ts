@@ -8,7 +8,6 @@ import { type HandoverEvent, UnitEdge, type UnitEdgeEvent, UnitKind } from "../.
 import type { EventMeta } from "../event-meta.ts";
 import { type Connecting, joinByConnect, openerOf, stretchOfFirst } from "./connect.ts";
 import { joinExactly, noteAnsweredBy } from "./exact.ts";
-import { noteHandover } from "./handover-watch.ts";
 import { answerEvidence, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
 import { decideCarried, isServerSpanOfLibrary, SdkSpans } from "./instrumented.ts";
 import type { JoinerOptions } from "./joiner-options.ts";
@@ -26,7 +25,7 @@ import { joinByCallback, learnFromEnd, movesBetweenThreads, noteSent } from "./t
 import { type Unit, unitKeyOf } from "./unit.ts";
 import { noteEdge } from "./unit-edges.ts";
 import { type WakeEdge, Wakes } from "./wakes.ts";
-import type { Watch, Watched } from "./watch.ts";
+import { Watches } from "./watches.ts";
 
 const MAX_PROCESSES = 16_384;
 /** Undecided calls of one unit; the oldest is decided first. */
@@ -36,7 +35,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class Joiner {
   readonly #sdkSpans: SdkSpans;
   readonly #areThreadsUnits: (tgid: number) => boolean;
-  readonly #watch: Watch | undefined;
+  readonly #watches: Watches;
   readonly #processes = new Map<number, ProcessWork>();
   /** Those in which something is held. */
   readonly #holding = new Set<ProcessWork>();
@@ -48,7 +47,7 @@ export class Joiner {
   constructor(options: JoinerOptions = {}) {
     this.#sdkSpans = options.sdkSpans ?? SdkSpans.join;
     this.#areThreadsUnits = options.areThreadsUnits ?? (() => true);
-    this.#watch = options.watch;
+    this.#watches = new Watches(options.watch);
   }
 
   /** The unit that makes or reads a request: to be known before its node is made. */
@@ -119,8 +118,7 @@ export class Joiner {
     const work = this.#workOf(node.start.tgid);
     node.isMadeByOthers = isServerSpanOfLibrary(work, node.protocol, this.#sdkSpans);
     work.opened(node, node.unit);
-    this.#tellWatch(work, "jobs", work.handoverWatch.served(node.unit.kind));
-    this.#tellWatch(work, "streams", work.streamCalls.watch.served(node.unit.kind));
+    this.#watches.served(work, node);
     work.wakes?.requestRead(node);
     work.createdThreads.forget(node.start.pid);
     work.logOf(node.start.pid).read(node, node.start);
@@ -149,7 +147,7 @@ export class Joiner {
     const isIdle = work.open.size === 0;
     if (isIdle && !work.hasHidden) work.addBackground(node);
     if (!isIdle) work.wakes?.called(work, node);
-    if (!isIdle) this.#tellWatch(work, "jobs", work.handoverWatch.called(unit.kind));
+    if (!isIdle) this.#watches.called(work, node);
     work.answeredTasks.called(node);
     const isCreated = joinExactly(work, node);
     if (!work.late.isEmpty) this.#holding.add(work);
@@ -165,7 +163,7 @@ export class Joiner {
       else if (!node.isHeld) decide(node, undefined, undefined);
       return;
     }
-    this.#tellWatch(work, "handovers", work.resumedWatch.strayed(node, work.resumed));
+    this.#watches.strayed(work, node);
     if (!node.isDecided && !node.isHeld) {
       const own = callerOfThread(work, unit, node);
       if (own !== undefined) decide(node, own, "thread");
@@ -255,20 +253,15 @@ export class Joiner {
     const work = event.edge === UnitEdge.creates ? this.#workOf(tgid) : this.#processes.get(tgid);
     if (work === undefined) return;
     noteEdge(work, event, order);
-    this.#tellWatch(work, "handovers", work.resumedWatch.told(event));
+    this.#watches.edge(work, event);
     if (!work.late.isEmpty || !work.held.isEmpty || work.createdThreads.isHolding) this.#holding.add(work);
   }
 
   /** One goroutine hands something over to another one. */
   handover(event: HandoverEvent, order: number): void {
     const work = this.#workOf(event.header.tgid);
-    const isOn = noteHandover(work, event, order);
+    this.#watches.handover(work, event, order);
     if (work.handovers.isHolding) this.#holding.add(work);
-    this.#tellWatch(work, "jobs", isOn);
-  }
-
-  #tellWatch({ tgid }: ProcessWork, what: Watched, isOn: boolean | undefined): void {
-    if (isOn !== undefined) this.#watch?.(tgid, what, isOn);
   }
 
   streamCallsOf(tgid: number): StreamCalls {
@@ -346,8 +339,7 @@ export class Joiner {
     if (node.unit?.kind !== UnitKind.goroutine || node.unit.hasRead || work.offspring.isWaiting(node)) return;
     work.handovers.called(work, node);
     if (work.handovers.isHolding) this.#holding.add(work);
-    this.#tellWatch(work, "streams", work.streamCalls.watch.called(node));
-    if (!isIdle) this.#tellWatch(work, "jobs", work.handoverWatch.strayed(node, work.handovers));
+    this.#watches.ofGoroutine(work, node, isIdle);
   }
 
   #joinBySending(work: ProcessWork, node: TraceNode, connecting: Connecting | undefined): void {
@@ -376,7 +368,7 @@ export class Joiner {
     const oldest = work.open.oldest?.start.order ?? Number.POSITIVE_INFINITY;
     work.io.giveUp(oldest);
     this.#count("undecided", work.undecided.giveUpBefore(oldest, !this.#holding.has(work)));
-    this.#tellWatch(work, "wakes", work.wakeWatch.seen(work.undecided.strays, work.wakes?.joined ?? 0));
+    this.#watches.orphaned(work);
   }
 
   #giveUp(node: TraceNode | undefined, reason: string): void {

@@ -1,7 +1,8 @@
 /**
- * Whether to be told of the async functions of a Node process: where calls come, while it serves, of which nothing else is
- * known, and not where it does so much that watching would slow it: its microtasks tell before, not all of which wait for a function, then
- * the programs themselves (bpf/unit/node_run.bpf.h).
+ * Whether to be told of the async functions of a Node process: from its first request on, or since it listens (event-dispatcher.ts), so
+ * that what its first requests wait for is seen; then where calls come, while it serves, of which nothing else is known. And not where
+ * it does so much that watching would slow it: its microtasks tell before, not all of which wait for a function, then the programs
+ * themselves (bpf/unit/node_run.bpf.h).
  */
 import { UnitEdge, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
@@ -9,6 +10,7 @@ import { OnDemand } from "./on-demand.ts";
 import { mayBeResumed } from "./resumed.ts";
 import type { TraceNode } from "./trace-node.ts";
 import { WatchPause } from "./watch-pause.ts";
+import { WatchTrial } from "./watch-trial.ts";
 
 const ENOUGH = 2;
 /** Several seconds of a busy server: what is seen has to agree with other evidence first, and in doubt none speaks. */
@@ -25,6 +27,7 @@ const BURSTS_NS = 10_000_000_000;
 
 export class ResumedWatch {
   readonly #demand = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN, growth: GROWTH, isToldFirst: true });
+  readonly #trial = new WatchTrial();
   #isCalm = false;
   #onSinceNs = 0;
   #bursts = 0;
@@ -39,10 +42,20 @@ export class ResumedWatch {
   strayed(call: TraceNode, { joined }: { readonly joined: number }): boolean | undefined {
     if (!mayBeResumed(call) || this.#pause.isAt(call.start.timestampNs)) return undefined;
     this.#count(call.start);
-    if (!this.#demand.isOn && !this.#isCalm) return undefined;
+    if (!this.#demand.isOn && !this.#isCalm && !this.#trial.isOn) return undefined;
     const isOn = this.#demand.seen(++this.#strays, joined);
     if (isOn === true) this.#onSinceNs = call.start.timestampNs;
     return isOn;
+  }
+
+  /** While it serves. */
+  called({ unitKind }: EventMeta): false | undefined {
+    return unitKind === UnitKind.nodeAsync ? this.#trial.called(this.#demand.isOn) : undefined;
+  }
+
+  /** A request was read. */
+  served({ unitKind }: EventMeta): boolean | undefined {
+    return unitKind === UnitKind.nodeAsync ? this.#trial.served(this.#demand.isOn) : undefined;
   }
 
   /** One goes on. @returns false where they are too many to be watched now */
@@ -50,10 +63,11 @@ export class ResumedWatch {
     if (unitKind !== UnitKind.nodeAsync) return undefined;
     if (edge !== UnitEdge.resumesOften) {
       this.#demand.told(this.#strays);
-      return undefined;
+      return this.#trial.told(this.#demand.isOn);
     }
     if (this.#isBurst(header.timestampNs)) return undefined;
-    if (this.#demand.rest(this.#strays) === undefined) return undefined;
+    const wasTried = this.#trial.end();
+    if (this.#demand.rest(this.#strays) === undefined && !wasTried) return undefined;
     this.#pause.begin(header.timestampNs);
     return false;
   }

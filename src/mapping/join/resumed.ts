@@ -13,13 +13,15 @@
  * Lies where what goes on has waited for something else, which the answer has let go (a connection that is free again) and who waited
  * for the answer itself is no async function. So nobody is believed where others go on in the same callback, or one of which
  * it is not known what started it; nor where the callback answers another request; nor before other evidence has said the
- * same eight times. A difference costs 64 times, and each one twice that of the one before.
+ * same eight times, or says it of several at once: that they are answered in the order in which they go on. A difference costs 64
+ * times, and each one twice that of the one before.
  * A function that goes on for ever has been started for the request that came first: a request is believed only while it is open, or
  * where what awaits the answer began to in the callback that has read it.
  */
 import { TurnPhase, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import { makeRoom } from "../../make-room.ts";
 import { type EventMeta, isInPollCallback } from "../event-meta.ts";
+import { isTimerOlderThan } from "./async-ids.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { resumptionOf, servedBy } from "./resumptions.ts";
 import type { Stretch } from "./thread-log.ts";
@@ -114,9 +116,10 @@ export class Resumed {
       this.#credit = Math.min(MAX_CREDIT, this.#credit + 1);
       this.#joined++;
     }
+    const isBelieved = this.#credit >= PROVEN || (this.#credit >= 0 && areAnsweredSo(claims, stretch));
     for (const { call, served } of claims) {
       if (call.isDecided) continue;
-      if (this.#credit < PROVEN) addCandidate(call, served, "resumed");
+      if (!isBelieved) addCandidate(call, served, "resumed");
       else if (decide(call, served, "resumed")) this.#joined++;
     }
   }
@@ -126,6 +129,12 @@ export class Resumed {
 function isFalse({ call, served }: Claim): boolean {
   if (served.start.order > call.start.order) return true;
   return call.parent !== undefined && call.parent !== served;
+}
+
+/** All go on and are answered, in one order: two witnesses that agree on several. */
+function areAnsweredSo(claims: readonly Claim[], { ended, answers }: Stretch): boolean {
+  if (claims.length < 2 || claims.length !== ended.length || claims.length !== answers.length) return false;
+  return claims.every(({ call, served }, index) => answers[index] === served && !isTimerOlderThan(call, served));
 }
 
 /** It was open until the answer was read, or the call was asked for before it was answered. */

@@ -110,8 +110,8 @@ export class RuntimeTable {
   /** It is going to serve: its runtime is up by now, and is to be known before the first request comes. */
   listens(tgid: number): void {
     const entry = this.#entries.get(tgid);
-    // What its goroutines hand over is told from its first request on.
-    this.watch(tgid, "jobs", true);
+    // What its goroutines hand over is told from its first request on, and for whom async functions of Node go on.
+    for (const what of ["jobs", "handovers"] as const) this.watch(tgid, what, true);
     if (entry !== undefined && beginsToListen(entry) && this.#isNow(tgid, entry)) this.#enqueue(tgid, entry, true);
   }
 

@@ -16,9 +16,10 @@ export function withWatched(plan: UnitPlan, watched: ReadonlySet<Watched>): Unit
 
 /**
  * What is told of a process that was there already, and may be serving: its listen(2) was not seen. It ends soon where its
- * calls do not need it (handover-watch.ts).
+ * calls do not need it (watch-trial.ts).
  */
 export function watchedFromStart(finding: UnitFinding): readonly Watched[] {
   const go = isPlan(finding) ? finding.go : undefined;
+  if (isPlan(finding) && finding.unitKind === UnitKind.nodeAsync) return ["handovers"];
   return go !== undefined && (go.serveStartPc !== 0 || go.grpcStartPc !== 0) ? ["jobs"] : [];
 }

@@ -21,6 +21,7 @@ class Loop {
   readonly host = new Host();
   readonly redis: Link;
   sendsApart = false;
+  answersBackwards = false;
   readonly #inbound: Link[] = [];
   #reads = 1;
   #microtasks = 1000;
@@ -69,7 +70,9 @@ class Loop {
     for (const one of told) this.#goOn(one, one[1] < queued ? queued - 1 - one[1] : queued - 1);
     this.#microtasks += 100;
     if (answersLate) this.#reads++;
-    for (const [index] of names.entries()) this.#inbound[index]!.answer(this.doer(), ok());
+    const answering = this.#inbound.slice(0, count);
+    if (this.answersBackwards) answering.reverse();
+    for (const link of answering) link.answer(this.doer(), ok());
     this.host.pass(5);
     return names;
   }
@@ -363,6 +366,24 @@ describe("resumed", () => {
   it("believes nobody before other evidence has agreed", () => {
     const loop = new Loop();
     const names = loop.round(3, inOrder, true);
+    const joined = loop.joined();
+    for (const name of names) assert.equal(joined.get(name), undefined);
+  });
+
+  it("believes what goes on from the first, where all are answered in the order in which they go on", () => {
+    const loop = new Loop();
+    const names = loop.round(3, inOrder);
+    loop.answersBackwards = true;
+    const backwards = loop.round(3, inOrder);
+    const joined = loop.joined();
+    for (const name of names) assert.deepEqual(joined.get(name), [name]);
+    for (const name of backwards) assert.equal(joined.get(name), undefined);
+  });
+
+  it("believes no order of answers in a process in which what went on has lied", () => {
+    const loop = new Loop();
+    loop.lie();
+    const names = loop.round(3, inOrder);
     const joined = loop.joined();
     for (const name of names) assert.equal(joined.get(name), undefined);
   });

@@ -22,9 +22,16 @@ const strayAt = (ms: number, microtasks = 0): TraceNode => {
   return { isDecided: false, start } as TraceNode;
 };
 
-/** Of a process of which is known that it has few microtasks. */
-function calm(): ResumedWatch {
+/** Of a process whose first calls did not need it. */
+function tried(): ResumedWatch {
   const watch = new ResumedWatch();
+  for (let call = 0; call < 256; call++) watch.called(strayAt(-200).start);
+  return watch;
+}
+
+/** It is known, too, that it has few microtasks. */
+function calm(): ResumedWatch {
+  const watch = tried();
   watch.strayed(strayAt(-100), { joined: 0 });
   return watch;
 }
@@ -73,7 +80,7 @@ describe("the pace of what uprobes watch", () => {
   });
 
   it("puts none on a process that has too many microtasks, while it has", () => {
-    const watch = new ResumedWatch();
+    const watch = tried();
     const strays = (ms: number, microtasks: number) =>
       Array.from({ length: 3 }, () => watch.strayed(strayAt(ms, microtasks), { joined: 1 }));
     const none = [undefined, undefined, undefined];
