@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { READ_LIMIT_BYTES } from "../../ipc/read-limit.ts";
-import type { ByteSource } from "../elf/byte-source.ts";
+import { type ByteSource, isReadable } from "../elf/byte-source.ts";
 
 const BLOCK_BYTES = 16 << 10;
 const HEAD_BYTES = 4096;
@@ -50,7 +50,10 @@ export class KnownFiles {
       }
       return bytes;
     };
-    return { read: (offset, lengthBytes) => readBlocks(piece, offset, lengthBytes) };
+    return {
+      read: (offset, lengthBytes) => readBlocks(piece, offset, lengthBytes),
+      touch: () => isReadable(source),
+    };
   }
 
   /** Without the id of a build what is read is kept for this opening alone. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ByteSource } from "../../../src/receiver/elf/byte-source.ts";
+import { type ByteSource, isReadable } from "../../../src/receiver/elf/byte-source.ts";
 import { KnownFiles } from "../../../src/receiver/runtimes/known-files.ts";
 
 const GNU_NOTE = Buffer.from("\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0", "latin1");
@@ -83,6 +83,15 @@ describe("KnownFiles", () => {
     assert.equal((await file.read(50_000, 8)).length, 0);
     const other = await files.open("08:01 5", new File(content(1)));
     assert.deepEqual(Buffer.from(await other.read(50_000, 8)), content(1).subarray(50_000, 50_008));
+  });
+
+  it("says whether the process is still there, whatever is kept of its file", async () => {
+    const source = new File(content(1));
+    const file = await new KnownFiles().open("08:01 5", source);
+    assert.equal(await isReadable(file), true);
+    source.isGone = true;
+    assert.equal((await file.read(0, 64)).length, 64);
+    assert.equal(await isReadable(file), false);
   });
 
   it("holds no more than its limit, whatever is read", async () => {
