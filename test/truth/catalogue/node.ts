@@ -7,7 +7,12 @@ function executable(): string {
   return process.env["SOCKSPAN_TRUTH_NODE"] ?? process.execPath;
 }
 
-function node(file: string, abilities: readonly Ability[], missing: Program["missing"] = () => undefined): Program {
+function node(
+  file: string,
+  abilities: readonly Ability[],
+  missing: Program["missing"] = () => undefined,
+  variables: Record<string, string> = {},
+): Program {
   return {
     name: file.replace(".mjs", ""),
     abilities,
@@ -17,6 +22,7 @@ function node(file: string, abilities: readonly Ability[], missing: Program["mis
         POOL: String(pool),
         // A module beside the source would be a dependency of the repository.
         TRUTH_MODULES: join(BUILD, "node/node_modules"),
+        ...variables,
       }),
   };
 }
@@ -34,11 +40,23 @@ export const NODE: readonly Program[] = [
   node("node-cluster.mjs", everything),
   node("node-fetch.mjs", withoutPool),
   node("node-express.mjs", everything, needsModule("express")),
+  framework("fastify", "undici", everything, needsModule("fastify")),
+  framework("hono", "fetch", withoutPool, needsModule("@hono/node-server")),
   { ...node("node-h2.mjs", withoutPool), leaf: "http2" },
   { ...node("node-grpc.mjs", database, needsModule("@grpc/grpc-js")), leaf: "http2", lacks: TOLD_BY_QUERY },
   { ...node("node-redis.mjs", database, needsModule("redis")), leaf: "redis" },
   { ...node("node-pg.mjs", [...database, "pool"], needsModule("pg")), leaf: "postgres" },
 ];
+
+function framework(
+  server: string,
+  client: string,
+  abilities: readonly Ability[],
+  missing: Program["missing"],
+): Program {
+  const program = node("node-frameworks.mjs", abilities, missing, { SERVER: server, CLIENT: client });
+  return { ...program, name: `node-${server}-${client}` };
+}
 
 function needsModule(name: string): Program["missing"] {
   return () => (existsSync(join(BUILD, "node/node_modules", name)) ? undefined : `npm could not install ${name}`);
