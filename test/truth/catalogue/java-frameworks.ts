@@ -17,6 +17,7 @@ const SPRING: Framework = {
   main: "Spring",
   sources: ["Spring.java", "../java-libraries/Shape.java"],
 };
+const WEBFLUX: Framework = { folder: "java-webflux", main: "Flows", sources: ["Flows.java"] };
 const VERTX: Framework = { folder: "java-vertx", main: "Loop", sources: ["Loop.java"] };
 
 function program(name: string, { folder, main, sources }: Framework, client: string, leaf: LeafKind = "http"): Program {
@@ -37,6 +38,8 @@ function program(name: string, { folder, main, sources }: Framework, client: str
 export const JAVA_FRAMEWORKS: readonly Program[] = [
   program("spring-mvc-template", SPRING, "template"),
   program("spring-mvc-jdbc", SPRING, "jdbc", "postgres"),
+  program("spring-webflux", WEBFLUX, "web"),
+  program("spring-webflux-redis", WEBFLUX, "redis", "redis"),
   program("vertx-web", VERTX, "web"),
   program("vertx-pg", VERTX, "pg", "postgres"),
 ];
