@@ -35,6 +35,8 @@ export interface PythonOptions {
   readonly trio?: boolean;
   /** So many requests come at once on a connection, and are answered one by one. */
   readonly pipelined?: number;
+  /** Each but the first is begun by the one that has answered the one before it (uvicorn), else by who has read it. */
+  readonly beginsNext?: boolean;
   /** Share of the events that get lost, and that come twice. */
   readonly lost?: number;
   readonly doubled?: number;
@@ -224,9 +226,9 @@ export function simulatePython(options: PythonOptions): Score {
     serve(server);
   };
 
-  const serve = (server: Server): void => {
+  const serve = (server: Server, beginner = server.reader): void => {
     const id = server.behind.shift()!;
-    if (hasTask && (server.task === undefined || options.taskPerRequest)) server.task = makeTask(server.reader, 7);
+    if (hasTask && (server.task === undefined || options.taskPerRequest)) server.task = makeTask(beginner, 7);
     const request = { id, server, unit: server.task ?? server.reader, calls: 0, waits: 0 };
     active.push(request);
     handle(request);
@@ -245,7 +247,7 @@ export function simulatePython(options: PythonOptions): Score {
     const follower = before ?? makeFollower();
     if (follower !== undefined) callBy(request, follower, () => end(follower));
     if (options.taskPerRequest && hasTask) end(unit);
-    if (server.behind.length > 0) serve(server);
+    if (server.behind.length > 0) serve(server, options.beginsNext && hasTask ? unit : server.reader);
     else idle.push(server);
   };
 

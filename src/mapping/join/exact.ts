@@ -17,7 +17,7 @@ import type { EventMeta } from "../event-meta.ts";
 import { awaitedBy } from "./awaited-calls.ts";
 import type { CreatedFor } from "./creators.ts";
 import { AFTER_ANSWER_NS, answeredBy, areBelieved } from "./last-answers.ts";
-import { type Creation, creationOf as creationIdOf } from "./lineage.ts";
+import { type Creation, creationOf as creationIdOf, mayBeForNext } from "./lineage.ts";
 import { servedByProvenThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { awaitAnswer, contextOf, holdBehindHandler } from "./request-contexts.ts";
@@ -76,6 +76,7 @@ function joinMade(work: ProcessWork, call: TraceNode): boolean {
     const made = { call, creation, work: creations[0]!.work };
     const served = work.lineage.answeredOf(creation);
     if (served === undefined) work.lineage.wait(made);
+    else if (mayBeForNext(creation, served)) return false;
     else {
       const facts = { server: creation.maker, work: made.work, isBehind: false };
       joinCreated(work, call, callerOf(call), { served, ...facts, turnOf: turnOf(served, creation.work) });
@@ -97,10 +98,12 @@ function holdBehindOwnAnswer(work: ProcessWork, call: TraceNode): boolean {
     const isShown = () => isFreshAt(work, unitKeyOf(call.start), causeId, served);
     return work.late.hold(call, served, "after_answer", timestampNs, isShown);
   }
-  for (const { maker, makerCreation, madeNs, work: kind } of makersOf(work, call)) {
+  for (const creation of makersOf(work, call)) {
+    const { maker, makerCreation } = creation;
     const made = answeredByFresh(work, maker, makerCreation, call);
-    if (made === undefined || madeNs < made.endNs) continue;
-    const created = { served: made, server: maker, work: kind, isBehind: true, turnOf: undefined };
+    if (made === undefined || creation.madeNs < made.endNs) continue;
+    if (mayBeForNext(creation, made)) return false;
+    const created = { served: made, server: maker, work: creation.work, isBehind: true, turnOf: undefined };
     const isStill = () => isFreshAt(work, maker, makerCreation, made);
     work.offspring.joinAnswered(call, callerOf(call), created, false, isStill);
     return true;
@@ -165,10 +168,11 @@ export function joinMadeByAnswer(
     // A pool's thread, which serves requests itself, or may: who answers has waited for what it has made for that.
     const isPools = unit?.hasRead || !call.isFinished || work.lineage.hasAnswered(unit?.key ?? 0);
     if (unit?.kind === UnitKind.rubyFiber && isPools) continue;
-    if (!served.isPipelined) work.offspring.turns.madeBefore(creation.work);
+    const isInTurn = served.isPipelined || mayBeForNext(creation, served);
+    if (!isInTurn) work.offspring.turns.madeBefore(creation.work);
     const told = kindOfKey(key) === UnitKind.rubyFiber ? { toldNs: meta.timestampNs } : {};
     const facts = { server: key, work: kind, isBehind: false, ...told };
-    joinCreated(work, call, callerOf(call), { served, ...facts, turnOf: turnOf(served, creation.work) });
+    joinCreated(work, call, callerOf(call), { served, ...facts, turnOf: isInTurn ? creation.work : undefined });
   }
 }
 

@@ -225,6 +225,14 @@ export function isSameUnit(creation: number, atNs: number, current: number): boo
   return creation === current || (creation < current && current <= atNs);
 }
 
+/**
+ * The next request of the connection was there by then: whoever has answered the one before it may begin it, and write later
+ * what it has answered, so that what it makes need not be for `served` (uvicorn, Daphne).
+ */
+export function mayBeForNext({ order }: Creation, { behindOrder }: TraceNode): boolean {
+  return behindOrder >= 0 && order > behindOrder;
+}
+
 /** It was made since `since`, when its maker, that of this creation, was at `served`. */
 function isMadeWhileAt(creation: Creation, served: TraceNode, since: number, makerCreation: number): boolean {
   return (

@@ -41,6 +41,8 @@ export class ServedConnections {
     const open = this.#open.get(node.connection);
     if (node.streamId !== 0 && node.start.coroutineId !== 0) this.#addStream(node);
     if (isAnsweredInOrder(node) && this.#isOutOfStep(node, open)) node.isDoubtful = true;
+    const last = open?.at(-1);
+    if (last !== undefined && last.behindOrder < 0 && isAnsweredInOrder(node)) last.behindOrder = node.start.order;
     if (open === undefined) this.#open.set(node.connection, [node]);
     else open.push(node);
     if (open !== undefined && open.length > 1) this.#pipelined.add(node.connection);

@@ -82,6 +82,8 @@ export class TraceNode {
   hasSureTurn = false;
   /** Of these, until it is answered: the one before it. */
   before: TraceNode | undefined;
+  /** Servers, where answers come in order: of the first request that was read while this one was open; -1: none was. */
+  behindOrder = -1;
   /** Servers: the answer of the next request of the connection began in the write that ended its own. */
   isWithNext = false;
   /** Servers: of the first bytes of its answer; -1: none yet. */

@@ -1,105 +1,9 @@
 import assert from "node:assert/strict";
-import { CauseKind, EventKind, UnitEdge, UnitKind } from "../../../src/bpf/layout.gen.ts";
-import type { Doer } from "../../support/events.ts";
-import { attribute, get, Host, type Link, ok } from "../../support/host.ts";
-
-const TGID = 900;
-const READER = 0x7f00_0000;
-const FETCH = 0x5000;
-
-interface Task {
-  readonly context: number;
-  readonly creation: number;
-}
-
-/** A program of asyncio with a task for each request. */
-class Program {
-  readonly host = new Host();
-  #nextContext = 0x7f10_0000;
-  #requests = 0;
-
-  #newContext(): number {
-    this.#nextContext += 64;
-    return this.#nextContext;
-  }
-
-  by({ context, creation }: Task, tgid = TGID): Doer {
-    return {
-      tgid,
-      pid: tgid,
-      unitKind: UnitKind.pythonContext,
-      unitId: context,
-      causeKind: CauseKind.creation,
-      causeId: creation,
-    };
-  }
-
-  make(maker: Task | undefined, work = FETCH, context = this.#newContext()): Task {
-    this.host.nowNs += 1000;
-    const creation = this.host.nowNs;
-    this.host.engine.unitEdge({
-      header: { kind: EventKind.unitEdge, length: 0, timestampNs: creation, tgid: TGID, pid: TGID },
-      fromId: maker?.context ?? READER,
-      toId: creation,
-      fromCreation: maker?.creation ?? 0,
-      work,
-      edge: UnitEdge.creates,
-      unitKind: UnitKind.pythonContext,
-    });
-    return { context, creation };
-  }
-
-  /** A request is read, and a task made for it. @returns its end */
-  serve(
-    context?: number,
-    link = this.host.connect({ only: "server" }),
-  ): { readonly task: Task; readonly path: string; answer(): void } {
-    const path = this.#read(link);
-    const task = this.make(undefined, 1, context);
-    return { task, path, answer: () => void link.answer(this.by(task), ok()) };
-  }
-
-  /** A request is read for a task that serves the whole connection. */
-  serveBy(task: Task, link: Link): { readonly path: string; answer(): void } {
-    return { path: this.#read(link), answer: () => void link.answer(this.by(task), ok()) };
-  }
-
-  #read(link: Link): string {
-    const path = `/r${++this.#requests}`;
-    link.serverReads({ tgid: TGID, pid: TGID, unitKind: UnitKind.pythonContext, unitId: READER }, get(path));
-    return path;
-  }
-
-  call(task: Task, path: string, tgid = TGID): void {
-    const doer = this.by(task, tgid);
-    this.host.connect({ only: "client", serverPort: 9000 }).send(doer, get(path)).clientReads(doer, ok());
-  }
-
-  /** So many requests whose task makes one that calls, and another one beside them, so that none is alone. */
-  warm(count = 5): void {
-    const beside = this.serve();
-    for (let index = 0; index < count; index++) {
-      const { task, path, answer } = this.serve();
-      this.call(this.make(task), `${path}.1`);
-      answer();
-    }
-    beside.answer();
-  }
-
-  /** The path of the parent of the call. */
-  parentOf(path: string): string | undefined {
-    const spans = this.host.end();
-    const call = spans.find((span) => attribute(span, "url.full")?.endsWith(path));
-    assert.ok(call, path);
-    const parent = spans.find(({ spanId }) => spanId === call.parentSpanId);
-    assert.equal(parent === undefined, call.parentSpanId === undefined);
-    return parent && attribute(parent, "url.path");
-  }
-}
+import { AsyncioProgram, type Task, TGID } from "../../support/asyncio-program.ts";
 
 describe("what tasks of asyncio have made", () => {
   it("is the request's that the maker of the maker answers", () => {
-    const program = new Program();
+    const program = new AsyncioProgram();
     program.warm();
     const [one, other] = [program.serve(), program.serve()];
     program.call(program.make(program.make(one.task, 2)), "/nested");
@@ -110,7 +14,7 @@ describe("what tasks of asyncio have made", () => {
   });
 
   it("is another's, where its context is one that another task had before", () => {
-    const program = new Program();
+    const program = new AsyncioProgram();
     program.warm();
     const context = 0x7f30_0000;
     const one = program.serve(context);
@@ -127,7 +31,7 @@ describe("what tasks of asyncio have made", () => {
   });
 
   it("is nobody's half a minute after the answer", () => {
-    const program = new Program();
+    const program = new AsyncioProgram();
     program.warm();
     const one = program.serve();
     const child = program.make(one.task);
@@ -141,7 +45,7 @@ describe("what tasks of asyncio have made", () => {
   });
 
   it("is the request's where the program is seconds behind with its calls, and each request has made such a task", () => {
-    const program = new Program();
+    const program = new AsyncioProgram();
     program.warm();
     const links = [1, 2, 3].map(() => program.host.connect({ only: "server" }));
     const behind: { readonly task: Task; readonly path: string }[] = [];
@@ -168,7 +72,7 @@ describe("what tasks of asyncio have made", () => {
   });
 
   it("and what it calls itself behind its answer is its request's, where each request has a task of its own", () => {
-    const program = new Program();
+    const program = new AsyncioProgram();
     const links = [1, 2, 3].map(() => program.host.connect({ only: "server" }));
     for (let round = 0; round < 3; round++) {
       const served = links.map((link) => program.serve(undefined, link));
@@ -187,7 +91,7 @@ describe("what tasks of asyncio have made", () => {
   });
 
   it("and stays it where the next tasks come to be at the addresses of those that are done", () => {
-    const program = new Program();
+    const program = new AsyncioProgram();
     const contexts = [1, 2, 3].map((index) => 0x7f30_0000 + 64 * index);
     const links = contexts.map(() => program.host.connect({ only: "server" }));
     const serve = () => links.map((link, index) => program.serve(contexts[index], link));
@@ -206,7 +110,7 @@ describe("what tasks of asyncio have made", () => {
   });
 
   it("and what it calls behind an answer is the next request's, where a task serves a connection", () => {
-    const program = new Program();
+    const program = new AsyncioProgram();
     const links = [1, 2, 3].map(() => program.host.connect({ only: "server" }));
     const tasks = links.map(() => program.make(undefined, 1));
     const serve = () => links.map((link, index) => program.serveBy(tasks[index]!, link));
@@ -220,7 +124,7 @@ describe("what tasks of asyncio have made", () => {
   });
 
   it("is nobody's where the first request of each connection has made a task for all of it", () => {
-    const program = new Program();
+    const program = new AsyncioProgram();
     program.warm();
     const links = [1, 2, 3, 4, 5, 6, 7, 8].map(() => program.host.connect({ only: "server" }));
     const helpers = links.map((link) => {
@@ -240,7 +144,7 @@ describe("what tasks of asyncio have made", () => {
   });
 
   it("is nobody's where it is a task that lives on and calls again", () => {
-    const program = new Program();
+    const program = new AsyncioProgram();
     program.warm();
     const one = program.serve();
     const poller = program.make(one.task, 0x6000);
@@ -256,7 +160,7 @@ describe("what tasks of asyncio have made", () => {
   });
 
   it("is nobody's where a task that has called makes the next of its kind", () => {
-    const program = new Program();
+    const program = new AsyncioProgram();
     program.warm();
     const [one, other] = [program.serve(), program.serve()];
     const fetch = program.make(one.task);
@@ -271,7 +175,7 @@ describe("what tasks of asyncio have made", () => {
   });
 
   it("is nobody's in a process that was forked while it served", () => {
-    const program = new Program();
+    const program = new AsyncioProgram();
     program.warm();
     const one = program.serve();
     const child = program.make(one.task);
@@ -282,7 +186,7 @@ describe("what tasks of asyncio have made", () => {
   });
 
   it("is told by the task's generation, where another thread still sees the one before", () => {
-    const program = new Program();
+    const program = new AsyncioProgram();
     program.warm();
     const [one, other] = [program.serve(), program.serve()];
     program.call({ ...one.task, creation: 0 }, "/unseen");

@@ -63,6 +63,15 @@ function testShape(name: string, shape: Shape, units: Pick<PythonOptions, "green
     }
   });
 
+  if (units.greenlets !== true && units.trio !== true && shape !== "jobs")
+    it(`gives ${name} no wrong parent where who has answered begins the connection's next request`, () => {
+      for (const inFlight of [1, 2, 16]) {
+        const options = { inFlight, pipelined: 4, taskPerRequest: true, beginsNext: true };
+        const { wrong, wrongEvidence } = total(shape, options);
+        assert.ok(wrong <= (LIVE_ON.includes(shape) ? 1 : 0), wrongEvidence.join(" "));
+      }
+    });
+
   it(`gives ${name} no wrong parent where makings are told late`, () => {
     for (const inFlight of [1, 2, 16]) {
       const { wrong, wrongEvidence } = total(shape, { ...units, inFlight, late: 0.3 });

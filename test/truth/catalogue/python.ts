@@ -93,6 +93,8 @@ export const PYTHON: readonly Program[] = [
   },
   script("fastapi-async", "fastapi_app.py", ASYNCHRONOUS, ["fastapi", "uvicorn", "httpx"]),
   script("fastapi-sync", "fastapi_app.py", SYNCHRONOUS, ["fastapi", "uvicorn", "httpx"], { ENDPOINT: "sync" }),
+  script("django-uvicorn", "django_app.py", ASYNCHRONOUS, ["django", "uvicorn", "httpx"]),
+  script("django-uvicorn-sync", "django_app.py", SYNCHRONOUS, ["django", "uvicorn", "httpx"], { VIEW: "sync" }),
   {
     name: "daphne",
     abilities: ASYNCHRONOUS,
