@@ -358,9 +358,9 @@ export class Joiner {
     const claims = work.resumed.claimsOf(stretch);
     if (claims !== undefined) {
       joinByReplyTurn(work, stretch, nowNs);
-      work.resumed.join(claims, stretch);
+      work.resumed.join(work, claims, stretch, nowNs);
     }
-    if (!work.held.isEmpty) this.#holding.add(work);
+    if (work.isHolding) this.#holding.add(work);
   }
 
   /** Calls that were made before any request that is still open: nobody is left who could claim them. */

@@ -285,6 +285,7 @@ export class ProcessWork {
     }
     this.unclaimed.delete(node);
     this.runs.closed(node);
+    this.resumed.requestAnswered(node);
     this.openTokens.closed(node);
     this.rests.ended();
     this.connections.closed(node, order);

@@ -16,12 +16,14 @@
  * same eight times, or says it of several at once: that they are answered in the order in which they go on. A difference costs 64
  * times, and each one twice that of the one before.
  * A function that goes on for ever has been started for the request that came first: a request is believed only while it is open, or
- * where what awaits the answer began to in the callback that has read it.
+ * where what awaits the answer began to in the callback that has read it; else where nearly all requests go on as far (behind-answers.ts).
  */
 import { TurnPhase, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import { makeRoom } from "../../make-room.ts";
 import { type EventMeta, isInPollCallback } from "../event-meta.ts";
 import { isTimerOlderThan } from "./async-ids.ts";
+import { BehindAnswers } from "./behind-answers.ts";
+import { AFTER_ANSWER_NS } from "./last-answers.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { resumptionOf, servedBy } from "./resumptions.ts";
 import type { Stretch } from "./thread-log.ts";
@@ -49,6 +51,7 @@ interface Claim {
 export class Resumed {
   /** By the callback that read it; undefined: that has read several. */
   readonly #requests = new Map<number, TraceNode | undefined>();
+  readonly #behind = new BehindAnswers();
   #lastReadNs = Number.NEGATIVE_INFINITY;
   #credit = 0;
   #cost = FIRST_COST;
@@ -75,6 +78,11 @@ export class Resumed {
     this.#requests.set(turnId, isShared ? undefined : node);
   }
 
+  /** A request is answered. */
+  requestAnswered(node: TraceNode): void {
+    if (node.start.unitKind === UnitKind.nodeAsync) this.#behind.answered(node);
+  }
+
   /** An async function goes on. @returns whether the end of its callback is waited for now */
   goesOn(work: ProcessWork, event: UnitEdgeEvent): boolean {
     const { header, toId } = event;
@@ -88,6 +96,7 @@ export class Resumed {
   /** Events are missing: requests may be among them. */
   forget(): void {
     this.#requests.clear();
+    this.#behind.forget();
   }
 
   /** What the callback says; undefined: it contradicts itself. */
@@ -102,6 +111,10 @@ export class Resumed {
       !found.includes(undefined) &&
       stretch.answers.some((answered) => !claims.some(({ served }) => served === answered));
     if (!isOfOthers && !claims.some(isFalse)) return claims;
+    if (claims.some((claim) => isBehindAnswer(claim, stretch) && !claim.isAtOnce)) {
+      this.#behind.differed(stretch.start.timestampNs);
+      return NONE;
+    }
     for (const { call, served } of claims)
       if (!call.isDecided && served.start.order < call.start.order) addCandidate(call, served, "resumed");
     this.#credit = Math.max(-MAX_COST, this.#credit - this.#cost);
@@ -110,18 +123,26 @@ export class Resumed {
   }
 
   /** The callback is over, and other evidence has had its say. */
-  join(claims: readonly Claim[], stretch: Stretch): void {
+  join(work: ProcessWork, claims: readonly Claim[], stretch: Stretch, nowNs: number): void {
     const isAgreed = claims.some(({ call, served }) => call.parent === served || stretch.answers.includes(served));
     if (isAgreed) {
       this.#credit = Math.min(MAX_CREDIT, this.#credit + 1);
       this.#joined++;
     }
     const isBelieved = this.#credit >= PROVEN || (this.#credit >= 0 && areAnsweredSo(claims, stretch));
-    for (const { call, served } of claims) {
+    for (const claim of claims) {
+      const { call, served } = claim;
+      const isBehind = isBehindAnswer(claim, stretch);
+      const nth = isBehind ? this.#behind.called(served, stretch.start.timestampNs) : 0;
       if (call.isDecided) continue;
       if (!isBelieved) addCandidate(call, served, "resumed");
-      else if (decide(call, served, "resumed")) this.#joined++;
+      else if (!isBehind || claim.isAtOnce) this.#decide(call, served);
+      else work.late.hold(call, served, "resumed", nowNs, (endNs) => this.#behind.areUsual(served, nth, endNs));
     }
+  }
+
+  #decide(call: TraceNode, served: TraceNode): void {
+    if (decide(call, served, "resumed")) this.#joined++;
   }
 }
 
@@ -137,10 +158,15 @@ function areAnsweredSo(claims: readonly Claim[], { ended, answers }: Stretch): b
   return claims.every(({ call, served }, index) => answers[index] === served && !isTimerOlderThan(call, served));
 }
 
-/** It was open until the answer was read, or the call was asked for before it was answered. */
+/** It was open until the answer was read, or the call was asked for before it was answered, or it is not long over. */
 function isPossible({ call, served, isAtOnce }: Claim, { start }: Stretch): boolean {
   if (served.isDoubtful || served.start.pid !== call.start.pid) return false;
-  return isAtOnce || !served.isFinished || served.endNs >= start.timestampNs;
+  return isAtOnce || !served.isFinished || start.timestampNs - served.endNs < AFTER_ANSWER_NS;
+}
+
+/** The request was over when the answer was read. */
+function isBehindAnswer({ served }: Claim, { start }: Stretch): boolean {
+  return served.isFinished && served.endNs < start.timestampNs;
 }
 
 /** A call of which nothing is known yet, made by a loop whose async functions may tell more. */
