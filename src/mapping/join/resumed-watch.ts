@@ -29,7 +29,7 @@ export class ResumedWatch {
   readonly #demand = new OnDemand({ enough: ENOUGH, inVain: IN_VAIN, growth: GROWTH, isToldFirst: true });
   readonly #trial = new WatchTrial();
   #isCalm = false;
-  #onSinceNs = 0;
+  #onSinceNs = Number.NEGATIVE_INFINITY;
   #bursts = 0;
   #burstNs = 0;
   /** When microtasks were counted last, and how many were over. */
@@ -44,7 +44,8 @@ export class ResumedWatch {
     this.#count(call.start);
     if (!this.#demand.isOn && !this.#isCalm && !this.#trial.isOn) return undefined;
     const isOn = this.#demand.seen(++this.#strays, joined);
-    if (isOn === true) this.#onSinceNs = call.start.timestampNs;
+    // What waits for its first request is calm.
+    if (isOn === true && !this.#trial.isOn) this.#onSinceNs = call.start.timestampNs;
     return isOn;
   }
 
@@ -74,7 +75,8 @@ export class ResumedWatch {
 
   /** The programs say for each that it was too much; it need not last. */
   #isBurst(nowNs: number): boolean {
-    if (!this.#demand.isOn || nowNs - this.#onSinceNs < CALM_NS) return false;
+    const isOn = this.#demand.isOn || this.#trial.isOn;
+    if (!isOn || nowNs - this.#onSinceNs < CALM_NS) return false;
     if (nowNs - this.#burstNs > BURSTS_NS) this.#bursts = 0;
     this.#burstNs = nowNs;
     return ++this.#bursts <= MOST_BURSTS;

@@ -343,7 +343,8 @@ export class RuntimeTable {
     if (text === entry.written) return false;
     entry.written = text;
     await this.#options.write(tgid, plan);
-    this.#options.log.debug("wrote a process's units", { tgid, runtime: plan.runtime });
+    const { runtime, uprobes = [] } = plan;
+    this.#options.log.debug("wrote a process's units", { tgid, runtime, uprobes: uprobes.length });
     return true;
   }
 
