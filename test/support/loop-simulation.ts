@@ -32,6 +32,12 @@ export interface LoopOptions {
   readonly awaits?: boolean | "second";
   /** They wait for a connection of the pool too, and go on when they get one. */
   readonly awaitsPool?: boolean;
+  /**
+   * Behind the first third, requests are answered when they are read, and go on with their calls, one after the other: each
+   * by a function of its own, or by one that the first has started and that works for all until nothing is left to do; then each
+   * may have a call of its own beside that.
+   */
+  readonly behindAnswer?: "own" | "worker" | "both";
   /** So many requests come at once on one connection. */
   readonly pipelined?: number;
   readonly lost?: number;
@@ -57,6 +63,8 @@ interface Request {
 
 interface Waiting {
   readonly request: Request;
+  /** By the function that this one has started; absent: by its own. */
+  readonly worksFor?: Request;
   readonly path: string;
   /** Those that have joined the call. */
   readonly others: Request[];
@@ -94,13 +102,13 @@ export function simulateLoop(options: LoopOptions): Score {
   });
 
   /** Its handler goes on, if it is an async function. */
-  const resume = ({ id, turnId }: Request): void => {
+  const resume = ({ id, turnId }: Request, isAtOnce = false): void => {
     if (options.awaits === "second" ? id % 2 === 1 : !options.awaits) return;
     host.engine.unitEdge({
       header: { kind: EventKind.unitEdge, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
       fromId: turnId,
       toId: doer().turnId!,
-      fromCreation: 0,
+      fromCreation: isAtOnce ? 2 ** 52 : 0,
       work: 0,
       edge: UnitEdge.resumes,
       unitKind: UnitKind.nodeAsync,
@@ -188,6 +196,39 @@ export function simulateLoop(options: LoopOptions): Score {
   };
   const pipelines = new Map<Link, Request[]>();
 
+  const jobs: Request[] = [];
+  let worker: Request | undefined;
+  let lingering = 0;
+  const upstream = (): Link =>
+    idle.pop() ?? host.connect({ only: "client", serverPort: 9000, clientOffset: 500, serverOffset: 500 });
+  const callBehind = (request: Request, worksFor?: Request): void => {
+    lingering++;
+    const path = `/r${request.id}.${++request.callsMade}`;
+    write(upstream(), { request, path, others: [], ...(worksFor && { worksFor }) });
+  };
+  const takeJob = (): void => {
+    const job = jobs.shift();
+    if (job === undefined) worker = undefined;
+    else callBehind(job, worker);
+  };
+  const isBehind = ({ id }: Request): boolean => options.behindAnswer !== undefined && id > options.requests / 3;
+  const goOnBehind = (request: Request): void => {
+    answer(request);
+    if (options.behindAnswer !== "worker") callBehind(request);
+    if (options.behindAnswer === "own") return;
+    jobs.push(request);
+    if (worker !== undefined) return;
+    worker = request;
+    takeJob();
+  };
+  /** Its answer is read. */
+  const isOverBehind = ({ request, worksFor }: Waiting): void => {
+    lingering--;
+    resume(worksFor ?? request, (worksFor ?? request) === request && ++request.callsDone === 1);
+    if (worksFor !== undefined) takeJob();
+    else if (options.behindAnswer === "own" && request.callsMade < calls) callBehind(request);
+  };
+
   const proceed = (request: Request): void => {
     request.callsDone++;
     if (request.callsDone < calls) {
@@ -213,6 +254,10 @@ export function simulateLoop(options: LoopOptions): Score {
       pipelines.set(link, [...pipeline]);
       link.serverReads(doer(), pipeline.map(({ id }) => get(`/r${id}`)).join(""));
       counter++;
+      if (pipeline.some(isBehind)) {
+        for (const request of pipeline) goOnBehind(request);
+        return;
+      }
       for (const request of pipeline)
         for (let index = 0; index < (options.isParallel ? calls : 1); index++) work(request);
     },
@@ -222,6 +267,11 @@ export function simulateLoop(options: LoopOptions): Score {
       read();
       if (reply.waiting === shared) shared = undefined;
       reply.link.clientReads(doer(), ok());
+      if (isBehind(reply.waiting.request)) {
+        idle.push(reply.link);
+        isOverBehind(reply.waiting);
+        return;
+      }
       const next = queue.shift();
       if (reply.waiting.request === nobody) reporting.push(reply.link);
       else if (next === undefined) idle.push(reply.link);
@@ -255,7 +305,7 @@ export function simulateLoop(options: LoopOptions): Score {
     },
   ];
 
-  while (started < options.requests || active > 0) {
+  while (started < options.requests || active > 0 || lingering > 0) {
     if (started + arrivals.length < options.requests && active < options.inFlight && random() < 0.5) {
       arrivals.push(servers.splice(pick(servers.length), 1)[0]!);
       active++;

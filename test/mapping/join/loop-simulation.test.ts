@@ -72,6 +72,11 @@ describe("joining in a loop whose phase is read", function () {
       for (const work of ["none", "timer"] as const) check({ pipelined: 4, work, ...options }, 0);
     }
   });
+  it("finds what goes on behind the answers of all requests", () =>
+    check({ awaits: true, behindAnswer: "own", calls: 3, requests: 400 }, 0.7));
+  it("gives no wrong parent where one request's function works for others behind their answers", () => {
+    for (const behindAnswer of ["worker", "both"] as const) check({ awaits: true, behindAnswer, requests: 400 }, 0);
+  });
   it("gives no wrong parent where the phase is not known", () => {
     for (const work of ["none", "timer", "file"] as const) check({ hasNoPhase: true, work }, 0);
   });
