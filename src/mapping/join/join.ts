@@ -158,12 +158,12 @@ export class Joiner {
     if (node.isDecided) return;
     if (!node.isHeld && !movesBetweenThreads(unit.kind)) this.#joinBySending(work, node, connecting);
     if (work.isAwaited(node)) this.#holding.add(work);
+    if (!isIdle || work.resumed.mayBeBehind(node)) this.#watches.strayed(work, node);
     if (isIdle) {
       if (node.isAwaited) this.#giveUp(work.undecided.push(node), "undecided");
       else if (!node.isHeld) decide(node, undefined, undefined);
       return;
     }
-    this.#watches.strayed(work, node);
     if (!node.isDecided && !node.isHeld) {
       const own = callerOfThread(work, unit, node);
       if (own !== undefined) decide(node, own, "thread");
@@ -211,6 +211,7 @@ export class Joiner {
     if (!work.isInDoubt(meta)) {
       const stretch = work.areThreadsInDoubt(meta) ? undefined : work.logOf(meta.pid).stretchAt(meta);
       if (stretch !== undefined) joinInStretch(work, node, stretch, meta);
+      work.batches.join(node, stretch);
       if (!work.held.isEmpty) this.#holding.add(work);
       joinSingle(work, node, isEnd);
     }
@@ -354,6 +355,7 @@ export class Joiner {
 
   #ended(work: ProcessWork, stretch: Stretch, nowNs: number): void {
     learnFromEnd(work, stretch);
+    work.batches.ended(stretch);
     if (!work.held.ended(stretch)) return;
     const claims = work.resumed.claimsOf(stretch);
     if (claims !== undefined) {

@@ -2,6 +2,7 @@
 import { UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
 import { AnsweredTasks } from "./answered-tasks.ts";
+import { Batches } from "./batches.ts";
 import { CallCounts } from "./call-counts.ts";
 import { isSetUp } from "./connection-setup.ts";
 import { CreatedThreads } from "./created-threads.ts";
@@ -114,6 +115,7 @@ export class ProcessWork {
   readonly resumed = new Resumed();
   readonly held = new HeldJoins();
   readonly inOrder = new InOrder();
+  readonly batches = new Batches();
   /** Answers written by the thread that had read the request, while other threads had open requests too. */
   ownAnswers = 0;
   /** Requests that were alone in the process from beginning to end, and in how many of them each destination was called. */

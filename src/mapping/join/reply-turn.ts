@@ -60,6 +60,7 @@ export function joinByReplyTurn(work: ProcessWork, stretch: Stretch, nowNs: numb
     addCandidate(call, served, "reply_turn");
     return;
   }
+  work.batches.learn(call, served);
   decide(call, served, forward === served ? "turn" : "reply_turn");
   work.runs.join(work, call, served);
   if (isChainTrue) decideChain(work, call, served);

@@ -64,7 +64,12 @@ export class Resumed {
 
   /** What awaits the call's answer may tell its parent, though that be answered. */
   mayJoinLater(call: TraceNode): boolean {
-    return this.#credit >= PROVEN && mayBeResumed(call) && call.start.timestampNs - this.#lastReadNs < LATER_NS;
+    return this.#credit >= PROVEN && this.mayBeBehind(call);
+  }
+
+  /** It may be made for a request that is answered. */
+  mayBeBehind(call: TraceNode): boolean {
+    return mayBeResumed(call) && call.start.timestampNs - this.#lastReadNs < LATER_NS;
   }
 
   /** A request, or its end, is read. */

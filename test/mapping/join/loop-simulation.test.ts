@@ -58,6 +58,8 @@ describe("joining in a loop whose phase is read", function () {
   it("gives no wrong parent where one call answers several requests", () => check({ sharesCalls: true }, 0));
   it("gives no wrong parent where the pool gives connections to whoever waits longest", () =>
     check({ poolGivesToOldest: true, pool: 8 }, 0.5));
+  it("finds the calls of requests that came at once, also where their answers had to wait, if all call at once", () =>
+    check({ pipelined: 4, requests: 400 }, 0.8));
   it("finds the calls of requests that came at once, as far as their answers had not to wait", () => {
     for (const options of [{}, { work: "timer" }, { work: "file" }, { pool: 4 }] as const)
       check({ pipelined: 4, ...options }, 0.4);

@@ -22,9 +22,17 @@ class Loop {
     this.#outbound = this.host.connect({ only: "client", serverPort: 9000, clientOffset: 500, serverOffset: 500 });
   }
 
-  serve(calls: "none" | "at once" | "behind a timer"): void {
+  serve(calls: "none" | "at once" | "behind a timer" | "behind the answer"): void {
     this.#reads++;
     this.#inbound.serverReads(this.#doer(TurnPhase.poll), get("/a"));
+    if (calls === "behind the answer") {
+      this.#inbound.answer(this.#doer(TurnPhase.poll), ok());
+      this.#outbound.send(this.#doer(TurnPhase.other), get("/a.1"));
+      this.#reads++;
+      this.#outbound.clientReads(this.#doer(TurnPhase.poll), ok());
+      this.host.pass(5);
+      return;
+    }
     if (calls !== "none") {
       this.#outbound.send(this.#doer(calls === "at once" ? TurnPhase.poll : TurnPhase.other), get("/a.1"));
       this.#reads++;
@@ -86,6 +94,12 @@ describe("the watch for async functions that go on", () => {
     assert.deepEqual(loop.said, [true]);
     loop.tell();
     assert.deepEqual(loop.said, [true, false]);
+  });
+
+  it("stays where calls come behind the answers, soon after requests", () => {
+    const loop = new Loop();
+    for (let request = 0; request < 1100; request++) loop.serve("behind the answer");
+    assert.deepEqual(loop.said, [true, true]);
   });
 
   it("stays where the first calls need it, until they got nothing by it for long", () => {
