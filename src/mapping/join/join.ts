@@ -82,7 +82,10 @@ export class Joiner {
   connecting(meta: EventMeta): Connecting {
     const stretch = this.#processes.get(meta.tgid)?.logOf(meta.pid).stretchAt(meta);
     // It waits for the connection.
-    if (stretch !== undefined) stretch.hasSent = true;
+    if (stretch !== undefined) {
+      stretch.hasSent = true;
+      stretch.connects++;
+    }
     return { meta, stretch };
   }
 

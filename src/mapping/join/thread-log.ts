@@ -33,6 +33,8 @@ export class Stretch {
   /** The runtime shows that it is one callback: nothing else lies in it. */
   readonly isExact: boolean;
   readonly calls: TraceNode[] = [];
+  /** Connections that were opened in it, for calls that go out later. */
+  connects = 0;
   /** A call or an answer went out in it. */
   hasSent = false;
   /** The same read brought another request too: whose the calls are nobody knows. */
