@@ -4,6 +4,7 @@
  * are of no use (watch-trial.ts); in the first seconds, and behind them. Rounds are interleaved; the figure is the median.
  */
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../test/support/free-port.ts";
 import { startNginx } from "../test/support/nginx.ts";
@@ -20,6 +21,9 @@ const CONNECTIONS = 16;
 const AWAITS = fileURLToPath(new URL("programs/awaits.js", import.meta.url));
 const CALLS = fileURLToPath(new URL("programs/calls.js", import.meta.url));
 const HANDOVERS = "bench/programs/handovers";
+const PAUSES = "bench/programs/Pauses.java";
+/** Virtual threads are read from 21 on. */
+const JAVA = process.env["JAVA"] ?? "/usr/lib/jvm/temurin-25-jdk-amd64/bin/java";
 
 const scratch = await Scratch.create();
 try {
@@ -29,6 +33,8 @@ try {
   };
   if (hasGo()) servers["Go, hand-overs"] = [buildHandovers()];
   else process.stderr.write("no go: its hand-overs are not measured\n");
+  if (existsSync(JAVA)) servers["JVM, 60 pauses a request"] = [JAVA, PAUSES];
+  else process.stderr.write(`no ${JAVA}: virtual threads are not measured, JAVA=PATH names another one\n`);
   const result: Record<string, Record<string, number>> = {};
   for (const [name, command] of Object.entries(servers)) Object.assign(result, await measureServer(name, command));
   const facts = { bench: "uprobes", rounds: ROUNDS, seconds: SECONDS, connections: CONNECTIONS };

@@ -246,6 +246,7 @@ struct java_layout {
 	__u64 oop_base;    /* of compressed references */
 	__u64 klass_base;
 	__u64 collections; /* the heap's count of collections */
+	__u64 collects; /* whether there is one just now: a byte */
 	__u64 tls_block;      /* of libjvm.so in the thread's table of them */
 	__u64 current_thread; /* in there */
 	__u64 future_tasks[JAVA_TASKS]; /* FutureTask, then classes that are derived from it, the programs' own */
@@ -274,7 +275,10 @@ struct java_layout {
 	__u16 fruitless;   /* the programs' own: calls in a row that have looked, and found no new one */
 	__u8 oop_shift;
 	__u8 klass_shift;
+	__u16 continuation_entry; /* of a JavaThread: what is mounted on it */
+	__u16 continuation; /* of that: its object */
 	__u16 padding;
+	__u32 mounts; /* not 0: uprobes tell which virtual threads are mounted; another number for each time that they were attached */
 };
 
 /* Value of processes, key: tgid. User space writes filter and steps; the bucket is the programs' own. */

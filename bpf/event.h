@@ -82,6 +82,7 @@ enum cause_kind {
 	CAUSE_JAVA_PLACE = 12,  /* id: where the thread's next object will lie; cause_request: words from there back to the start of its stretch of the heap << 26 | to its end */
 	CAUSE_JAVA_JOB = 13,     /* id: the object that the thread runs, which names it; cause_request: pid of the thread that serves requests and has it in its stretch of the heap; 0: none by now */
 	CAUSE_JAVA_REQUEST = 14, /* the same of the object that it sends for the JDK's HttpClient */
+	CAUSE_JAVA_THREAD = 15,  /* the same of the virtual thread that calls, as an object */
 };
 
 enum event_flags {
@@ -257,6 +258,7 @@ enum unit_edge {
 	UNIT_EDGE_RESUMES = 5, /* in the callback to (turn_id), what was begun in the callback from goes on; 0: not known in which */
 	UNIT_EDGE_RESUMES_DETACHED = 6, /* the same, and it was started by what was begun in that callback, which does not await it itself */
 	UNIT_EDGE_RESUMES_OFTEN = 7, /* the process has more async functions that wait and go on than watching them may cost */
+	UNIT_EDGE_MAKES_OBJECTS = 8, /* JVM: all that lies in its heap from from_creation up to to_id was made by from, since its event before; from 0: to_id pauses have told nothing of that */
 };
 
 /* One unit of a process did something to another. */
@@ -265,7 +267,7 @@ struct unit_edge_event {
 	__u64 from_id;
 	__u64 to_id; /* of a creation: an id that is never used again, as tokio's of the task */
 	__u64 from_creation; /* that of the maker; 0: was not seen. What goes on: see bpf/unit/node.bpf.h */
-	__u64 work;      /* equal: made to run the same function; 0: not known. What goes on: how many of Node's microtasks were over */
+	__u64 work;      /* equal: made to run the same function; 0: not known. What goes on: how many of Node's microtasks were over. MAKES_OBJECTS: collections of the heap so far */
 	__u32 edge;      /* enum unit_edge */
 	__u32 unit_kind; /* enum unit_kind, of from; UNIT_NONE: a thread; wakes: of both */
 };

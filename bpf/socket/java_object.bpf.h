@@ -8,6 +8,7 @@
 #define SOCKSPAN_JAVA_OBJECT_H
 
 #include "socket/java_learn.bpf.h"
+#include "socket/java_mount.bpf.h"
 #include "socket/java_owner.bpf.h"
 
 static __always_inline bool java_is_task(const struct java_scan *scan)
@@ -153,6 +154,8 @@ __noinline int java_begin(__u32 slot, __u64 thread_pointer, __u32 is_call)
 		return 0;
 	scan->layout = process->java;
 	scan->tgid = call->caller.tgid;
+	if (java_collects(scan))
+		return 0;
 	scan->thread = java_u64(scan, java_u64(scan, java_u64(scan, thread_pointer + 8) + scan->layout.tls_block) +
 					     scan->layout.current_thread);
 	if (!scan->thread)
@@ -176,15 +179,14 @@ __noinline int java_look(__u32 slot, __u32 is_server)
 		return 0;
 	if (call->cause.kind) {
 		call->cause.id = scan->object;
-		call->cause.request = java_owner(slot, scan->tgid);
+		call->cause.request = java_owner(slot);
 	} else if (scan->self == scan->mounted_on) {
-		/* What a carrier allocates is of whichever virtual thread it has mounted. */
 		java_place(&call->cause, scan);
 		if (is_server)
 			java_serves(&call->caller, scan);
 	}
 	call->unit.count = scan->collections;
-	if (java_u32(scan, scan->layout.collections) != scan->collections)
+	if (java_collects(scan) || java_u32(scan, scan->layout.collections) != scan->collections)
 		call->cause.kind = CAUSE_NONE;
 	if (!call->cause.kind)
 		call->cause.id = call->cause.request = 0;
@@ -221,6 +223,25 @@ static __always_inline __u32 java_object(__u32 slot)
 	return java_search(slot, scan) ? CAUSE_JAVA_JOB : CAUSE_NONE;
 }
 
+/* A virtual thread is the object that it is made for. */
+static __always_inline bool java_is_virtual(__u32 slot)
+{
+	struct java_scan *scan = bpf_map_lookup_elem(&java_scans, &slot);
+
+	if (!scan || scan->self == scan->mounted_on)
+		return false;
+	scan->object = scan->self;
+	return true;
+}
+
+static __always_inline bool java_tells_mounts(__u32 slot)
+{
+	const struct java_scan *scan = bpf_map_lookup_elem(&java_scans, &slot);
+
+	/* What a carrier allocates is of whichever virtual thread it has mounted. */
+	return scan && scan->layout.mounts && scan->self != scan->mounted_on;
+}
+
 __noinline int java_call(__u32 slot, __u64 thread_pointer, __u32 is_server)
 {
 	struct call *call = bpf_map_lookup_elem(&calls, &slot);
@@ -233,7 +254,11 @@ __noinline int java_call(__u32 slot, __u64 thread_pointer, __u32 is_server)
 		return 0;
 	if (is_call)
 		call->cause.kind = java_object(slot);
+	if (is_call && !call->cause.kind && java_is_virtual(slot))
+		call->cause.kind = CAUSE_JAVA_THREAD;
 	java_look(slot, is_server);
+	if (java_tells_mounts(slot))
+		java_mounted(slot);
 	return 0;
 }
 

@@ -58,12 +58,15 @@ static __always_inline void java_serves(const struct caller *caller, const struc
 }
 
 /* Whether one of these threads has the object in its stretch of the heap by now. @return its pid */
-__noinline int java_owner_step(__u32 slot, __u32 tgid, __u32 first)
+__noinline int java_owner_step(__u32 slot, __u32 first)
 {
-	const struct java_servers *servers = bpf_map_lookup_elem(&java_servers, &tgid);
 	struct java_scan *scan = bpf_map_lookup_elem(&java_scans, &slot);
+	const struct java_servers *servers;
 
-	if (!servers || !scan)
+	if (!scan)
+		return 0;
+	servers = bpf_map_lookup_elem(&java_servers, &scan->tgid);
+	if (!servers)
 		return 0;
 	for (__u32 i = 0; i < JAVA_SERVERS_AT_A_TIME; i++) {
 		__u32 index = (first + i) & (JAVA_SERVERS - 1);
@@ -77,12 +80,12 @@ __noinline int java_owner_step(__u32 slot, __u32 tgid, __u32 first)
 	return 0;
 }
 
-static __always_inline __u32 java_owner(__u32 slot, __u32 tgid)
+static __always_inline __u32 java_owner(__u32 slot)
 {
 	__u32 pid = 0;
 
 	for (__u32 first = 0; first < JAVA_SERVERS && !pid; first += JAVA_SERVERS_AT_A_TIME)
-		pid = java_owner_step(slot, tgid, first);
+		pid = java_owner_step(slot, first);
 	return pid;
 }
 

@@ -16,6 +16,19 @@
 /* Such a place in cause_request: words from the stretch's start, and to its end, each below 2^26. */
 #define JAVA_DISTANCE_BITS 26
 
+/* Where a carrier of virtual threads was in the heap when one of them was seen on it. */
+struct java_mark {
+	__u64 unit; /* the virtual thread; 0: none that is known */
+	__u64 continuation; /* its object */
+	__u64 start; /* of the carrier's stretch of the heap */
+	__u64 top;
+	__u64 end;
+	__u32 collections;
+	__u32 mounts; /* of the layout: when the uprobes were attached, and stay so */
+	__u32 silent; /* pauses of which nothing was told since */
+	__u32 padding;
+};
+
 /* What is read goes here, not onto the stack: the search is called from deep within others. */
 struct java_scan {
 	struct java_layout layout;
@@ -37,6 +50,8 @@ struct java_scan {
 	__u32 is_inner;
 	__u32 learns;
 	__u32 padding;
+	struct java_mark mark; /* of now */
+	__u64 carrier; /* key of java_marks */
 	__u64 words[JAVA_STEP_WORDS];
 };
 
@@ -52,6 +67,14 @@ static __always_inline __u64 java_u64(struct java_scan *scan, __u64 address)
 	scan->value = 0;
 	bpf_probe_read_user(&scan->value, 8, (void *)address);
 	return scan->value;
+}
+
+/* Objects are being moved. */
+static __always_inline bool java_collects(struct java_scan *scan)
+{
+	scan->value = 0;
+	return scan->layout.collects &&
+	       (bpf_probe_read_user(&scan->value, 1, (void *)scan->layout.collects) || scan->value);
 }
 
 static __always_inline __u64 java_u32(struct java_scan *scan, __u64 address)

@@ -149,14 +149,20 @@ static __always_inline bool place_read(struct sock *sk, struct call *call, const
 	return true;
 }
 
+/* Frames of their own, as above. */
 static __noinline bool place_read_probe(struct sock *sk, struct call *call)
 {
 	return place_read(sk, call, ACCESS_PROBE);
 }
 
+static __noinline bool place_read_cast(struct sock *sk, struct call *call)
+{
+	return place_read(sk, call, ACCESS_CAST);
+}
+
 static __always_inline bool place_raw_receive(struct sock *sk, struct call *call, const enum access access)
 {
-	return access == ACCESS_PROBE ? place_read_probe(sk, call) : place_read(sk, call, access);
+	return access == ACCESS_PROBE ? place_read_probe(sk, call) : place_read_cast(sk, call);
 }
 
 static __always_inline int call_entered(const struct pt_regs *regs, const enum access access)

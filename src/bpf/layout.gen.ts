@@ -165,6 +165,7 @@ export const CauseKind = {
   javaPlace: 12,
   javaJob: 13,
   javaRequest: 14,
+  javaThread: 15,
 } as const;
 export type CauseKind = (typeof CauseKind)[keyof typeof CauseKind];
 
@@ -176,6 +177,7 @@ export const UnitEdge = {
   resumes: 5,
   resumesDetached: 6,
   resumesOften: 7,
+  makesObjects: 8,
 } as const;
 export type UnitEdge = (typeof UnitEdge)[keyof typeof UnitEdge];
 
@@ -249,8 +251,8 @@ export const LAYOUT = {
   pool_site: { sizeBytes: 64, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44, name_text: 45, name: 48 } },
   go_layout: { sizeBytes: 232, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, all_goroutines: 24, goid_counter: 32, library_start: 40, library_length: 48, http2_start: 56, http2_length: 64, x_http2_start: 72, x_http2_length: 80, http2_call_start_pc: 88, x_http2_call_start_pc: 96, grpc_start_pc: 104, wait_group_add: 112, wait_group_add_length: 120, context_key: 128, processors: 136, marks_since_ns: 200, goid: 208, parent_goid: 210, start_pc: 212, processor: 214, goid_cache: 216, receive_queue: 218, sudog_channel: 220, write_request: 222, connection: 224, request_context: 226, current_request: 228, has_streams: 230 } },
   python_layout: { sizeBytes: 232, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20, site_hops: 24, puts_off: 34, clients: 40 } },
-  java_layout: { sizeBytes: 208, offsets: { heap: 0, heap_length: 8, oop_base: 16, klass_base: 24, collections: 32, tls_block: 40, current_thread: 48, future_tasks: 56, async_supply: 88, async_run: 96, completable_future: 104, exchange_classes: 112, learn_ns: 152, exchange_fields: 160, klass: 170, runner: 172, async_future: 174, async_function: 176, result: 178, future_size: 180, thread_object: 182, mounted_object: 184, buffer_start: 186, buffer_top: 188, buffer_end: 190, last_sp: 192, stack_base: 194, class_name: 196, symbol_body: 198, base_class: 200, fruitless: 202, oop_shift: 204, klass_shift: 205 } },
-  process_control: { sizeBytes: 1240, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 792, java: 1024, handovers_lost: 1232 } },
+  java_layout: { sizeBytes: 224, offsets: { heap: 0, heap_length: 8, oop_base: 16, klass_base: 24, collections: 32, collects: 40, tls_block: 48, current_thread: 56, future_tasks: 64, async_supply: 96, async_run: 104, completable_future: 112, exchange_classes: 120, learn_ns: 160, exchange_fields: 168, klass: 178, runner: 180, async_future: 182, async_function: 184, result: 186, future_size: 188, thread_object: 190, mounted_object: 192, buffer_start: 194, buffer_top: 196, buffer_end: 198, last_sp: 200, stack_base: 202, class_name: 204, symbol_body: 206, base_class: 208, fruitless: 210, oop_shift: 212, klass_shift: 213, continuation_entry: 214, continuation: 216, mounts: 220 } },
+  process_control: { sizeBytes: 1256, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 792, java: 1024, handovers_lost: 1248 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
   trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
@@ -533,6 +535,7 @@ export interface JavaLayout {
   readonly oopBase: number;
   readonly klassBase: number;
   readonly collections: number;
+  readonly collects: number;
   readonly tlsBlock: number;
   readonly currentThread: number;
   readonly futureTasks: readonly number[];
@@ -561,6 +564,9 @@ export interface JavaLayout {
   readonly fruitless: number;
   readonly oopShift: number;
   readonly klassShift: number;
+  readonly continuationEntry: number;
+  readonly continuation: number;
+  readonly mounts: number;
 }
 
 export interface ProcessControl {
@@ -1013,34 +1019,38 @@ export function encodeJavaLayout(view: DataView, offset: number, value: JavaLayo
   view.setBigInt64(offset + 16, BigInt.asIntN(64, BigInt(value.oopBase)), true);
   view.setBigInt64(offset + 24, BigInt.asIntN(64, BigInt(value.klassBase)), true);
   view.setBigInt64(offset + 32, BigInt.asIntN(64, BigInt(value.collections)), true);
-  view.setBigInt64(offset + 40, BigInt.asIntN(64, BigInt(value.tlsBlock)), true);
-  view.setBigInt64(offset + 48, BigInt.asIntN(64, BigInt(value.currentThread)), true);
-  value.futureTasks.slice(0, 4).forEach((element, index) => { view.setBigInt64(offset + 56 + index * 8, BigInt.asIntN(64, BigInt(element)), true); });
-  view.setBigInt64(offset + 88, BigInt.asIntN(64, BigInt(value.asyncSupply)), true);
-  view.setBigInt64(offset + 96, BigInt.asIntN(64, BigInt(value.asyncRun)), true);
-  view.setBigInt64(offset + 104, BigInt.asIntN(64, BigInt(value.completableFuture)), true);
-  value.exchangeClasses.slice(0, 5).forEach((element, index) => { view.setBigInt64(offset + 112 + index * 8, BigInt.asIntN(64, BigInt(element)), true); });
-  view.setBigInt64(offset + 152, BigInt.asIntN(64, BigInt(value.learnNs)), true);
-  value.exchangeFields.slice(0, 5).forEach((element, index) => { view.setUint16(offset + 160 + index * 2, element, true); });
-  view.setUint16(offset + 170, value.klass, true);
-  view.setUint16(offset + 172, value.runner, true);
-  view.setUint16(offset + 174, value.asyncFuture, true);
-  view.setUint16(offset + 176, value.asyncFunction, true);
-  view.setUint16(offset + 178, value.result, true);
-  view.setUint16(offset + 180, value.futureSize, true);
-  view.setUint16(offset + 182, value.threadObject, true);
-  view.setUint16(offset + 184, value.mountedObject, true);
-  view.setUint16(offset + 186, value.bufferStart, true);
-  view.setUint16(offset + 188, value.bufferTop, true);
-  view.setUint16(offset + 190, value.bufferEnd, true);
-  view.setUint16(offset + 192, value.lastSp, true);
-  view.setUint16(offset + 194, value.stackBase, true);
-  view.setUint16(offset + 196, value.className, true);
-  view.setUint16(offset + 198, value.symbolBody, true);
-  view.setUint16(offset + 200, value.baseClass, true);
-  view.setUint16(offset + 202, value.fruitless, true);
-  view.setUint8(offset + 204, value.oopShift);
-  view.setUint8(offset + 205, value.klassShift);
+  view.setBigInt64(offset + 40, BigInt.asIntN(64, BigInt(value.collects)), true);
+  view.setBigInt64(offset + 48, BigInt.asIntN(64, BigInt(value.tlsBlock)), true);
+  view.setBigInt64(offset + 56, BigInt.asIntN(64, BigInt(value.currentThread)), true);
+  value.futureTasks.slice(0, 4).forEach((element, index) => { view.setBigInt64(offset + 64 + index * 8, BigInt.asIntN(64, BigInt(element)), true); });
+  view.setBigInt64(offset + 96, BigInt.asIntN(64, BigInt(value.asyncSupply)), true);
+  view.setBigInt64(offset + 104, BigInt.asIntN(64, BigInt(value.asyncRun)), true);
+  view.setBigInt64(offset + 112, BigInt.asIntN(64, BigInt(value.completableFuture)), true);
+  value.exchangeClasses.slice(0, 5).forEach((element, index) => { view.setBigInt64(offset + 120 + index * 8, BigInt.asIntN(64, BigInt(element)), true); });
+  view.setBigInt64(offset + 160, BigInt.asIntN(64, BigInt(value.learnNs)), true);
+  value.exchangeFields.slice(0, 5).forEach((element, index) => { view.setUint16(offset + 168 + index * 2, element, true); });
+  view.setUint16(offset + 178, value.klass, true);
+  view.setUint16(offset + 180, value.runner, true);
+  view.setUint16(offset + 182, value.asyncFuture, true);
+  view.setUint16(offset + 184, value.asyncFunction, true);
+  view.setUint16(offset + 186, value.result, true);
+  view.setUint16(offset + 188, value.futureSize, true);
+  view.setUint16(offset + 190, value.threadObject, true);
+  view.setUint16(offset + 192, value.mountedObject, true);
+  view.setUint16(offset + 194, value.bufferStart, true);
+  view.setUint16(offset + 196, value.bufferTop, true);
+  view.setUint16(offset + 198, value.bufferEnd, true);
+  view.setUint16(offset + 200, value.lastSp, true);
+  view.setUint16(offset + 202, value.stackBase, true);
+  view.setUint16(offset + 204, value.className, true);
+  view.setUint16(offset + 206, value.symbolBody, true);
+  view.setUint16(offset + 208, value.baseClass, true);
+  view.setUint16(offset + 210, value.fruitless, true);
+  view.setUint8(offset + 212, value.oopShift);
+  view.setUint8(offset + 213, value.klassShift);
+  view.setUint16(offset + 214, value.continuationEntry, true);
+  view.setUint16(offset + 216, value.continuation, true);
+  view.setUint32(offset + 220, value.mounts, true);
 }
 
 /** Writes into zeroed memory. */
@@ -1058,7 +1068,7 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   encodeGoLayout(view, offset + 560, value.go);
   encodePythonLayout(view, offset + 792, value.python);
   encodeJavaLayout(view, offset + 1024, value.java);
-  view.setUint32(offset + 1232, value.handoversLost, true);
+  view.setUint32(offset + 1248, value.handoversLost, true);
 }
 
 /** Writes into zeroed memory. */

@@ -89,6 +89,7 @@ const javaLayout = z.strictObject({
   oopBase: address,
   klassBase: address,
   collections: address,
+  collects: address,
   tlsBlock: address,
   currentThread: address,
   futureTasks: z.array(address).max(1),
@@ -115,6 +116,9 @@ const javaLayout = z.strictObject({
   baseClass: u16,
   oopShift: u8,
   klassShift: u8,
+  continuationEntry: u16,
+  continuation: u16,
+  mounts: z.int().min(0).max(0xffff_ffff),
 });
 
 /** The worker parses what these bring; the broker and its reader only move bytes. */
@@ -188,6 +192,8 @@ export const UPROBE_PROGRAMS = [
   "go_receive",
   "go_release",
   "go_send",
+  "java_freeze",
+  "java_thaw",
   "node_await",
   "node_all_element",
   "node_await_all",

@@ -13,6 +13,7 @@ import {
   type SocketStateEvent,
   type StreamCallEvent,
   type UnitEdgeEvent,
+  UnitKind,
   type WakeEvent,
 } from "../bpf/layout.gen.ts";
 import { makeRoom } from "../make-room.ts";
@@ -118,7 +119,8 @@ export class TraceEngine {
     const connection = end.connection;
     const wasOpaque = connection.isOpaque;
     const meta = metaOf(event, ++this.#order);
-    if (event.causeKind === CauseKind.javaPlace) this.#tracer.placed(meta);
+    if (event.causeKind === CauseKind.javaPlace || event.unitKind === UnitKind.jvmVirtualThread)
+      this.#tracer.placed(meta);
     if (event.direction === Direction.ingress) this.#tracer.bytesRead(meta, !end.isClient);
     connection.push(event.direction, event.streamOffset, event.callLength, bytes, meta, event.flags, event.eventNumber);
     if (connection.deadlineNs !== Number.POSITIVE_INFINITY) this.#waiting.add(end);

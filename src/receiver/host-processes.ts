@@ -7,6 +7,7 @@ import { brokerProcess } from "./runtimes/broker-process.ts";
 import { KnownFiles } from "./runtimes/known-files.ts";
 import { processPlan } from "./runtimes/process-plan.ts";
 import { RuntimeTable } from "./runtimes/runtime-table.ts";
+import type { UnitPlan } from "./runtimes/unit-plan.ts";
 
 export interface HostProcesses {
   readonly table: ProcessTable;
@@ -18,6 +19,10 @@ export function createHostProcesses(client: BrokerClient, host: HostFacts, log: 
   const files = new KnownFiles();
   /** Processes that have the uprobes of their plan. */
   const probed = new Set<number>();
+  /** JVMs whose uprobes tell which virtual threads are mounted: a number for each time that they were attached. */
+  const mounted = new Map<number, number>();
+  const lastWrites = new Map<number, number>();
+  let writes = 0;
   const runtimes = new RuntimeTable({
     view: async (tgid) => {
       const facts = await table.newestFacts(tgid);
@@ -25,7 +30,12 @@ export function createHostProcesses(client: BrokerClient, host: HostFacts, log: 
     },
     write: async (tgid, plan) => {
       const had = plan.uprobes !== undefined && probed.has(tgid);
-      await client.request({ type: "unit_steps", tgid, ...processPlan(plan, had) });
+      const tells = tellsMounts(plan);
+      const turn = ++writes;
+      if (plan.java !== undefined) lastWrites.set(tgid, turn);
+      if (!tells) mounted.delete(tgid);
+      const mounts = had && tells ? (mounted.get(tgid) ?? 0) : 0;
+      await client.request({ type: "unit_steps", tgid, ...processPlan(plan, had, mounts) });
       // None: those that it had are taken off.
       const probes = plan.uprobes;
       if (probes === undefined) return;
@@ -37,15 +47,26 @@ export function createHostProcesses(client: BrokerClient, host: HostFacts, log: 
         probed.delete(tgid);
         log.debug("no uprobes", { tgid, error: String(error) });
       }
+      const has = probed.has(tgid);
+      // Another plan is being written, which may take them off: that one tells whether they are there.
+      if (plan.java !== undefined && lastWrites.get(tgid) !== turn) return;
+      if (!has) mounted.delete(tgid);
+      else if (tells && mounts === 0) mounted.set(tgid, turn);
       // What only uprobes bring is looked for where they are.
-      if (plan.python !== undefined && had !== probed.has(tgid))
-        await client.request({ type: "unit_steps", tgid, ...processPlan(plan, !had) });
+      if ((plan.python !== undefined && had !== has) || mounts !== (mounted.get(tgid) ?? 0))
+        await client.request({ type: "unit_steps", tgid, ...processPlan(plan, has, mounted.get(tgid)) });
     },
     over: (tgid) => {
       probed.delete(tgid);
+      mounted.delete(tgid);
+      lastWrites.delete(tgid);
       client.request({ type: "plan_over", tgid }).catch(() => {});
     },
     log,
   });
   return { table, runtimes };
+}
+
+function tellsMounts({ java, uprobes }: UnitPlan): boolean {
+  return java !== undefined && uprobes?.some(({ program }) => program === "java_thaw") === true;
 }

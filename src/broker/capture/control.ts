@@ -103,6 +103,7 @@ const NO_JAVA: JavaPlan = {
   oopBase: 0,
   klassBase: 0,
   collections: 0,
+  collects: 0,
   tlsBlock: 0,
   currentThread: 0,
   futureTasks: [],
@@ -129,6 +130,9 @@ const NO_JAVA: JavaPlan = {
   baseClass: 0,
   oopShift: 0,
   klassShift: 0,
+  continuationEntry: 0,
+  continuation: 0,
+  mounts: 0,
 };
 
 /** How the programs read a process's unit of work, and what else they watch of it. */

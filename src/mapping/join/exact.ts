@@ -16,6 +16,7 @@ import { CauseKind, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts
 import type { EventMeta } from "../event-meta.ts";
 import { awaitedBy } from "./awaited-calls.ts";
 import type { CreatedFor } from "./creators.ts";
+import { isForObject } from "./java-cause.ts";
 import { AFTER_ANSWER_NS, answeredBy, areBelieved } from "./last-answers.ts";
 import { type Creation, creationOf as creationIdOf, mayBeForNext } from "./lineage.ts";
 import { servedByProvenThread } from "./own-thread.ts";
@@ -46,7 +47,7 @@ const ANSWERS_FOR_OTHERS: readonly number[] = [
 /** @returns whether the call's parent is decided now */
 export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
   const { causeKind, causeId, causeRequest } = call.start;
-  if (causeKind === CauseKind.javaJob || causeKind === CauseKind.javaRequest) return work.javaMakers.called(work, call);
+  if (isForObject(call)) return work.javaMakers.called(work, call);
   const hasContext = contextOf(call.start) !== 0 && causeKind !== CauseKind.goStreamChild;
   if (causeKind === CauseKind.goStream) return join(call, work.connections.ofStream(causeId, causeRequest), "stream");
   if (causeKind === CauseKind.goContext && join(call, work.connections.servedIn(causeId), "context")) return true;

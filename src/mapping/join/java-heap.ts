@@ -4,6 +4,7 @@
  * tells how far it has come, so that an address lies between two of them. Bounded.
  */
 import type { EventMeta } from "../event-meta.ts";
+import { JavaRanges, type MadeRange } from "./java-ranges.ts";
 
 /** Of cause_request (CAUSE_JAVA_PLACE). */
 const DISTANCES = 2 ** 26;
@@ -30,6 +31,19 @@ export class JavaHeap {
   #stretches: Stretch[] = [];
   /** By thread: its last event. */
   readonly #last = new Map<number, EventMeta>();
+  readonly #ranges = new JavaRanges();
+
+  /** An event of a virtual thread. */
+  seen(meta: EventMeta): void {
+    this.#ranges.seen(meta);
+  }
+
+  /** A virtual thread has made all that lies there. @returns false: that means nothing any more */
+  made(range: MadeRange, collections: number): boolean {
+    if (!this.#isOfNow(collections)) return false;
+    this.#ranges.add(range);
+    return true;
+  }
 
   /**
    * An event of a thread tells where its next object will lie.
@@ -37,7 +51,7 @@ export class JavaHeap {
    * @returns the stretch, where it was not known
    */
   placed(meta: EventMeta): Range | undefined {
-    if (!this.#isOfNow(meta)) return undefined;
+    if (!this.#isOfNow(meta.unitCount)) return undefined;
     const top = meta.causeId;
     const start = top - Math.floor(meta.causeRequest / DISTANCES) * WORD_BYTES;
     const end = top + (meta.causeRequest % DISTANCES) * WORD_BYTES;
@@ -61,8 +75,10 @@ export class JavaHeap {
    * @returns the event of its maker after which the object was made; undefined: not known, or not yet
    */
   makingOf(meta: EventMeta): EventMeta | undefined {
-    if (!this.#isOfNow(meta)) return undefined;
+    if (!this.#isOfNow(meta.unitCount)) return undefined;
     const { causeId: object, causeRequest: owner } = meta;
+    const byVirtualThread = this.#ranges.makingOf(object);
+    if (byVirtualThread !== undefined) return byVirtualThread;
     const stretch = this.#stretches[this.#indexOf(object)];
     // A stretch that its thread has had in no event so far.
     if (stretch === undefined || object >= stretch.end) {
@@ -80,15 +96,17 @@ export class JavaHeap {
   forget(): void {
     this.#stretches = [];
     this.#last.clear();
+    this.#ranges.forget();
   }
 
   /** A collection moves objects, and gives their places to others. */
-  #isOfNow({ unitCount }: EventMeta): boolean {
-    if (unitCount > this.#collections) {
-      this.#collections = unitCount;
+  #isOfNow(collections: number): boolean {
+    if (collections > this.#collections) {
+      this.#collections = collections;
       this.#stretches = [];
+      this.#ranges.clear();
     }
-    return unitCount === this.#collections;
+    return collections === this.#collections;
   }
 
   /** Of the stretch that begins last at or before the address; -1: none. */

@@ -17,6 +17,7 @@ import { JavaMakers } from "./java-makers.ts";
 import { LastAnswers } from "./last-answers.ts";
 import { LateJoins } from "./late-joins.ts";
 import { creationOf, Lineage } from "./lineage.ts";
+import { MountWatch } from "./mount-watch.ts";
 import { Offspring } from "./offspring.ts";
 import type { OnDemand } from "./on-demand.ts";
 import { OpenRequests } from "./open-requests.ts";
@@ -59,6 +60,7 @@ export class ProcessWork {
   readonly javaMakers = new JavaMakers();
   readonly handovers = new Handovers();
   readonly handoverWatch = new HandoverWatch();
+  readonly mountWatch = new MountWatch();
   readonly resumedWatch = new ResumedWatch();
   readonly streamCalls = new StreamCalls();
   readonly wakeWatch: OnDemand;

@@ -21,7 +21,7 @@ const MAX_WAITING = 4096;
 const MAX_CALLS = 256;
 
 /** Of which cause_request is something else. */
-const JAVA: readonly number[] = [CauseKind.javaPlace, CauseKind.javaJob, CauseKind.javaRequest];
+const JAVA: readonly number[] = [CauseKind.javaPlace, CauseKind.javaJob, CauseKind.javaRequest, CauseKind.javaThread];
 
 /** The context of a request of net/http's server under which it was sent; 0: none is known. */
 export function contextOf({ causeKind, causeRequest }: EventMeta): number {

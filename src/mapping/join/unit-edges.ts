@@ -7,6 +7,7 @@ export function noteEdge(work: ProcessWork, event: UnitEdgeEvent, order: number)
   const { edge, fromId, toId, header } = event;
   if (edge === UnitEdge.creates) noteCreation(work, event, order);
   else if (edge === UnitEdge.resumes || edge === UnitEdge.resumesDetached) work.resumed.goesOn(work, event);
+  else if (edge === UnitEdge.makesObjects) work.javaMakers.made(work, event);
   else if (edge === UnitEdge.answers) joinAnswered(work, fromId, toId);
   else if (work.areThreadsInDoubt(header)) work.createdThreads.forget(toId);
   else if (edge === UnitEdge.createsThread) noteThread(work, event);

@@ -2,13 +2,21 @@
 
 /** A sixth of a processor: a hand-over between goroutines costs about 6 µs, against `uprobes: off` (bench/uprobes.ts). */
 const MOST_PER_SECOND = 20_000;
-/** Behind three calm seconds: so much may come at once. */
-const BURST = 3 * MOST_PER_SECOND;
+/** Behind so many calm seconds what these bring may come at once. */
+const CALM_SECONDS = 3;
 
 export class WatchPace {
   #sinceNs: number | undefined;
   #since = 0;
-  #left = BURST;
+  readonly #perSecond: number;
+  readonly #burst: number;
+  #left: number;
+
+  constructor(perSecond = MOST_PER_SECOND, calmSeconds = CALM_SECONDS) {
+    this.#perSecond = perSecond;
+    this.#burst = perSecond * calmSeconds;
+    this.#left = this.#burst;
+  }
 
   /** @param count of them up to now, from wherever it was counted */
   isOver(timestampNs: number, count: number): boolean {
@@ -16,9 +24,9 @@ export class WatchPace {
     const more = this.#sinceNs === undefined ? 0 : count - this.#since;
     this.#sinceNs = timestampNs;
     this.#since = count;
-    this.#left = Math.min(BURST, this.#left + (MOST_PER_SECOND * elapsedNs) / 1e9) - more;
+    this.#left = Math.min(this.#burst, this.#left + (this.#perSecond * elapsedNs) / 1e9) - more;
     if (this.#left >= 0) return false;
-    this.#left = BURST;
+    this.#left = this.#burst;
     return true;
   }
 }

@@ -14,14 +14,14 @@ export class Watches {
 
   /** A request was read. */
   served(work: ProcessWork, { start, unit }: TraceNode): void {
-    this.#tell(work, "jobs", work.handoverWatch.served(unit!.kind));
+    this.#tell(work, "jobs", work.handoverWatch.served(unit!.kind) ?? work.mountWatch.served(unit!.kind));
     this.#tell(work, "streams", work.streamCalls.watch.served(unit!.kind));
     this.#tell(work, "handovers", work.resumedWatch.served(start));
   }
 
   /** The process calls while it serves. */
   called(work: ProcessWork, { start, unit }: TraceNode): void {
-    this.#tell(work, "jobs", work.handoverWatch.called(unit!.kind));
+    this.#tell(work, "jobs", work.handoverWatch.called(unit!.kind) ?? work.mountWatch.takeDue());
     this.#tell(work, "handovers", work.resumedWatch.called(start));
   }
 
@@ -43,6 +43,7 @@ export class Watches {
 
   edge(work: ProcessWork, event: UnitEdgeEvent): void {
     this.#tell(work, "handovers", work.resumedWatch.told(event));
+    this.#tell(work, "jobs", work.mountWatch.takeDue());
   }
 
   handover(work: ProcessWork, event: HandoverEvent, order: number): void {

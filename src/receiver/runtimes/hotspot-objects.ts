@@ -4,6 +4,7 @@
  * loaded by now.
  */
 import type { HotspotClass, MemoryBlocks } from "./hotspot-classes.ts";
+import type { Mounts } from "./hotspot-mounts.ts";
 import type { JavaPlan } from "./unit-plan.ts";
 import type { VmStructs } from "./vm-structs.ts";
 
@@ -55,6 +56,7 @@ const USUAL = {
 /**
  * @param classes that are loaded
  * @param tlsBlock of libjvm.so in a thread's table of them, and `currentThread` in there
+ * @param mounts undefined: which virtual threads are mounted is not seen
  * @returns undefined: the VM does not describe all that is needed
  */
 export async function objectLayout(
@@ -63,6 +65,7 @@ export async function objectLayout(
   classes: ReadonlyMap<string, HotspotClass>,
   tlsBlock: number,
   currentThread: number,
+  mounts?: Mounts,
 ): Promise<JavaPlan | undefined> {
   const { offsets, addresses } = structs;
   const universe = addresses.get("Universe::_collectedHeap");
@@ -88,6 +91,7 @@ export async function objectLayout(
   const heap = await memory.pointer(universe);
   if (heap === 0) return undefined;
   const [threadObject, anchor, lastSp, stackBase] = ofThread;
+  const collects = offsets.get("CollectedHeap::_is_stw_gc_active") ?? offsets.get("CollectedHeap::_is_gc_active");
   return {
     heap: await memory.pointer(heap + reserved! + start!),
     heapLength: (await memory.pointer(heap + reserved! + words!)) * 8,
@@ -96,6 +100,7 @@ export async function objectLayout(
     klassBase: await memory.pointer(klasses.base),
     klassShift: await memory.u32(klasses.shift),
     collections: heap + collections!,
+    collects: collects === undefined ? 0 : heap + collects,
     tlsBlock,
     currentThread,
     klass: offsets.get("oopDesc::_metadata._compressed_klass") ?? offsets.get("oopDesc::_compressed_klass") ?? 8,
@@ -106,6 +111,8 @@ export async function objectLayout(
     bufferEnd: buffer! + bufferEnd!,
     lastSp: anchor! + lastSp!,
     stackBase: stackBase!,
+    continuationEntry: mounts?.continuationEntry ?? 0,
+    continuation: mounts?.continuation ?? 0,
     ...nameLayout(structs),
     ...classLayout(classes),
   };

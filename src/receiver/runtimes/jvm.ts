@@ -9,6 +9,7 @@ import { UnitKind } from "../../bpf/layout.gen.ts";
 import { scanSymbols } from "../elf/symbols.ts";
 import { CLASS_TYPES, LoadedClasses, MemoryBlocks } from "./hotspot-classes.ts";
 import { FLAG_TYPES, whyNoObjects } from "./hotspot-flags.ts";
+import { findMounts, MOUNT_SYMBOLS, type Mounts } from "./hotspot-mounts.ts";
 import { isWhole, OBJECT_CLASSES, OBJECT_TYPES, objectLayout } from "./hotspot-objects.ts";
 import { findImage } from "./images.ts";
 import type { ProcessView } from "./process-view.ts";
@@ -32,9 +33,9 @@ export async function findJvm(process: ProcessView, earlier?: UnitFinding): Prom
   if (earlier?.runtime !== RUNTIME) return threadsOnly("its description of itself is still to be read");
   const structs = await readVmStructs(process, image, new Set([...CLASS_TYPES, ...FLAG_TYPES, ...OBJECT_TYPES]));
   if (structs === undefined) return threadsOnly("it does not describe itself: threads are the units");
-  const [current] = await scanSymbols(image.elf, ".symtab", [CURRENT_THREAD], (name) =>
-    name.equals(Buffer.from(CURRENT_THREAD)),
-  );
+  const wanted = [CURRENT_THREAD, ...MOUNT_SYMBOLS];
+  const symbols = await scanSymbols(image.elf, ".symtab", wanted, (name) => wanted.includes(name.toString("latin1")));
+  const current = symbols.find(({ name }) => name === CURRENT_THREAD);
   if (current === undefined) return threadsOnly("Thread::_thr_current has no symbol: libjvm.so is stripped");
   const steps = await libraryTlsSteps(process, image, current.value);
   if (steps === undefined) return threadsOnly("the thread-local block of libjvm.so was not found");
@@ -42,6 +43,8 @@ export async function findJvm(process: ProcessView, earlier?: UnitFinding): Prom
   const noObjects = await whyNoObjects(memory, structs).catch(() => "it has not started yet");
   const classes = new LoadedClasses(structs, new Set([...OBJECT_CLASSES, THREAD]));
   const unit = await virtualThreadSteps(process, structs, noObjects === undefined ? classes : undefined);
+  const canTell = unit !== undefined && noObjects === undefined;
+  const mounts = canTell ? await findMounts(process, image, symbols) : undefined;
   const found: UnitPlan = {
     runtime: RUNTIME,
     version: "",
@@ -49,29 +52,32 @@ export async function findJvm(process: ProcessView, earlier?: UnitFinding): Prom
     steps: unit === undefined ? [] : [...steps, ...unit],
     wakes: "all",
     ...(unit === undefined && { off: "no virtual threads: threads are the units" }),
+    ...(mounts && { handovers: mounts.uprobes }),
     isFinal: false,
   };
   if (noObjects !== undefined) return { ...found, limit: `who has made a job is not read: ${noObjects}` };
   // Classes take longest, and the programs know the first ones by name.
-  return withObjects(process, structs, classes, found, steps, false);
+  return withObjects(process, { structs, classes, tls: steps, mounts }, found, false);
+}
+
+/** What does not change while the process lives. */
+interface Vm {
+  readonly structs: VmStructs;
+  readonly classes: LoadedClasses;
+  readonly tls: readonly UnitStep[];
+  readonly mounts: Mounts | undefined;
 }
 
 /** The classes that are loaded by now; those that come later are found when threads show that were not there. */
-async function withObjects(
-  process: ProcessView,
-  structs: VmStructs,
-  classes: LoadedClasses,
-  found: UnitPlan,
-  tls: readonly UnitStep[],
-  areLookedAt = true,
-): Promise<UnitPlan> {
+async function withObjects(process: ProcessView, vm: Vm, found: UnitPlan, areLookedAt = true): Promise<UnitPlan> {
+  const { structs, classes, tls, mounts } = vm;
   const [, block, current] = tls as readonly { readonly operand: number }[];
   if (areLookedAt) await classes.look(process);
   const memory = new MemoryBlocks(process);
-  const java = await objectLayout(memory, structs, classes.found, block!.operand, current!.operand);
+  const java = await objectLayout(memory, structs, classes.found, block!.operand, current!.operand, mounts);
   const plan: UnitPlan = { ...found, ...(java && { java }) };
   if (java !== undefined && isWhole(java)) return { ...plan, isFinal: true };
-  return { ...plan, lookAgain: () => withObjects(process.again(), structs, classes, plan, tls) };
+  return { ...plan, lookAgain: () => withObjects(process.again(), vm, plan) };
 }
 
 /**

@@ -27,10 +27,14 @@ const KINDS: Readonly<Record<UnitStep["step"], UnitStepKind>> = {
 
 type Steps = Extract<WorkerRequest, { type: "unit_steps" }>;
 
-/** @param hasUprobes those of the plan are attached */
+/**
+ * @param hasUprobes those of the plan are attached
+ * @param mounts of a JVM: not 0 while uprobes tell which virtual threads are mounted
+ */
 export function processPlan(
   { unitKind, steps, pools, wakes, go, python, java }: UnitPlan,
   hasUprobes: boolean,
+  mounts = 0,
 ): Omit<Steps, "type" | "tgid"> {
   const lock = wakes === undefined || wakes === "all" ? undefined : wakes;
   return {
@@ -43,6 +47,7 @@ export function processPlan(
     go,
     java: java && {
       ...java,
+      mounts,
       futureTasks: [...java.futureTasks],
       exchangeClasses: [...java.exchangeClasses],
       exchangeFields: [...java.exchangeFields],

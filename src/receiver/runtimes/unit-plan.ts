@@ -99,7 +99,7 @@ export interface PythonPlan {
 }
 
 /** Where things lie in a JVM that tell which thread has made what (struct java_layout in bpf/control.h). */
-export type JavaPlan = Omit<JavaLayout, "learnNs" | "fruitless">;
+export type JavaPlan = Omit<JavaLayout, "learnNs" | "fruitless" | "mounts">;
 
 /** Futexes in this range order the runtime's own threads. */
 export interface LockRange {

@@ -4,8 +4,8 @@ import type { Watched } from "../../mapping/join/watch.ts";
 import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
 
 export function withWatched(plan: UnitPlan, watched: ReadonlySet<Watched>): UnitPlan {
-  const { go, streams, handovers } = plan;
-  const isHandedOver = watched.has(go === undefined ? "handovers" : "jobs");
+  const { go, java, streams, handovers } = plan;
+  const isHandedOver = watched.has(go === undefined && java === undefined ? "handovers" : "jobs");
   if (streams !== undefined || handovers !== undefined) {
     const uprobes = [...(watched.has("streams") ? (streams ?? []) : []), ...(isHandedOver ? (handovers ?? []) : [])];
     return { ...plan, uprobes };
