@@ -14,6 +14,7 @@ import { joinCreated } from "./exact.ts";
 import { answerEvidence } from "./hindsight.ts";
 import { JavaHeap } from "./java-heap.ts";
 import { blockOf, blocksOf } from "./java-ranges.ts";
+import { JavaServed } from "./java-served.ts";
 import { callerOfThread } from "./own-thread.ts";
 import type { ProcessWork } from "./process-work.ts";
 import { decide } from "./trace-graph.ts";
@@ -23,18 +24,11 @@ import { type Unit, unitKey } from "./unit.ts";
 const EVIDENCE = "creator";
 const MAX_WAITING = 1024;
 const MAX_IN_BLOCK = 64;
-const MAX_ANSWERED = 4096;
+const MAX_UNITS = 4096;
 /** Addresses of objects of so many collections have different keys. */
 const COLLECTIONS = 256;
 const ADDRESSES = 2 ** 44;
 const OBJECT_BYTES = 8;
-
-/** A request that a thread has served, from one of its events to another. */
-interface Served {
-  readonly served: TraceNode;
-  readonly since: number;
-  readonly until: number;
-}
 
 interface Waiting {
   readonly call: TraceNode;
@@ -45,8 +39,7 @@ export class JavaMakers {
   readonly #heap = new JavaHeap();
   /** By unit: calls for what it has made since it answered last. */
   readonly #waiting = new Map<number, Waiting[]>();
-  /** By unit: what it has answered last; who has answered nothing for the longest time is forgotten first. */
-  readonly #answered = new Map<number, Served>();
+  readonly #answered = new JavaServed();
   /** By the block of the heap: calls for objects of which it is not known yet who has made them. */
   readonly #unknown = new Map<number, TraceNode[]>();
   /** Calls that got their parent by a virtual thread that has made their objects. */
@@ -119,7 +112,7 @@ export class JavaMakers {
     if (served !== undefined) return this.#join(work, call, served, unit);
     const waiting = this.#waiting.get(unit.key) ?? [];
     if (waiting.length === 0) {
-      makeRoom(this.#waiting, MAX_ANSWERED);
+      makeRoom(this.#waiting, MAX_UNITS);
       this.#waiting.set(unit.key, waiting);
     }
     if (waiting.length < MAX_WAITING) waiting.push({ call, making });
@@ -130,12 +123,10 @@ export class JavaMakers {
   answers(work: ProcessWork, served: TraceNode, unit: Unit, meta: EventMeta): void {
     const waiting = this.#waiting.get(unit.key);
     this.#waiting.delete(unit.key);
-    this.#answered.delete(unit.key);
     const isKnown = meta.causeKind === CauseKind.javaPlace || unit.kind === UnitKind.jvmVirtualThread;
     if (!isKnown || answerEvidence(work, served, unit, meta) === undefined) return;
     const since = Math.max(served.start.order, served.turnOrder, unit.lastAnswerOrder);
-    makeRoom(this.#answered, MAX_ANSWERED);
-    this.#answered.set(unit.key, { served, since, until: meta.order });
+    this.#answered.add(unit.key, { served, since, until: meta.order });
     for (const { call, making } of waiting ?? []) {
       if (!call.isDecided && making.order >= since) this.#join(work, call, served, unit);
     }
@@ -156,9 +147,7 @@ export class JavaMakers {
 
   /** What the maker was at behind this event of its. */
   #servedAt(work: ProcessWork, unit: Unit, making: EventMeta, call: TraceNode): TraceNode | undefined {
-    const answered = this.#answered.get(unit.key);
-    if (answered !== undefined && making.order < answered.until)
-      return making.order >= answered.since ? answered.served : undefined;
+    if (this.#answered.hasAnsweredSince(unit.key, making.order)) return this.#answered.at(unit.key, making.order);
     const open = unit.isThread ? callerOfThread(work, unit, call) : unit.serving;
     return open !== undefined && open.start.order <= making.order ? open : undefined;
   }
