@@ -15,6 +15,10 @@ export type Shape =
   | "nested"
   /** It goes on with a task that calls behind the answer. */
   | "after"
+  /** That makes several calls, one after the other. */
+  | "after_sequence"
+  /** It queues a job and goes on with a task that takes jobs as long as there are any: mostly its own, sometimes the next one's, too. */
+  | "drainers"
   /** Tasks that live for ever take what requests queue; each of the first requests makes one, as pools grow. */
   | "growing_pool"
   /** Each request makes a task that lives for ever and calls again and again, beside the one that it waits for. */
@@ -114,6 +118,7 @@ export function simulatePython(options: PythonOptions): Score {
   const late: UnitEdgeEvent[] = [];
   const queue: Job[] = [];
   const waitingWorkers: Unit[] = [];
+  const starting: Unit[] = [];
   const sessions: { readonly by: Unit; readonly request: Request; hasCalled: boolean }[] = [];
   const poolThreads = Array.from({ length: POOL }, (_, index) => TGID + 500 + index);
   const trio = options.trio === true;
@@ -182,6 +187,33 @@ export function simulatePython(options: PythonOptions): Score {
       });
   };
 
+  const drain = (by: Unit): void => {
+    const job = queue.shift();
+    if (job === undefined) end(by);
+    else jobs.push({ ...job, by, done: () => drain(by) });
+  };
+
+  /** Tasks begin soon, but what the loop has read meanwhile goes first. */
+  const startDrainers = (): void => {
+    if (random() < 0.3) reply();
+    for (const drainer of starting.splice(0)) drain(drainer);
+  };
+
+  /** What goes on behind the answer, made but not begun. */
+  const follow = (request: Request, follower: Unit): void => {
+    if (shape === "drainers") {
+      queue.push({ by: follower, path: `/r${request.id}.${++request.calls}`, done: () => {} });
+      starting.push(follower);
+      return;
+    }
+    let left = shape === "after_sequence" ? CHILDREN : 1;
+    const next = (): void => {
+      if (left-- > 0) callBy(request, follower, next);
+      else end(follower);
+    };
+    next();
+  };
+
   const enqueue = (request: Request): void => {
     if (workers < POOL) {
       workers++;
@@ -241,11 +273,12 @@ export function simulatePython(options: PythonOptions): Score {
     active.splice(active.indexOf(request), 1);
     const { server, unit } = request;
     const makesBefore = options.pipelined === undefined && !trio;
-    const makeFollower = () => (shape === "after" ? makeTask(unit, 0x1000) : undefined);
+    const goesOn = shape === "after" || shape === "after_sequence" || shape === "drainers";
+    const makeFollower = () => (goesOn ? makeTask(unit, 0x1000) : undefined);
     const before = makesBefore ? makeFollower() : undefined;
     server.link.answer(doer(unit), ok());
     const follower = before ?? makeFollower();
-    if (follower !== undefined) callBy(request, follower, () => end(follower));
+    if (follower !== undefined) follow(request, follower);
     if (options.taskPerRequest && hasTask) end(unit);
     if (server.behind.length > 0) serve(server, options.beginsNext && hasTask ? unit : server.reader);
     else idle.push(server);
@@ -280,6 +313,7 @@ export function simulatePython(options: PythonOptions): Score {
   while (started < options.requests || active.length + jobs.length + replies.length > 0) {
     if (started < options.requests && active.length < options.inFlight && random() < 0.4) start();
     else steps[pick(started < options.requests ? steps.length : steps.length - 1)]!();
+    if (starting.length > 0) startDrainers();
     for (const event of late.splice(0, pick(late.length + 1))) tell(event);
     host.pass(active.length === 0 && random() < 0.1 ? 20 : 0.05);
   }

@@ -189,6 +189,7 @@ export class Joiner {
   clientFinished(node: TraceNode, meta: EventMeta | undefined): void {
     node.isFinished = true;
     this.#processes.get(node.start.tgid)?.answeredTasks.callEnded(node, meta !== undefined);
+    node.endNs = (meta ?? node.start).timestampNs;
     if (meta === undefined) return;
     this.#processes.get(node.start.tgid)?.handovers.callEnded(node, meta.timestampNs);
     const work = this.#workOf(meta.tgid);

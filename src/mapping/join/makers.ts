@@ -28,8 +28,8 @@ const ANSWERED_ABOUT = 16;
 
 /** What a request has made. */
 interface Made {
-  /** The destinations that units of its own have called. */
-  destinations: Set<string> | undefined;
+  /** The destinations that units of its own have called, and how often the most diligent of them did so. */
+  destinations: Map<string, number> | undefined;
   /** What units of its own were made to run. */
   works: Set<number> | undefined;
   /** In the order of all answers, and of those on its connection; -1: it is not answered. */
@@ -40,12 +40,6 @@ interface Made {
 interface Destination {
   requests: number;
   doubtUntilNs: number;
-}
-
-/** What was counted at some moment. */
-interface Mark {
-  readonly answers: number;
-  readonly requests: number;
 }
 
 export class Makers {
@@ -83,14 +77,18 @@ export class Makers {
     return made;
   }
 
-  /** A unit that was made for `served` calls. @returns whether it is shown by now that requests make such units */
-  add(destination: string, served: TraceNode, nowNs: number): boolean {
-    const found = this.#of(destination);
+  /**
+   * A unit that was made for `served` calls.
+   *
+   * @param calls of the unit by now
+   * @returns whether it is shown by now that requests make such units
+   */
+  add(destination: string, served: TraceNode, calls: number, nowNs: number): boolean {
     const made = this.#madeBy(served);
-    if (!made.destinations?.has(destination)) {
-      made.destinations = (made.destinations ?? new Set()).add(destination);
-      found.requests++;
-    }
+    made.destinations ??= new Map();
+    const before = made.destinations.get(destination);
+    if (before === undefined) this.#of(destination).requests++;
+    if (calls > (before ?? 0)) made.destinations.set(destination, calls);
     return this.isShown(destination, nowNs);
   }
 
@@ -98,17 +96,6 @@ export class Makers {
   isShown(destination: string, nowNs: number): boolean {
     const found = this.#destinations.get(destination);
     return found !== undefined && found.requests >= PROVEN && nowNs >= found.doubtUntilNs;
-  }
-
-  mark(destination: string): Mark {
-    return { answers: this.#answers, requests: this.#destinations.get(destination)?.requests ?? 0 };
-  }
-
-  /** Since then nearly every request has made units of its own that call it. */
-  isUsualSince(destination: string, { answers, requests }: Mark): boolean {
-    const answered = this.#answers - answers;
-    const made = (this.#destinations.get(destination)?.requests ?? 0) - requests;
-    return answered >= ENOUGH_ANSWERS && made >= answered * NEARLY_ALL;
   }
 
   /**
@@ -119,10 +106,32 @@ export class Makers {
   isUsualAbout(destination: string, work: number, served: TraceNode): boolean {
     const hasMade = ({ destinations, works }: Made) =>
       destinations?.has(destination) === true || (work !== 0 && works?.has(work) === true);
-    const { index = -1, indexOnConnection = -1 } = this.#made.get(served) ?? {};
+    const next = this.#besideOnConnection(served, 1);
+    return next !== undefined && hasMade(next) && this.#haveNearlyAll(served, hasMade);
+  }
+
+  /**
+   * Nearly all requests about this one have made a unit of their own that calls it so often, and the next one of the connection,
+   * or, while there is none, the one before it.
+   *
+   * @param isAlone the connection has brought no other one since
+   */
+  callsAreUsual(destination: string, calls: number, served: TraceNode, isAlone: boolean): boolean {
+    const hasMade = ({ destinations }: Made) => (destinations?.get(destination) ?? 0) >= calls;
+    const beside = this.#besideOnConnection(served, 1) ?? this.#besideOnConnection(served, -1);
+    return (beside === undefined ? isAlone : hasMade(beside)) && this.#haveNearlyAll(served, hasMade);
+  }
+
+  #besideOnConnection(served: TraceNode, step: number): Made | undefined {
+    const index = (this.#made.get(served)?.indexOnConnection ?? -1) + step;
+    const last = this.#onConnection.get(served.connection)?.last;
+    const made = index < 0 ? undefined : last?.[index % MAX_ON_CONNECTION];
+    return made?.indexOnConnection === index ? made : undefined;
+  }
+
+  #haveNearlyAll(served: TraceNode, hasMade: (made: Made) => boolean): boolean {
+    const index = this.#made.get(served)?.index ?? -1;
     if (index < 0) return false;
-    const next = this.#onConnection.get(served.connection)?.last[(indexOnConnection + 1) % MAX_ON_CONNECTION];
-    if (next?.indexOnConnection !== indexOnConnection + 1 || !hasMade(next)) return false;
     const end = Math.min(this.#answers, index + 1 + ANSWERED_BEHIND);
     const begin = Math.max(0, Math.min(index + 1, end - ANSWERED_ABOUT));
     let usual = 0;

@@ -11,8 +11,8 @@
  *
  * Behind the answer a call waits for a moment, in which a worker would call again, so that only a unit that has made no
  * other call is believed; and where the unit that has made it serves another request by then, it may have been made for
- * the connection. Both are believed all the same where nearly all requests of that moment make units of their own, as long
- * as the calls of a unit come in one burst.
+ * the connection. Both are believed all the same where nearly all requests of that moment make units of their own; several
+ * calls where nearly all of these units make as many, without a pause.
  */
 import { setBounded } from "../../make-room.ts";
 import type { CreatedFor } from "./creators.ts";
@@ -29,9 +29,9 @@ const PROVEN = 3;
 const MAX_AWAITED = 256;
 const MAX_CREDIT = 64;
 const COST_OF_OUTLIVING = 64;
-/** What a unit does one after the other for one request, it does in so much time, or it is not believed. */
-const BURST_NS = 500_000_000;
-/** So long a call behind the answer waits for those of the requests that were answered about then. */
+/** What a unit does one after the other for one request, it does without such a pause, and is silent for as long when it is done. */
+const PAUSE_NS = 1_000_000_000;
+/** So long it may go on, and so long a call behind the answer waits for those of the requests that were answered about then. */
 const LATEST_NS = 3_000_000_000;
 
 interface Child {
@@ -48,6 +48,9 @@ interface Child {
   awaited: string;
   /** Of its first call. */
   readonly sinceNs: number;
+  last: TraceNode | undefined;
+  /** It has paused between its calls. */
+  hasPaused: boolean;
 }
 
 export class Offspring {
@@ -71,10 +74,11 @@ export class Offspring {
   }
 
   /** A unit calls for whom nobody knows: if it was made for a request, it serves others too. */
-  callsFor(unit: number, { destination, start }: TraceNode): void {
+  callsFor(unit: number, call: TraceNode): void {
+    const { destination, start } = call;
     const child = this.#children.size > 0 ? this.#children.get(unit) : undefined;
     if (child === undefined || !child.served.isFinished) return;
-    child.callCount++;
+    addCall(child, call);
     this.#outlived(child, destination, start.timestampNs);
   }
 
@@ -86,7 +90,7 @@ export class Offspring {
     const child = this.#childOf(unit, created, nowNs);
     child.calls = child.calls.filter(({ isFinished }) => !isFinished);
     child.calls.push(call);
-    child.callCount++;
+    addCall(child, call);
     if (child.callCount === 1) {
       const kind = kindOf(child, call.destination);
       if (this.#makers.isShown(kind, nowNs)) return this.#believe(call, child, nowNs);
@@ -112,9 +116,9 @@ export class Offspring {
     if (this.#forgotten.has(served)) return;
     const { destination, start } = call;
     const child = this.#childOf(unit, created, start.timestampNs);
-    child.callCount++;
+    addCall(child, call);
     if (child.callCount > 1) this.#outlived(child, destination, start.timestampNs);
-    this.#makers.add(kindOf(child, destination), served, start.timestampNs);
+    this.#makers.add(kindOf(child, destination), served, child.callCount, start.timestampNs);
     this.#hold(call, child, start.timestampNs, hasReadOn, isStill);
   }
 
@@ -145,7 +149,7 @@ export class Offspring {
       if (isDone) this.#setCredit(work, Math.min(MAX_CREDIT, this.#creditOf(work) + 1));
     for (const child of children) {
       // Not earlier: until now its unit may have called for another request.
-      if (child.awaited !== "" && this.#makers.add(child.awaited, served, served.endNs))
+      if (child.awaited !== "" && this.#makers.add(child.awaited, served, child.callCount, served.endNs))
         this.#shown(child.awaited, served.endNs);
       this.#closed(child);
     }
@@ -185,17 +189,19 @@ export class Offspring {
     isStill: (nowNs: number) => boolean = () => true,
   ): void {
     const destination = kindOf(child, call.destination);
-    const isInBurst = call.start.timestampNs - child.sinceNs <= BURST_NS;
-    const mark = this.#makers.mark(destination);
+    const isInTime = call.start.timestampNs - child.sinceNs <= LATEST_NS;
     const isOnly = (endNs: number) => child.callCount === 1 && this.#makers.isShown(destination, endNs);
     const isShown = (endNs: number) => {
       if (!isStill(endNs) || !this.#isSure(child, endNs)) return false;
       if (isOnly(endNs) && (!hasReadOn || this.#makers.isUsualAbout(destination, child.work, child.served)))
         return true;
-      return isInBurst && this.#makers.isUsualSince(destination, mark);
+      if (!isInTime || child.hasPaused || !isSilent(child, endNs)) return false;
+      return this.#makers.callsAreUsual(destination, child.callCount, child.served, !hasReadOn);
     };
     // Of a program that is behind with what follows its answers, the calls that would show it are still to come.
-    const mayShow = (endNs: number) => hasReadOn && isOnly(endNs) && endNs - nowNs < LATEST_NS;
+    const mayShow = (endNs: number) =>
+      ((hasReadOn && isOnly(endNs)) || (child.callCount > 1 && isInTime && !child.hasPaused)) &&
+      endNs - nowNs < LATEST_NS;
     this.#late.hold(call, child.served, "creator", nowNs, isShown, mayShow);
   }
 
@@ -226,6 +232,8 @@ export class Offspring {
       callCount: 0,
       awaited: "",
       sinceNs: nowNs,
+      last: undefined,
+      hasPaused: false,
     };
     this.#children.set(unit, child);
     this.areMade = true;
@@ -264,6 +272,16 @@ export class Offspring {
   #setCredit(work: number, credit: number): void {
     setBounded(this.#credits, work, credit, MAX_KINDS);
   }
+}
+
+function addCall(child: Child, call: TraceNode): void {
+  child.callCount++;
+  if (child.last !== undefined && isSilent(child, call.start.timestampNs)) child.hasPaused = true;
+  child.last = call;
+}
+
+function isSilent({ last }: Child, nowNs: number): boolean {
+  return last?.isFinished === true && nowNs - last.endNs >= PAUSE_NS;
 }
 
 /** What is learnt apart: units that run one function and call one destination. */

@@ -64,7 +64,7 @@ export class TraceNode {
   hasServer = false;
   /** The exchange is over. */
   isFinished = false;
-  /** Servers: when it was over. */
+  /** When it was over. */
   endNs = 0;
   /** Servers: when the process had answered the request before it. */
   quietSinceNs = 0;

@@ -1,11 +1,22 @@
 import assert from "node:assert/strict";
 import { type PythonOptions, type Shape, simulatePython } from "../../support/python-simulation.ts";
 
-const SHAPES: readonly Shape[] = ["gather", "nested", "after", "growing_pool", "sessions", "jobs"];
+const SHAPES: readonly Shape[] = [
+  "gather",
+  "nested",
+  "after",
+  "after_sequence",
+  "drainers",
+  "growing_pool",
+  "sessions",
+  "jobs",
+];
 /** Units that are made for one request each. */
 const OWN: readonly Shape[] = ["gather", "nested", "after", "jobs"];
 /** The first requests show that such units are made. */
 const FLOOR = 0.98;
+/** Here time is mostly what goes by between such calls, and pauses leave them without a parent. */
+const SEQUENCE_FLOOR = 0.6;
 const LIVE_ON: readonly Shape[] = ["growing_pool", "sessions"];
 /** Before the answer, by who serves what it has read, also where several requests come at once. */
 const AT_ONCE: readonly Shape[] = ["gather", "nested"];
@@ -43,6 +54,8 @@ function testShape(name: string, shape: Shape, units: Pick<PythonOptions, "green
       const { right, wrong, none, wrongEvidence } = total(shape, { ...units, inFlight });
       assert.equal(wrong, 0, wrongEvidence.join(" "));
       if (OWN.includes(shape)) assert.ok(right >= FLOOR * (right + none), `${right} of ${right + none}`);
+      if (shape === "after_sequence")
+        assert.ok(right >= SEQUENCE_FLOOR * (right + none), `${right} of ${right + none}`);
     });
   }
 
