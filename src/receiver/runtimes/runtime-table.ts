@@ -3,12 +3,11 @@
  * not there yet when its process starts, so a process is looked at again until its plan stands.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Log } from "../../log.ts";
 import type { Watched } from "../../mapping/join/watch.ts";
 import { ByExecutable } from "./by-executable.ts";
 import { findRuntime } from "./find-runtime.ts";
+import { FirstWatch } from "./first-watch.ts";
 import { nginxPlanOf } from "./nginx.ts";
-import type { ProcessView } from "./process-view.ts";
 import {
   type Beginning,
   beginsToListen,
@@ -22,6 +21,7 @@ import {
   nextLookMs,
   type RuntimeEntry,
 } from "./runtime-entry.ts";
+import type { RuntimeTableOptions } from "./runtime-table-options.ts";
 import { pauseMs, THREADS_AFTER_MS } from "./thread-pace.ts";
 import { isPlan, NO_PLAN, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
 import { watchedFromStart, withWatched } from "./watched-plan.ts";
@@ -32,15 +32,6 @@ const PARALLEL_LOOKS = 8;
 const LOOKS_AHEAD = 2;
 const PROCESS_LIMIT = 32_768;
 const SETTLE_STEP_MS = 10;
-
-interface RuntimeTableOptions {
-  /** undefined: the process is gone, or has no executable. */
-  readonly view: (tgid: number) => Promise<ProcessView | undefined>;
-  readonly write: (tgid: number, plan: UnitPlan) => Promise<unknown>;
-  /** A process whose plan was written is gone, or runs something else. */
-  readonly over?: (tgid: number) => void;
-  readonly log: Log;
-}
 
 const BUSY_LOOKS = 4;
 const MAX_THREADS_SEEN = 4096;
@@ -57,6 +48,7 @@ export class RuntimeTable {
   readonly #forAll = new ByExecutable<UnitPlan>();
   /** What was known at its first look need not load anything before the next one. */
   readonly #atOnce = new ByExecutable<true>();
+  readonly #firstWatch = new FirstWatch((...args) => this.#setWatched(...args));
   #looking = 0;
   #lookingAhead = 0;
   #isRefining = false;
@@ -111,12 +103,17 @@ export class RuntimeTable {
   listens(tgid: number): void {
     const entry = this.#entries.get(tgid);
     // What its goroutines hand over is told from its first request on, and for whom async functions of Node go on.
-    for (const what of ["jobs", "handovers"] as const) this.watch(tgid, what, true);
+    for (const what of ["jobs", "handovers"] as const) this.#firstWatch.begin(tgid, what);
     if (entry !== undefined && beginsToListen(entry) && this.#isNow(tgid, entry)) this.#enqueue(tgid, entry, true);
   }
 
   /** Whether what goroutines hand over, or which thread wakes which, is to be told of this process. */
   watch(tgid: number, what: Watched, isOn: boolean): void {
+    if (what === "handovers") this.#firstWatch.isOver(tgid);
+    this.#setWatched(tgid, what, isOn);
+  }
+
+  #setWatched(tgid: number, what: Watched, isOn: boolean): void {
     const entry = this.#entries.get(tgid);
     if (entry === undefined || entry.watched.has(what) === isOn) return;
     if (isOn) entry.watched.add(what);
@@ -178,6 +175,7 @@ export class RuntimeTable {
   #end(tgid: number, entry: RuntimeEntry): void {
     clearTimeout(entry.timer);
     clearTimeout(entry.threadTimer);
+    this.#firstWatch.isOver(tgid);
     if (entry.written) this.#options.over?.(tgid);
     entry.written = "";
   }
@@ -197,6 +195,7 @@ export class RuntimeTable {
   }
 
   stop(): void {
+    this.#firstWatch.stop();
     const foreseen = [...this.#foreseen.values()].map(({ entry }) => entry);
     for (const { timer, threadTimer } of [...this.#entries.values(), ...foreseen]) {
       clearTimeout(timer);
@@ -332,7 +331,7 @@ export class RuntimeTable {
     // A look that was quicker may have found another runtime meanwhile, as gevent in a fork.
     if (!this.#isNow(tgid, entry) || isOverruled(entry, before)) return;
     entry.finding = finding;
-    if (entry.isOld) for (const what of watchedFromStart(finding)) entry.watched.add(what);
+    if (entry.isOld) for (const what of watchedFromStart(finding)) this.#firstWatch.begin(tgid, what);
     await this.#write(tgid, entry, isPlan(finding) ? finding : NO_PLAN);
   }
 

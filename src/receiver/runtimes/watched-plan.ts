@@ -16,7 +16,7 @@ export function withWatched(plan: UnitPlan, watched: ReadonlySet<Watched>): Unit
 
 /**
  * What is told of a process that was there already, and may be serving: its listen(2) was not seen. It ends soon where its
- * calls do not need it (watch-trial.ts).
+ * calls do not need it (watch-trial.ts, first-watch.ts).
  */
 export function watchedFromStart(finding: UnitFinding): readonly Watched[] {
   const go = isPlan(finding) ? finding.go : undefined;

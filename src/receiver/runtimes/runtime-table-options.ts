@@ -1,0 +1,13 @@
+import type { Log } from "../../log.ts";
+import type { ProcessView } from "./process-view.ts";
+import type { UnitPlan } from "./unit-plan.ts";
+
+/** What the table of runtimes needs of others. */
+export interface RuntimeTableOptions {
+  /** undefined: the process is gone, or has no executable. */
+  readonly view: (tgid: number) => Promise<ProcessView | undefined>;
+  readonly write: (tgid: number, plan: UnitPlan) => Promise<unknown>;
+  /** A process whose plan was written is gone, or runs something else. */
+  readonly over?: (tgid: number) => void;
+  readonly log: Log;
+}
