@@ -14,6 +14,7 @@
  */
 import { CauseKind, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
+import { answersOne, answersThrough, sinceOf, type Through } from "./answered-through.ts";
 import { awaitedBy } from "./awaited-calls.ts";
 import type { CreatedFor } from "./creators.ts";
 import { isForObject } from "./java-cause.ts";
@@ -141,8 +142,19 @@ export function noteAnsweredBy(
     const own = lineage.creation(creationIdOf(meta));
     const hasAnswered = lineage.lastAnswerOf(unit, creationIdOf(meta)) !== undefined;
     if (own !== undefined) freshUnits.answered(served, own, hasAnswered);
+    for (const through of answersThrough(work, served, meta)) noteAnsweredThrough(work, served, through);
   }
   lineage.answered(unit, served, since, meta, isBelieved);
+}
+
+/** What it does from now on is for this request, too, as if it had answered it itself. */
+function noteAnsweredThrough(work: ProcessWork, served: TraceNode, { key, creation, meta }: Through): void {
+  const { lineage, offspring, freshUnits } = work;
+  freshUnits.answered(served, creation, creation.answers > 0);
+  creation.answers++;
+  if (!answersOne(work, creation)) return;
+  offspring.made(served, lineage.worksMade(key, served, sinceOf(served), meta));
+  lineage.answered(key, served, sinceOf(served), meta, true);
 }
 
 /** How the unit that calls was made, and its maker; of a thread of Ruby not the maker, which may be a pool's. */
@@ -160,7 +172,7 @@ function waitForMaker(work: ProcessWork, call: TraceNode): void {
 export function joinMadeByAnswer(
   work: ProcessWork,
   served: TraceNode,
-  { key }: Unit,
+  { key }: Pick<Unit, "key">,
   since: number,
   meta: EventMeta,
 ): void {

@@ -7,6 +7,7 @@
  */
 import type { EventMeta } from "../event-meta.ts";
 import { answerBegins } from "./answer-order.ts";
+import { answersOne, answersThrough, holdThrough, sinceOf } from "./answered-through.ts";
 import { joinAwaited } from "./awaited-calls.ts";
 import { joinMadeByAnswer } from "./exact.ts";
 import { cameTogether, joinInOrder } from "./in-order.ts";
@@ -62,6 +63,10 @@ export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Un
     else decide(call, served, evidence);
   }
   joinMadeByAnswer(work, served, answering, since, meta);
+  for (const through of answersThrough(work, served, meta)) {
+    holdThrough(work, served, through);
+    if (answersOne(work, through.creation)) joinMadeByAnswer(work, served, through, sinceOf(served), through.meta);
+  }
 }
 
 /**

@@ -34,6 +34,8 @@ export interface Creation {
   readonly work: number;
   /** It has made a call itself. */
   hasCalled: boolean;
+  /** Requests that units which it has made have answered. */
+  answers: number;
 }
 
 interface MadeCall {
@@ -75,7 +77,7 @@ export class Lineage {
     makeRoom(this.#creations, MAX_MADE);
     const maker = unitKey(unitKind, fromId);
     const makerCreation = fromCreation;
-    const creation = { maker, makerCreation, madeNs: header.timestampNs, order, work, hasCalled: false };
+    const creation = { maker, makerCreation, madeNs: header.timestampNs, order, work, hasCalled: false, answers: 0 };
     this.#creations.set(toId, creation);
     if (work === 0) return;
     const made = this.#made.get(maker);
