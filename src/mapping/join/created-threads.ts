@@ -17,7 +17,7 @@ const MAX_WAITING = 256;
 const END_WAIT_NS = 2_000_000_000;
 const DOUBT_NS = 60_000_000_000;
 
-/** alive; ended, but who has made it lives; believed; or nothing is concluded from it. */
+/** alive; ended, but who has made it lives, or its request is not answered for long enough; believed; or nothing is concluded from it. */
 const ThreadState = { alive: 0, waits: 1, believed: 2, forgotten: 3 } as const;
 type ThreadState = (typeof ThreadState)[keyof typeof ThreadState];
 
@@ -31,8 +31,12 @@ interface CreatedThread {
   readonly calls: TraceNode[];
   /** Those that it has made and that have ended before it. */
   readonly waiting: CreatedThread[];
+  /** Asked a moment after the answer; undefined: it is sure for which request the thread was created. */
+  readonly isShown: IsShown | undefined;
   state: ThreadState;
 }
+
+type IsShown = () => boolean;
 
 interface Ending {
   readonly thread: CreatedThread;
@@ -55,11 +59,13 @@ export class CreatedThreads {
   /**
    * @param by the thread that has created it, and when
    * @param served what that one serves, or has just answered, if it is one request
+   * @param isShown where that is not sure yet: asked when it is answered for a moment, of threads that have ended by then
    */
   created(
     pid: number,
     by: { readonly pid: number; readonly timestampNs: number },
     served: TraceNode | undefined,
+    isShown?: IsShown,
   ): void {
     this.forget(pid);
     const maker = served === undefined ? this.#threads.get(by.pid) : undefined;
@@ -71,7 +77,8 @@ export class CreatedThreads {
     }
     if (this.#threads.size >= MAX_THREADS) this.forget(this.#threads.keys().next().value!);
     const isLate = cause.isFinished;
-    const thread = { pid, served: cause, isLate, maker, calls: [], waiting: [], state: ThreadState.alive };
+    const state = ThreadState.alive;
+    const thread = { pid, served: cause, isLate, maker, calls: [], waiting: [], isShown, state };
     this.#threads.set(pid, thread);
     if (thread.isLate) this.#endings.push({ thread, deadlineNs: by.timestampNs + END_WAIT_NS });
     else {
@@ -104,6 +111,7 @@ export class CreatedThreads {
       maker.waiting.push(thread);
       if (maker.waiting.length > MAX_WAITING) this.#release(maker.waiting.shift()!);
     } else if (maker?.state === ThreadState.forgotten) this.#release(thread);
+    else if (thread.isShown !== undefined) thread.state = ThreadState.waits;
     else this.#believe(thread, nowNs);
   }
 
@@ -124,7 +132,8 @@ export class CreatedThreads {
       const { thread } = this.#endings.shift()!;
       if (!isOpen(thread)) continue;
       if (this.#threads.get(thread.pid) === thread) this.#threads.delete(thread.pid);
-      this.#release(thread);
+      if (thread.state === ThreadState.waits && thread.isShown?.()) this.#believe(thread, nowNs);
+      else this.#release(thread);
     }
   }
 

@@ -254,8 +254,11 @@ function creationOf(work: ProcessWork, { start, hasConnection }: TraceNode): Cre
 /** A thread is created: for the request that the unit serves which has created it, or has just answered. */
 export function noteThread(work: ProcessWork, { header, unitKind, fromId, toId }: UnitEdgeEvent): void {
   const [kind, id] = fromId === 0 ? [UnitKind.none, header.pid] : [unitKind, fromId];
-  const served = answeredBy(work, unitKey(kind, id), header) ?? servedBy(work.unitNamed(kind, id));
-  work.createdThreads.created(toId, header, served);
+  const answered = answeredBy(work, unitKey(kind, id), header);
+  const served = answered ?? servedBy(work.unitNamed(kind, id));
+  // It may be done, and its answer kept back, while the next one is served.
+  const mayBeKeptBack = answered === undefined && served !== undefined && work.connections.hasBehind(served);
+  work.createdThreads.created(toId, header, served, mayBeKeptBack ? () => !served.isWithNext : undefined);
 }
 
 /** A unit is created: for the request that its creator is at, which it has read, or answered last, or was created for. */

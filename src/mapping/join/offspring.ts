@@ -177,8 +177,9 @@ export class Offspring {
     return false;
   }
 
-  #isSure({ turnOf }: Child, nowNs: number): boolean {
-    return turnOf === undefined || this.turns.isSure(turnOf, nowNs);
+  #isSure({ turnOf, served }: Child, nowNs: number): boolean {
+    // Answers that are kept back, and go out together, do not tell when the next request was begun.
+    return turnOf === undefined || (!served.isWithNext && this.turns.isSure(turnOf, nowNs));
   }
 
   #hold(

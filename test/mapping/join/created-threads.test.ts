@@ -229,3 +229,58 @@ describe("created threads", () => {
     assertParent(host, "/x.1", undefined);
   });
 });
+
+describe("threads that are created while requests wait behind one another", () => {
+  const JOB = 0x7f20_0000;
+  const job = (index: number): Doer =>
+    thread(11 + index, { unitKind: UnitKind.pythonJob, unitId: JOB + index * 64, isBlocking: true });
+  const spawn = (host: Host, by: number, created: number): void =>
+    tell(host, UnitEdge.createsThread, 11 + by, created, UnitKind.pythonJob, JOB + by * 64);
+
+  /** A thread for each connection, which creates one for each request and waits for it, or goes on with it. */
+  function serve(host: Host, prefix: string, pipelined: number, style: "waits" | "goes_on" | "keeps_back"): void {
+    const links = [0, 1].map((index) => {
+      const paths = Array.from({ length: pipelined }, (_, turn) => `/${prefix}.${index}.${turn}`);
+      return inbound(host).serverReads(job(index), paths.map((path) => get(path)).join(""));
+    });
+    for (let turn = 0; turn < pipelined; turn++) {
+      for (const [index, link] of links.entries()) {
+        const created = 100 + index;
+        const answer = (): void => {
+          if (style !== "keeps_back") link.answer(job(index), ok());
+          else if (turn === pipelined - 1) link.answer(job(index), ok().repeat(pipelined));
+        };
+        if (style === "goes_on") answer();
+        spawn(host, index, created);
+        call(host, created, `/${prefix}.${index}.${turn}.1`);
+        end(host, created);
+        if (style !== "goes_on") answer();
+      }
+    }
+    host.pass(1);
+  }
+
+  /** @returns how many have their parent; none has another one */
+  const right = (host: Host): number => {
+    host.pass(5000);
+    host.end();
+    let count = 0;
+    for (const span of host.spans) {
+      const path = /\/(p\d*\.\d\.\d)\.1$/.exec(attribute(span, "url.full") ?? "")?.[1];
+      const parent = path && host.spans.find(({ spanId }) => spanId === span.parentSpanId);
+      if (!parent) continue;
+      assert.equal(attribute(parent, "url.path"), `/${path}`, attribute(span, "sockspan.link.evidence"));
+      count++;
+    }
+    return count;
+  };
+
+  it("are not another one's", () => {
+    for (const style of ["waits", "goes_on", "keeps_back"] as const) {
+      const host = new Host();
+      for (let round = 0; round < 4; round++) serve(host, `a${round}`, 1, "waits");
+      for (let round = 0; round < 4; round++) serve(host, `p${round}`, 4, style);
+      assert.ok(right(host) >= (style === "waits" ? 8 : 0));
+    }
+  });
+});

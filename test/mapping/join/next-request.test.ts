@@ -17,6 +17,8 @@ interface Options {
   readonly goesOn?: "first" | "last";
   /** The next request's task is made before the answer is written, as loops do that write later. */
   readonly writesLater?: boolean;
+  /** Answers go out together, with the last of them. */
+  readonly keepsBack?: boolean;
   /** Answers take longer than what waits for proof. */
   readonly isSlow?: boolean;
 }
@@ -38,7 +40,7 @@ class Program {
   /** So many requests at once on each connection, which take turns. */
   serve(count: number): void {
     const { asyncio } = this;
-    const { callsItself = false, goesOn, writesLater = false, isSlow = false } = this.#options;
+    const { callsItself = false, goesOn, writesLater = false, keepsBack = false, isSlow = false } = this.#options;
     const served = this.#links.map((link) => {
       const paths = asyncio.readAtOnce(link, count);
       return { link, paths, task: asyncio.make(undefined, SERVER) };
@@ -58,7 +60,8 @@ class Program {
           if (turn + 1 < count) each.task = asyncio.make(handler, SERVER);
         };
         if (writesLater) begin();
-        each.link.answer(asyncio.by(handler), ok());
+        if (!keepsBack) each.link.answer(asyncio.by(handler), ok());
+        else if (turn === count - 1) each.link.answer(asyncio.by(handler), ok().repeat(count));
         if (goesOn === "first") goOn();
         if (!writesLater) begin();
         if (goesOn === "last") goOn();
@@ -116,8 +119,39 @@ describe("a request that is begun by the task that has answered the one before i
     play({ callsItself: true, writesLater: true });
   });
 
+  it("where answers are kept back, too", () => {
+    play({ keepsBack: true });
+    play({ callsItself: true, keepsBack: true });
+  });
+
   it("has not made what goes on behind the answer before it", () => {
     play({ goesOn: "first" });
     play({ goesOn: "last" });
+  });
+});
+
+describe("a task that serves a connection and keeps its answers back while others wait", () => {
+  it("has made for nobody else what it makes", () => {
+    const asyncio = new AsyncioProgram();
+    const links = [1, 2, 3].map(() => asyncio.host.connect({ only: "server" }));
+    const tasks = links.map(() => asyncio.make(undefined, SERVER));
+    const called: string[] = [];
+    for (let round = 0; round < ALONE; round++) {
+      const paths = links.map((link) => asyncio.readAtOnce(link, round < ALONE / 2 ? 1 : AT_ONCE));
+      for (let turn = 0; turn < paths[0]!.length; turn++)
+        for (const [index, task] of tasks.entries()) {
+          const path = paths[index]![turn]!;
+          asyncio.call(asyncio.make(task, FETCH), `${path}.1`);
+          called.push(path);
+        }
+      for (const [index, task] of tasks.entries())
+        links[index]!.answer(asyncio.by(task), ok().repeat(paths[index]!.length));
+      asyncio.host.pass(1000);
+    }
+    asyncio.host.pass(10_000);
+    for (const path of called) {
+      const parent = asyncio.parentOf(`${path}.1`);
+      if (parent !== undefined) assert.equal(parent, path);
+    }
   });
 });
