@@ -61,7 +61,12 @@ export const GO: readonly Program[] = [
   withModules("go-data", { name: "go-redis", abilities: [...DATABASE, "pool"], leaf: "redis" }),
   withModules("go-data", { name: "go-pgx", abilities: [...DATABASE, "pool"], leaf: "postgres" }),
   withModules("go-data", { name: "go-fasthttp", abilities: DATABASE }, "fasthttp"),
-  withModules("go-frameworks", { name: "go-gin-sql", abilities: [...DATABASE, "pool"], leaf: "postgres" }, "gin"),
+  // It prepares each statement.
+  withModules(
+    "go-frameworks",
+    { name: "go-gin-sql", abilities: [...DATABASE, "pool"], leaf: "postgres", exchanges: 2 },
+    "gin",
+  ),
   withModules("go-frameworks", { name: "go-echo-http", abilities: [...DATABASE, "pool"] }, "echo"),
   withModules("go-frameworks", { name: "go-fiber-http", abilities: [...DATABASE, "pool"] }, "fiber"),
 ];
