@@ -93,10 +93,11 @@ export class ResumedLoop {
   }
 
   /** Each request is answered, and goes on with so many calls, one after the other; those that call none leave their calls to the first's function. */
-  goOnBehindAnswers(counts: readonly number[]): string[] {
+  goOnBehindAnswers(counts: readonly number[], pauseMs = 0): string[] {
     const names = counts.map((_, index) => `g${this.#round++}n${index}`);
     const turns = this.read(names);
     for (const [index] of names.entries()) this.#inbound[index]!.answer(this.doer(), ok());
+    this.host.pass(pauseMs);
     const mostCalls = Math.max(...counts);
     for (let nth = 0; nth < mostCalls; nth++)
       for (const [index, count] of counts.entries())

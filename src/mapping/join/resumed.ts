@@ -35,8 +35,6 @@ const PROVEN = 8;
 const MAX_CREDIT = 64;
 const FIRST_COST = 64;
 const MAX_COST = 4096;
-/** So long after a request was read a call may still be made for it behind its answer. */
-const LATER_NS = 1_000_000_000;
 const NONE: readonly Claim[] = [];
 
 /** What goes on says that the call was made for the request. */
@@ -69,7 +67,7 @@ export class Resumed {
 
   /** It may be made for a request that is answered. */
   mayBeBehind(call: TraceNode): boolean {
-    return mayBeResumed(call) && call.start.timestampNs - this.#lastReadNs < LATER_NS;
+    return mayBeResumed(call) && call.start.timestampNs - this.#lastReadNs < AFTER_ANSWER_NS;
   }
 
   /** A request, or its end, is read. */

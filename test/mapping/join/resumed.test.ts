@@ -127,6 +127,14 @@ describe("resumed", () => {
     for (const name of names.slice(32)) assert.deepEqual(joined.get(name), [`${name}c0`, `${name}c1`, `${name}c2`]);
   });
 
+  it("gives them that also where the program is seconds behind with it", () => {
+    const loop = proven();
+    const names = Array.from({ length: 12 }, () => loop.goOnBehindAnswers([2, 2, 2, 2], 3000)).flat();
+    loop.read(["next"]);
+    const joined = loop.joined();
+    for (const name of names.slice(32)) assert.deepEqual(joined.get(name), [`${name}c0`, `${name}c1`]);
+  });
+
   it("gives an answered request no more than it began with where its function works for others", () => {
     const loop = proven();
     const names = Array.from({ length: 12 }, () => loop.goOnBehindAnswers([2, 0, 0, 1])).flat();
