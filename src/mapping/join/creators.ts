@@ -21,6 +21,8 @@ export interface CreatedFor {
   readonly isBehind: boolean;
   /** It waited behind another request when it was read: believed where it is sure whose units that run this are made (making-turns.ts). */
   readonly turnOf: number | undefined;
+  /** Of these: who has made it was made when its turn had come, and goes on with no request before. */
+  readonly isOfFresh?: boolean;
   /** When that unit's answer has told so, where an event that got lost could have ended another request of its. */
   readonly toldNs?: number;
 }

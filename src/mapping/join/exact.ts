@@ -168,25 +168,36 @@ function waitForMaker(work: ProcessWork, call: TraceNode): void {
   for (const creation of makersOf(work, call)) work.lineage.wait({ call, creation, work: creation.work });
 }
 
-/** `served` is being answered by the unit of `meta`, which has been at it since: what it has made meanwhile called for it. */
+/** `served` is being answered by the unit of `meta`, which has been at it since: what it has made meanwhile called for it, but for what is taken. */
 export function joinMadeByAnswer(
   work: ProcessWork,
   served: TraceNode,
   { key }: Pick<Unit, "key">,
   since: number,
   meta: EventMeta,
+  taken: Set<TraceNode>,
 ): void {
   for (const { call, creation, work: kind } of work.lineage.take(key, served, since, meta)) {
+    if (taken.has(call)) continue;
+    taken.add(call);
     const { unit } = call;
     // A pool's thread, which serves requests itself, or may: who answers has waited for what it has made for that.
     const isPools = unit?.hasRead || !call.isFinished || work.lineage.hasAnswered(unit?.key ?? 0);
     if (unit?.kind === UnitKind.rubyFiber && isPools) continue;
-    const isInTurn = served.isPipelined || mayBeForNext(creation, served);
+    const isOfFresh = isMadeForOne(work, creation, served);
+    const isInTurn = (served.isPipelined && !isOfFresh) || mayBeForNext(creation, served);
     if (!isInTurn) work.offspring.turns.madeBefore(creation.work);
     const told = kindOfKey(key) === UnitKind.rubyFiber ? { toldNs: meta.timestampNs } : {};
-    const facts = { server: key, work: kind, isBehind: false, ...told };
+    const facts = { server: key, work: kind, isBehind: false, isOfFresh, ...told };
     joinCreated(work, call, callerOf(call), { served, ...facts, turnOf: isInTurn ? creation.work : undefined });
   }
+}
+
+/** Its maker was made when the turn of `served` had come, as are those that run what it runs, for one request each. */
+function isMadeForOne({ lineage, freshUnits }: ProcessWork, { makerCreation }: Creation, served: TraceNode): boolean {
+  const maker = lineage.creation(makerCreation);
+  if (maker === undefined || !freshUnits.areProven(maker.work)) return false;
+  return maker.order > sinceOf(served) && maker.madeNs >= served.start.timestampNs;
 }
 
 function turnOf({ isPipelined }: TraceNode, work: number): number | undefined {

@@ -62,10 +62,13 @@ export function joinByAnswer(work: ProcessWork, served: TraceNode, answering: Un
     if (mayBeKeptBack) work.late.hold(call, served, evidence, meta.timestampNs, () => !served.isWithNext);
     else decide(call, served, evidence);
   }
-  joinMadeByAnswer(work, served, answering, since, meta);
+  // What waits for a maker waits for its maker, too.
+  const taken = new Set<TraceNode>();
+  joinMadeByAnswer(work, served, answering, since, meta, taken);
   for (const through of answersThrough(work, served, meta)) {
     holdThrough(work, served, through);
-    if (answersOne(work, through.creation)) joinMadeByAnswer(work, served, through, sinceOf(served), through.meta);
+    if (answersOne(work, through.creation))
+      joinMadeByAnswer(work, served, through, sinceOf(served), through.meta, taken);
   }
 }
 

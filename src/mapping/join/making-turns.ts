@@ -29,9 +29,10 @@ export class MakingTurns {
     this.#of(work).doubtUntilNs = nowNs + DOUBT_NS;
   }
 
-  isSure(work: number, nowNs: number): boolean {
+  /** @param mayGoOn whoever has made it may go on with the request before */
+  isSure(work: number, nowNs: number, mayGoOn: boolean): boolean {
     const kind = this.#kinds.get(work);
-    return kind !== undefined && kind.before >= PROVEN && nowNs >= kind.doubtUntilNs;
+    return kind !== undefined && kind.before >= PROVEN && (!mayGoOn || nowNs >= kind.doubtUntilNs);
   }
 
   #of(work: number): Kind {

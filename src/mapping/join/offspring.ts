@@ -38,6 +38,7 @@ interface Child {
   readonly served: TraceNode;
   readonly work: number;
   readonly turnOf: number | undefined;
+  readonly isOfFresh: boolean;
   readonly toldNs: number | undefined;
   /** Calls, as far as they are not over. */
   calls: TraceNode[];
@@ -177,9 +178,9 @@ export class Offspring {
     return false;
   }
 
-  #isSure({ turnOf, served }: Child, nowNs: number): boolean {
+  #isSure({ turnOf, served, isOfFresh }: Child, nowNs: number): boolean {
     // Answers that are kept back, and go out together, do not tell when the next request was begun.
-    return turnOf === undefined || (!served.isWithNext && this.turns.isSure(turnOf, nowNs));
+    return turnOf === undefined || (!served.isWithNext && this.turns.isSure(turnOf, nowNs, !isOfFresh));
   }
 
   #hold(
@@ -218,7 +219,7 @@ export class Offspring {
     }
   }
 
-  #childOf(unit: number, { served, work, turnOf, toldNs }: CreatedFor, nowNs: number): Child {
+  #childOf(unit: number, { served, work, turnOf, isOfFresh = false, toldNs }: CreatedFor, nowNs: number): Child {
     const known = this.#children.get(unit);
     if (known?.served === served) return known;
     this.expire(nowNs);
@@ -227,6 +228,7 @@ export class Offspring {
       served,
       work,
       turnOf,
+      isOfFresh,
       toldNs,
       calls: [],
       waiting: [],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AsyncioProgram, type Task } from "../../support/asyncio-program.ts";
-import { ok } from "../../support/host.ts";
+import { get, ok } from "../../support/host.ts";
 
 const SERVER = 0x1000;
 const HANDLER = 0x2000;
@@ -9,7 +9,7 @@ const WRITER = 0x4000;
 const BATCH = 0x5000;
 const LINKS = 3;
 
-type Shape = "itself" | "through others" | "behind the answer";
+type Shape = "itself" | "through others" | "across the answer" | "behind the answer";
 
 /** Quart: the task of a request makes one that handles it, which has a third one write the answer. */
 class Program {
@@ -26,10 +26,19 @@ class Program {
       const call = () => {
         for (const [index, caller] of callers.entries()) this.#call(caller, paths[index]![turn]!);
       };
-      if (shape !== "behind the answer") call();
+      const upstreams = callers.map(() => asyncio.host.connect({ only: "client", serverPort: 9000 }));
+      if (shape === "across the answer")
+        for (const [index, caller] of callers.entries()) {
+          const path = paths[index]![turn]!;
+          upstreams[index]!.send(asyncio.by(caller), get(`${path}.1`));
+          this.#expected.set(`${path}.1`, path);
+        }
+      else if (shape !== "behind the answer") call();
       for (const [index, link] of this.#links.entries())
         link.answer(asyncio.by(asyncio.make(handlers[index], WRITER)), ok());
       if (shape === "behind the answer") call();
+      else if (shape === "across the answer")
+        for (const [index, caller] of callers.entries()) upstreams[index]!.clientReads(asyncio.by(caller), ok());
       asyncio.host.pass(1);
     }
   }
@@ -66,7 +75,7 @@ class Program {
 }
 
 describe("a task that has another one write the answer", () => {
-  for (const shape of ["itself", "through others", "behind the answer"] as const)
+  for (const shape of ["itself", "through others", "across the answer", "behind the answer"] as const)
     it(`calls for the request, ${shape}`, () => {
       const program = new Program();
       for (let round = 0; round < 20; round++) program.serve(shape);
