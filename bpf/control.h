@@ -186,6 +186,7 @@ struct go_layout {
 	__u64 write_loop_start_pc; /* of (*persistConn).writeLoop */
 	__u64 read_loop_start_pc;  /* of (*persistConn).readLoop */
 	__u64 all_goroutines;      /* runtime.allgs; 0 unknown */
+	__u64 all_processors;      /* runtime.allp; 0 unknown */
 	__u64 goid_counter;        /* runtime.sched.goidgen; 0 unknown */
 	__u64 library_start;       /* net/http's code: goroutines that start there are its own, but for serve's */
 	__u64 library_length;

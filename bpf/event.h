@@ -70,7 +70,7 @@ enum cause_kind {
 	CAUSE_NONE = 0,
 	CAUSE_GO_CONNECTION = 1, /* on reads of net/http's server: id names the connection's context */
 	CAUSE_GO_CONTEXT = 2,    /* id: the connection whose request's context, not yet cancelled, the call carries */
-	CAUSE_GO_CREATOR = 3,    /* id: goid that created the caller, after it has read its last request */
+	CAUSE_GO_CREATOR = 3,    /* id: goid that created the caller; cause_request: when that one had read last, by then; 0: the last time of all */
 	CAUSE_WAKER = 4,         /* id: the only unit that has woken this one since it last sent something */
 	CAUSE_NEW_WAKER = 5,     /* the same, beside the one that it has served */
 	CAUSE_CREATION = 6,      /* id: of the unit's creation, which was told before (unit_edge_event.to_id) */
@@ -283,10 +283,12 @@ enum handover_way {
 struct handover_event {
 	struct event_header header;
 	__u64 from_id;       /* goid */
-	__u64 from_creator;  /* goid that made it, after it had read its last request; 0: unknown */
+	__u64 from_creator;  /* goid that made it; 0: unknown */
+	__u64 from_read_ns;  /* when that one had read last, by then */
 	__u64 from_start_pc; /* of the function that it began with: equal for all workers of a pool */
 	__u64 to_id;
 	__u64 to_creator;
+	__u64 to_read_ns;
 	__u64 to_start_pc;
 	__u64 value_type;    /* of what is given: equal for values of one type; 0: releases, answers */
 	__u32 way;  /* enum handover_way */

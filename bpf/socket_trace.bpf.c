@@ -327,6 +327,22 @@ int go_release(struct pt_regs *regs)
 	return go_releases(GO_FIRST_ARGUMENT(regs), GO_REGISTER(regs), FRAME_POINTER(regs));
 }
 
+/* which goroutine begins with which stream, */
+
+SEC("uprobe")
+int go_http2_handler(struct pt_regs *regs)
+{
+	/* runHandler(sc, rw, req, ...) */
+	return go_handler_begins(GO_SECOND_ARGUMENT(regs), GO_THIRD_ARGUMENT(regs), GO_REGISTER(regs));
+}
+
+SEC("uprobe")
+int go_grpc_handler(struct pt_regs *regs)
+{
+	/* handleStream(s, t, stream): an interface is two words. */
+	return go_handler_begins(GO_THIRD_ARGUMENT(regs), GO_FOURTH_ARGUMENT(regs), GO_REGISTER(regs));
+}
+
 /* who asks for the calls of grpc-go's client, */
 
 SEC("uprobe")

@@ -18,6 +18,7 @@ enum scratch {
 	SCRATCH_UNIX_RECEIVE,
 	SCRATCHES, /* that describe calls */
 	SCRATCH_GO_ASKED = SCRATCHES,
+	SCRATCH_GO_HANDLER,
 	GO_SCRATCHES,
 };
 

@@ -78,8 +78,10 @@ static __always_inline void go_calls_itself(struct go_call *call, struct go_layo
 		return;
 	go_made(call, layout);
 	/* Who has read a request says more by that than that it has made this goroutine. */
-	if (call->unit_id && call->cause.kind == CAUSE_GO_CREATOR)
+	if (call->unit_id && call->cause.kind == CAUSE_GO_CREATOR) {
 		call->cause.kind = CAUSE_NONE;
+		call->cause.request = 0;
+	}
 }
 
 static __noinline void go_call(struct go_call *call, struct process_control *process, __u64 g)
@@ -97,22 +99,24 @@ static __noinline void go_call(struct go_call *call, struct process_control *pro
 		return;
 	call->coroutine_id = g_field(call, layout->goid);
 	start_pc = g_field(call, layout->start_pc);
-	if (start_pc == layout->serve_start_pc) {
-		if (call->direction == DIRECTION_INGRESS)
-			go_server_reads(call, layout);
-		else
+	if (call->direction == DIRECTION_EGRESS) {
+		if (start_pc == layout->serve_start_pc)
 			call->cause.request = go_current_request(call, layout);
-	} else if (call->direction == DIRECTION_EGRESS) {
-		if (start_pc == layout->write_loop_start_pc)
+		else if (start_pc == layout->write_loop_start_pc)
 			go_write_loop(call, layout);
 		else
 			go_calls_itself(call, layout, start_pc);
-	} else {
-		go_frames_read(call, layout, start_pc);
-		/* Of other servers than net/http's the goroutine that reads is mostly the one that serves. */
-		if (call->role == SOCKET_ROLE_SERVER && layout->marks_since_ns && call->cause.kind == CAUSE_NONE)
-			go_mark(call, layout);
+		return;
 	}
+	if (start_pc == layout->serve_start_pc)
+		go_server_reads(call, layout);
+	else
+		go_frames_read(call, layout, start_pc);
+	/* Of other servers than net/http's the goroutine that reads is mostly the one that serves. */
+	if (layout->marks_since_ns &&
+	    (call->cause.kind == CAUSE_GO_CONNECTION ||
+	     (call->cause.kind == CAUSE_NONE && start_pc != layout->serve_start_pc && call->role == SOCKET_ROLE_SERVER)))
+		go_mark(call, layout);
 }
 
 #endif

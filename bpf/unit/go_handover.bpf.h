@@ -34,7 +34,8 @@ struct {
 
 struct goroutine {
 	__u64 id;
-	__u64 creator; /* that made it after it had read its last request; 0: unknown */
+	__u64 creator; /* that made it; 0: unknown */
+	__u64 read_ns; /* when that one had read last, by then */
 	__u64 start_pc;
 };
 
@@ -58,9 +59,11 @@ static __noinline bool read_goroutine(struct goroutine *goroutine, struct go_cal
 	goroutine->id = g_field(call, layout->goid);
 	goroutine->start_pc = g_field(call, layout->start_pc);
 	call->cause.id = 0;
+	call->cause.request = 0;
 	if (goroutine->start_pc != layout->serve_start_pc)
 		go_creator(call, layout);
 	goroutine->creator = call->cause.id;
+	goroutine->read_ns = call->cause.request;
 	return true;
 }
 
@@ -117,9 +120,11 @@ static __noinline int tell_handover(struct go_handover *handover, struct process
 	event->header.pid = handover->caller.pid;
 	event->from_id = from.id;
 	event->from_creator = from.creator;
+	event->from_read_ns = from.read_ns;
 	event->from_start_pc = from.start_pc;
 	event->to_id = to.id;
 	event->to_creator = to.creator;
+	event->to_read_ns = to.read_ns;
 	event->to_start_pc = to.start_pc;
 	event->value_type = type;
 	event->way = way;

@@ -6,6 +6,7 @@
 #ifndef SOCKSPAN_GO_STREAM_H
 #define SOCKSPAN_GO_STREAM_H
 
+#include "kernel/scope.bpf.h"
 #include "unit/go.bpf.h"
 
 /*
@@ -14,22 +15,25 @@
  */
 #define HTTP2_WRITER 144
 
-/* responseWriterState begins with stream, req, conn; stream with sc, id. */
-static __always_inline __u32 http2_stream(struct go_call *call)
+/* A responseWriter points to its state, which begins with stream, req, conn; stream with sc, id. */
+static __always_inline __u32 http2_stream_of(struct go_call *call, __u64 writer, __u64 request)
 {
-	__u64 request, stream;
+	__u64 stream;
 	__u32 id = 0;
 
-	if (bpf_probe_read_user(call->words, 16, (void *)(call->g[G_STACK_TOP / 8] - HTTP2_WRITER)))
-		return 0;
-	request = call->words[1];
-	if (bpf_probe_read_user(call->words, 24, (void *)read_u64(call->words[0])) || !request ||
-	    call->words[1] != request)
+	if (bpf_probe_read_user(call->words, 24, (void *)read_u64(writer)) || !request || call->words[1] != request)
 		return 0;
 	stream = call->words[0];
 	if (read_u64(stream) != call->words[2] || bpf_probe_read_user(&id, 4, (void *)(stream + 8)))
 		return 0;
 	return id;
+}
+
+static __always_inline __u32 http2_stream(struct go_call *call)
+{
+	if (bpf_probe_read_user(call->words, 16, (void *)(call->g[G_STACK_TOP / 8] - HTTP2_WRITER)))
+		return 0;
+	return http2_stream_of(call, call->words[0], call->words[1]);
 }
 
 #define GRPC_FUNCTION 512 /* bytes: no longer is the function that these goroutines begin with */
@@ -40,6 +44,18 @@ static __always_inline __u32 grpc_stream_id(__u64 stream, __u64 transport, __u32
 
 	if (read_u64(stream + transport_at) == transport)
 		bpf_probe_read_user(&id, 4, (void *)(stream + id_at));
+	return id;
+}
+
+static __always_inline __u32 grpc_stream_of(__u64 stream, __u64 transport)
+{
+	__u32 id;
+
+	id = grpc_stream_id(stream, transport, 16, 0); /* until 1.77 */
+	if (!id)
+		id = grpc_stream_id(stream, transport, 336, 108); /* until 1.83 */
+	if (!id)
+		id = grpc_stream_id(stream, transport, 368, 108);
 	return id;
 }
 
@@ -62,11 +78,7 @@ static __always_inline __u32 grpc_stream(struct go_call *call, __u64 start_pc)
 		stream = call->stack[i + 4];
 		if (!transport || !stream)
 			continue;
-		id = grpc_stream_id(stream, transport, 16, 0); /* until 1.77 */
-		if (!id)
-			id = grpc_stream_id(stream, transport, 336, 108); /* until 1.83 */
-		if (!id)
-			id = grpc_stream_id(stream, transport, 368, 108);
+		id = grpc_stream_of(stream, transport);
 		if (id)
 			return id;
 	}
@@ -189,6 +201,38 @@ static __noinline int go_stream_child(struct go_call *call, const struct go_layo
 	call->cause.kind = CAUSE_GO_STREAM_CHILD;
 	call->cause.id = call->maker.connection;
 	call->cause.request = call->maker.stream;
+	return 0;
+}
+
+/*
+ * A goroutine begins with a stream, of which the arguments of its first function tell: so whoever it makes can be told of
+ * when it has ended, or is one of many. A worker of grpc-go begins otherwise, and goes on with other streams.
+ */
+static __always_inline int go_handler_begins(__u64 writer_or_transport, __u64 request_or_stream, __u64 g)
+{
+	__u32 slot = SCRATCH_GO_HANDLER, id = 0;
+	struct process_control *process = NULL;
+	struct go_layout *layout;
+	struct caller caller = {};
+	struct go_call *call;
+	__u64 start_pc;
+
+	call = bpf_map_lookup_elem(&go_calls, &slot);
+	if (!call || !is_traced(&caller, &process) || !process || !process->go.start_pc || !read_g(call, g))
+		return 0;
+	layout = &process->go;
+	start_pc = g_field(call, layout->start_pc);
+	if (is_http2(start_pc, layout))
+		id = http2_stream_of(call, writer_or_transport, request_or_stream);
+	else if (layout->grpc_start_pc && start_pc == layout->grpc_start_pc)
+		id = grpc_stream_of(request_or_stream, writer_or_transport);
+	call->maker.connection = g_field(call, layout->parent_goid);
+	call->maker.stream = id;
+	if (!id || !call->maker.connection)
+		return 0;
+	call->key.id = g_field(call, layout->goid);
+	call->key.tgid = caller.tgid;
+	bpf_map_update_elem(&go_makers, &call->key, &call->maker, BPF_ANY);
 	return 0;
 }
 

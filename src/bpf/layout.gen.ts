@@ -239,7 +239,7 @@ export const LAYOUT = {
   process_event: { sizeBytes: 72, offsets: { header: 0, action: 24, parent_tgid: 28, start_time_ns: 32, cgroup_id: 40, comm: 48, filename_length: 64, arguments_length: 68 } },
   wake_event: { sizeBytes: 48, offsets: { header: 0, woken: 24, hops: 28, waker_ran_ns: 32, woken_ran_ns: 40 } },
   unit_edge_event: { sizeBytes: 64, offsets: { header: 0, from_id: 24, to_id: 32, from_creation: 40, work: 48, edge: 56, unit_kind: 60 } },
-  handover_event: { sizeBytes: 88, offsets: { header: 0, from_id: 24, from_creator: 32, from_start_pc: 40, to_id: 48, to_creator: 56, to_start_pc: 64, value_type: 72, way: 80, lost: 84 } },
+  handover_event: { sizeBytes: 104, offsets: { header: 0, from_id: 24, from_creator: 32, from_read_ns: 40, from_start_pc: 48, to_id: 56, to_creator: 64, to_read_ns: 72, to_start_pc: 80, value_type: 88, way: 96, lost: 100 } },
   stream_call_event: { sizeBytes: 72, offsets: { header: 0, writer_id: 24, unit_id: 32, unit_parent: 40, cause_id: 48, cause_request: 56, stream_id: 64, cause_kind: 68 } },
   trace_request: { sizeBytes: 48, offsets: { socket_cookie: 0, stream_offset: 8, read_ns: 16, answered_ns: 24, local_first_sequence: 32, remote_first_sequence: 36, open: 40, io_events: 44 } },
   io_event: { sizeBytes: 144, offsets: { header: 0, entry_ns: 24, coroutine_id: 32, unit_id: 40, unit_parent: 48, unit_count: 56, turn_id: 64, file_offset: 72, length: 80, inode: 88, request_socket_cookie: 96, request_stream_offset: 104, device: 112, error: 116, path_length: 120, operation: 124, file_type: 125, unit_kind: 126, is_path_cut: 127, comm: 128 } },
@@ -249,10 +249,10 @@ export const LAYOUT = {
   framing: { sizeBytes: 2080, offsets: { signature: 0, preface_length: 8, maximum: 12, length_bias: 16, header_length: 20, length_offset: 21, length_shift: 22, little_endian: 23, type_offset: 24, client: 32, server: 1056 } },
   unit_step: { sizeBytes: 16, offsets: { operand: 0, kind: 8 } },
   pool_site: { sizeBytes: 64, offsets: { code: 0, proof: 8, code_offset: 16, job_offset: 18, proof_offset: 20, proof_hop: 22, hop_count: 23, hops: 24, unit_kind: 44, name_text: 45, name: 48 } },
-  go_layout: { sizeBytes: 232, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, all_goroutines: 24, goid_counter: 32, library_start: 40, library_length: 48, http2_start: 56, http2_length: 64, x_http2_start: 72, x_http2_length: 80, http2_call_start_pc: 88, x_http2_call_start_pc: 96, grpc_start_pc: 104, wait_group_add: 112, wait_group_add_length: 120, context_key: 128, processors: 136, marks_since_ns: 200, goid: 208, parent_goid: 210, start_pc: 212, processor: 214, goid_cache: 216, receive_queue: 218, sudog_channel: 220, write_request: 222, connection: 224, request_context: 226, current_request: 228, has_streams: 230 } },
+  go_layout: { sizeBytes: 240, offsets: { serve_start_pc: 0, write_loop_start_pc: 8, read_loop_start_pc: 16, all_goroutines: 24, all_processors: 32, goid_counter: 40, library_start: 48, library_length: 56, http2_start: 64, http2_length: 72, x_http2_start: 80, x_http2_length: 88, http2_call_start_pc: 96, x_http2_call_start_pc: 104, grpc_start_pc: 112, wait_group_add: 120, wait_group_add_length: 128, context_key: 136, processors: 144, marks_since_ns: 208, goid: 216, parent_goid: 218, start_pc: 220, processor: 222, goid_cache: 224, receive_queue: 226, sudog_channel: 228, write_request: 230, connection: 232, request_context: 234, current_request: 236, has_streams: 238 } },
   python_layout: { sizeBytes: 232, offsets: { work_item_type: 0, function_type: 8, task_context: 16, coroutine_name: 18, function_hops: 20, site_hops: 24, puts_off: 34, clients: 40 } },
   java_layout: { sizeBytes: 224, offsets: { heap: 0, heap_length: 8, oop_base: 16, klass_base: 24, collections: 32, collects: 40, tls_block: 48, current_thread: 56, future_tasks: 64, async_supply: 96, async_run: 104, completable_future: 112, exchange_classes: 120, learn_ns: 160, exchange_fields: 168, klass: 178, runner: 180, async_future: 182, async_function: 184, result: 186, future_size: 188, thread_object: 190, mounted_object: 192, buffer_start: 194, buffer_top: 196, buffer_end: 198, last_sp: 200, stack_base: 202, class_name: 204, symbol_body: 206, base_class: 208, fruitless: 210, oop_shift: 212, klass_shift: 213, continuation_entry: 214, continuation: 216, mounts: 220 } },
-  process_control: { sizeBytes: 1256, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 792, java: 1024, handovers_lost: 1248 } },
+  process_control: { sizeBytes: 1264, offsets: { bucket_ns: 0, bucket_bytes: 8, filter: 16, unit_kind: 20, step_count: 24, flags: 28, lock_address: 32, lock_length: 40, steps: 48, pools: 304, go: 560, python: 800, java: 1032, handovers_lost: 1256 } },
   trace_key: { sizeBytes: 16, offsets: { id: 0, tgid: 8, kind: 12 } },
   trace_settings: { sizeBytes: 16, offsets: { io_threshold_ns: 0, io_mode: 8, io_events_per_request: 12 } },
 } as const;
@@ -362,9 +362,11 @@ export interface HandoverEvent {
   readonly header: EventHeader;
   readonly fromId: number;
   readonly fromCreator: number;
+  readonly fromReadNs: number;
   readonly fromStartPc: number;
   readonly toId: number;
   readonly toCreator: number;
+  readonly toReadNs: number;
   readonly toStartPc: number;
   readonly valueType: number;
   readonly way: number;
@@ -489,6 +491,7 @@ export interface GoLayout {
   readonly writeLoopStartPc: number;
   readonly readLoopStartPc: number;
   readonly allGoroutines: number;
+  readonly allProcessors: number;
   readonly goidCounter: number;
   readonly libraryStart: number;
   readonly libraryLength: number;
@@ -720,13 +723,15 @@ export function decodeHandoverEvent(view: DataView, offset: number): HandoverEve
     header: decodeEventHeader(view, offset),
     fromId: u64(view, offset + 24),
     fromCreator: u64(view, offset + 32),
-    fromStartPc: u64(view, offset + 40),
-    toId: u64(view, offset + 48),
-    toCreator: u64(view, offset + 56),
-    toStartPc: u64(view, offset + 64),
-    valueType: u64(view, offset + 72),
-    way: view.getUint32(offset + 80, true),
-    lost: view.getUint32(offset + 84, true),
+    fromReadNs: u64(view, offset + 40),
+    fromStartPc: u64(view, offset + 48),
+    toId: u64(view, offset + 56),
+    toCreator: u64(view, offset + 64),
+    toReadNs: u64(view, offset + 72),
+    toStartPc: u64(view, offset + 80),
+    valueType: u64(view, offset + 88),
+    way: view.getUint32(offset + 96, true),
+    lost: view.getUint32(offset + 100, true),
   };
 }
 
@@ -971,33 +976,34 @@ export function encodeGoLayout(view: DataView, offset: number, value: GoLayout):
   view.setBigInt64(offset + 8, BigInt.asIntN(64, BigInt(value.writeLoopStartPc)), true);
   view.setBigInt64(offset + 16, BigInt.asIntN(64, BigInt(value.readLoopStartPc)), true);
   view.setBigInt64(offset + 24, BigInt.asIntN(64, BigInt(value.allGoroutines)), true);
-  view.setBigInt64(offset + 32, BigInt.asIntN(64, BigInt(value.goidCounter)), true);
-  view.setBigInt64(offset + 40, BigInt.asIntN(64, BigInt(value.libraryStart)), true);
-  view.setBigInt64(offset + 48, BigInt.asIntN(64, BigInt(value.libraryLength)), true);
-  view.setBigInt64(offset + 56, BigInt.asIntN(64, BigInt(value.http2Start)), true);
-  view.setBigInt64(offset + 64, BigInt.asIntN(64, BigInt(value.http2Length)), true);
-  view.setBigInt64(offset + 72, BigInt.asIntN(64, BigInt(value.xHttp2Start)), true);
-  view.setBigInt64(offset + 80, BigInt.asIntN(64, BigInt(value.xHttp2Length)), true);
-  view.setBigInt64(offset + 88, BigInt.asIntN(64, BigInt(value.http2CallStartPc)), true);
-  view.setBigInt64(offset + 96, BigInt.asIntN(64, BigInt(value.xHttp2CallStartPc)), true);
-  view.setBigInt64(offset + 104, BigInt.asIntN(64, BigInt(value.grpcStartPc)), true);
-  view.setBigInt64(offset + 112, BigInt.asIntN(64, BigInt(value.waitGroupAdd)), true);
-  view.setBigInt64(offset + 120, BigInt.asIntN(64, BigInt(value.waitGroupAddLength)), true);
-  view.setBigInt64(offset + 128, BigInt.asIntN(64, BigInt(value.contextKey)), true);
-  value.processors.slice(0, 8).forEach((element, index) => { view.setBigInt64(offset + 136 + index * 8, BigInt.asIntN(64, BigInt(element)), true); });
-  view.setBigInt64(offset + 200, BigInt.asIntN(64, BigInt(value.marksSinceNs)), true);
-  view.setUint16(offset + 208, value.goid, true);
-  view.setUint16(offset + 210, value.parentGoid, true);
-  view.setUint16(offset + 212, value.startPc, true);
-  view.setUint16(offset + 214, value.processor, true);
-  view.setUint16(offset + 216, value.goidCache, true);
-  view.setUint16(offset + 218, value.receiveQueue, true);
-  view.setUint16(offset + 220, value.sudogChannel, true);
-  view.setUint16(offset + 222, value.writeRequest, true);
-  view.setUint16(offset + 224, value.connection, true);
-  view.setUint16(offset + 226, value.requestContext, true);
-  view.setUint16(offset + 228, value.currentRequest, true);
-  view.setUint16(offset + 230, value.hasStreams, true);
+  view.setBigInt64(offset + 32, BigInt.asIntN(64, BigInt(value.allProcessors)), true);
+  view.setBigInt64(offset + 40, BigInt.asIntN(64, BigInt(value.goidCounter)), true);
+  view.setBigInt64(offset + 48, BigInt.asIntN(64, BigInt(value.libraryStart)), true);
+  view.setBigInt64(offset + 56, BigInt.asIntN(64, BigInt(value.libraryLength)), true);
+  view.setBigInt64(offset + 64, BigInt.asIntN(64, BigInt(value.http2Start)), true);
+  view.setBigInt64(offset + 72, BigInt.asIntN(64, BigInt(value.http2Length)), true);
+  view.setBigInt64(offset + 80, BigInt.asIntN(64, BigInt(value.xHttp2Start)), true);
+  view.setBigInt64(offset + 88, BigInt.asIntN(64, BigInt(value.xHttp2Length)), true);
+  view.setBigInt64(offset + 96, BigInt.asIntN(64, BigInt(value.http2CallStartPc)), true);
+  view.setBigInt64(offset + 104, BigInt.asIntN(64, BigInt(value.xHttp2CallStartPc)), true);
+  view.setBigInt64(offset + 112, BigInt.asIntN(64, BigInt(value.grpcStartPc)), true);
+  view.setBigInt64(offset + 120, BigInt.asIntN(64, BigInt(value.waitGroupAdd)), true);
+  view.setBigInt64(offset + 128, BigInt.asIntN(64, BigInt(value.waitGroupAddLength)), true);
+  view.setBigInt64(offset + 136, BigInt.asIntN(64, BigInt(value.contextKey)), true);
+  value.processors.slice(0, 8).forEach((element, index) => { view.setBigInt64(offset + 144 + index * 8, BigInt.asIntN(64, BigInt(element)), true); });
+  view.setBigInt64(offset + 208, BigInt.asIntN(64, BigInt(value.marksSinceNs)), true);
+  view.setUint16(offset + 216, value.goid, true);
+  view.setUint16(offset + 218, value.parentGoid, true);
+  view.setUint16(offset + 220, value.startPc, true);
+  view.setUint16(offset + 222, value.processor, true);
+  view.setUint16(offset + 224, value.goidCache, true);
+  view.setUint16(offset + 226, value.receiveQueue, true);
+  view.setUint16(offset + 228, value.sudogChannel, true);
+  view.setUint16(offset + 230, value.writeRequest, true);
+  view.setUint16(offset + 232, value.connection, true);
+  view.setUint16(offset + 234, value.requestContext, true);
+  view.setUint16(offset + 236, value.currentRequest, true);
+  view.setUint16(offset + 238, value.hasStreams, true);
 }
 
 /** Writes into zeroed memory. */
@@ -1066,9 +1072,9 @@ export function encodeProcessControl(view: DataView, offset: number, value: Proc
   value.steps.slice(0, 16).forEach((element, index) => { encodeUnitStep(view, offset + 48 + index * 16, element); });
   value.pools.slice(0, 4).forEach((element, index) => { encodePoolSite(view, offset + 304 + index * 64, element); });
   encodeGoLayout(view, offset + 560, value.go);
-  encodePythonLayout(view, offset + 792, value.python);
-  encodeJavaLayout(view, offset + 1024, value.java);
-  view.setUint32(offset + 1248, value.handoversLost, true);
+  encodePythonLayout(view, offset + 800, value.python);
+  encodeJavaLayout(view, offset + 1032, value.java);
+  view.setUint32(offset + 1256, value.handoversLost, true);
 }
 
 /** Writes into zeroed memory. */

@@ -45,6 +45,7 @@ const goLayout = z.strictObject({
   writeLoopStartPc: address,
   readLoopStartPc: address,
   allGoroutines: address,
+  allProcessors: address,
   goidCounter: address,
   libraryStart: address,
   libraryLength: address,
@@ -187,8 +188,10 @@ export interface ProcessImages {
 export const UPROBE_PROGRAMS = [
   "go_close",
   "go_grpc_ask",
+  "go_grpc_handler",
   "go_grpc_header",
   "go_grpc_put",
+  "go_http2_handler",
   "go_receive",
   "go_release",
   "go_send",

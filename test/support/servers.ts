@@ -29,10 +29,10 @@ export async function startPython(scratch: Scratch): Promise<Server> {
   return await serve(scratch, (port) => ["/usr/bin/python3", `${PROGRAMS}/server.py`, String(port)]);
 }
 
-export async function startGo(scratch: Scratch): Promise<Server> {
-  const binary = scratch.path("go-server");
+export async function startGo(scratch: Scratch, folder = "go-server"): Promise<Server> {
+  const binary = scratch.path(folder);
   const built = spawnSync("go", ["build", "-o", binary, "."], {
-    cwd: `${PROGRAMS}/go-server`,
+    cwd: `${PROGRAMS}/${folder}`,
     encoding: "utf8",
     env: { ...process.env, GOPROXY: "off", GOFLAGS: "-mod=mod", GOTOOLCHAIN: "local", GOWORK: "off", CGO_ENABLED: "0" },
   });
@@ -40,8 +40,10 @@ export async function startGo(scratch: Scratch): Promise<Server> {
   return await serve(scratch, (port) => [binary, String(port)]);
 }
 
-export function hasGo(): boolean {
-  return spawnSync("go", ["version"]).status === 0;
+/** @param minor of Go 1, at least */
+export function hasGo(minor = 0): boolean {
+  const { status, stdout } = spawnSync("go", ["version"], { encoding: "utf8" });
+  return status === 0 && Number(/go1\.(\d+)/.exec(stdout)?.[1] ?? 0) >= minor;
 }
 
 /** Runs the client of test/e2e/programs/client.py to its end. */

@@ -58,6 +58,7 @@ export const NO_GO: GoPlan = {
   writeLoopStartPc: 0,
   readLoopStartPc: 0,
   allGoroutines: 0,
+  allProcessors: 0,
   goidCounter: 0,
   libraryStart: 0,
   libraryLength: 0,

@@ -49,7 +49,7 @@ const ANSWERS_FOR_OTHERS: readonly number[] = [
 export function joinExactly(work: ProcessWork, call: TraceNode): boolean {
   const { causeKind, causeId, causeRequest } = call.start;
   if (isForObject(call)) return work.javaMakers.called(work, call);
-  const hasContext = contextOf(call.start) !== 0 && causeKind !== CauseKind.goStreamChild;
+  const hasContext = contextOf(call.start) !== 0;
   if (causeKind === CauseKind.goStream) return join(call, work.connections.ofStream(causeId, causeRequest), "stream");
   if (causeKind === CauseKind.goContext && join(call, work.connections.servedIn(causeId), "context")) return true;
   if (causeKind === CauseKind.goEndedContext) holdBehindHandler(work, call);
@@ -251,15 +251,27 @@ function creationOf(work: ProcessWork, { start, hasConnection }: TraceNode): Cre
     return hasConnection ? work.creators.of(causeId) : undefined;
   if (causeKind === CauseKind.goStreamChild) {
     const served = work.connections.ofStream(causeId, start.causeRequest);
+    if (served !== undefined) work.handlerWatch.called();
     return served && { served, server: 0, work: start.unitParent, isBehind: false, turnOf: undefined };
   }
   if (causeKind !== CauseKind.goCreator || work.handovers.isShared(idOfKey(unitKeyOf(start)))) return undefined;
-  // Created after the creator's last read, be it of a request that is answered by now.
   const server = unitKey(UnitKind.goroutine, causeId);
+  if (start.causeRequest !== 0) {
+    const served = madeFor(work, causeId, start.causeRequest);
+    const isBehind = served?.isFinished === true;
+    return served && { served, server, work: start.unitParent, isBehind, turnOf: undefined };
+  }
+  // Created after the creator's last read, be it of a request that is answered by now.
   const answered = answeredBy(work, server, start);
   const served = answered ?? servedBy(work.unitNamed(UnitKind.goroutine, causeId));
   if (served === undefined || (answered === undefined && isJustRead(served, start.timestampNs))) return undefined;
   return { served, server, work: start.unitParent, isBehind: answered !== undefined, turnOf: undefined };
+}
+
+/** The request that the goroutine `maker`, which had read last at `readNs`, was at when it made another one. */
+export function madeFor(work: ProcessWork, maker: number, readNs: number): TraceNode | undefined {
+  const unit = work.unitNamed(UnitKind.goroutine, maker);
+  return work.pastRequests.at(unit, unitKey(UnitKind.goroutine, maker), readNs);
 }
 
 /** A thread is created: for the request that the unit serves which has created it, or has just answered. */

@@ -15,13 +15,15 @@
  * request: so what is given back must be of another type than what was given, and go to the goroutine that gave it, until the
  * workers are proven; and what has no size is no job.
  *
- * What comes from a goroutine that works for a request itself (a dispatcher) comes from that request.
+ * What comes from a goroutine that works for a request itself (a dispatcher) comes from that request, as long as whoever has made
+ * it has not read on: behind that it may hand over for all of the connection.
  */
 
 import { type HandoverEvent, HandoverWay, UnitKind } from "../../bpf/layout.gen.ts";
 import { makeRoom } from "../../make-room.ts";
 import type { EventMeta } from "../event-meta.ts";
-import { servedInTurn } from "./exact.ts";
+import { madeFor, servedInTurn } from "./exact.ts";
+import { type End, fromOf, isOver, type Job, newJob, toOf } from "./handover-job.ts";
 import { answeredBy } from "./last-answers.ts";
 import { PoolCredit } from "./pool-credit.ts";
 import type { ProcessWork } from "./process-work.ts";
@@ -34,31 +36,6 @@ const MAX_WORKERS = 8192;
 const MAX_POOLS = 256;
 const MAX_CALLS = 64;
 const MAX_READERS = 8192;
-/** Whoever does several jobs at once has handed back all of them by then. */
-const RETURN_WAIT_NS = 100_000_000;
-/** The request is answered and the call is over: what is handed back comes soon, or not at all. */
-const END_WAIT_NS = 300_000_000;
-
-interface Job {
-  /** Requests whose goroutines have handed it over, the first two. */
-  readonly givers: TraceNode[];
-  /** The goroutine that has handed it over, of the first of them. */
-  giverId: number;
-  /** Of what it has handed over. */
-  valueType: number;
-  readonly calls: TraceNode[];
-  /** The request whose goroutine got something back, behind a call. */
-  returned: TraceNode | undefined;
-  /** That goroutine was the very one that had handed the job over. */
-  isReturnedToGiver: boolean;
-  /** So did another one's. */
-  isContested: boolean;
-  /** Something came from a goroutine of which nothing is known: it may have been another job. */
-  isUnsure: boolean;
-  isSettled: boolean;
-  readonly order: number;
-  lastNs: number;
-}
 
 interface Worker {
   pool: PoolCredit | undefined;
@@ -104,8 +81,8 @@ export class Handovers {
       this.#drop(fromId);
       return;
     }
-    const giver = this.#requestOf(work, fromId, event.fromCreator, event.header);
-    const taker = this.#requestOf(work, toId, event.toCreator, event.header) ?? this.#gaveTo(fromId, toId);
+    const giver = this.#requestOf(work, fromOf(event), event.header);
+    const taker = this.#requestOf(work, toOf(event), event.header) ?? this.#gaveTo(fromId, toId);
     const isGiven = way !== HandoverWay.releases;
     if (taker !== undefined && giver === undefined) this.#returned(fromId, event, taker);
     else if (taker === undefined && isGiven) this.#given(event, order, giver);
@@ -192,6 +169,8 @@ export class Handovers {
   }
 
   #add(work: ProcessWork, worker: Worker, call: TraceNode): void {
+    // Known late: what it was made for may be done by now.
+    if (worker.job !== undefined && worker.job.order > call.start.order) return;
     if (worker.job?.returned !== undefined) this.#finish(worker);
     worker.job ??= newJob(call.start.order, call.start.timestampNs);
     const { job, pool } = worker;
@@ -304,10 +283,11 @@ export class Handovers {
   }
 
   /** What the goroutine is at: it serves the request, has just answered it, or was made for it and for no other. */
-  #requestOf(work: ProcessWork, goid: number, creator: number, header: HandoverEvent["header"]): TraceNode | undefined {
+  #requestOf(work: ProcessWork, { goid, maker, readNs }: End, header: HandoverEvent["header"]): TraceNode | undefined {
     const own = servedIn(work, goid, header);
-    if (own !== undefined || creator === 0 || this.isShared(goid)) return own;
-    const served = servedIn(work, creator, header);
+    if (own !== undefined || maker === 0 || this.isShared(goid)) return own;
+    const served = servedIn(work, maker, header);
+    if (readNs !== 0) return madeFor(work, maker, readNs) === served ? served : undefined;
     // It may have been made for the one before, which one read has brought with this one.
     return served === undefined || served.isPipelined || isJustRead(served, header.timestampNs) ? undefined : served;
   }
@@ -320,33 +300,12 @@ function callerGoroutine({ start }: TraceNode): number {
 
 function servedIn(work: ProcessWork, goid: number, header: HandoverEvent["header"]): TraceNode | undefined {
   const unit = work.unitNamed(UnitKind.goroutine, goid);
-  return answeredBy(work, unitKey(UnitKind.goroutine, goid), header) ?? (unit && servedInTurn(unit));
+  const served = answeredBy(work, unitKey(UnitKind.goroutine, goid), header) ?? (unit && servedInTurn(unit));
+  return served ?? work.connections.servedByGoroutine(goid);
 }
 
 function isServing(work: ProcessWork, goid: number): boolean {
   return work.unitNamed(UnitKind.goroutine, goid)?.hasRead === true;
-}
-
-function newJob(order: number, nowNs: number): Job {
-  return {
-    givers: [],
-    giverId: 0,
-    valueType: 0,
-    calls: [],
-    returned: undefined,
-    isReturnedToGiver: false,
-    isContested: false,
-    isUnsure: false,
-    isSettled: false,
-    order,
-    lastNs: nowNs,
-  };
-}
-
-function isOver({ returned, givers, calls, lastNs }: Job, nowNs: number): boolean {
-  if (returned !== undefined) return nowNs - lastNs > RETURN_WAIT_NS;
-  if (!calls.every(({ isFinished }) => isFinished)) return false;
-  return givers.every(({ isFinished, endNs }) => isFinished && nowNs - Math.max(endNs, lastNs) > END_WAIT_NS);
 }
 
 function free(call: TraceNode): void {

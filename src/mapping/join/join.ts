@@ -266,7 +266,7 @@ export class Joiner {
   handover(event: HandoverEvent, order: number): void {
     const work = this.#workOf(event.header.tgid);
     this.#watches.handover(work, event, order);
-    if (work.handovers.isHolding) this.#holding.add(work);
+    if (work.handovers.isHolding || !work.late.isEmpty) this.#holding.add(work);
   }
 
   streamCallsOf(tgid: number): StreamCalls {
@@ -315,10 +315,7 @@ export class Joiner {
 
   #sweep(nowNs: number): void {
     this.#sweptNs = nowNs;
-    for (const { lastAnswers, offspring } of this.#processes.values()) {
-      lastAnswers.expire(nowNs);
-      offspring.expire(nowNs);
-    }
+    for (const work of this.#processes.values()) work.expire(nowNs);
   }
 
   /**
@@ -343,7 +340,7 @@ export class Joiner {
   #joinByHandover(work: ProcessWork, node: TraceNode, isIdle: boolean): void {
     if (node.unit?.kind !== UnitKind.goroutine || node.unit.hasRead || work.offspring.isWaiting(node)) return;
     work.handovers.called(work, node);
-    if (work.handovers.isHolding) this.#holding.add(work);
+    if (work.handovers.isHolding || !work.late.isEmpty) this.#holding.add(work);
     this.#watches.ofGoroutine(work, node, isIdle);
   }
 

@@ -8,6 +8,7 @@ import { isSetUp } from "./connection-setup.ts";
 import { CreatedThreads } from "./created-threads.ts";
 import { Creators } from "./creators.ts";
 import { FreshUnits } from "./fresh-units.ts";
+import { HandlerWatch } from "./handler-watch.ts";
 import { HandoverWatch } from "./handover-watch.ts";
 import { Handovers } from "./handovers.ts";
 import { HeldJoins } from "./held-joins.ts";
@@ -22,6 +23,7 @@ import { Offspring } from "./offspring.ts";
 import type { OnDemand } from "./on-demand.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { OpenTokens } from "./passed-on.ts";
+import { PastRequests } from "./past-requests.ts";
 import { RequestContexts } from "./request-contexts.ts";
 import { Rests } from "./rests.ts";
 import { Resumed } from "./resumed.ts";
@@ -58,15 +60,17 @@ export class ProcessWork {
   readonly lineage = new Lineage();
   readonly freshUnits = new FreshUnits();
   readonly javaMakers = new JavaMakers();
-  readonly handovers = new Handovers();
   readonly handoverWatch = new HandoverWatch();
   readonly mountWatch = new MountWatch();
+  readonly handlerWatch = new HandlerWatch();
   readonly resumedWatch = new ResumedWatch();
   readonly streamCalls = new StreamCalls();
   readonly wakeWatch: OnDemand;
   readonly late = new LateJoins();
   readonly lastAnswers = new LastAnswers();
+  readonly pastRequests = new PastRequests();
   readonly offspring = new Offspring(this.late);
+  readonly handovers = new Handovers();
   /** Requests that it has read and not answered to the end, oldest first. */
   readonly open = new OpenRequests();
   /** Of these, what was read too early, and whoever comes first will take. */
@@ -300,6 +304,7 @@ export class ProcessWork {
     }
     const unit = node.unit;
     if (unit === undefined) return;
+    if (unit.kind === UnitKind.goroutine) this.pastRequests.closed(unit.key, node);
     unit.answered(node);
     this.forgetIfIdle(unit);
   }
@@ -327,6 +332,13 @@ export class ProcessWork {
     return this.isInDoubt(meta) || !this.#areThreadsUnits();
   }
 
+  /** What was answered too long ago is forgotten. */
+  expire(nowNs: number): void {
+    this.lastAnswers.expire(nowNs);
+    this.pastRequests.expire(nowNs);
+    this.offspring.expire(nowNs);
+  }
+
   /** Events are missing: what is open may no longer be, so it is nobody's parent any more. */
   doubt(nowNs: number): void {
     this.doubtUntilNs = Math.max(this.doubtUntilNs, nowNs + DOUBT_NS);
@@ -342,6 +354,7 @@ export class ProcessWork {
     this.resumed.forget();
     this.late.forget();
     this.lastAnswers.forget();
+    this.pastRequests.forget();
     this.contexts.forget();
     this.lineage.forget();
     this.handovers.forget();

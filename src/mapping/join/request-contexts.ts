@@ -21,11 +21,19 @@ const MAX_WAITING = 4096;
 const MAX_CALLS = 256;
 
 /** Of which cause_request is something else. */
-const JAVA: readonly number[] = [CauseKind.javaPlace, CauseKind.javaJob, CauseKind.javaRequest, CauseKind.javaThread];
+const NAME_NO_CONTEXT: readonly number[] = [
+  CauseKind.goCreator,
+  CauseKind.goStream,
+  CauseKind.goStreamChild,
+  CauseKind.javaPlace,
+  CauseKind.javaJob,
+  CauseKind.javaRequest,
+  CauseKind.javaThread,
+];
 
 /** The context of a request of net/http's server under which it was sent; 0: none is known. */
 export function contextOf({ causeKind, causeRequest }: EventMeta): number {
-  return JAVA.includes(causeKind) ? 0 : causeRequest;
+  return NAME_NO_CONTEXT.includes(causeKind) ? 0 : causeRequest;
 }
 
 interface Waiting {

@@ -24,6 +24,8 @@ export class ServedConnections {
   readonly #byGoroutine = new Map<number, object>();
   /** Requests of a connection by their streams, never used again; the oldest is forgotten first. */
   readonly #streams = new WeakMap<object, Map<number, TraceNode>>();
+  /** Goroutines serve streams. */
+  hasStreams = false;
 
   /** A request is read on `connection`: the goroutine that it is for, where another reads it; else 0. */
   goroutineOf(meta: EventMeta, connection: object): number {
@@ -92,6 +94,7 @@ export class ServedConnections {
   }
 
   #addStream(node: TraceNode): void {
+    this.hasStreams = true;
     let streams = this.#streams.get(node.connection);
     if (streams === undefined) {
       streams = new Map();
@@ -118,7 +121,20 @@ export class ServedConnections {
 
   /** The request that is handled on the connection of this context. */
   servedIn(context: number): TraceNode | undefined {
-    const connection = this.named(context);
+    return this.#servedOn(this.named(context));
+  }
+
+  /**
+   * The request that this goroutine of net/http's server is at, which keeps no answer back: each is flushed before the next
+   * request begins (response.finishRequest).
+   */
+  servedByGoroutine(goroutine: number): TraceNode | undefined {
+    const connection = this.#byGoroutine.get(goroutine);
+    if (connection === undefined || this.#goroutines.get(connection) !== goroutine) return undefined;
+    return this.#servedOn(connection);
+  }
+
+  #servedOn(connection: object | undefined): TraceNode | undefined {
     const served = connection && oldestInOrder(this.openOn(connection));
     return served?.isDoubtful ? undefined : served;
   }

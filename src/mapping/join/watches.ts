@@ -28,6 +28,7 @@ export class Watches {
   /** A goroutine that has read nothing calls. */
   ofGoroutine(work: ProcessWork, call: TraceNode, isIdle: boolean): void {
     this.#tell(work, "streams", work.streamCalls.watch.called(call));
+    this.#tell(work, "handlers", work.handlerWatch.strayed(call, work.connections));
     if (!isIdle) this.#tell(work, "jobs", work.handoverWatch.strayed(call, work.handovers));
   }
 

@@ -18,6 +18,7 @@ type Named =
   | "writeLoopStartPc"
   | "readLoopStartPc"
   | "allGoroutines"
+  | "allProcessors"
   | "goidCounter"
   | "libraryStart"
   | "libraryLength"
@@ -108,12 +109,14 @@ const SYMBOLS_LIMIT_BYTES = 512 << 10;
 
 const SCHEDULER = "runtime.sched";
 const ALL_GOROUTINES = "runtime.allgs";
+const ALL_PROCESSORS = "runtime.allp";
 
 /** What is needed of a program's tables of names: addresses are the file's own. */
 interface GoNames {
   readonly functions: readonly GoFunction[];
   readonly scheduler: number | undefined;
   readonly allGoroutines: number | undefined;
+  readonly allProcessors: number | undefined;
 }
 
 /** Modules beside Go's own whose functions are looked for, where the program is built with them. */
@@ -141,7 +144,7 @@ export async function goNames(elf: ElfFile, hasModule: (path: string) => boolean
     ...[SERVE, WRITE_LOOP, READ_LOOP, HTTP2_CALL, NEW_GOROUTINE, WAIT_GROUP_ADD, ...HANDOVER_FUNCTIONS],
     ...modules.flatMap((module) => module.called),
   ];
-  const exact = [...called, SCHEDULER, ALL_GOROUTINES];
+  const exact = [...called, SCHEDULER, ALL_GOROUTINES, ALL_PROCESSORS];
   const starters = [SERVE_STARTER, ...LIBRARY, ...modules.flatMap((module) => module.starters)];
   const isWanted = (name: string) => exact.includes(name) || starters.some((starter) => name.startsWith(starter));
   const words = [...exact.map((name) => `${name}\0`), ...starters];
@@ -149,13 +152,14 @@ export async function goNames(elf: ElfFile, hasModule: (path: string) => boolean
   const symbols = isLarge ? [] : await scanSymbols(elf, ".symtab", words, (name) => isWanted(name.toString("latin1")));
   if (symbols.length === 0) {
     const functions = await goFunctions(elf, [...called.map((name) => `${name}\0`), ...starters]);
-    return { functions, scheduler: undefined, allGoroutines: undefined };
+    return { functions, scheduler: undefined, allGoroutines: undefined, allProcessors: undefined };
   }
   const addressOf = (name: string) => symbols.find((symbol) => symbol.name === name)?.value;
   return {
     functions: symbols.map(({ name, value, sizeBytes }) => ({ name, address: value, sizeBytes })),
     scheduler: addressOf(SCHEDULER),
     allGoroutines: addressOf(ALL_GOROUTINES),
+    allProcessors: addressOf(ALL_PROCESSORS),
   };
 }
 
@@ -189,6 +193,7 @@ export async function goLayout(image: Image, minor: number, names: GoNames): Pro
     writeLoopStartPc,
     readLoopStartPc,
     allGoroutines: names.allGoroutines === undefined ? 0 : image.loadBias + names.allGoroutines,
+    allProcessors: names.allProcessors === undefined ? 0 : image.loadBias + names.allProcessors,
     goidCounter: counter,
     http2CallStartPc,
     xHttp2CallStartPc,

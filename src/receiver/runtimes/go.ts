@@ -7,6 +7,7 @@ import { UnitKind } from "../../bpf/layout.gen.ts";
 import { GO_BUILD_INFO_SECTION, type GoBuildInfo, parseGoBuildInfo } from "../../ipc/go-build-info.ts";
 import { readSection, sectionNamed, u64, viewOf } from "../elf/elf-file.ts";
 import { grpcCallsOf } from "./go-grpc.ts";
+import { handlersOf } from "./go-handlers.ts";
 import { handoversOf } from "./go-handovers.ts";
 import { goidOffset, goLayout, goNames } from "./go-layout.ts";
 import { findImage, type Image } from "./images.ts";
@@ -44,15 +45,17 @@ async function refined(
 ): Promise<UnitFinding> {
   const names = await goNames(image.elf, (path) => modules.includes(`dep\t${path}\t`));
   // At once: each answer of the broker may take a while on a busy host.
-  const [doubt, go, handovers, streams] = await Promise.all([
+  const [doubt, go, handovers, handlers, streams] = await Promise.all([
     checkGoroutines(process, image.loadBias, names.allGoroutines, offset),
     goLayout(image, minor, names),
     handoversOf(process, image, names.functions),
+    handlersOf(process, image, names.functions),
     grpcCallsOf(process, image, names.functions),
   ]);
   if (doubt !== undefined) return { runtime: RUNTIME, off: doubt };
   if (go === undefined) return plan;
-  return { ...plan, steps: [{ step: "go" }], go, ...(handovers && { handovers }), ...(streams && { streams }) };
+  const watched = { ...(handovers && { handovers }), ...(handlers && { handlers }), ...(streams && { streams }) };
+  return { ...plan, steps: [{ step: "go" }], go, ...watched };
 }
 
 function stepsOf(goid: number): readonly UnitStep[] {

@@ -46,6 +46,8 @@ export interface GoPlan {
   readonly readLoopStartPc: number;
   /** Address of runtime.allgs; 0: unknown. */
   readonly allGoroutines: number;
+  /** Address of runtime.allp; 0: unknown. */
+  readonly allProcessors: number;
   /** Address of runtime.sched.goidgen; 0: unknown. */
   readonly goidCounter: number;
   /** Where the code of net/http lies that starts goroutines of its own; 0: not known. */
@@ -136,6 +138,8 @@ export interface UnitPlan {
   readonly java?: JavaPlan;
   /** Attached only while calls of the process need what they tell: from the start, */
   readonly streams?: readonly UprobePlan[];
+  /** where it serves over HTTP/2, */
+  readonly handlers?: readonly UprobePlan[];
   /** and where it serves. */
   readonly handovers?: readonly UprobePlan[];
   /** false: the process may still load what changes the plan. */

@@ -4,10 +4,14 @@ import type { Watched } from "../../mapping/join/watch.ts";
 import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
 
 export function withWatched(plan: UnitPlan, watched: ReadonlySet<Watched>): UnitPlan {
-  const { go, java, streams, handovers } = plan;
+  const { go, java, streams, handlers, handovers } = plan;
   const isHandedOver = watched.has(go === undefined && java === undefined ? "handovers" : "jobs");
-  if (streams !== undefined || handovers !== undefined) {
-    const uprobes = [...(watched.has("streams") ? (streams ?? []) : []), ...(isHandedOver ? (handovers ?? []) : [])];
+  if (streams !== undefined || handlers !== undefined || handovers !== undefined) {
+    const uprobes = [
+      ...(watched.has("streams") ? (streams ?? []) : []),
+      ...(watched.has("handlers") ? (handlers ?? []) : []),
+      ...(isHandedOver ? (handovers ?? []) : []),
+    ];
     return { ...plan, uprobes };
   }
   // Units that are no threads are woken by their runtime.

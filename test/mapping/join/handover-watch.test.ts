@@ -19,7 +19,16 @@ describe("the watch for hand-overs", () => {
 
   function handOver(host: Host): void {
     const header = { kind: EventKind.handover, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID };
-    const ends = { fromId: 5, fromCreator: 0, fromStartPc: 1, toId: 6, toCreator: 0, toStartPc: 1 };
+    const ends = {
+      fromId: 5,
+      fromCreator: 0,
+      fromReadNs: 0,
+      fromStartPc: 1,
+      toId: 6,
+      toCreator: 0,
+      toReadNs: 0,
+      toStartPc: 1,
+    };
     host.engine.handover({ header, ...ends, valueType: 0, way: HandoverWay.releases, lost: 0 });
   }
 

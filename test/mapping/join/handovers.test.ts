@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { EventKind, HandoverWay, UnitKind } from "../../../src/bpf/layout.gen.ts";
+import { CauseKind, EventKind, HandoverWay, UnitKind } from "../../../src/bpf/layout.gen.ts";
 import type { Doer } from "../../support/events.ts";
 import { type HandoverOptions, simulateHandovers } from "../../support/handover-simulation.ts";
 import { get, Host, ok } from "../../support/host.ts";
@@ -109,9 +109,11 @@ describe("hand-overs between goroutines", function () {
         header: { kind: EventKind.handover, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
         fromId: from[0],
         fromCreator: from[1],
+        fromReadNs: 0,
         fromStartPc: from[0],
         toId: to[0],
         toCreator: to[1],
+        toReadNs: 0,
         toStartPc: to[0],
         valueType: 0,
         way,
@@ -129,6 +131,53 @@ describe("hand-overs between goroutines", function () {
     const { right, wrong } = score(host);
     assert.deepEqual({ right, wrong }, { right: 1, wrong: 0 });
   });
+
+  const batches: [string, boolean][] = [
+    ["answers each of several requests that one read has brought before it begins with the next", false],
+    ["may keep answers back, of a server that is not known", true],
+  ];
+  for (const [what, isUnknown] of batches)
+    it(`knows what a goroutine hands over for that ${what}`, () => {
+      const host = new Host();
+      const server = 1;
+      const worker = { tgid: TGID, coroutineId: 900, unitKind: UnitKind.goroutine, unitId: 9 };
+      const upstream = host.connect({ only: "client", serverPort: 9000 });
+      const link = host.connect({ only: "server" });
+      const handOver = (from: number, to: number, way: HandoverWay, valueType = 0): void =>
+        host.engine.handover({
+          header: { kind: EventKind.handover, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
+          fromId: from,
+          fromCreator: 0,
+          fromReadNs: 0,
+          fromStartPc: from,
+          toId: to,
+          toCreator: 0,
+          toReadNs: 0,
+          toStartPc: to,
+          valueType,
+          way,
+          lost: 0,
+        });
+      const cause = isUnknown ? {} : { causeKind: CauseKind.goConnection, causeId: 0xc000 };
+      const by: Doer = { tgid: TGID, coroutineId: server, ...cause };
+      for (let batch = 0; batch < 10; batch++) {
+        const paths = [0, 1, 2, 3].map((index) => `/r${batch * 4 + index}`);
+        link.serverReads(by, paths.map((path) => get(path)).join(""));
+        for (const path of paths) {
+          handOver(server, 9, HandoverWay.gives, 0x70_0000);
+          upstream.send(worker, get(`${path}.1`)).clientReads(worker, ok());
+          handOver(9, server, HandoverWay.releases);
+          host.pass(1);
+          if (!isUnknown) link.answer(by, ok());
+        }
+        if (isUnknown) link.answer(by, paths.map(() => ok()).join(""));
+        host.pass(1);
+      }
+      host.pass(2000);
+      host.end();
+      const { right, wrong, wrongEvidence } = score(host);
+      assert.deepEqual({ right, wrong }, { right: isUnknown ? 0 : 40, wrong: 0 }, wrongEvidence.join(" "));
+    });
 
   it("learns who made a call from who gets its answer", () => {
     const { right, wrong, none, why } = total({ unknownCallers: 0.3 });
@@ -152,9 +201,11 @@ describe("hand-overs between goroutines", function () {
           header: { kind: EventKind.handover, length: 0, timestampNs: host.nowNs, tgid: TGID, pid: TGID },
           fromId: from,
           fromCreator: from === 60 ? 1 : 0,
+          fromReadNs: 0,
           fromStartPc: 5,
           toId: to,
           toCreator: to === 60 ? 1 : 0,
+          toReadNs: 0,
           toStartPc: 5,
           valueType,
           way: HandoverWay.givesBuffered,

@@ -106,6 +106,37 @@ describe("streams of Go's servers over HTTP/2", () => {
     assertJoined(host, "/other.1", "/other");
     for (const path of ["/nobody.1", "/nothing.1"]) assert.equal(find(host, path).parentSpanId, undefined, path);
   });
+
+  it("are told of from their beginning where a call comes of which nothing is known, as long as that is of use", () => {
+    const said: boolean[] = [];
+    const host = new Host({
+      watch: (_, what, isOn) => {
+        if (what === "handlers") said.push(isOn);
+      },
+    });
+    const stray = (count: number): void => {
+      for (let made = 0; made < count; made++) call(host, goroutine(5000 + made), "/stray");
+    };
+    const plain = inbound(host).serverReads(goroutine(1), get("/plain"));
+    stray(600);
+    assert.deepEqual(said, [], "it serves no streams");
+    plain.answer(goroutine(1), ok());
+    const link = inbound(host).serverReads(reader, PREFACE + request(1, "/one"));
+    stray(1);
+    assert.deepEqual(said, [true]);
+    stray(510);
+    assert.deepEqual(said, [true]);
+    stray(10);
+    assert.deepEqual(said, [true, false]);
+    stray(1600);
+    assert.deepEqual(said, [true, false, true]);
+    const child = { causeKind: CauseKind.goStreamChild, causeId: CONNECTION, causeRequest: 1 };
+    call(host, goroutine(201, child), "/one.1");
+    stray(600);
+    assert.deepEqual(said, [true, false, true]);
+    link.answer(goroutine(9), answer(1));
+    host.end();
+  });
 });
 
 describe("calls of Go's client over HTTP/2 that one goroutine writes for all", () => {

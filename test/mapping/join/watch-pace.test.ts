@@ -106,7 +106,17 @@ describe("the pace of what uprobes watch", () => {
 
   it("takes those of hand-overs off for a while, also where most of them found no room", () => {
     const watch = new HandoverWatch();
-    const ends = { fromId: 5, fromCreator: 0, fromStartPc: 1, toId: 6, toCreator: 0, toStartPc: 1, valueType: 0 };
+    const ends = {
+      fromId: 5,
+      fromCreator: 0,
+      fromReadNs: 0,
+      fromStartPc: 1,
+      toId: 6,
+      toCreator: 0,
+      toReadNs: 0,
+      toStartPc: 1,
+      valueType: 0,
+    };
     const told = (ms: number, lost: number) => {
       const header = { kind: EventKind.handover, length: 0, timestampNs: ms * MS, tgid: 1, pid: 1 };
       return watch.told({ header, ...ends, way: HandoverWay.gives, lost });

@@ -56,7 +56,7 @@ func newPostgres() (caller, error) {
 }
 
 func newFast() (caller, error) {
-	client := &fasthttp.Client{MaxConnsPerHost: 256}
+	client := &fasthttp.Client{MaxConnsPerHost: 256, MaxConnWaitTimeout: time.Minute}
 	return func(_ context.Context, path, query string) error {
 		_, _, err := client.Get(nil, next+path+"?"+query)
 		return err

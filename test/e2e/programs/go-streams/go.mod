@@ -1,0 +1,3 @@
+module sockspan.test/gostreams
+
+go 1.24
