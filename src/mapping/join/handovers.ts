@@ -22,7 +22,7 @@
 import { type HandoverEvent, HandoverWay, UnitKind } from "../../bpf/layout.gen.ts";
 import { makeRoom } from "../../make-room.ts";
 import type { EventMeta } from "../event-meta.ts";
-import { madeFor, servedInTurn } from "./exact.ts";
+import { servedInTurn } from "./exact.ts";
 import { type End, fromOf, isOver, type Job, newJob, toOf } from "./handover-job.ts";
 import { answeredBy } from "./last-answers.ts";
 import { PoolCredit } from "./pool-credit.ts";
@@ -286,8 +286,10 @@ export class Handovers {
   #requestOf(work: ProcessWork, { goid, maker, readNs }: End, header: HandoverEvent["header"]): TraceNode | undefined {
     const own = servedIn(work, goid, header);
     if (own !== undefined || maker === 0 || this.isShared(goid)) return own;
+    const key = unitKey(UnitKind.goroutine, maker);
+    const unit = work.unitNamed(UnitKind.goroutine, maker);
+    if (readNs !== 0 && work.pastRequests.hasReadOn(unit, key, readNs)) return undefined;
     const served = servedIn(work, maker, header);
-    if (readNs !== 0) return madeFor(work, maker, readNs) === served ? served : undefined;
     // It may have been made for the one before, which one read has brought with this one.
     return served === undefined || served.isPipelined || isJustRead(served, header.timestampNs) ? undefined : served;
   }

@@ -39,6 +39,12 @@ export class PastRequests {
     return found?.isPipelined || found?.isDoubtful || unit?.isShared ? undefined : found;
   }
 
+  /** It has read another request behind the read that was over at `readNs`. */
+  hasReadOn(unit: Unit | undefined, key: number, readNs: number): boolean {
+    for (const { start } of this.#of(unit, key)) if (start.timestampNs > readNs) return true;
+    return false;
+  }
+
   *#of(unit: Unit | undefined, key: number): Generator<TraceNode> {
     yield* this.#byUnit.get(key) ?? [];
     yield* unit?.open ?? [];
