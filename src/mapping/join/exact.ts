@@ -269,7 +269,7 @@ function creationOf(work: ProcessWork, { start, hasConnection }: TraceNode): Cre
 }
 
 /** The request that the goroutine `maker`, which had read last at `readNs`, was at when it made another one. */
-export function madeFor(work: ProcessWork, maker: number, readNs: number): TraceNode | undefined {
+function madeFor(work: ProcessWork, maker: number, readNs: number): TraceNode | undefined {
   const unit = work.unitNamed(UnitKind.goroutine, maker);
   return work.pastRequests.at(unit, unitKey(UnitKind.goroutine, maker), readNs);
 }
