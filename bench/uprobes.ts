@@ -1,6 +1,6 @@
 /**
  * What servers keep of their throughput that do much of what uprobes watch, and one that does not need them: bare, without
- * uprobes, and with them as they are by default, so taken off where they cost too much (src/mapping/join/watch-pace.ts) or
+ * uprobes, and with them as they are by default, so taken off where they cost too much (watch-pace.ts) or
  * are of no use (watch-trial.ts); in the first seconds, and behind them. Rounds are interleaved; the figure is the median.
  */
 import { spawnSync } from "node:child_process";

@@ -1,8 +1,8 @@
 /** The configuration of the socket_trace receiver: the broker takes the kernel's part of it, the receiver the rest. */
 import { z } from "zod";
 import { durationMs, sizeBytes } from "../config-value.ts";
-import { DEFAULT_CONTEXT_HEADERS } from "../mapping/join/carried-context.ts";
-import { SdkSpans } from "../mapping/join/instrumented.ts";
+import { DEFAULT_CONTEXT_HEADERS } from "../mapping/join/evidence/carried-context.ts";
+import { SdkSpans } from "../mapping/join/evidence/instrumented.ts";
 import { processScope, processSelection } from "./process-selection.ts";
 import { isNetwork } from "./trusted-networks.ts";
 

@@ -2,8 +2,8 @@
 
 import type { Verdict } from "./connection/verdict.ts";
 import type { IoOptions } from "./io/io-tracer.ts";
-import type { SdkSpans } from "./join/instrumented.ts";
-import type { Watch } from "./join/watch.ts";
+import type { SdkSpans } from "./join/evidence/instrumented.ts";
+import type { Watch } from "./join/watch/watch.ts";
 import type { ServedWork } from "./profiles/served-work.ts";
 import type { DescribeOptions, Endpoint } from "./protocols/protocol.ts";
 import type { AnyProtocol } from "./protocols/registry.ts";
@@ -31,7 +31,7 @@ export interface EngineOptions {
   trustsContextFrom?(address: Uint8Array): boolean;
   /** Told of what each unit of work reads and sends, for samples to be linked to it. */
   readonly work?: ServedWork;
-  /** Which headers may name a trace or a request, lower case; join/carried-context.ts has the default. */
+  /** Which headers may name a trace or a request, lower case; join/evidence/carried-context.ts has the default. */
   readonly contextHeaders?: readonly string[];
   /** What becomes of spans that a library of the traced process makes too. Default join. */
   readonly sdkSpans?: SdkSpans;

@@ -29,7 +29,7 @@ import { type EngineOptions, type EngineOutput, TcpState } from "./engine-option
 import { metaOf, metaOfConnect } from "./event-meta.ts";
 import { ExchangeTracer } from "./exchange-tracer.ts";
 import { type IoOptions, IoTracer } from "./io/io-tracer.ts";
-import type { Connecting } from "./join/connect.ts";
+import type { Connecting } from "./join/evidence/connect.ts";
 import { Joiner } from "./join/join.ts";
 import { PROTOCOLS } from "./protocols/registry.ts";
 import { SessionTracker } from "./session.ts";

@@ -2,7 +2,7 @@
 import { isLoopback } from "./address.ts";
 import { toUnixNano } from "./clock.ts";
 import type { EventMeta } from "./event-meta.ts";
-import type { TraceContext } from "./join/carried-context.ts";
+import type { TraceContext } from "./join/evidence/carried-context.ts";
 import { resolveTraceId } from "./join/trace-graph.ts";
 import type { Candidate, TraceNode } from "./join/trace-node.ts";
 import { type DescribeOptions, Sender, type SpanFields, type SpanView } from "./protocols/protocol.ts";

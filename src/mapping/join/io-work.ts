@@ -12,7 +12,7 @@
  * What began before the request was read is never its.
  */
 import type { EventMeta } from "../event-meta.ts";
-import { isProvenWorker } from "./hindsight.ts";
+import { isProvenWorker } from "./evidence/hindsight.ts";
 import type { ProcessWork } from "./process-work.ts";
 import type { Stretch } from "./thread-log.ts";
 import { decide } from "./trace-graph.ts";

@@ -1,31 +1,32 @@
 /**
  * Who caused what: decides each request's parent by the best evidence, once.
  *
- * Each file beside this one is one kind of evidence and says what it proves and when it may lie. Where none is sure a
- * request has no parent: a wrong one is worse. Work per event is constant; state is bounded per process.
+ * Each file in evidence/ is one kind of evidence and says what it proves and when it may lie; those in doubt/ say when one is
+ * not to be believed, those in watch/ what is worth its cost to be told of. Where none is sure a request has no parent: a
+ * wrong one is worse. Work per event is constant; state is bounded per process.
  */
 import { type HandoverEvent, UnitEdge, type UnitEdgeEvent, UnitKind } from "../../bpf/layout.gen.ts";
 import type { EventMeta } from "../event-meta.ts";
-import { type Connecting, joinByConnect, openerOf, stretchOfFirst } from "./connect.ts";
-import { joinExactly, noteAnsweredBy } from "./exact.ts";
-import { answerEvidence, joinByAnswer, learnFromAnswer } from "./hindsight.ts";
-import { decideCarried, isServerSpanOfLibrary, SdkSpans } from "./instrumented.ts";
+import { type Connecting, joinByConnect, openerOf, stretchOfFirst } from "./evidence/connect.ts";
+import { joinExactly, noteAnsweredBy } from "./evidence/exact.ts";
+import { answerEvidence, joinByAnswer, learnFromAnswer } from "./evidence/hindsight.ts";
+import { decideCarried, isServerSpanOfLibrary, SdkSpans } from "./evidence/instrumented.ts";
+import { AFTER_ANSWER_NS, answeredBy, areBelieved } from "./evidence/last-answers.ts";
+import { callerOfThread, isServedByThreads } from "./evidence/own-thread.ts";
+import { joinPassedOn } from "./evidence/passed-on.ts";
+import { joinByReplyTurn, joinInStretch } from "./evidence/reply-turn.ts";
+import { joinSingle } from "./evidence/single.ts";
+import type { StreamCalls } from "./evidence/stream-calls.ts";
+import { joinByCallback, learnFromEnd, movesBetweenThreads, noteSent } from "./evidence/turn.ts";
+import { type WakeEdge, Wakes } from "./evidence/wakes.ts";
 import type { JoinerOptions } from "./joiner-options.ts";
-import { AFTER_ANSWER_NS, answeredBy, areBelieved } from "./last-answers.ts";
-import { callerOfThread, isServedByThreads } from "./own-thread.ts";
-import { joinPassedOn } from "./passed-on.ts";
 import { ProcessWork } from "./process-work.ts";
-import { joinByReplyTurn, joinInStretch } from "./reply-turn.ts";
-import { joinSingle } from "./single.ts";
-import type { StreamCalls } from "./stream-calls.ts";
 import type { Stretch } from "./thread-log.ts";
 import { decide, decideRemote } from "./trace-graph.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { joinByCallback, learnFromEnd, movesBetweenThreads, noteSent } from "./turn.ts";
 import { type Unit, unitKeyOf } from "./unit.ts";
 import { noteEdge } from "./unit-edges.ts";
-import { type WakeEdge, Wakes } from "./wakes.ts";
-import { Watches } from "./watches.ts";
+import { Watches } from "./watch/watches.ts";
 
 const MAX_PROCESSES = 16_384;
 /** Undecided calls of one unit; the oldest is decided first. */

@@ -1,6 +1,6 @@
 /** What a joiner is told of its surroundings. */
-import type { SdkSpans } from "./instrumented.ts";
-import type { Watch } from "./watch.ts";
+import type { SdkSpans } from "./evidence/instrumented.ts";
+import type { Watch } from "./watch/watch.ts";
 
 export interface JoinerOptions {
   readonly sdkSpans?: SdkSpans | undefined;

@@ -2,9 +2,10 @@
  * What a call that has left keeps alive. A loop that calls on and on (read an answer, send the next call) is one chain from its
  * last call to its first: each call holds the stretch that it went out in, and that the call whose answer began it.
  */
+
+import { causeOf, hasUndecided, mayBeOfPutOff } from "./evidence/turn.ts";
 import { Stretch } from "./thread-log.ts";
 import type { TraceNode } from "./trace-node.ts";
-import { causeOf, hasUndecided, mayBeOfPutOff } from "./turn.ts";
 
 /** The call's span has left: of the chain before it only the request at its beginning matters, if it has one. */
 export function letGo(call: TraceNode): void {

@@ -2,9 +2,9 @@
 import type { EventMeta } from "../event-meta.ts";
 import { clientSpanId, type ExchangeId, serverSpanId, traceIdOf } from "../ids.ts";
 import type { Attribute } from "../span.ts";
-import type { TraceContext } from "./carried-context.ts";
+import type { TraceContext } from "./evidence/carried-context.ts";
+import type { Run } from "./evidence/same-run.ts";
 import type { OpenRequests } from "./open-requests.ts";
-import type { Run } from "./same-run.ts";
 import type { Stretch } from "./thread-log.ts";
 import type { Unit } from "./unit.ts";
 

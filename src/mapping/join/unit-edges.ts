@@ -1,6 +1,6 @@
 /** What one unit of a process did to another, by its kind. */
 import { UnitEdge, type UnitEdgeEvent } from "../../bpf/layout.gen.ts";
-import { joinAnswered, noteCreation, noteThread } from "./exact.ts";
+import { joinAnswered, noteCreation, noteThread } from "./evidence/exact.ts";
 import type { ProcessWork } from "./process-work.ts";
 
 export function noteEdge(work: ProcessWork, event: UnitEdgeEvent, order: number): void {

@@ -2,7 +2,7 @@
  * What is watched of a process before its first request, so that this one is seen. For whom Node's async functions go on is told
  * at a cost all the time, so not for long where no request comes that can be read.
  */
-import type { Watch, Watched } from "../../mapping/join/watch.ts";
+import type { Watch, Watched } from "../../mapping/join/watch/watch.ts";
 
 const WITHIN_MS = 60_000;
 

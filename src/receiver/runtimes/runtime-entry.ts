@@ -1,6 +1,6 @@
 /** What is known of one process's runtime, and what is planned to find out more. */
 import { UnitKind } from "../../bpf/layout.gen.ts";
-import type { Watched } from "../../mapping/join/watch.ts";
+import type { Watched } from "../../mapping/join/watch/watch.ts";
 import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
 
 /** After the exec, or the first sight. Most processes that live shorter than the first are never looked at. */

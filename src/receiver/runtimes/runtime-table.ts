@@ -3,7 +3,7 @@
  * not there yet when its process starts, so a process is looked at again until its plan stands.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Watched } from "../../mapping/join/watch.ts";
+import type { Watched } from "../../mapping/join/watch/watch.ts";
 import { ByExecutable } from "./by-executable.ts";
 import { findRuntime } from "./find-runtime.ts";
 import { FirstWatch } from "./first-watch.ts";

@@ -1,6 +1,6 @@
 /** A plan with what is watched of its process for as long as its calls need it. */
 import { UnitKind } from "../../bpf/layout.gen.ts";
-import type { Watched } from "../../mapping/join/watch.ts";
+import type { Watched } from "../../mapping/join/watch/watch.ts";
 import { isPlan, type UnitFinding, type UnitPlan } from "./unit-plan.ts";
 
 export function withWatched(plan: UnitPlan, watched: ReadonlySet<Watched>): UnitPlan {
