@@ -21,6 +21,7 @@ export interface Libbpf {
   programSetAutoload(program: Pointer, autoload: boolean): number;
   programAutoload(program: Pointer): boolean;
   programFd(program: Pointer): number;
+  programSetExpectedAttachType(program: Pointer, type: number): number;
   programAttach(program: Pointer): OptionalPointer;
   /** Takes the descriptor over: destroying the link closes it. */
   programAttachPerfEvent(program: Pointer, fd: number): OptionalPointer;
@@ -82,6 +83,7 @@ function declareLibbpf(): Libbpf {
     programSetAutoload: f("int bpf_program__set_autoload(void *prog, bool autoload)"),
     programAutoload: f("bool bpf_program__autoload(void *prog)"),
     programFd: f("int bpf_program__fd(void *prog)"),
+    programSetExpectedAttachType: f("int bpf_program__set_expected_attach_type(void *prog, int type)"),
     programAttach: f("void *bpf_program__attach(void *prog)"),
     programAttachPerfEvent: f("void *bpf_program__attach_perf_event(void *prog, int pfd)"),
     programAttachUprobe: f(
@@ -138,6 +140,8 @@ interface Libc {
     group: number,
     flags: number,
   ): number;
+  /** syscall(2), for link types of bpf(2) that libbpf 1.1 does not know. */
+  syscallBpf(number: bigint, command: bigint, attributes: Uint8Array, sizeBytes: bigint): number;
   vsnprintf(buffer: Uint8Array, size: number, format: Pointer, list: Pointer): number;
   /** syscall(2) for openat2(2), which the C library has no function for. */
   syscallOpen(number: bigint, folder: number, path: string, how: BigUint64Array, size: bigint): number;
@@ -166,6 +170,7 @@ function declareLibc(): Libc {
     syscallPerfEventOpen: f(
       "long syscall(long number, const void *attributes, int pid, int cpu, int group, unsigned long flags)",
     ),
+    syscallBpf: f("long syscall(long number, long command, const void *attributes, size_t size)"),
     vsnprintf: f("int vsnprintf(void *buffer, size_t size, void *format, void *list)"),
     syscallOpen: f("long syscall(long number, long folder, const char *path, const void *how, size_t size)"),
   };

@@ -5,9 +5,12 @@ import { layoutDifference, type StructLayouts } from "./layout-check.ts";
 import { addressOf, errno, libbpf, libc, type Pointer, viewMemory } from "./libbpf.ts";
 import { captureLibbpfLog } from "./libbpf-log.ts";
 import { BpfMap } from "./map.ts";
+import { BPF_TRACE_UPROBE_MULTI, linkUprobe, unlinkUprobe } from "./uprobe-link.ts";
 import { findVariable } from "./variable.ts";
 
 const EPERM = 1;
+/** Of programs that are attached to places in files of processes. */
+export const UPROBE_SECTIONS: ReadonlySet<string | undefined> = new Set(["uprobe", "uretprobe"]);
 
 interface AttachedProgram {
   readonly program: string;
@@ -20,7 +23,9 @@ export class BpfObject implements Disposable {
   readonly #programs = new Map<string, Pointer>();
   readonly #maps = new Map<string, Pointer>();
   readonly #links = new Map<string, Pointer>();
-  readonly #uprobes = new Set<Pointer>();
+  /** Detach one each. */
+  readonly #uprobes = new Set<() => Promise<unknown>>();
+  #hasUprobeLinks = false;
   #isLoaded = false;
   #isDisposed = false;
 
@@ -75,6 +80,14 @@ export class BpfObject implements Disposable {
   /** Those that load brings into the kernel. */
   get selectedPrograms(): readonly string[] {
     return [...this.#programs].filter(([, handle]) => libbpf().programAutoload(handle)).map(([name]) => name);
+  }
+
+  /** Uprobes are attached as links of their own (uprobe-link.ts), not as perf events. Before load only. */
+  useUprobeLinks(): void {
+    this.#hasUprobeLinks = true;
+    for (const handle of this.#programs.values())
+      if (UPROBE_SECTIONS.has(libbpf().programSection(handle)))
+        libbpf().programSetExpectedAttachType(handle, BPF_TRACE_UPROBE_MULTI);
   }
 
   /** Sets a `const volatile` variable of .rodata: the verifier then sees a constant. Before load only. */
@@ -158,13 +171,20 @@ export class BpfObject implements Disposable {
     const library = libbpf();
     const handle = this.#program(program);
     const isReturn = library.programSection(handle) === "uretprobe";
-    const { result: link, log } = captureLibbpfLog(library, () =>
-      library.programAttachUprobe(handle, isReturn, tgid, path, offset),
-    );
-    if (link === null) throw new BpfError(`attach ${program} to process ${tgid}`, errno(), log.trim());
-    this.#uprobes.add(link);
+    let detach: () => Promise<unknown>;
+    if (this.#hasUprobeLinks) {
+      const fd = linkUprobe(program, library.programFd(handle), { tgid, path, offset, isReturn });
+      detach = () => unlinkUprobe(fd);
+    } else {
+      const { result: link, log } = captureLibbpfLog(library, () =>
+        library.programAttachUprobe(handle, isReturn, tgid, path, offset),
+      );
+      if (link === null) throw new BpfError(`attach ${program} to process ${tgid}`, errno(), log.trim());
+      detach = () => library.linkDestroyAsync(link);
+    }
+    this.#uprobes.add(detach);
     return async () => {
-      if (this.#uprobes.delete(link)) await library.linkDestroyAsync(link);
+      if (this.#uprobes.delete(detach)) await detach();
     };
   }
 
@@ -195,10 +215,7 @@ export class BpfObject implements Disposable {
     }
     if (program !== undefined) return;
     // What is not done when the process ends the kernel does then: nobody is to wait for it.
-    for (const link of this.#uprobes)
-      libbpf()
-        .linkDestroyAsync(link)
-        .catch(() => {});
+    for (const detach of this.#uprobes) detach().catch(() => {});
     this.#uprobes.clear();
   }
 

@@ -14,7 +14,13 @@ export interface HostProcesses {
   readonly runtimes: RuntimeTable;
 }
 
-export function createHostProcesses(client: BrokerClient, host: HostFacts, log: Log): HostProcesses {
+/** @param unwatched the self-test's processes: they end before uprobes would be of use */
+export function createHostProcesses(
+  client: BrokerClient,
+  host: HostFacts,
+  log: Log,
+  unwatched: readonly number[] = [],
+): HostProcesses {
   const table = new ProcessTable({ host, askFacts: (tgid) => client.request({ type: "process_facts", tgid }) });
   const files = new KnownFiles();
   /** Processes that have the uprobes of their plan. */
@@ -24,6 +30,7 @@ export function createHostProcesses(client: BrokerClient, host: HostFacts, log: 
   const lastWrites = new Map<number, number>();
   let writes = 0;
   const runtimes = new RuntimeTable({
+    unwatched: new Set(unwatched),
     view: async (tgid) => {
       const facts = await table.newestFacts(tgid);
       return facts?.executablePath === undefined ? undefined : brokerProcess(client, tgid, facts.executablePath, files);

@@ -57,7 +57,7 @@ export class HostContext {
     this.selfTestPids = selfTestPids;
     this.answers = answers;
     this.facts = { hostName: hostname(), bootId: connection.hello.bootId, version, ownCgroupPath: ownCgroupPath() };
-    this.processes = createHostProcesses(connection.client, this.facts, log);
+    this.processes = createHostProcesses(connection.client, this.facts, log, selfTestPids);
     this.hasTraces = socketTraceOf(config) !== undefined;
     this.work =
       this.hasTraces && profileOf(config) !== undefined

@@ -6,20 +6,14 @@ import { chooseHookSet, HookSet, type KernelSymbols, kernelSymbols, type Missing
 import { LAYOUT } from "../../bpf/layout.gen.ts";
 import { type LossCounter, readLossCounters } from "../../bpf/loss-reason.ts";
 import { type BpfMap, keyU32 } from "../../bpf/map.ts";
-import { BpfObject } from "../../bpf/object.ts";
+import { BpfObject, UPROBE_SECTIONS } from "../../bpf/object.ts";
+import { UPROBE_LINKS_SINCE } from "../../bpf/uprobe-link.ts";
 import type { BpfMapInfo, BpfProgramInfo } from "../../ipc/control-answers.ts";
 import { type AttachedProbe, type Attachment, UPROBE_PROGRAMS } from "../../ipc/messages.ts";
 import type { SocketTraceConfig } from "../../ipc/socket-trace-config.ts";
 import { mapsOfObject, programsOfObject } from "../bpf-inventory.ts";
 import { traceConfBytes, traceSettingsBytes } from "./control.ts";
-import {
-  type HookSets,
-  IO_PROGRAMS,
-  isAttachable,
-  programsOf,
-  UPROBE_SECTIONS,
-  WAKE_PROGRAM,
-} from "./hook-programs.ts";
+import { type HookSets, IO_PROGRAMS, isAttachable, programsOf, WAKE_PROGRAM } from "./hook-programs.ts";
 import { scopeConf } from "./kernel-scope.ts";
 import { earlierCapacity, markEarlier, NO_UNIX, TOO_MANY_UNIX, unixConf, unixPrograms } from "./unix-capture.ts";
 import { unixConnections } from "./unix-connections.ts";
@@ -143,6 +137,7 @@ function loadObject(
     object.selectPrograms(new Set(wanted.filter((name) => isAttachable(object.programs.get(name) ?? "", symbols))));
     object.setMaxEntries("socket_data", config.ring_buffer_size_bytes);
     if (forUnix.length > 0) object.setMaxEntries("unix_earlier", earlierCapacity(unixConnections().size));
+    if (!isBefore(release(), ...UPROBE_LINKS_SINCE)) object.useUprobeLinks();
     if (!asksForIo) for (const map of ["trace_map", "io_calls"]) object.setMaxEntries(map, 1);
     object.setConstant(
       "trace_conf",

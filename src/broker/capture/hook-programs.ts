@@ -16,8 +16,6 @@ const ALWAYS: readonly string[] = [
 
 /** Reads and writes of files: where the configuration asks for them. */
 export const IO_PROGRAMS: readonly string[] = ["io_sys_enter", "io_sys_exit"];
-/** Of programs that are attached to places of a process. */
-export const UPROBE_SECTIONS: ReadonlySet<string | undefined> = new Set(["uprobe", "uretprobe"]);
 
 /** Loaded with the others, and attached only while a process needs it. */
 export const WAKE_PROGRAM = "trace_sched_waking";

@@ -115,7 +115,7 @@ export class RuntimeTable {
 
   #setWatched(tgid: number, what: Watched, isOn: boolean): void {
     const entry = this.#entries.get(tgid);
-    if (entry === undefined || entry.watched.has(what) === isOn) return;
+    if (entry === undefined || entry.watched.has(what) === isOn || this.#options.unwatched?.has(tgid)) return;
     if (isOn) entry.watched.add(what);
     else entry.watched.delete(what);
     const { finding } = entry;
