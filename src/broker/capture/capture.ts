@@ -1,8 +1,8 @@
 /** The capture object in the kernel: which programs, with which configuration, loaded and then attached. */
 import { readFileSync } from "node:fs";
-import { release } from "node:os";
 import { BpfError, BpfPermissionError, VerifierError } from "../../bpf/error.ts";
 import { chooseHookSet, HookSet, type KernelSymbols, kernelSymbols, type MissingFeature } from "../../bpf/feature.ts";
+import { isKernelBefore } from "../../bpf/kernel-version.ts";
 import { LAYOUT } from "../../bpf/layout.gen.ts";
 import { type LossCounter, readLossCounters } from "../../bpf/loss-reason.ts";
 import { type BpfMap, keyU32 } from "../../bpf/map.ts";
@@ -133,11 +133,11 @@ function loadObject(
     wanted.push(...forUnix);
     const asksForIo = config.io_events.mode !== "off";
     if (asksForIo) wanted.push(...IO_PROGRAMS);
-    if (config.uprobes === "auto") wanted.push(...uprobeProgramsFor(release()));
+    if (config.uprobes === "auto") wanted.push(...uprobePrograms());
     object.selectPrograms(new Set(wanted.filter((name) => isAttachable(object.programs.get(name) ?? "", symbols))));
     object.setMaxEntries("socket_data", config.ring_buffer_size_bytes);
     if (forUnix.length > 0) object.setMaxEntries("unix_earlier", earlierCapacity(unixConnections().size));
-    if (!isBefore(release(), ...UPROBE_LINKS_SINCE)) object.useUprobeLinks();
+    if (!isKernelBefore(...UPROBE_LINKS_SINCE)) object.useUprobeLinks();
     if (!asksForIo) for (const map of ["trace_map", "io_calls"]) object.setMaxEntries(map, 1);
     object.setConstant(
       "trace_conf",
@@ -150,7 +150,7 @@ function loadObject(
         pageMoves: choice.sends === HookSet.c ? 1 : 0,
         socketStorage: choice.sends === HookSet.c || choice.receives === HookSet.c ? 0 : 1,
         traceRequests: asksForIo ? 1 : 0,
-        recvmsgArguments: isBefore(release(), 5, 19) ? 6 : 5,
+        recvmsgArguments: isKernelBefore(5, 19) ? 6 : 5,
         ...unixConf(forUnix, choice),
       }),
     );
@@ -176,14 +176,8 @@ function selfAttaching(object: BpfObject): readonly string[] {
 }
 
 /** bpf_for_each_map_elem, by which objects are followed that move, came with 5.13 (69c087ba6225). */
-function uprobeProgramsFor(version: string): readonly string[] {
-  return isBefore(version, 5, 13) ? UPROBE_PROGRAMS.filter((name) => !name.startsWith("node_")) : UPROBE_PROGRAMS;
-}
-
-/** @param version of uname: `5.15.0-91-generic` */
-function isBefore(version: string, major: number, minor: number): boolean {
-  const [, a, b] = /^(\d+)\.(\d+)/.exec(version) ?? [];
-  return Number(a) < major || (Number(a) === major && Number(b) < minor);
+function uprobePrograms(): readonly string[] {
+  return isKernelBefore(5, 13) ? UPROBE_PROGRAMS.filter((name) => !name.startsWith("node_")) : UPROBE_PROGRAMS;
 }
 
 /** Both best first; then the sends give way, then the receives. */

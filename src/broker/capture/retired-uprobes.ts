@@ -1,7 +1,8 @@
 /**
- * Uprobes that are to be detached. Closing one waits for two grace periods of RCU, 100 ms and more where processors are idle, and holds
- * event_mutex meanwhile (perf_uprobe_destroy, kernel/trace/trace_event_perf.c), which whoever attaches one needs too. So it is
- * done on another thread, one after the other, and for processes that have ended, whose uprobes nobody hits, while nothing is attached.
+ * Uprobes that are to be detached. Closing one waits for grace periods of RCU, 100 ms and more where processors are idle. One that is a
+ * perf event (before Linux 6.12: uprobe-link.ts) holds event_mutex meanwhile (perf_uprobe_destroy, kernel/trace/trace_event_perf.c),
+ * which whoever attaches one needs too. So it is done on another thread, one after the other, and for processes that have ended,
+ * whose uprobes nobody hits, while nothing is attached.
  */
 
 /** Detaches, on another thread. */
