@@ -20,7 +20,7 @@ const BPF_F_UPROBE_MULTI_RETURN = 1;
 /** Of union bpf_attr, as far as link_create.uprobe_multi goes (include/uapi/linux/bpf.h). */
 const ATTRIBUTES_SIZE_BYTES = 64;
 
-export interface UprobeTarget {
+interface UprobeTarget {
   readonly tgid: number;
   /** Of the file. */
   readonly path: string;
