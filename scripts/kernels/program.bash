@@ -22,7 +22,8 @@ make_program_root() {
 
 # program_checks SENDS RECEIVES UNIX: a script that captures an exchange of busybox's own with each hook set and looks for
 # its two spans; and one of Node's over an AF_UNIX stream, whose two spans must be of one trace where UNIX is the hook set
-# that reads them. Emulation is slow: the waits are long.
+# that reads them. Before it a uprobe is attached to the program itself, at its first instruction, and detached. Emulation is slow:
+# the waits are long.
 program_checks() {
     local sends=$1 receives=$2 unix=$3 set
     echo "unix=$unix"
@@ -53,6 +54,35 @@ const found = lines
   .filter((span) => JSON.stringify(span).includes("/by-socket"));
 console.log(`${found.length} spans in ${new Set(found.map(({ traceId }) => traceId)).size} traces`);
 NODE
+cat >/tmp/uprobe.mjs <<'NODE'
+import { openSync, readSync, readFileSync, readlinkSync } from "node:fs";
+import { isKernelBefore } from "/sockspan/build/src/bpf/kernel-version.js";
+import { BpfObject } from "/sockspan/build/src/bpf/object.js";
+import { UPROBE_LINKS_SINCE } from "/sockspan/build/src/bpf/uprobe-link.js";
+const file = readlinkSync("/proc/self/exe");
+const head = new DataView(new ArrayBuffer(4096));
+readSync(openSync(file), head);
+const [entry, table] = [24, 32].map((at) => Number(head.getBigUint64(at, true)));
+const [size, count] = [54, 56].map((at) => head.getUint16(at, true));
+let offset;
+for (let at = table; at < table + size * count; at += size) {
+  const [inFile, address, , length] = [8, 16, 24, 32].map((field) => Number(head.getBigUint64(at + field, true)));
+  const isLoaded = head.getUint32(at, true) === 1;
+  if (isLoaded && entry >= address && entry < address + length) offset = entry - address + inFile;
+}
+const object = BpfObject.open("uprobes", readFileSync("/sockspan/build/bpf/socket_trace.bpf.o"));
+object.selectPrograms(new Set(["tokio_wake"]));
+const areLinks = !isKernelBefore(...UPROBE_LINKS_SINCE);
+if (areLinks) object.useUprobeLinks();
+object.load();
+await object.attachUprobe("tokio_wake", process.pid, file, offset)();
+console.log(`ok program:uprobe (${areLinks ? "a link" : "a perf event"})`);
+NODE
+node /tmp/uprobe.mjs 2>/tmp/log || {
+    echo "refused program:uprobe"
+    cat /tmp/log
+    status=1
+}
 attempt() {
     expected="0 spans in 0 traces"
     if [ $unix = a ] || [ $unix$1$2 = bbb ]; then expected="2 spans in 1 traces"; fi
