@@ -14,12 +14,12 @@ export interface HostProcesses {
   readonly runtimes: RuntimeTable;
 }
 
-/** @param unwatched the self-test's processes: they end before uprobes would be of use */
+/** @param leftOut the self-test's processes: nobody looks for their runtime */
 export function createHostProcesses(
   client: BrokerClient,
   host: HostFacts,
   log: Log,
-  unwatched: readonly number[] = [],
+  leftOut: readonly number[] = [],
 ): HostProcesses {
   const table = new ProcessTable({ host, askFacts: (tgid) => client.request({ type: "process_facts", tgid }) });
   const files = new KnownFiles();
@@ -30,7 +30,7 @@ export function createHostProcesses(
   const lastWrites = new Map<number, number>();
   let writes = 0;
   const runtimes = new RuntimeTable({
-    unwatched: new Set(unwatched),
+    leftOut: new Set(leftOut),
     view: async (tgid) => {
       const facts = await table.newestFacts(tgid);
       return facts?.executablePath === undefined ? undefined : brokerProcess(client, tgid, facts.executablePath, files);

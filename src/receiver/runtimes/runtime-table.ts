@@ -115,7 +115,7 @@ export class RuntimeTable {
 
   #setWatched(tgid: number, what: Watched, isOn: boolean): void {
     const entry = this.#entries.get(tgid);
-    if (entry === undefined || entry.watched.has(what) === isOn || this.#options.unwatched?.has(tgid)) return;
+    if (entry === undefined || entry.watched.has(what) === isOn) return;
     if (isOn) entry.watched.add(what);
     else entry.watched.delete(what);
     const { finding } = entry;
@@ -221,6 +221,7 @@ export class RuntimeTable {
   }
 
   #enqueue(tgid: number, entry: RuntimeEntry, isUrgent: boolean): void {
+    if (this.#options.leftOut?.has(tgid)) return;
     if (isUrgent) this.#waiting.unshift({ tgid, entry });
     else this.#waiting.push({ tgid, entry });
     this.#next();

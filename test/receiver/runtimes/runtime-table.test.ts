@@ -38,6 +38,27 @@ describe("RuntimeTable", () => {
     table.stop();
   });
 
+  it("looks at none of the processes that are left out", async () => {
+    const looked: number[] = [];
+    const table = new RuntimeTable({
+      view: async (tgid) => {
+        looked.push(tgid);
+        return nginxView(tgid);
+      },
+      write: async () => {},
+      leftOut: new Set([7]),
+      log: silent,
+    });
+    for (const tgid of [7, 8]) {
+      table.existing(tgid);
+      table.seen(tgid);
+      table.listens(tgid);
+    }
+    await eventually(() => looked.includes(8));
+    assert.ok(!looked.includes(7));
+    table.stop();
+  });
+
   it("says why a runtime that is there is not read, and writes no plan for it", async () => {
     const written: UnitPlan[] = [];
     let looks = 0;
