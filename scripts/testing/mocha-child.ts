@@ -48,19 +48,14 @@ mocha
   .on("pending", (test) => {
     const reason = options.skipReason ?? reasonOf(test as unknown as Skippable);
     if (reason === undefined) {
-      failures.push({
-        title: test.fullTitle(),
-        message: "skipped without a reason: use skip() of test/support/skip.ts",
-      });
+      fail(test.fullTitle(), "skipped without a reason: use skip() of test/support/skip.ts");
       return;
     }
     skips.push({ title: test.fullTitle(), reason });
     if (options.eachTest) print(`  skip  ${test.fullTitle()}: ${reason}`);
   })
   .on("fail", (test, error: unknown) => {
-    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    failures.push({ title: test.fullTitle(), message });
-    print(`  FAIL  ${test.fullTitle()}\n${indent(message)}`);
+    fail(test.fullTitle(), error instanceof Error ? (error.stack ?? error.message) : String(error));
   })
   .on("end", () => {
     endFile();
@@ -69,6 +64,11 @@ mocha
     if (process.send) process.send(outcome, undefined, undefined, () => process.exit());
     else process.exit(failures.length > 0 ? 1 : 0);
   });
+
+function fail(title: string, message: string): void {
+  failures.push({ title, message });
+  print(`  FAIL  ${title}\n${indent(message)}`);
+}
 
 function perFile(file: string): void {
   if (file !== current.file) {

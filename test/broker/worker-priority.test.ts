@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { getPriority, setPriority } from "node:os";
 import { WorkerPriority } from "../../src/broker/worker-priority.ts";
+import { skip } from "../support/skip.ts";
 
 describe("WorkerPriority", () => {
   let child: ChildProcess;
@@ -20,7 +21,7 @@ describe("WorkerPriority", () => {
   }
 
   it("gives way, and takes back the place that its user has given it", function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "not root");
     setPriority(pid, 3);
     const priority = follow(true);
     for (let round = 0; round < 2; round++) {

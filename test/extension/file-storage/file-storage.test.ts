@@ -18,6 +18,7 @@ import { FileStorage } from "../../../src/extension/file-storage/file-storage.ts
 import { fileStorageSettings } from "../../../src/extension/file-storage/settings.ts";
 import { StorageUnusableError } from "../../../src/storage/error.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
+import { skip } from "../../support/skip.ts";
 
 describe("file_storage", () => {
   let folder: string;
@@ -93,7 +94,7 @@ describe("file_storage", () => {
   });
 
   it("needs no right to change what belongs to the worker already", function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "not root");
     // The capabilities of deploy/systemd/sockspan.service that have to do with files.
     const only = "-all,+chown,+dac_read_search,+setuid,+setgid";
     const code = `
@@ -106,7 +107,7 @@ describe("file_storage", () => {
   });
 
   it("gives a folder and the files of its earlier owner to the next user, and nothing else", function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "not root");
     make({}, { uid: 65_533, gid: 65_533 }).store("otlp_grpc.traces");
     const own = join(directory, "otlp_grpc.traces");
     writeFileSync(join(own, "theirs"), "");

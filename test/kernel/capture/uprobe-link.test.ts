@@ -8,6 +8,7 @@ import { isKernelBefore } from "../../../src/bpf/kernel-version.ts";
 import { BpfObject } from "../../../src/bpf/object.ts";
 import { UPROBE_LINKS_SINCE } from "../../../src/bpf/uprobe-link.ts";
 import { Scratch } from "../../support/scratch.ts";
+import { skip } from "../../support/skip.ts";
 
 const OBJECT = new URL("../../../bpf/socket_trace.bpf.o", import.meta.url);
 const PROGRAM = "tokio_wake";
@@ -44,7 +45,7 @@ describe("uprobes", function () {
 
   for (const areLinks of [true, false]) {
     it(`as ${areLinks ? "links" : "perf events"} tell all threads of the process, until they are detached`, async function () {
-      if (areLinks && isKernelBefore(...UPROBE_LINKS_SINCE)) this.skip();
+      if (areLinks && isKernelBefore(...UPROBE_LINKS_SINCE)) skip(this, "the kernel has no such links");
       const object = BpfObject.open("uprobes", readFileSync(OBJECT));
       scratch.defer(async () => object[Symbol.dispose]());
       object.selectPrograms(new Set([PROGRAM]));

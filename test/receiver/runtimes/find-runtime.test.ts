@@ -7,6 +7,7 @@ import { UnitKind } from "../../../src/bpf/layout.gen.ts";
 import { findRuntime } from "../../../src/receiver/runtimes/find-runtime.ts";
 import { isPlan, type UnitFinding, type UnitPlan } from "../../../src/receiver/runtimes/unit-plan.ts";
 import { localProcess } from "../../support/local-process.ts";
+import { skip } from "../../support/skip.ts";
 
 const TO_THREAD = `
 import asyncio, time
@@ -43,8 +44,7 @@ async function findingOf(
 
 function skipWithout(context: Mocha.Context, command: string): void {
   if (spawnSync("which", [command]).status === 0) return;
-  process.stderr.write(`skipped: no ${command} on the PATH\n`);
-  context.skip();
+  skip(context, `no ${command} on the PATH`);
 }
 
 const ALL_OF_NODE = [
@@ -90,8 +90,7 @@ describe("findRuntime", function () {
         .stdout.trim()
         .split(/ (.*)/);
       if (!["3 11", "3 12", "3 13"].includes(version!)) {
-        process.stderr.write(`skipped: CPython ${version} keeps no data stack that we know\n`);
-        this.skip();
+        skip(this, `CPython ${version} keeps no data stack that we know`);
       }
       const finding = await findingOf(executable!, ["-c", program], ({ pools }) => pools !== undefined);
       assert.ok(finding !== undefined && isPlan(finding), JSON.stringify(finding));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { initialStackPointer } from "../../../src/receiver/runtimes/initial-stack.ts";
 import { localProcess } from "../../support/local-process.ts";
+import { skip } from "../../support/skip.ts";
 
 /** proc_pid_stat(5), field 28, counted behind the name in parentheses. */
 const START_STACK_FIELD = 28 - 3;
@@ -10,7 +11,7 @@ describe("initialStackPointer", () => {
   it("finds what the kernel says of this process", async function () {
     const stat = readFileSync("/proc/self/stat", "utf8");
     const expected = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[START_STACK_FIELD]);
-    if (expected === 0) this.skip(); // not told to this user
+    if (expected === 0) skip(this, "the kernel does not tell this user");
     const self = localProcess(process.pid);
     const stack = (await self.mappings()).find(({ path }) => path === "[stack]");
     assert.ok(stack !== undefined);

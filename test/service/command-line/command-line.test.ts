@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { skip } from "../../support/skip.ts";
 
 interface Result {
   readonly code: number;
@@ -87,7 +88,8 @@ describe("command line", function () {
     const uid = process.getuid?.() === 0 ? 65_534 : undefined;
     const { code, stderr } = await sockspan(["run", "--duration", "5s"], { OTEL_SERVICE_NAME: "a b" }, uid);
     // The folder may be closed to other users.
-    if (uid !== undefined && /EACCES|Cannot find module/.test(stderr)) this.skip();
+    if (uid !== undefined && /EACCES|Cannot find module/.test(stderr))
+      skip(this, "another user can't read this folder");
     assert.equal(code, 2);
     assert.match(stderr, /sudo env OTEL_SERVICE_NAME='a b' \/\S+ \/\S+bin\/sockspan run --duration 5s/);
   });
@@ -129,7 +131,8 @@ describe("command line", function () {
     for (const words of [["watch"], ["stat"], ["bpf", "stats"]]) {
       const { code, stdout, stderr } = await sockspan(words, {}, uid);
       // The folder may be closed to other users.
-      if (uid !== undefined && /EACCES|Cannot find module/.test(stderr)) this.skip();
+      if (uid !== undefined && /EACCES|Cannot find module/.test(stderr))
+        skip(this, "another user can't read this folder");
       assert.deepEqual([code, stdout], [1, ""], stderr);
       assert.match(stderr, /^sockspan: no sockspan runs here.* \[NOT_RUNNING\]/);
     }
@@ -160,7 +163,7 @@ describe("command line", function () {
   });
 
   it("takes no ready file that can't be made, before it captures", async function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, "not root");
     const fifo = join(folder, "fifo");
     execFileSync("mkfifo", [fifo]);
     for (const path of [join(folder, "no/such/folder"), folder, "/dev/null", fifo]) {
