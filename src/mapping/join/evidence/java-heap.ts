@@ -9,7 +9,9 @@ import { JavaRanges, type MadeRange } from "./java-ranges.ts";
 /** Of cause_request (CAUSE_JAVA_PLACE). */
 const DISTANCES = 2 ** 26;
 const WORD_BYTES = 8;
-const MAX_STRETCHES = 4096;
+const MAX_THREADS = 4096;
+/** The half of them that was told of longest ago is forgotten at once. */
+const MAX_STRETCHES = 8192;
 const MAX_MARKS = 64;
 
 interface Range {
@@ -29,8 +31,8 @@ export class JavaHeap {
   #collections = 0;
   /** By address. */
   #stretches: Stretch[] = [];
-  /** By thread: its last event. */
-  readonly #last = new Map<number, EventMeta>();
+  /** By thread: its last event, and the start of the stretch that it had then. */
+  readonly #last = new Map<number, { readonly meta: EventMeta; readonly start: number }>();
   readonly #ranges = new JavaRanges();
 
   /** An event of a virtual thread. */
@@ -55,13 +57,14 @@ export class JavaHeap {
     const top = meta.causeId;
     const start = top - Math.floor(meta.causeRequest / DISTANCES) * WORD_BYTES;
     const end = top + (meta.causeRequest % DISTANCES) * WORD_BYTES;
-    const before = this.#last.get(meta.pid);
-    if (this.#last.size >= MAX_STRETCHES) this.#last.clear();
-    this.#last.set(meta.pid, meta);
-    let stretch = this.#stretches[this.#indexOf(start)];
-    const isNew = stretch?.start !== start || stretch.end !== end || stretch.pid !== meta.pid;
+    const before = this.#lastOf(meta.pid);
+    if (this.#last.size >= MAX_THREADS) this.#last.clear();
+    this.#last.set(meta.pid, { meta, start });
+    let stretch = this.#known(meta.pid, start);
+    const isNew = stretch?.end !== end;
     if (stretch === undefined || isNew) {
-      stretch = { start, end, pid: meta.pid, before, marks: [] };
+      // What is left over of a stretch may be given back.
+      stretch = { start, end, pid: meta.pid, before: stretch?.before ?? before, marks: stretch?.marks ?? [] };
       this.#add(stretch);
     }
     const { marks } = stretch;
@@ -82,7 +85,7 @@ export class JavaHeap {
     const stretch = this.#stretches[this.#indexOf(object)];
     // A stretch that its thread has had in no event so far.
     if (stretch === undefined || object >= stretch.end) {
-      const last = this.#last.get(owner);
+      const last = this.#lastOf(owner);
       return last !== undefined && last.order < meta.order ? last : undefined;
     }
     if (owner !== 0 && owner !== stretch.pid) return undefined;
@@ -97,6 +100,18 @@ export class JavaHeap {
     this.#stretches = [];
     this.#last.clear();
     this.#ranges.forget();
+  }
+
+  /** The thread's last event; undefined: none, or what is told of the stretch that it had then is forgotten, and may be asked for. */
+  #lastOf(pid: number): EventMeta | undefined {
+    const last = this.#last.get(pid);
+    if (last === undefined || last.meta.unitCount < this.#collections) return last?.meta;
+    return this.#known(pid, last.start) === undefined ? undefined : last.meta;
+  }
+
+  #known(pid: number, start: number): Stretch | undefined {
+    const stretch = this.#stretches[this.#indexOf(start)];
+    return stretch?.start === start && stretch.pid === pid ? stretch : undefined;
   }
 
   /** A collection moves objects, and gives their places to others. */
@@ -121,9 +136,16 @@ export class JavaHeap {
     return low - 1;
   }
 
+  #forgetOldest(): void {
+    const orderOf = ({ marks }: Stretch): number => marks.at(-1)?.meta.order ?? 0;
+    const orders = this.#stretches.map(orderOf).sort((one, other) => one - other);
+    const middle = orders[orders.length >>> 1] ?? 0;
+    this.#stretches = this.#stretches.filter((stretch) => orderOf(stretch) > middle);
+  }
+
   /** Where stretches overlap one was given up, and which objects are whose nobody knows. */
   #add(stretch: Stretch): void {
-    if (this.#stretches.length >= MAX_STRETCHES) this.#stretches = [];
+    if (this.#stretches.length >= MAX_STRETCHES) this.#forgetOldest();
     const index = this.#indexOf(stretch.start) + 1;
     const previous = this.#stretches[index - 1];
     const from = previous !== undefined && previous.end > stretch.start ? index - 1 : index;
