@@ -7,6 +7,7 @@ import { LAYOUT } from "../../bpf/layout.gen.ts";
 import { type LossCounter, readLossCounters } from "../../bpf/loss-reason.ts";
 import { type BpfMap, keyU32 } from "../../bpf/map.ts";
 import { BpfObject, UPROBE_SECTIONS } from "../../bpf/object.ts";
+import { hasSocketStorage } from "../../bpf/socket-storage.ts";
 import { UPROBE_LINKS_SINCE } from "../../bpf/uprobe-link.ts";
 import type { BpfMapInfo, BpfProgramInfo } from "../../ipc/control-answers.ts";
 import { type AttachedProbe, type Attachment, UPROBE_PROGRAMS } from "../../ipc/messages.ts";
@@ -148,7 +149,7 @@ function loadObject(
         defaultLimit: config.capture_prefix_bytes,
         udpSendByLength: choice.sends === HookSet.a ? 1 : 0,
         pageMoves: choice.sends === HookSet.c ? 1 : 0,
-        socketStorage: choice.sends === HookSet.c || choice.receives === HookSet.c ? 0 : 1,
+        socketStorage: choice.sends !== HookSet.c && choice.receives !== HookSet.c && hasSocketStorage() ? 1 : 0,
         traceRequests: asksForIo ? 1 : 0,
         recvmsgArguments: isKernelBefore(5, 19) ? 6 : 5,
         ...unixConf(forUnix, choice),
