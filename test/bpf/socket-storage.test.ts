@@ -4,7 +4,7 @@ import { hasSocketStorage } from "../../src/bpf/socket-storage.ts";
 const cpuInfo = (flags: string): string => `processor\t: 0\nflags\t\t: ${flags}\nbugs\t\t:\n`;
 
 describe("hasSocketStorage", () => {
-  it("is so on every processor before Linux 7", () => {
+  it("is so on every processor before Linux 6.18", () => {
     assert.equal(hasSocketStorage(cpuInfo("fpu sse2"), true), true);
   });
 
