@@ -23,8 +23,8 @@ interface Stretch extends Range {
   readonly pid: number;
   /** The last event of the thread before it had this stretch; undefined: none was seen. */
   readonly before: EventMeta | undefined;
-  /** How far the thread had come, oldest first. */
-  readonly marks: { readonly top: number; readonly meta: EventMeta }[];
+  /** How far the thread had come, oldest first; without an event: from there on it is not known behind which. */
+  readonly marks: { readonly top: number; readonly order: number; readonly meta: EventMeta | undefined }[];
 }
 
 export class JavaHeap {
@@ -69,8 +69,18 @@ export class JavaHeap {
     }
     const { marks } = stretch;
     if (marks.length >= MAX_MARKS) marks.splice(0, MAX_MARKS / 2);
-    marks.push({ top, meta });
+    marks.push({ top, order: meta.order, meta });
     return isNew ? stretch : undefined;
+  }
+
+  /** An event of a thread that tells no place, as while the heap is collected: what it makes now may be made before it, or behind. */
+  passed({ pid, order }: EventMeta): void {
+    const last = this.#last.get(pid);
+    if (last === undefined) return;
+    this.#last.delete(pid);
+    const marks = this.#known(pid, last.start)?.marks;
+    const top = marks?.at(-1)?.top;
+    if (top !== undefined) marks?.push({ top, order, meta: undefined });
   }
 
   /**
@@ -137,7 +147,7 @@ export class JavaHeap {
   }
 
   #forgetOldest(): void {
-    const orderOf = ({ marks }: Stretch): number => marks.at(-1)?.meta.order ?? 0;
+    const orderOf = ({ marks }: Stretch): number => marks.at(-1)?.order ?? 0;
     const orders = this.#stretches.map(orderOf).sort((one, other) => one - other);
     const middle = orders[orders.length >>> 1] ?? 0;
     this.#stretches = this.#stretches.filter((stretch) => orderOf(stretch) > middle);

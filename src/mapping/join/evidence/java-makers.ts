@@ -48,6 +48,7 @@ export class JavaMakers {
   /** @returns whether calls may wait for a moment by now */
   placed(work: ProcessWork, meta: EventMeta): boolean {
     if (meta.unitKind === UnitKind.jvmVirtualThread) this.#heap.seen(meta);
+    if (meta.causeKind === CauseKind.none) this.#heap.passed(meta);
     if (meta.causeKind !== CauseKind.javaPlace) return false;
     const stretch = this.#heap.placed(meta);
     if (stretch === undefined || this.#unknown.size === 0) return false;

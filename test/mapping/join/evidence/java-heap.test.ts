@@ -83,6 +83,16 @@ describe("which thread has made an object, and when", () => {
     assert.equal(makingOf(HEAP + 32, 5), undefined);
   });
 
+  it("is not known where an event of the thread between has told no place", () => {
+    heap.placed(placed(1, 5, HEAP, HEAP + 8));
+    heap.passed(meta(2, { pid: 5 }));
+    assert.equal(makingOf(HEAP + 16, 5), undefined, "in the stretch that it had");
+    assert.equal(makingOf(HEAP + 5 * STRETCH_BYTES, 5), undefined, "nor in one that it has had in no event");
+    heap.placed(placed(3, 5, HEAP, HEAP + 64));
+    assert.equal(makingOf(HEAP + 16, 5), undefined, "also when it has gone on");
+    assert.equal(makingOf(HEAP + 64, 5), 3);
+  });
+
   it("is told by no stretch from before a collection, but is behind what was then", () => {
     heap.placed(placed(1, 5, HEAP, HEAP + 8));
     heap.placed(placed(2, 5, HEAP, HEAP + 64));
