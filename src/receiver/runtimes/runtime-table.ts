@@ -154,6 +154,7 @@ export class RuntimeTable {
   }
 
   #begin({ tgid, executable, parentTgid }: Beginning, entry: RuntimeEntry): void {
+    this.#options.leftOut?.delete(tgid);
     const parent = parentTgid === undefined ? undefined : this.#now(parentTgid)?.finding;
     entry.executable = executable;
     if (parent !== undefined && isPlan(parent)) entry.forFork = parent.forFork;

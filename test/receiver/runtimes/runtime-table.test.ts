@@ -38,7 +38,7 @@ describe("RuntimeTable", () => {
     table.stop();
   });
 
-  it("looks at none of the processes that are left out", async () => {
+  it("looks at none of the processes that are left out, but at others that get their numbers", async () => {
     const looked: number[] = [];
     const table = new RuntimeTable({
       view: async (tgid) => {
@@ -56,6 +56,10 @@ describe("RuntimeTable", () => {
     }
     await eventually(() => looked.includes(8));
     assert.ok(!looked.includes(7));
+    table.exited(7);
+    table.started({ tgid: 7, executable: "/bin/other" });
+    table.seen(7);
+    await eventually(() => looked.includes(7));
     table.stop();
   });
 
