@@ -23,6 +23,7 @@ import { type GoPlan, NO_GO } from "../src/broker/capture/control.ts";
 import { UNIX_PROGRAMS, WAKE_PROGRAM } from "../src/broker/capture/hook-programs.ts";
 import { markEarlier } from "../src/broker/capture/unix-capture.ts";
 import { type CaptureSettings, KernelCapture } from "../test/kernel/capture/support/kernel-capture.ts";
+import { NOT_RELOCATED, offsetOf } from "../test/support/probed-place.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 9);
 const COUNTS = {
@@ -45,12 +46,8 @@ if (process.getuid?.() !== 0) {
 const folder = mkdtempSync(join(tmpdir(), "sockspan-bench-"));
 const caller = join(folder, "socket-calls");
 const emptyObject = join(folder, "empty_calls.bpf.o");
-// Not relocated: what nm says of a function is where it is, and its place in the file is at a fixed distance.
-const layout = ["-no-pie", "-Wl,-z,noseparate-code"];
-const LINKED_AT = 0x400000;
-execFileSync("gcc", ["-O2", ...layout, "-o", caller, "bench/programs/socket-calls.c", "-lpthread"]);
-const symbols = execFileSync("nm", [caller], { encoding: "utf8" });
-const probedOffset = Number.parseInt(/^(\w+) T probed$/m.exec(symbols)?.[1] ?? "", 16) - LINKED_AT;
+execFileSync("gcc", ["-O2", ...NOT_RELOCATED, "-o", caller, "bench/programs/socket-calls.c", "-lpthread"]);
+const probedOffset = offsetOf(caller, "probed");
 execFileSync("clang", ["-g", "-O2", "-target", "bpf", "-c", "bench/programs/empty_calls.bpf.c", "-o", emptyObject]);
 
 interface Load extends Disposable {

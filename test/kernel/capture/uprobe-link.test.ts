@@ -7,6 +7,7 @@ import { countRunTime, programUse } from "../../../src/bpf/inventory.ts";
 import { isKernelBefore } from "../../../src/bpf/kernel-version.ts";
 import { BpfObject } from "../../../src/bpf/object.ts";
 import { UPROBE_LINKS_SINCE } from "../../../src/bpf/uprobe-link.ts";
+import { NOT_RELOCATED, offsetOf } from "../../support/probed-place.ts";
 import { Scratch } from "../../support/scratch.ts";
 import { skip } from "../../support/skip.ts";
 
@@ -36,7 +37,7 @@ describe("uprobes", function () {
     scratch = await Scratch.create();
     path = scratch.path("probed");
     writeFileSync(`${path}.c`, SOURCE);
-    execFileSync("gcc", ["-O2", "-no-pie", "-static", "-o", path, `${path}.c`, "-lpthread"]);
+    execFileSync("gcc", ["-O2", ...NOT_RELOCATED, "-o", path, `${path}.c`, "-lpthread"]);
     offset = offsetOf(path, "probed");
     const counting = countRunTime();
     scratch.defer(async () => counting[Symbol.dispose]());
@@ -90,19 +91,4 @@ function start(scratch: Scratch, path: string) {
       }
     },
   };
-}
-
-/** Of a symbol in the file: its address, less what its segment begins at, is what is mapped at the segment's offset. */
-function offsetOf(path: string, symbol: string): number {
-  const line = execFileSync("nm", [path], { encoding: "utf8" }).match(new RegExp(`^([0-9a-f]+) T ${symbol}$`, "m"));
-  const address = Number.parseInt(line?.[1] ?? "", 16);
-  const segments = execFileSync("readelf", ["-lW", path], { encoding: "utf8" });
-  for (const [, at, virtual, size] of segments.matchAll(
-    /LOAD +0x([0-9a-f]+) 0x([0-9a-f]+) 0x[0-9a-f]+ 0x([0-9a-f]+)/g,
-  )) {
-    const start = Number.parseInt(virtual!, 16);
-    if (address >= start && address < start + Number.parseInt(size!, 16))
-      return address - start + Number.parseInt(at!, 16);
-  }
-  throw new Error(`${symbol} is nowhere in ${path}`);
 }
